@@ -1,0 +1,1 @@
+"""A Todo API that trusts exactly the users that Better Auth signed in."""

@@ -1,0 +1,1 @@
+"""Everything that knows what a database is."""

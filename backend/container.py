@@ -1,0 +1,1 @@
+"""Every choice of adapter, on one screen."""
