@@ -11,7 +11,7 @@
 //   JWT_EXPIRATION          a time span such as "15m" (the default) or "2s"
 //   JWKS_ROTATION_INTERVAL  seconds after which a new key signs; unset: never
 //   COOKIE_CACHE            off (the default), compact, jwt, jwe, or jwks: "jwt" signed by the JWKS key
-//   MAIL                    "stdout" prints one line of JSON per mail; unset: no mail is sent
+//   PRINT_MAIL              "on" mails every new user a link to verify the address, as a line of JSON here
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -46,9 +46,9 @@ const auth = betterAuth({
   database: memoryAdapter({ user: [], session: [], account: [], verification: [], jwks: [] }),
   emailAndPassword: { enabled: true },
   emailVerification: {
-    sendOnSignUp: env.MAIL === "stdout",
+    sendOnSignUp: env.PRINT_MAIL === "on",
     sendVerificationEmail: async ({ user, url, token }) =>
-      print({ mail: "verify-email", to: user.email, url, token }),
+      print({ mail: { to: user.email, url, token } }),
   },
   session: {
     cookieCache: { enabled: cookieCache !== "off", strategy: strategies[cookieCache] },
