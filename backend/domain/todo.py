@@ -1,10 +1,10 @@
 """A todo, its rules, and the port that keeps todos: every call names the owner.
 
-    TodoError
-      InvalidTodoError                 a field breaks a rule
-      TodoNotFoundError                the owner has no such todo (another user's is the same)
-      TodoConflictError                somebody changed it since it was read
-    TodoRepositoryUnavailableError     the todos cannot be reached now
+TodoError
+  InvalidTodoError                 a field breaks a rule
+  TodoNotFoundError                the owner has no such todo (another user's is the same)
+  TodoConflictError                somebody changed it since it was read
+TodoRepositoryUnavailableError     the todos cannot be reached now
 """
 
 import secrets
@@ -166,6 +166,9 @@ class TodoQuery:
         priority: Only those of this priority.
         due_before: Only those due before this time (UTC); excludes those due never.
         q: Only those whose title or description contains this text, in any case.
+
+    Raises:
+        InvalidTodoError: A filter breaks a rule.
     """
 
     limit: int = 20
@@ -175,6 +178,12 @@ class TodoQuery:
     priority: Priority | None = None
     due_before: datetime | None = None
     q: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.q is not None:
+            _check_text("q", self.q, TITLE_MAX_LENGTH)
+        if self.due_before is not None:
+            object.__setattr__(self, "due_before", _in_utc("due_before", self.due_before))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,8 +292,10 @@ def _check_text(field: str, text: str, longest: int) -> None:
         raise InvalidTodoError(field, f"must have at most {longest} characters")
     if "\0" in text:
         raise InvalidTodoError(field, "must not contain NUL")
-    if not text.isprintable() and any(0xD800 <= ord(character) <= 0xDFFF for character in text):
-        raise InvalidTodoError(field, "must not contain lone surrogates")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidTodoError(field, "must not contain lone surrogates") from None
 
 
 def _in_utc(field: str, moment: datetime) -> datetime:
