@@ -1,0 +1,62 @@
+"""Verified tokens remembered: bounded, never past their end, forgotten when a key goes."""
+
+import time
+from collections.abc import Callable
+from hashlib import blake2b
+
+from backend.domain.auth import Principal, TokenVerifier
+
+
+class CachedTokenVerifier:
+    """Remembers what another verifier accepted; refusals are not remembered.
+
+    A token is remembered by its digest, so that no token lies in memory once more.
+
+    Args:
+        verifier: Whom to ask about a token that is not remembered.
+        size: The most tokens to remember; the oldest goes first.
+        epoch: A number that changes whenever earlier verdicts may no longer hold.
+        clock: The time in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        *,
+        size: int,
+        epoch: Callable[[], int],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._verifier = verifier
+        self._size = size
+        self._epoch = epoch
+        self._clock = clock
+        self._remembered_in = epoch()
+        self._remembered: dict[bytes, tuple[float, Principal]] = {}
+
+    async def verify(self, token: str, /) -> Principal:
+        """Verify one token, from memory if it can be.
+
+        Args:
+            token: The credential. Untrusted.
+
+        Raises:
+            AuthError: The token is not valid.
+            VerifierUnavailableError: Nobody can tell at the moment.
+        """
+        epoch = self._epoch()
+        if epoch != self._remembered_in:
+            self._remembered.clear()
+            self._remembered_in = epoch
+        digest = blake2b(token.encode("utf-8", "surrogatepass"), digest_size=32).digest()
+        found = self._remembered.get(digest)
+        if found is not None:
+            if found[0] > self._clock():
+                return found[1]
+            del self._remembered[digest]
+        principal = await self._verifier.verify(token)
+        if self._epoch() == self._remembered_in == epoch:
+            while len(self._remembered) >= self._size:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[digest] = (principal.expires_at.timestamp(), principal)
+        return principal

@@ -1,0 +1,69 @@
+"""Fetching a small document from an issuer that may be slow, wrong, huge or gone."""
+
+import asyncio
+from typing import Final
+
+import httpx2
+
+DEADLINE: Final = 5.0
+MAX_BYTES: Final = 1_000_000
+MAX_RETRY_AFTER: Final = 300.0
+
+
+class FetchError(Exception):
+    """The document could not be had.
+
+    Attributes:
+        retry_after: Seconds that the issuer asked to be left alone, if it did.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+async def fetch(client: httpx2.AsyncClient, url: str) -> bytes:
+    """Return the body of a 200 answer.
+
+    One deadline of 5 s covers everything from the connection to the last byte; at most 1 MB is
+    read; redirects are not followed and compressed answers are refused, so that neither the
+    place nor the size of what is read is the other side's choice.
+
+    Args:
+        client: The HTTP client.
+        url: Where the document is. Trusted configuration.
+
+    Raises:
+        FetchError: Anything else than such an answer.
+    """
+    try:
+        async with asyncio.timeout(DEADLINE), client.stream("GET", url, headers=_HEADERS) as answer:
+            return await _read(answer)
+    except TimeoutError:
+        raise FetchError(f"no whole answer within {DEADLINE:g} s") from None
+    except FetchError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a library thinks of it, it is an outage
+        raise FetchError(f"{type(error).__name__}: {error}") from None
+
+
+_HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
+
+
+async def _read(answer: httpx2.Response) -> bytes:
+    if answer.status_code != httpx2.codes.OK:
+        raise FetchError(f"status {answer.status_code}", retry_after=_retry_after(answer.headers))
+    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise FetchError("a compressed answer")
+    body = bytearray()
+    async for chunk in answer.aiter_raw():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise FetchError(f"more than {MAX_BYTES} bytes")
+    return bytes(body)
+
+
+def _retry_after(headers: httpx2.Headers) -> float | None:
+    # Better Auth's rate limiter says X-Retry-After; RFC 9110, section 10.2.3, says Retry-After.
+    stated = headers.get("Retry-After") or headers.get("X-Retry-After") or ""
+    return min(float(stated), MAX_RETRY_AFTER) if stated.isascii() and stated.isdigit() else None
