@@ -1,0 +1,118 @@
+"""The command line: serve, dev, migrate, token."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+import typer
+import uvicorn
+
+from backend.container import Container
+from backend.entrypoints import development
+from backend.entrypoints.http.app import create_app
+from backend.entrypoints.logs import configure_logging
+from backend.settings import Settings
+
+MISCONFIGURED: Final = 78  # EX_CONFIG of sysexits.h
+APP: Final = "backend.entrypoints.http.app:app_from_environment"
+UVICORN: Final[dict[str, Any]] = {
+    "access_log": False,  # the access log is ours, off the hot path
+    "log_config": None,
+    "server_header": False,
+    "timeout_graceful_shutdown": 10,
+}
+
+cli = typer.Typer(
+    help="A Todo API for the users that Better Auth signed in.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Host = Annotated[str | None, typer.Option(help="The address to listen on, instead of HOST.")]
+Port = Annotated[int | None, typer.Option(help="The port to listen on, instead of PORT.")]
+Workers = Annotated[int | None, typer.Option(help="How many processes, instead of WORKERS.")]
+User = Annotated[str, typer.Option("--user", help="The user's id.")]
+Email = Annotated[str | None, typer.Option(help="The user's e-mail address.")]
+Name = Annotated[str | None, typer.Option(help="The user's name.")]
+Minutes = Annotated[int, typer.Option(min=1, help="How long it is valid.")]
+
+
+@cli.command()
+def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None:
+    """Serve in production; refuses to start unless all that it needs is configured."""
+    _say(host=host, port=port, workers=workers)
+    settings, complaints = Settings.read()
+    if not any(complaint.startswith("DATABASE_URL") for complaint in complaints):
+        complaints += asyncio.run(Container(settings=settings).database_complaints())
+    _refuse_if(complaints)
+    configure_logging(settings)
+    where: dict[str, Any] = settings.model_dump(include={"host", "port", "workers"})
+    uvicorn.run(APP, factory=True, **where, **UVICORN)
+
+
+@cli.command()
+def dev(host: Host = None, port: Port = None) -> None:
+    """Serve for development: migrates first, and without an issuer makes a secret and a token."""
+    _say(host=host, port=port)
+    with contextlib.ExitStack() as stack:
+        secret = None
+        if not Settings.names_an_issuer():
+            secret = stack.enter_context(development.secret())
+            os.environ["BETTER_AUTH_SECRET"] = secret
+        settings, complaints = Settings.read()
+        _refuse_if(complaints)
+        configure_logging(settings)
+        container = Container(settings=settings)
+        container.upgrade_schema()
+        config = uvicorn.Config(create_app(container), settings.host, settings.port, **UVICORN)
+        listener = stack.enter_context(contextlib.closing(config.bind_socket()))
+        address = f"http://{settings.host}:{listener.getsockname()[1]}"
+        token = container.mint_token(secret, **development.USER) if secret else None
+        typer.echo(development.welcome(address, token))
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the stack is unwound
+        stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    settings, complaints = Settings.read()
+    _refuse_if([one for one in complaints if one.startswith("DATABASE_URL")])
+    configure_logging(settings)
+    Container(settings=settings).upgrade_schema()
+    typer.echo("The schema is up to date.")
+
+
+@cli.command()
+def token(
+    user_id: User = development.USER["user_id"],
+    email: Email = None,
+    name: Name = None,
+    minutes: Minutes = 60,
+) -> None:
+    """Mint a token for the development server; refuses where an issuer is configured."""
+    secret, complaints = development.signing_secret()
+    _refuse_if(complaints)
+    lifetime = timedelta(minutes=minutes)
+    said = {"user_id": user_id, "email": email, "name": name, "lifetime": lifetime}
+    typer.echo(Container.mint_token(secret, **said))
+
+
+def _say(**options: object) -> None:
+    """Let options take the place of environment variables, in worker processes too."""
+    os.environ |= {name.upper(): str(value) for name, value in options.items() if value is not None}
+
+
+def _refuse_if(complaints: Sequence[str]) -> None:
+    if complaints:
+        typer.echo("This cannot be: the configuration is refused.\n", err=True)
+        for complaint in complaints:
+            typer.echo(f"  {complaint}", err=True)
+        raise typer.Exit(MISCONFIGURED)

@@ -1,0 +1,79 @@
+"""What development mode has and production has not: a throw-away secret, and tokens by it."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, TypedDict
+
+from backend.settings import Settings
+
+
+class User(TypedDict):
+    """The claims of a development token."""
+
+    user_id: str
+    email: str
+    name: str
+
+
+SECRET_FILE: Final = Path(".dev-secret")
+USER: Final[User] = {"user_id": "dev", "email": "dev@example.com", "name": "Developer"}
+
+_NO_SERVER: Final = (
+    "BETTER_AUTH_SECRET: not set, and no development server runs in this folder. Start one with"
+    " `make run`, then ask again."
+)
+_PRODUCTION: Final = (
+    "BETTER_AUTH_URL: set, so tokens come from Better Auth, and none are minted here. Sign in"
+    " there, and fetch one from /api/auth/token."
+)
+
+
+@contextlib.contextmanager
+def secret() -> Iterator[str]:
+    """Make a secret that lasts as long as the server, left in a file for `backend token` only."""
+    text = secrets.token_hex(32)
+    SECRET_FILE.unlink(missing_ok=True)
+    descriptor = os.open(SECRET_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    try:
+        yield text
+    finally:
+        SECRET_FILE.unlink(missing_ok=True)
+
+
+def signing_secret() -> tuple[str, list[str]]:
+    """Return the secret that development tokens are signed with, and what speaks against it."""
+    if not Settings.names_an_issuer():
+        try:
+            return SECRET_FILE.read_text(), []
+        except FileNotFoundError:
+            return "", [_NO_SERVER]
+    settings, complaints = Settings.read()
+    if settings.better_auth_url or settings.auth_jwks_url:
+        complaints = [_PRODUCTION]
+    return next(iter(settings.secrets), ""), complaints
+
+
+def welcome(address: str, token: str | None) -> str:
+    """Say where the server is, and how to talk to it."""
+    lines = [
+        "",
+        f"  The API is at  {address}  (its documentation at {address}/docs)",
+    ]
+    if token is None:
+        lines += ["  Tokens come from the issuer that is configured."]
+    else:
+        lines += [
+            "  This token is good for twelve hours, or until the server stops:",
+            "",
+            f"{token}",
+            "",
+            "  Try it:",
+            "",
+            f"curl -H 'Authorization: Bearer {token}' {address}/api/todos",
+        ]
+    return "\n".join([*lines, ""])

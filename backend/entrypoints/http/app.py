@@ -1,0 +1,96 @@
+"""The FastAPI application, made from a container; importing this module makes nothing."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from backend.container import Container
+from backend.entrypoints.http import health, me, problems, telemetry, todos
+from backend.entrypoints.http.authentication import require_protection
+from backend.entrypoints.logs import configure_logging
+
+SILENT: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+}
+
+
+def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI:
+    """Make the application.
+
+    Args:
+        container: Where its parts come from.
+        public: Path templates under /api that need no principal.
+
+    Returns:
+        An app that refuses to start with a route under /api that is neither protected nor public.
+    """
+    settings = container.settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        require_protection(app, public=public)
+        async with AsyncExitStack() as stack:
+            for resource in container.resources():
+                await stack.enter_async_context(resource)
+            yield
+
+    app = Api(
+        title="Secured Todo API",
+        summary="Todos for the users that Better Auth signed in.",
+        lifespan=lifespan,
+        docs_url="/docs" if settings.docs else None,
+        openapi_url="/openapi.json" if settings.docs else None,
+        redoc_url=None,
+        telemetry=SILENT,
+    )
+    app.state.token_verifier = container.token_verifier()
+    app.state.todos = container.todos()
+    app.state.clock = container.clock()
+    app.state.checks = container.checks()
+
+    for module in (me, todos, health):
+        app.include_router(module.router)
+    if settings.metrics:
+        app.include_router(telemetry.router)
+    problems.install(app)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match"],
+            expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
+        )
+    if settings.trusted_hosts:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.trusted_hosts)
+    app.add_middleware(telemetry.Telemetry)
+    return app
+
+
+def app_from_environment() -> FastAPI:
+    """Make the application that the environment describes: what each server process runs."""
+    container = Container()
+    configure_logging(container.settings())
+    return create_app(container)
+
+
+class Api(FastAPI):
+    """FastAPI, with the schema of problem details in its OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        document = super().openapi()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        template = "#/components/schemas/{model}"
+        schema = problems.ProblemDetails.model_json_schema(ref_template=template)
+        schemas.update(schema.pop("$defs"))
+        schemas["ProblemDetails"] = schema
+        return document

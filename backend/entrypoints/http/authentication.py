@@ -1,0 +1,161 @@
+"""From a request to its principal: the one place where HTTP credentials are read.
+
+A route under /api is written on a router of `ProtectedRoute`s and takes a `CurrentPrincipal`:
+
+    router = APIRouter(prefix="/api/notes", route_class=ProtectedRoute)
+
+    @router.get("")
+    async def list_notes(principal: CurrentPrincipal) -> list[Note]: ...
+"""
+
+import re
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import FastAPI, HTTPException, Request, Response, Security
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.models import HTTPBearer
+from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.security.base import SecurityBase
+from starlette.routing import BaseRoute, Mount
+from starlette.types import Message, Receive
+
+from backend.domain.auth import MalformedAuthorizationError, MissingTokenError, Principal
+
+PROTECTED_PREFIX: Final = "/api"
+MAX_BODY_BYTES: Final = 64 * 1024
+
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_PRINCIPAL: Final = "backend.principal"
+_BEARER: Final = re.compile(rb"(?i:bearer) ([A-Za-z0-9\-._~+/]+=*)")
+
+
+class Authentication(SecurityBase):
+    """The dependency, and the OpenAPI security scheme, of every protected route."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBearer(bearerFormat="JWT", description="A JWT that Better Auth issued.")
+        self.scheme_name = "Bearer"
+
+    async def __call__(self, request: Request) -> Principal:
+        """Return the principal of a request, authenticated if it is not yet."""
+        return await authenticate(request)
+
+
+CurrentPrincipal = Annotated[Principal, Security(Authentication())]
+
+
+class ProtectedRoute(APIRoute):
+    """A route that authenticates before it reads the request's body, and reads 64 KiB at most."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Put authentication in front of the handler that FastAPI makes."""
+        handle = super().get_route_handler()
+
+        async def authenticated(request: Request) -> Response:
+            await authenticate(request)
+            if request.method in _WITH_BODY:
+                request = Request(request.scope, _bounded(request.receive))
+            response = await handle(request)
+            response.headers.setdefault("Cache-Control", "private, no-cache")
+            return response
+
+        return authenticated
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Receive a request's body as long as it is not too large."""
+    left = MAX_BODY_BYTES
+
+    async def receive_bounded() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return message
+
+    return receive_bounded
+
+
+async def authenticate(request: Request) -> Principal:
+    """Return the request's principal, verifying its credentials once.
+
+    Raises:
+        AuthError: The request does not authenticate anyone.
+        VerifierUnavailableError: It cannot be told now whether it does.
+    """
+    scope = request.scope
+    principal: Principal | None = scope.get(_PRINCIPAL)
+    if principal is None:
+        token = bearer_token(scope["headers"])
+        principal = scope[_PRINCIPAL] = await request.app.state.token_verifier.verify(token)
+    return principal
+
+
+def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Take the bearer token out of a request's headers (RFC 6750, section 2.1).
+
+    Args:
+        headers: The raw headers, names in lower case.
+
+    Raises:
+        MissingTokenError: There is no Authorization header.
+        MalformedAuthorizationError: There are two, or it is not `Bearer`, a space and a token.
+    """
+    values = [value for name, value in headers if name == b"authorization"]
+    if not values:
+        raise MissingTokenError("no Authorization header")
+    if len(values) > 1:
+        raise MalformedAuthorizationError("more than one Authorization header")
+    match = _BEARER.fullmatch(values[0])
+    if match is None:
+        raise MalformedAuthorizationError("not 'Bearer', one space and one token")
+    return match[1].decode("ascii")
+
+
+class UnprotectedRouteError(Exception):
+    """A route under /api asks for no principal and is not listed as public."""
+
+
+def require_protection(app: FastAPI, *, public: Collection[str] = ()) -> None:
+    """Refuse an app that would serve something under /api to everyone by mistake.
+
+    Args:
+        app: The app, with all of its routes.
+        public: The path templates that need no principal.
+
+    Raises:
+        UnprotectedRouteError: Naming each route that is neither protected nor public.
+    """
+    exposed = sorted(path for path in _unprotected(app.routes) if path not in public)
+    if exposed:
+        raise UnprotectedRouteError(
+            "these routes take no CurrentPrincipal and are not listed as public: "
+            + ", ".join(exposed)
+        )
+
+
+def _unprotected(routes: Iterable[BaseRoute], prefix: str = "") -> Iterator[str]:
+    for route in iter_route_contexts(list(routes)):
+        path = prefix + (route.path or "")
+        original = route.original_route
+        if isinstance(original, Mount) and not _is_protected_place(path):
+            yield from _unprotected(original.routes, path)
+        elif _is_protected_place(path):
+            guarded = isinstance(original, APIRoute) and _asks_for_principal(route.dependant)
+            if not guarded:
+                yield path
+
+
+def _is_protected_place(path: str) -> bool:
+    """Tell whether a path template can match something under /api."""
+    first, _, _ = path.removeprefix("/").partition("/")
+    return f"/{first}" == PROTECTED_PREFIX or "{" in first
+
+
+def _asks_for_principal(dependant: Dependant) -> bool:
+    return isinstance(dependant.call, Authentication) or any(
+        _asks_for_principal(one) for one in dependant.dependencies
+    )

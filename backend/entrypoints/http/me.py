@@ -1,0 +1,43 @@
+"""Who the caller is, as the API sees it."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from backend.domain.auth import Principal
+from backend.entrypoints.http.authentication import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http.problems import documented
+
+
+class PrincipalResponse(BaseModel):
+    """The verified caller."""
+
+    user_id: str = Field(description="The issuer's identifier of the user.")
+    email: str | None = Field(description="Where the issuer discloses it.")
+    name: str | None = Field(description="Where the issuer discloses it.")
+    roles: list[str] = Field(description="What the issuer says the user is.")
+    scopes: list[str] = Field(description="What the token was granted.")
+    expires_at: datetime = Field(description="When the credential ends.")
+
+
+router = APIRouter(
+    prefix="/api/me", tags=["me"], route_class=ProtectedRoute, responses=documented(401, 403, 503)
+)
+
+
+@router.get("", summary="Who am I?")
+async def read_me(principal: CurrentPrincipal) -> PrincipalResponse:
+    """Return the principal that the credentials stand for."""
+    return _response(principal)
+
+
+def _response(principal: Principal) -> PrincipalResponse:
+    return PrincipalResponse(
+        user_id=principal.user_id,
+        email=principal.email,
+        name=principal.name,
+        roles=sorted(principal.roles),
+        scopes=sorted(principal.scopes),
+        expires_at=principal.expires_at,
+    )

@@ -1,0 +1,196 @@
+"""Errors as problem details (RFC 9457): the only place that knows an error's status code."""
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from backend.domain.auth import AuthError, MissingTokenError, VerifierUnavailableError
+from backend.domain.todo import (
+    InvalidTodoError,
+    TodoConflictError,
+    TodoNotFoundError,
+    TodoRepositoryUnavailableError,
+)
+from backend.entrypoints.http.telemetry import count_refusal, request_id
+
+REALM: Final = "api"
+MEDIA_TYPE: Final = "application/problem+json"
+
+_DOCUMENTED: Final[Mapping[int, str]] = {
+    HTTPStatus.UNAUTHORIZED: "The credentials are missing, malformed, expired or invalid.",
+    HTTPStatus.FORBIDDEN: "The caller may not do this.",
+    HTTPStatus.NOT_FOUND: "The caller has no such todo.",
+    HTTPStatus.PRECONDITION_FAILED: "The todo has changed since it was read.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A part of the request is invalid; `errors` names it.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Try again after `Retry-After` seconds.",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one part of a request."""
+
+    field: str = Field(description="The member, parameter or header.", examples=["title"])
+    detail: str = Field(description="What is wrong with it.")
+
+
+class ProblemDetails(BaseModel):
+    """A problem (RFC 9457)."""
+
+    type: str = Field(default="about:blank", description="`about:blank`: `code` tells it all.")
+    title: str = Field(description="The status, in words.", examples=["Unauthorized"])
+    status: int = Field(description="The status code.", examples=[401])
+    code: str = Field(description="What went wrong; stable.", examples=["token_expired"])
+    detail: str = Field(description="What went wrong, to read.")
+    request_id: str = Field(description="Names this request in the server's log.")
+    errors: list[FieldProblem] | None = Field(
+        default=None, description="With 422: what is wrong with which part of the request."
+    )
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe error answers for OpenAPI."""
+    schema = {"$ref": "#/components/schemas/ProblemDetails"}
+    content = {MEDIA_TYPE: {"schema": schema}}
+    return {status: {"description": _DOCUMENTED[status], "content": content} for status in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem."""
+    for kind, describe in _PROBLEMS.items():
+        app.add_exception_handler(kind, _handler(describe))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Problem:
+    status: HTTPStatus
+    code: str
+    detail: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    errors: Sequence[Mapping[str, str]] = ()
+
+
+def _handler(describe: Callable[[Any], _Problem]) -> Callable[[Request, Exception], Any]:
+    async def handle(request: Request, error: Exception) -> JSONResponse:
+        problem = describe(error)
+        content = {
+            "type": "about:blank",
+            "title": problem.status.phrase,
+            "status": problem.status,
+            "code": problem.code,
+            "detail": problem.detail,
+            "request_id": request_id(request.scope),
+        }
+        if problem.errors:
+            content["errors"] = problem.errors
+        headers = dict(problem.headers)
+        return JSONResponse(content, problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+    return handle
+
+
+def _unauthorized(error: AuthError) -> _Problem:
+    count_refusal(error.reason)
+    _log.info("refused: %s: %s", error.reason, error, extra={"reason": error.reason})
+    challenge = f'Bearer realm="{REALM}"'
+    if not isinstance(error, MissingTokenError):  # RFC 6750, section 3.1
+        challenge += f', error="invalid_token", error_description="{error.detail}"'
+    return _Problem(
+        status=HTTPStatus.UNAUTHORIZED,
+        code=error.code,
+        detail=error.detail,
+        headers={"WWW-Authenticate": challenge, "Cache-Control": "no-store"},
+    )
+
+
+def _unavailable(error: VerifierUnavailableError | TodoRepositoryUnavailableError) -> _Problem:
+    _log.error("unavailable: %s", error)
+    part = "verifier" if isinstance(error, VerifierUnavailableError) else "database"
+    return _Problem(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        code=f"{part}_unavailable",
+        detail="This cannot be answered now. Try again later.",
+        headers={"Retry-After": str(max(1, math.ceil(error.retry_after)))},
+    )
+
+
+def _not_found(_error: TodoNotFoundError) -> _Problem:
+    return _Problem(
+        status=HTTPStatus.NOT_FOUND, code="todo_not_found", detail="There is no such todo."
+    )
+
+
+def _conflict(_error: TodoConflictError) -> _Problem:
+    return _Problem(
+        status=HTTPStatus.PRECONDITION_FAILED,
+        code="precondition_failed",
+        detail="The todo has changed since it was read. Read it again.",
+    )
+
+
+def _invalid_todo(error: InvalidTodoError) -> _Problem:
+    return _invalid([{"field": error.field, "detail": error.problem}])
+
+
+def _invalid_request(error: RequestValidationError) -> _Problem:
+    return _invalid(
+        [{"field": _field_name(one["loc"]), "detail": str(one["msg"])} for one in error.errors()]
+    )
+
+
+def _invalid(errors: Sequence[Mapping[str, str]]) -> _Problem:
+    names = ", ".join(dict.fromkeys(error["field"] for error in errors))
+    return _Problem(
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        code="invalid_request",
+        detail=f"The request is invalid: {names}.",
+        errors=errors,
+    )
+
+
+def _field_name(location: Sequence[str | int]) -> str:
+    """Name the part of a request that a location of pydantic's points to."""
+    place, *path = location
+    names = [step for step in path if isinstance(step, str)]
+    return ".".join(names) or str(place)
+
+
+def _http_error(error: HTTPException) -> _Problem:
+    status = HTTPStatus(error.status_code)
+    return _Problem(
+        status=status,
+        code=status.name.lower(),
+        detail=status.description or status.phrase,
+        headers=error.headers or {},
+    )
+
+
+def _unexpected(_error: Exception) -> _Problem:
+    return _Problem(
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        code="internal_error",
+        detail="Something went wrong on the server's side.",
+    )
+
+
+_PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], _Problem]]] = {
+    AuthError: _unauthorized,
+    VerifierUnavailableError: _unavailable,
+    TodoRepositoryUnavailableError: _unavailable,
+    TodoNotFoundError: _not_found,
+    TodoConflictError: _conflict,
+    InvalidTodoError: _invalid_todo,
+    RequestValidationError: _invalid_request,
+    HTTPException: _http_error,
+    Exception: _unexpected,
+}

@@ -1,0 +1,90 @@
+"""What a request leaves behind: an id, a line in the log, a count in the metrics."""
+
+import logging
+import re
+import secrets
+import time
+from typing import Final
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+REQUESTS: Final = Counter("http_requests", "Answers given.", ["method", "route", "status"])
+SECONDS: Final = Histogram("http_request_seconds", "Time to answer.", ["method", "route"])
+REFUSALS: Final = Counter("auth_refusals", "Requests answered with 401, by reason.", ["reason"])
+
+router = APIRouter(include_in_schema=False)
+
+_ID: Final = "backend.request_id"
+_ACCEPTABLE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_access_log = logging.getLogger("backend.access")
+
+
+def request_id(scope: Scope) -> str:
+    """Return the id of a request: its own X-Request-ID if that is well-formed, else a new one."""
+    known: str | None = scope.get(_ID)
+    if known is None:
+        sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        known = sent.decode() if _ACCEPTABLE_ID.fullmatch(sent) else secrets.token_hex(8)
+        scope[_ID] = known
+    return known
+
+
+def count_refusal(reason: str) -> None:
+    """Count one refused request by its precise reason."""
+    REFUSALS.labels(reason).inc()
+
+
+class Telemetry:
+    """Pure ASGI middleware that gives every request its id, log line and metrics."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        identity = request_id(scope)
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = identity
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            _leave_behind(scope, status, time.perf_counter() - started)
+
+
+def _leave_behind(scope: Scope, status: int, seconds: float) -> None:
+    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    route = getattr(scope.get("route"), "path", "unmatched")
+    REQUESTS.labels(method, route, status).inc()
+    SECONDS.labels(method, route).observe(seconds)
+    if _access_log.isEnabledFor(logging.INFO):
+        _access_log.info(
+            "%s %s %d %.1f ms",
+            method,
+            route,
+            status,
+            seconds * 1000,
+            extra={"request_id": request_id(scope)},
+        )
+
+
+@router.get("/metrics")
+async def metrics() -> Response:
+    """Return the metrics of this process in Prometheus's text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
