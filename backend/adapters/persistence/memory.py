@@ -1,0 +1,90 @@
+"""Todos in the memory of this process, gone when it ends."""
+
+from operator import gt, lt
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from backend.adapters.persistence.listing import page
+from backend.domain.todo import (
+    Todo,
+    TodoConflictError,
+    TodoNotFoundError,
+    TodoPage,
+    TodoPosition,
+    TodoQuery,
+)
+
+
+class InMemoryTodoRepository:
+    """Implements `TodoRepository` with a dictionary for each owner."""
+
+    def __init__(self) -> None:
+        self._todos: dict[str, dict[UUID, Todo]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        pass
+
+    async def check(self) -> None:
+        """Return: memory can always be reached."""
+
+    async def add(self, user_id: str, todo: Todo, /) -> None:
+        """Keep a new todo; see `TodoRepository`."""
+        if self._todos.setdefault(user_id, {}).setdefault(todo.id, todo) is not todo:
+            raise TodoConflictError(f"todo {todo.id} exists")
+
+    async def get(self, user_id: str, todo_id: UUID, /) -> Todo:
+        """Return one todo; see `TodoRepository`."""
+        try:
+            return self._todos[user_id][todo_id]
+        except KeyError:
+            raise TodoNotFoundError(f"no todo {todo_id}") from None
+
+    async def list(self, user_id: str, query: TodoQuery, /) -> TodoPage:
+        """Return one page of the owner's todos; see `TodoRepository`."""
+        found = [
+            (TodoPosition.of(todo, query.sort), todo)
+            for todo in self._todos.get(user_id, {}).values()
+            if _matches(todo, query)
+        ]
+        if query.after is not None:
+            behind, start = lt if query.sort.descending else gt, _place(query.after)
+            found = [(at, todo) for at, todo in found if behind(_place(at), start)]
+        found.sort(key=lambda entry: _place(entry[0]), reverse=query.sort.descending)
+        return page([todo for _, todo in found[: query.limit + 1]], query)
+
+    async def save(self, user_id: str, todo: Todo, /) -> None:
+        """Keep the next version of a todo; see `TodoRepository`."""
+        if (await self.get(user_id, todo.id)).version != todo.version - 1:
+            raise TodoConflictError(f"todo {todo.id} has changed")
+        self._todos[user_id][todo.id] = todo
+
+    async def remove(self, user_id: str, todo_id: UUID, /, *, version: int | None = None) -> None:
+        """Forget a todo; see `TodoRepository`."""
+        if version not in {None, (await self.get(user_id, todo_id)).version}:
+            raise TodoConflictError(f"todo {todo_id} has changed")
+        del self._todos[user_id][todo_id]
+
+
+def _matches(todo: Todo, query: TodoQuery) -> bool:
+    return (
+        query.completed in {None, todo.completed}
+        and query.priority in {None, todo.priority}
+        and (
+            query.due_before is None or (todo.due_at is not None and todo.due_at < query.due_before)
+        )
+        and (query.q is None or query.q.casefold() in todo.search_text)
+    )
+
+
+def _place(position: TodoPosition) -> tuple[object, UUID]:
+    return position.key, position.id
