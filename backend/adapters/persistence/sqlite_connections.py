@@ -1,0 +1,158 @@
+"""Connections to an SQLite file, each lent to one piece of work at a time, every wait bounded."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, TypeVar
+
+import aiosqlite
+
+from backend.domain.todo import TodoRepositoryUnavailableError
+
+_T = TypeVar("_T")
+
+_SETTINGS: Final = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+"""
+
+# What the driver raises when the program is wrong; all else means that the file is out of reach.
+_MISTAKES: Final = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError)
+
+
+class SqliteConnections:
+    """A few connections, each opened when first needed.
+
+    Work that is cancelled, or takes too long, is interrupted. Its thread cannot be stopped
+    half-way, so the connection is lent again only when it is still, with nothing left open.
+
+    Args:
+        path: The database file.
+        size: The most connections to keep open.
+        connect_timeout: The most seconds to wait for a connection, idle or new.
+        statement_timeout: The most seconds to wait for a piece of work.
+    """
+
+    def __init__(
+        self, path: Path, *, size: int, connect_timeout: float, statement_timeout: float
+    ) -> None:
+        self._path = path
+        self._size = size
+        self._connect_timeout = connect_timeout
+        self._statement_timeout = statement_timeout
+        self._closed = True
+        self._idle: asyncio.LifoQueue[aiosqlite.Connection | None] = asyncio.LifoQueue()
+        self._settling: set[asyncio.Task[None]] = set()
+
+    def open(self) -> None:
+        """Get ready; nothing is connected yet."""
+        self._closed = False
+        self._idle = asyncio.LifoQueue()
+        for _ in range(self._size):
+            self._idle.put_nowait(None)
+
+    async def close(self) -> None:
+        """Close every connection when its work is done, or has had its time."""
+        for _ in range(0 if self._closed else self._size):
+            self._closed = True
+            connection = await self._idle.get()
+            if connection is not None:
+                with suppress(sqlite3.Error):
+                    await connection.close()
+
+    async def run(self, work: Callable[[aiosqlite.Connection], Awaitable[_T]]) -> _T:
+        """Do a piece of work on a connection of its own.
+
+        Raises:
+            TodoRepositoryUnavailableError: The database cannot be reached, or not in time.
+        """
+        if self._closed:
+            raise TodoRepositoryUnavailableError("the repository is closed")
+        with reported_outages():
+            async with asyncio.timeout(self._connect_timeout):
+                connection = await self._idle.get() or await self._connect()
+            try:
+                async with asyncio.timeout(self._statement_timeout):
+                    result = await work(connection)
+            except BaseException:
+                await connection.interrupt()
+                settling = asyncio.create_task(self._settle(connection))
+                self._settling.add(settling)
+                settling.add_done_callback(self._settling.discard)
+                raise
+            self._idle.put_nowait(connection)
+            return result
+
+    async def _connect(self) -> aiosqlite.Connection:
+        connecting = asyncio.create_task(connect(self._path, busy_timeout=self._statement_timeout))
+        try:
+            return await asyncio.shield(connecting)
+        except BaseException:
+            connecting.add_done_callback(self._keep)
+            raise
+
+    def _keep(self, connecting: asyncio.Task[aiosqlite.Connection]) -> None:
+        failed = connecting.cancelled() or connecting.exception()
+        self._idle.put_nowait(None if failed else connecting.result())
+
+    async def _settle(self, connection: aiosqlite.Connection) -> None:
+        sound: aiosqlite.Connection | None = None
+        try:
+            await connection.rollback()  # queued behind what still runs
+            sound = connection
+        except sqlite3.Error:
+            with suppress(sqlite3.Error):
+                await connection.close()
+        finally:
+            self._idle.put_nowait(sound)
+
+
+async def connect(path: Path, *, busy_timeout: float, create: bool = False) -> aiosqlite.Connection:
+    """Open one connection, which begins no transaction by itself.
+
+    Args:
+        path: The database file.
+        busy_timeout: The most seconds to wait for another writer.
+        create: Whether to make a new database if there is none.
+
+    Raises:
+        sqlite3.Error: The file cannot be opened.
+    """
+    connection = await aiosqlite.connect(
+        f"{path.as_uri()}?mode={'rwc' if create else 'rw'}",
+        uri=True,
+        timeout=busy_timeout,
+        isolation_level=None,
+    )
+    try:
+        await connection.executescript(_SETTINGS)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+def database_path(url: str) -> Path:
+    """Return the path of the file that an SQLite URL names.
+
+    Raises:
+        ValueError: It names none.
+    """
+    name = url.removeprefix("sqlite:///")
+    if name in {"", url, ":memory:"} or "?" in name:
+        raise ValueError("the URL of an SQLite database is sqlite:/// and the path of a file")
+    return Path(name).absolute()
+
+
+@contextmanager
+def reported_outages() -> Iterator[None]:
+    """Raise `TodoRepositoryUnavailableError` for what means that the database is out of reach."""
+    try:
+        yield
+    except _MISTAKES:
+        raise
+    except (sqlite3.Error, TimeoutError) as error:
+        raise TodoRepositoryUnavailableError(f"{type(error).__name__}: {error}") from error
