@@ -1,0 +1,136 @@
+"""Connections to PostgreSQL, pooled, every wait bounded."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import asyncpg
+
+from backend.domain.todo import TodoRepositoryUnavailableError
+
+# Conditions (appendix A of PostgreSQL's manual), by class or in full, that no caller is to blame
+# for and that pass without a change to this program.
+_UNAVAILABLE: Final = (
+    "08",  # connection exception
+    "25006",  # read-only: this was the primary until a moment ago
+    "28",  # not authorized to connect
+    "3D",  # no such database
+    "40",  # deadlock, serialization failure
+    "42P01",  # no such table: not migrated yet
+    "53",  # insufficient resources, too many connections
+    "55P03",  # lock not available
+    "57",  # cancelled, shutting down, starting up
+    "58",  # system error
+)
+
+_ERRORS: Final = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresError,
+    asyncpg.TargetServerAttributeNotMatched,
+)
+
+
+class PostgresConnections:
+    """A pool of connections, each opened when first needed and anew when the server cut it.
+
+    Args:
+        url: The server and database.
+        size: The most connections to keep open.
+        connect_timeout: The most seconds to wait for a connection, idle or new.
+        statement_timeout: The most seconds to wait for a statement.
+        statement_cache: Whether to keep statements prepared.
+
+    Raises:
+        ValueError: The URL is not one of PostgreSQL.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int,
+        connect_timeout: float,
+        statement_timeout: float,
+        statement_cache: bool,
+    ) -> None:
+        self._connect_timeout = connect_timeout
+        self._statement_timeout = statement_timeout
+        self._options: dict[str, Any] = {
+            "dsn": database_url(url),
+            "min_size": 0,
+            "max_size": size,
+            "timeout": connect_timeout,
+            "command_timeout": statement_timeout,
+            "statement_cache_size": 100 if statement_cache else 0,
+            "reset": _keep_session,
+        }
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        """Get ready; nothing is connected yet."""
+        self._pool = await asyncpg.create_pool(**self._options)
+
+    async def close(self) -> None:
+        """Close every connection when its statement is done, or has had its time."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            with suppress(*_ERRORS):  # then the pool has cut what it could not close
+                async with asyncio.timeout(self._statement_timeout):
+                    await pool.close()
+
+    async def fetch(self, statement: str, *values: object) -> Sequence[asyncpg.Record]:
+        """Run one statement, which is a transaction of its own.
+
+        Returns:
+            Its rows.
+
+        Raises:
+            TodoRepositoryUnavailableError: The database cannot be reached, or not in time.
+        """
+        pool = self._pool
+        if pool is None:
+            raise TodoRepositoryUnavailableError("the repository is closed")
+        with reported_outages():
+            async with asyncio.timeout(self._connect_timeout):
+                connection = await pool.acquire()
+            try:
+                return await connection.fetch(statement, *values)
+            finally:
+                await pool.release(connection, timeout=self._connect_timeout)
+
+
+def database_url(url: str) -> str:
+    """Return the URL, if it is one of PostgreSQL.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError("the URL of a PostgreSQL database starts with postgresql://")
+    return url
+
+
+@contextmanager
+def reported_outages() -> Iterator[None]:
+    """Raise `TodoRepositoryUnavailableError` for what means that the database is out of reach."""
+    try:
+        yield
+    except _ERRORS as error:
+        if isinstance(error, asyncpg.PostgresError):
+            unavailable = (error.sqlstate or "").startswith(_UNAVAILABLE)
+        else:
+            unavailable = not isinstance(error, ValueError)  # asyncpg's word for a wrong argument
+        if not unavailable:
+            raise
+        raise TodoRepositoryUnavailableError(f"{type(error).__name__}: {error}") from error
+
+
+async def _keep_session(_: object, /) -> None:
+    """Reset nothing when a connection goes back to the pool.
+
+    No statement changes its session, and the pool rolls an open transaction back before it calls
+    this. Its default resets the session with a round trip on every release, which makes a read
+    cost twice as much.
+    """
