@@ -1,0 +1,45 @@
+"""Todos, each found through its owner."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+# Text is compared by code point: the only order of PostgreSQL in SQLite and in Python alike.
+_text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_time = sa.TIMESTAMP(timezone=True).with_variant(sa.Text(), "sqlite")
+_uuid = sa.Uuid().with_variant(sa.LargeBinary(), "sqlite")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "todos",
+        sa.Column("user_id", _text, nullable=False),
+        sa.Column("id", _uuid, nullable=False),
+        sa.Column("title", _text, nullable=False),
+        sa.Column("description", _text),
+        sa.Column("completed", sa.Boolean(), nullable=False),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("due_at", _time),
+        sa.Column("created_at", _time, nullable=False),
+        sa.Column("updated_at", _time, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("search_text", _text, nullable=False),
+        sa.PrimaryKeyConstraint("user_id", "id", name="todos_pkey"),
+        sa.CheckConstraint("user_id <> ''", name="todos_user_id_check"),
+        sa.CheckConstraint("length(title) <= 200 AND trim(title) <> ''", name="todos_title_check"),
+        sa.CheckConstraint("length(description) <= 10000", name="todos_description_check"),
+        sa.CheckConstraint("priority BETWEEN 0 AND 2", name="todos_priority_check"),
+        sa.CheckConstraint("version >= 1", name="todos_version_check"),
+    )
+    # One for every order of a list. Without a due date is due never.
+    op.create_index("todos_by_created_at", "todos", ["user_id", "created_at", "id"])
+    never = sa.text("COALESCE(due_at, '9999-12-31T23:59:59.999999+00:00')")
+    op.create_index("todos_by_due_at", "todos", ["user_id", never, "id"])
+    op.create_index("todos_by_priority", "todos", ["user_id", "priority", "id"])
+    op.create_index("todos_by_title", "todos", ["user_id", "title", "id"])
+
+
+def downgrade() -> None:
+    op.drop_table("todos")
