@@ -37,7 +37,7 @@ _RANKS: Final = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 class TodoSort(StrEnum):
-    """The orders that a list can have; a leading minus turns one around."""
+    """The orders that a list can have: ties go by id, and a leading minus turns it all around."""
 
     CREATED_AT = "created_at"
     CREATED_AT_DESC = "-created_at"
@@ -202,7 +202,11 @@ class TodoRepository(Protocol):
     """
 
     async def add(self, user_id: str, todo: Todo, /) -> None:
-        """Keep a new todo."""
+        """Keep a new todo.
+
+        Raises:
+            TodoConflictError: The owner already has a todo with this id.
+        """
         ...
 
     async def get(self, user_id: str, todo_id: UUID, /) -> Todo:
