@@ -8,8 +8,8 @@ A test, or another provider, overrides what it wants to be different:
 
 import functools
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 
 import httpx2
 from dependency_injector import containers, providers
@@ -21,11 +21,12 @@ from backend.adapters.auth.fetch import fetch
 from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.keys import JwksKeys, KeySource, SecretKeys
 from backend.adapters.auth.pyjwt import ClaimsPolicy, JwtTokenVerifier
+from backend.adapters.persistence import schema
 from backend.adapters.persistence.postgres import PostgresTodoRepository
 from backend.adapters.persistence.sqlite import SqliteTodoRepository
 from backend.domain.auth import TokenVerifier
 from backend.domain.todo import TodoRepository, TodoRepositoryUnavailableError
-from backend.settings import Settings
+from backend.settings import ConfigurationError, Settings
 
 Check = Callable[[], Awaitable[None]]
 
@@ -88,24 +89,25 @@ def _checks(**candidates: object) -> Mapping[str, Check]:
     return {name: one.check for name, one in candidates.items() if hasattr(one, "check")}
 
 
-def _upgrade_schema(settings: Settings) -> None:
-    from backend.adapters.persistence import schema  # noqa: PLC0415 - SQLAlchemy, to migrate only
+async def _upgrade_schema(settings: Settings) -> None:
+    with _database_complaint():
+        await schema.upgrade(settings.database_url.get_secret_value())
 
-    schema.upgrade(settings.database_url.get_secret_value())
+
+async def _check_schema(settings: Settings) -> None:
+    with _database_complaint():
+        if not await schema.is_current(settings.database_url.get_secret_value()):
+            complaint = "the schema is out of date. Run `python -m backend migrate`."
+            raise ConfigurationError([f"DATABASE_URL: {complaint}"])
 
 
-async def _database_complaints(settings: Settings) -> list[str]:
-    """Say what keeps the database from serving."""
-    from backend.adapters.persistence import schema  # noqa: PLC0415 - SQLAlchemy, to migrate only
-
+@contextmanager
+def _database_complaint() -> Iterator[None]:
     try:
-        if await schema.is_current(settings.database_url.get_secret_value()):
-            return []
+        yield
     except TodoRepositoryUnavailableError as error:
-        return [
-            f"DATABASE_URL: the database cannot be reached ({error}). Start it, or mend the URL."
-        ]
-    return ["DATABASE_URL: the schema is out of date. Run `python -m backend migrate`."]
+        complaint = f"the database cannot be reached: {error}. Start it, or mend the URL."
+        raise ConfigurationError([f"DATABASE_URL: {complaint}"]) from None
 
 
 class Container(containers.DeclarativeContainer):
@@ -123,5 +125,5 @@ class Container(containers.DeclarativeContainer):
     checks = providers.Callable(_checks, keys=jwks_keys, database=todos)
 
     upgrade_schema = providers.Callable(_upgrade_schema, settings)
-    database_complaints = providers.Callable(_database_complaints, settings)
+    check_schema = providers.Callable(_check_schema, settings)
     mint_token = providers.Callable(mint_token)

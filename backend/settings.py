@@ -8,7 +8,13 @@ from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 SECRET_MIN_BYTES: Final = 32
 PUBLISHED_SECRETS: Final = frozenset({"better-auth-secret-12345678901234567890"})
@@ -70,7 +76,10 @@ Url = Annotated[str | None, Field(description="a URL like https://app.example.co
 
 
 class Settings(BaseSettings):
-    """The settings, named as their environment variables; each description ends a complaint."""
+    """The settings, named as their environment variables; each description ends a complaint.
+
+    `Settings(…)` is made of its arguments alone; only `load` and `read` look at the environment.
+    """
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
@@ -121,6 +130,13 @@ class Settings(BaseSettings):
     metrics: bool = Field(default=True, description="on or off")
 
     @classmethod
+    def settings_customise_sources(
+        cls, *_: Any, **sources: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave the environment to `read`, which must know what was said even if it is wrong."""
+        return (sources["init_settings"],)
+
+    @classmethod
     def load(cls, **overrides: Any) -> Self:
         """Read the settings from the environment.
 
@@ -152,7 +168,7 @@ class Settings(BaseSettings):
         except ValidationError as error:
             wrong = {problem["loc"][0] for problem in error.errors()}
             sound = {name: value for name, value in given.items() if name not in wrong}
-            return cls.model_validate(sound), [*map(cls._complaint, error.errors()), *complaints]
+            return cls(**sound), [*map(cls._complaint, error.errors()), *complaints]
 
     @classmethod
     def names_an_issuer(cls) -> bool:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -16,7 +16,7 @@ from backend.container import Container
 from backend.entrypoints import development
 from backend.entrypoints.http.app import create_app
 from backend.entrypoints.logs import configure_logging
-from backend.settings import Settings
+from backend.settings import ConfigurationError, Settings
 
 MISCONFIGURED: Final = 78  # EX_CONFIG of sysexits.h
 APP: Final = "backend.entrypoints.http.app:app_from_environment"
@@ -48,8 +48,8 @@ def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None
     """Serve in production; refuses to start unless all that it needs is configured."""
     _say(host=host, port=port, workers=workers)
     settings, complaints = Settings.read()
-    if not any(complaint.startswith("DATABASE_URL") for complaint in complaints):
-        complaints += asyncio.run(Container(settings=settings).database_complaints())
+    if not any(_is_of_database(complaint) for complaint in complaints):
+        complaints += _complaints_of(Container(settings=settings).check_schema())
     _refuse_if(complaints)
     configure_logging(settings)
     where: dict[str, Any] = settings.model_dump(include={"host", "port", "workers"})
@@ -69,7 +69,7 @@ def dev(host: Host = None, port: Port = None) -> None:
         _refuse_if(complaints)
         configure_logging(settings)
         container = Container(settings=settings)
-        container.upgrade_schema()
+        _refuse_if(_complaints_of(container.upgrade_schema()))
         config = uvicorn.Config(create_app(container), settings.host, settings.port, **UVICORN)
         listener = stack.enter_context(contextlib.closing(config.bind_socket()))
         address = f"http://{settings.host}:{listener.getsockname()[1]}"
@@ -84,9 +84,9 @@ def dev(host: Host = None, port: Port = None) -> None:
 def migrate() -> None:
     """Bring the database's schema up to date."""
     settings, complaints = Settings.read()
-    _refuse_if([one for one in complaints if one.startswith("DATABASE_URL")])
+    _refuse_if([complaint for complaint in complaints if _is_of_database(complaint)])
     configure_logging(settings)
-    Container(settings=settings).upgrade_schema()
+    _refuse_if(_complaints_of(Container(settings=settings).upgrade_schema()))
     typer.echo("The schema is up to date.")
 
 
@@ -110,9 +110,21 @@ def _say(**options: object) -> None:
     os.environ |= {name.upper(): str(value) for name, value in options.items() if value is not None}
 
 
+def _is_of_database(complaint: str) -> bool:
+    return complaint.startswith("DATABASE_URL")
+
+
+def _complaints_of(trial: Coroutine[Any, Any, None]) -> list[str]:
+    try:
+        asyncio.run(trial)
+    except ConfigurationError as error:
+        return list(error.complaints)
+    return []
+
+
 def _refuse_if(complaints: Sequence[str]) -> None:
     if complaints:
-        typer.echo("This cannot be: the configuration is refused.\n", err=True)
+        typer.echo("The configuration is refused:\n", err=True)
         for complaint in complaints:
             typer.echo(f"  {complaint}", err=True)
         raise typer.Exit(MISCONFIGURED)
