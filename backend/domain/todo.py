@@ -9,7 +9,7 @@ TodoRepositoryUnavailableError     the todos cannot be reached now
 
 import secrets
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Protocol, Self
 from uuid import UUID
@@ -18,6 +18,8 @@ TITLE_MAX_LENGTH: Final = 200
 DESCRIPTION_MAX_LENGTH: Final = 10_000
 PAGE_MAX_LENGTH: Final = 100
 NEVER_DUE: Final = datetime.max.replace(tzinfo=UTC)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Priority(StrEnum):
@@ -285,7 +287,7 @@ class TodoRepositoryUnavailableError(Exception):
 
 def uuid7(now: datetime) -> UUID:
     """Return a UUIDv7 of the given time: 48 bits of milliseconds, 74 random ones (RFC 9562)."""
-    milliseconds = int(now.timestamp() * 1000)
+    milliseconds = (now - _EPOCH) // timedelta(milliseconds=1)
     value = (milliseconds << 80) | secrets.randbits(80)
     value = (value & ~(0xF << 76)) | (0x7 << 76)
     return UUID(int=(value & ~(0x3 << 62)) | (0x2 << 62))
