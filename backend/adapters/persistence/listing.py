@@ -1,37 +1,30 @@
 """What the adapters share of a list: its orders, and where a page ends."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from backend.domain.todo import Todo, TodoPage, TodoPosition, TodoQuery, TodoSort
 
-# In both databases the expression that the index is on, to the letter.
-_KEYS: Final = {
-    "created_at": "created_at",
-    "due_at": "COALESCE(due_at, '9999-12-31T23:59:59.999999+00:00')",
-    "priority": "priority",
-    "title": "title",
-}
 
-
-def statements(template: str, behind: str) -> Mapping[tuple[TodoSort, bool], str]:
+def statements(template: str, *, behind: str, never: str) -> Mapping[tuple[TodoSort, bool], str]:
     """Write out one static statement for every order, from its start and from a position on.
 
     Args:
         template: The statement, with `{behind}`, `{key}` and `{direction}` left open.
         behind: The condition that a position adds, with `{key}` and `{comparison}` left open.
+        never: The time that stands for no due date; to the letter as in the index of that order.
 
     Returns:
         The statements by order, and whether they start behind a position.
     """
+
+    def statement(sort: TodoSort, positioned: bool) -> str:
+        key = f"COALESCE(due_at, {never})" if sort.field == "due_at" else sort.field
+        comparison, direction = ("<", "DESC") if sort.descending else (">", "ASC")
+        condition = behind.format(key=key, comparison=comparison) if positioned else ""
+        return template.format(behind=condition, key=key, direction=direction)
+
     return {
-        (sort, positioned): template.format(
-            behind=behind.format(key=_KEYS[sort.field], comparison="<" if sort.descending else ">")
-            if positioned
-            else "",
-            key=_KEYS[sort.field],
-            direction="DESC" if sort.descending else "ASC",
-        )
+        (sort, positioned): statement(sort, positioned)
         for sort in TodoSort
         for positioned in (False, True)
     }

@@ -48,6 +48,7 @@ ORDER BY {key} {direction}, id {direction}
 LIMIT $6
 """,
     behind="AND ({key}, id) {comparison} ($7, $8)",
+    never="'infinity'",
 )
 
 # When nothing was done, whether the todo is there tells a conflict from an absence.

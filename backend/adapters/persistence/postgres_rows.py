@@ -1,5 +1,10 @@
-"""How a todo is written in PostgreSQL."""
+"""How a todo is written in PostgreSQL.
 
+The driver takes the first and the last time that Python knows for infinity, and gives them back
+without a time zone.
+"""
+
+from datetime import UTC
 from typing import Any, Final
 
 import asyncpg
@@ -29,6 +34,8 @@ def to_values(user_id: str, todo: Todo) -> tuple[Any, ...]:
 def to_todo(row: asyncpg.Record) -> Todo:
     """Return the todo of a row."""
     todo_id, title, description, completed, rank, due_at, created_at, updated_at, version = row
+    if due_at is not None and due_at.tzinfo is None:
+        due_at = due_at.replace(tzinfo=UTC)
     return Todo(
         id=todo_id,
         title=title,

@@ -34,9 +34,11 @@ def upgrade() -> None:
         sa.CheckConstraint("version >= 1", name="todos_version_check"),
     )
     # One for every order of a list. Without a due date is due never.
+    postgres = op.get_context().dialect.name == "postgresql"
+    never = "infinity" if postgres else "9999-12-31T23:59:59.999999+00:00"
+    due = sa.text(f"COALESCE(due_at, '{never}')")
     op.create_index("todos_by_created_at", "todos", ["user_id", "created_at", "id"])
-    never = sa.text("COALESCE(due_at, '9999-12-31T23:59:59.999999+00:00')")
-    op.create_index("todos_by_due_at", "todos", ["user_id", never, "id"])
+    op.create_index("todos_by_due_at", "todos", ["user_id", due, "id"])
     op.create_index("todos_by_priority", "todos", ["user_id", "priority", "id"])
     op.create_index("todos_by_title", "todos", ["user_id", "title", "id"])
 
