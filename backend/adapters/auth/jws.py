@@ -15,7 +15,7 @@ from backend.domain.auth import MalformedTokenError
 
 TOKEN_MAX_LENGTH: Final = 8192
 
-_TO_STANDARD: Final = bytes.maketrans(b"-_+/", b"+/!!")
+_TO_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADDING: Final = (b"", b"", b"==", b"=")
 _LAST: Final = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}  # those that leave no bits over
 

@@ -1,0 +1,43 @@
+"""Time that passes when a test says so."""
+
+import asyncio
+import heapq
+
+
+class Clock:
+    """A clock to read and to sleep by.
+
+    Calling it reads it; `advance` lets time pass and wakes who sleeps, each at their time.
+    """
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._slept = 0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        self._slept += 1
+        heapq.heappush(self._sleepers, (self.now + seconds, self._slept, woken))
+        await woken
+
+    async def advance(self, seconds: float) -> None:
+        end = self.now + seconds
+        await settle()
+        while self._sleepers and self._sleepers[0][0] <= end:
+            due, _, woken = heapq.heappop(self._sleepers)
+            if not woken.done():
+                self.now = max(self.now, due)
+                woken.set_result(None)
+                await settle()
+        self.now = end
+        await settle()
+
+
+async def settle() -> None:
+    """Let every task run as far as it can without time passing."""
+    for _ in range(20):
+        await asyncio.sleep(0)

@@ -1,0 +1,214 @@
+"""There is one spelling of a token, and everything else is malformed."""
+
+import base64
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.adapters.auth.jws import (
+    TOKEN_MAX_LENGTH,
+    decode_base64url,
+    decode_object,
+    load_object,
+    parse_compact,
+)
+from backend.domain.auth import MalformedTokenError
+from tests.adapters.auth.tokens import b64, to_json, token
+
+HEADER = b64(b'{"alg":"EdDSA"}')
+PAYLOAD = b64(b'{"sub":"user-1"}')
+
+
+def test_takes_a_token_apart() -> None:
+    jws = parse_compact(f"{HEADER}.{PAYLOAD}.{b64(b'signature')}")
+    assert jws.header == {"alg": "EdDSA"}
+    assert jws.payload == PAYLOAD.encode()
+    assert jws.signing_input == f"{HEADER}.{PAYLOAD}".encode()
+    assert jws.signature == b"signature"
+
+
+def test_does_not_read_the_payload() -> None:
+    assert parse_compact(f"{HEADER}.not*base64.{b64(b's')}").payload == b"not*base64"
+
+
+def test_shows_nothing_of_a_token() -> None:
+    shown = repr(parse_compact(token()))
+    assert all(segment not in shown for segment in token().split("."))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ".",
+        "..",
+        "...",
+        HEADER,
+        f"{HEADER}.{PAYLOAD}",
+        f"{HEADER}.{PAYLOAD}.",
+        f".{PAYLOAD}.AAAA",
+        f"{HEADER}.{PAYLOAD}.AAAA.",
+        f"{HEADER}.{PAYLOAD}.AAAA.AAAA",
+        f"{HEADER}.AAAA.{PAYLOAD}.AAAA.AAAA",  # a JWE has five segments
+        f".{HEADER}.{PAYLOAD}.AAAA",
+        f" {HEADER}.{PAYLOAD}.AAAA",
+        f"{HEADER}.{PAYLOAD}.AAAA ",
+        f"{HEADER}.{PAYLOAD}.AAAA\n",
+        f"{HEADER}.{PAYLOAD}.AAAÄ",
+        f"{HEADER}.{PAYLOAD}.\ud800AAA",
+        f"{HEADER}。{PAYLOAD}。AAAA",
+        f"Bearer {HEADER}.{PAYLOAD}.AAAA",
+        json.dumps({"protected": HEADER, "payload": PAYLOAD, "signature": "AAAA"}),
+    ],
+)
+def test_refuses_what_is_not_three_segments(text: str) -> None:
+    with pytest.raises(MalformedTokenError):
+        parse_compact(text)
+
+
+def test_accepts_a_token_of_the_greatest_length() -> None:
+    start = f"{HEADER}.{PAYLOAD}."
+    room = TOKEN_MAX_LENGTH - len(start)
+    parse_compact(start + "A" * (room - room % 4))
+
+
+def test_refuses_a_longer_token_before_it_decodes_anything() -> None:
+    with pytest.raises(MalformedTokenError, match="longer than 8192"):
+        parse_compact("*" * (TOKEN_MAX_LENGTH + 1))
+
+
+@given(st.binary(min_size=1, max_size=70))
+def test_decodes_what_base64url_encodes(data: bytes) -> None:
+    assert decode_base64url(b64(data).encode()) == data
+
+
+@given(st.text("AQgw_-+/=.! \n", min_size=1, max_size=9).map(str.encode))
+def test_no_two_spellings_decode_to_the_same(segment: bytes) -> None:
+    try:
+        decoded = decode_base64url(segment)
+    except MalformedTokenError:
+        return
+    assert b64(decoded).encode() == segment
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        b"",
+        b"A",  # no whole byte
+        b"AAAAA",
+        b"QQ==",  # padding, of the right length
+        b"QUI=",
+        b"QUJDQQ==",
+        b"====",
+        b"=QQQ",
+        b"Q=QQ",
+        b"QQ=",
+        b"QR",  # trailing bits that are not zero: another spelling of QQ
+        b"QUJ",
+        b"+AAA",  # base64, not base64url
+        b"/AAA",
+        b"AA A",
+        b"AA\nAA",
+        b"AAAA\n",
+        b"\x00AAA",
+        b"AAA\xff",
+        b"A!AA",
+        b"AA%3D",
+    ],
+)
+def test_refuses_base64url_that_is_not_canonical(segment: bytes) -> None:
+    with pytest.raises(MalformedTokenError):
+        decode_base64url(segment)
+
+
+def test_reads_a_json_object() -> None:
+    text = ' {"a": [1, 2.5, true, null, {"b": "\\u00e9\\ud83d\\ude00é😀"}]}\r\n\t'
+    assert load_object(text.encode()) == {"a": [1, 2.5, True, None, {"b": "é😀é😀"}]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b" ",
+        b"null",
+        b"true",
+        b"1",
+        b'"{}"',
+        b"[]",
+        b'[{"alg":"EdDSA"}]',
+        b"{",
+        b"{}{}",
+        b"{} x",
+        b"{'a':1}",
+        b'{"a":1,}',
+        b'{"a":01}',
+        b'{"a":+1}',
+        b'{"a":.5}',
+        b'{"a":0x10}',
+        b'{"a":NaN}',
+        b'{"a":Infinity}',
+        b'{"a":-Infinity}',
+        b'{"a":1e400}',
+        b'{"a":-1e400}',
+        b'{"a":' + b"9" * 5000 + b"}",
+        b'{"a":"\n"}',  # a bare control character
+        b'{"a":"\\x41"}',
+        b'/**/{"a":1}',
+        b'\xef\xbb\xbf{"a":1}',  # a byte order mark
+        '{"a":1}'.encode("utf-16"),
+        '{"a":1}'.encode("utf-32-be"),
+        b'{"a":"\xe9"}',  # Latin-1
+        b'{"a":"\xc0\xaf"}',  # overlong
+        b'{"a":"\xed\xa0\x80"}',  # a surrogate in UTF-8
+        b'{"a":"\xf4\x90\x80\x80"}',  # past the last code point
+        b'{"a":"\\ud800"}',
+        b'{"a":"\\udc00\\ud800"}',
+        b'{"\\udfff":1}',
+        b'{"a":[{"b":"\\ud800"}]}',
+        b'{"a":' * 100_000,
+        b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"a":"\\u0041","b":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+    ids=lambda text: repr(text[:30]),
+)
+def test_refuses_what_is_not_a_strict_json_object(text: bytes) -> None:
+    with pytest.raises(MalformedTokenError):
+        load_object(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"sub":"alice","sub":"mallory"}',
+        b'{"sub":"alice","sub":"alice"}',
+        b'{"sub":"alice","\\u0073ub":"mallory"}',
+        b'{"a":{"b":1,"b":2}}',
+        b'{"a":[{"b":1},{"b":1,"c":2,"b":1}]}',
+    ],
+)
+def test_refuses_a_duplicate_member_however_it_is_spelled(text: bytes) -> None:
+    with pytest.raises(MalformedTokenError):
+        load_object(text)
+
+
+def test_says_nothing_of_what_it_refuses() -> None:
+    for text in (b'{"secret":1,"secret":2}', b'{"secret":"\\ud800"}', b'{"secret":', b'"secret"'):
+        with pytest.raises(MalformedTokenError) as caught:
+            load_object(text)
+        assert "secret" not in str(caught.value)
+        assert caught.value.__cause__ is None
+
+
+def test_decodes_an_object_in_a_segment() -> None:
+    assert decode_object(b64(to_json({"a": 1})).encode()) == {"a": 1}
+
+
+def test_refuses_an_object_in_a_padded_segment() -> None:
+    padded = base64.urlsafe_b64encode(b'{"a":1}')
+    assert padded.endswith(b"=")
+    with pytest.raises(MalformedTokenError):
+        decode_object(padded)

@@ -1,0 +1,57 @@
+"""The verifier under test, over keys that never change."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from backend.adapters.auth.better_auth import to_principal
+from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, VerificationKey
+from backend.adapters.auth.key_set import KeySet, read_key_set
+from backend.adapters.auth.keys import KeySource, SecretKeys
+from backend.adapters.auth.pyjwt import ClaimsPolicy, JwtTokenVerifier
+from backend.domain.auth import UnknownKeyError
+from tests.adapters.auth.tokens import ISSUER, NOW, key_set, signer
+
+
+class FixedKeys:
+    """A key source whose issuer always answers at once, and always the same."""
+
+    def __init__(self, keys: KeySet) -> None:
+        self._keys = keys
+        self.asked: list[tuple[str, str | None]] = []
+
+    async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
+        self.asked.append((algorithm, kid))
+        found = self._keys.match(algorithm, kid)
+        if not found:
+            raise UnknownKeyError("no such key")
+        return found
+
+
+def policy(**changes: Any) -> ClaimsPolicy:
+    strict: dict[str, Any] = {"issuers": frozenset({ISSUER}), "audiences": frozenset({ISSUER})}
+    return ClaimsPolicy(**{**strict, **changes})
+
+
+def verifier(
+    *keys: object,
+    secrets: Sequence[bytes] = (),
+    source: KeySource | None = None,
+    clock: Callable[[], float] = lambda: NOW,
+    **claims_policy: Any,
+) -> JwtTokenVerifier:
+    """Make a verifier as the container does.
+
+    Args:
+        *keys: The issuer's key set: signers or JWKs; an Ed25519 key by default.
+        secrets: Shared secrets; there are none, and no HS256, by default.
+        source: Where the public keys come from, instead of `keys`.
+        clock: The time.
+        **claims_policy: What is different from the strictest policy.
+    """
+    published = source or FixedKeys(read_key_set(key_set(*(keys or [signer("EdDSA")]))))
+    sources: dict[str, KeySource] = dict.fromkeys(ASYMMETRIC_ALGORITHMS, published)
+    if secrets:
+        sources |= dict.fromkeys(HMAC_ALGORITHMS, SecretKeys(secrets))
+    return JwtTokenVerifier(
+        sources, policy=policy(**claims_policy), to_principal=to_principal, clock=clock
+    )
