@@ -50,7 +50,7 @@ def _key(key: object, sort: TodoSort) -> datetime | int | str:
             moment = datetime.fromisoformat(key)
             if moment.tzinfo is UTC:
                 return moment
-        case "priority" if key in range(len(Priority)) and isinstance(key, int):
+        case "priority" if type(key) is int and key in range(len(Priority)):
             return key
         case "title" if isinstance(key, str) and "\0" not in key:
             key.encode()  # raises for the lone surrogates that no title holds

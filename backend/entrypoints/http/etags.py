@@ -1,12 +1,12 @@
 """Entity tags: a todo's version as HTTP names it (RFC 9110, section 8.8.3)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from backend.domain.todo import Todo
 
-_TAG: Final = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+_TAG: Final = re.compile(r'[ \t,]*(W/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,|$)')
 
 
 def of(todo: Todo) -> str:
@@ -22,9 +22,15 @@ def match(header: Sequence[str] | None, todo: Todo, *, weak: bool = False) -> bo
         todo: The todo.
         weak: Whether weak tags match too, as in If-None-Match (section 13.1.2).
     """
-    if header is None:
-        return False
-    tags = _TAG.findall(",".join(header))
-    return "*" in (value.strip() for value in header) or any(
-        tag == of(todo) and (weak or not weakness) for weakness, tag in tags
-    )
+    listed = ",".join(header or ()).strip(" \t")
+    if listed == "*":
+        return True
+    return any(tag == of(todo) and (weak or not weakness) for weakness, tag in _tags(listed))
+
+
+def _tags(listed: str) -> Iterator[tuple[str | None, str]]:
+    """Read a list of tags up to its end, or to the first thing that is none."""
+    start = 0
+    while found := _TAG.match(listed, start):
+        yield found[1], found[2]
+        start = found.end()
