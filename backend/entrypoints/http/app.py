@@ -7,11 +7,11 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from backend.container import Container
 from backend.entrypoints.http import health, me, problems, telemetry, todos
 from backend.entrypoints.http.authentication import require_protection
+from backend.entrypoints.http.hosts import TrustedHosts
 from backend.entrypoints.logs import configure_logging
 
 SILENT: Final[TelemetryConfig] = {
@@ -49,6 +49,7 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI
         docs_url="/docs" if settings.docs else None,
         openapi_url="/openapi.json" if settings.docs else None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would send the caller to a place that Host names
         telemetry=SILENT,
     )
     app.state.token_verifier = container.token_verifier()
@@ -70,7 +71,7 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI
             expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
         )
     if settings.trusted_hosts:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.trusted_hosts)
+        app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts)
     app.add_middleware(telemetry.Telemetry)
     return app
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from backend.domain.auth import AuthError, MissingTokenError, VerifierUnavailableError
 from backend.domain.todo import (
@@ -24,6 +26,8 @@ from backend.entrypoints.http.telemetry import count_refusal, request_id
 
 REALM: Final = "api"
 MEDIA_TYPE: Final = "application/problem+json"
+MAX_FIELD_PROBLEMS: Final = 20
+FIELD_MAX_LENGTH: Final = 100
 
 _DOCUMENTED: Final[Mapping[int, str]] = {
     HTTPStatus.UNAUTHORIZED: "The credentials are missing, malformed, expired or invalid.",
@@ -32,6 +36,14 @@ _DOCUMENTED: Final[Mapping[int, str]] = {
     HTTPStatus.PRECONDITION_FAILED: "The todo has changed since it was read.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A part of the request is invalid; `errors` names it.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Try again after `Retry-After` seconds.",
+}
+
+# Not the names of http.HTTPStatus: those change from one Python to the next.
+_HTTP_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
+    HTTPStatus.BAD_REQUEST: ("bad_request", "The body cannot be read."),
+    HTTPStatus.NOT_FOUND: ("not_found", "There is nothing here."),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "The methods in Allow are all it has."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("content_too_large", "The body is too large."),
 }
 
 _log = logging.getLogger(__name__)
@@ -71,6 +83,18 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _handler(describe))
 
 
+def untrusted_host(request: Request) -> Response:
+    """Answer a request for a host name that is not served here."""
+    return _answer(
+        request,
+        _Problem(
+            status=HTTPStatus.BAD_REQUEST,
+            code="untrusted_host",
+            detail="This host name is not served here.",
+        ),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Problem:
     status: HTTPStatus
@@ -78,30 +102,46 @@ class _Problem:
     detail: str
     headers: Mapping[str, str] = field(default_factory=dict)
     errors: Sequence[Mapping[str, str]] = ()
+    log: tuple[int, str, str] | None = None
 
 
 def _handler(describe: Callable[[Any], _Problem]) -> Callable[[Request, Exception], Any]:
     async def handle(request: Request, error: Exception) -> JSONResponse:
-        problem = describe(error)
-        content = {
-            "type": "about:blank",
-            "title": problem.status.phrase,
-            "status": problem.status,
-            "code": problem.code,
-            "detail": problem.detail,
-            "request_id": request_id(request.scope),
-        }
-        if problem.errors:
-            content["errors"] = problem.errors
-        headers = dict(problem.headers)
-        return JSONResponse(content, problem.status, headers=headers, media_type=MEDIA_TYPE)
+        return _answer(request, describe(error))
 
     return handle
 
 
+def _answer(request: Request, problem: _Problem) -> JSONResponse:
+    identity = request_id(request.scope)
+    if problem.log is not None:
+        level, message, reason = problem.log
+        _log.log(level, "%s", message, extra={"request_id": identity, "reason": reason})
+    content = {
+        "type": "about:blank",
+        "title": problem.status.phrase,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
+        "request_id": identity,
+    }
+    if problem.errors:
+        content["errors"] = problem.errors
+    headers = {**problem.headers, "X-Request-ID": identity}
+    if problem.status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return JSONResponse(content, problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return what RFC 9110, section 15.5.6, wants to be told: the methods of every route here."""
+    routes = iter_route_contexts(request.app.routes)
+    here = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in here for method in route.methods or ()}
+
+
 def _unauthorized(error: AuthError) -> _Problem:
     count_refusal(error.reason)
-    _log.info("refused: %s: %s", error.reason, error, extra={"reason": error.reason})
     challenge = f'Bearer realm="{REALM}"'
     if not isinstance(error, MissingTokenError):  # RFC 6750, section 3.1
         challenge += f', error="invalid_token", error_description="{error.detail}"'
@@ -110,17 +150,18 @@ def _unauthorized(error: AuthError) -> _Problem:
         code=error.code,
         detail=error.detail,
         headers={"WWW-Authenticate": challenge, "Cache-Control": "no-store"},
+        log=(logging.INFO, f"refused: {error.reason}: {error}", error.reason),
     )
 
 
 def _unavailable(error: VerifierUnavailableError | TodoRepositoryUnavailableError) -> _Problem:
-    _log.error("unavailable: %s", error)
     part = "verifier" if isinstance(error, VerifierUnavailableError) else "database"
     return _Problem(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         code=f"{part}_unavailable",
         detail="This cannot be answered now. Try again later.",
         headers={"Retry-After": str(max(1, math.ceil(error.retry_after)))},
+        log=(logging.ERROR, f"unavailable: {error}", f"{part}_unavailable"),
     )
 
 
@@ -143,9 +184,8 @@ def _invalid_todo(error: InvalidTodoError) -> _Problem:
 
 
 def _invalid_request(error: RequestValidationError) -> _Problem:
-    return _invalid(
-        [{"field": _field_name(one["loc"]), "detail": str(one["msg"])} for one in error.errors()]
-    )
+    found = error.errors()[:MAX_FIELD_PROBLEMS]  # a body may have thousands
+    return _invalid([{"field": _field_name(one["loc"]), "detail": _detail(one)} for one in found])
 
 
 def _invalid(errors: Sequence[Mapping[str, str]]) -> _Problem:
@@ -162,24 +202,29 @@ def _field_name(location: Sequence[str | int]) -> str:
     """Name the part of a request that a location of pydantic's points to."""
     place, *path = location
     names = [step for step in path if isinstance(step, str)]
-    return ".".join(names) or str(place)
+    return ".".join(names)[:FIELD_MAX_LENGTH] or str(place)
+
+
+def _detail(error: Mapping[str, Any]) -> str:
+    """Say what is wrong, and nothing of what was sent."""
+    if error["type"] == "uuid_parsing":  # whose message quotes a character
+        return "Input should be a valid UUID"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _http_error(error: HTTPException) -> _Problem:
     status = HTTPStatus(error.status_code)
-    return _Problem(
-        status=status,
-        code=status.name.lower(),
-        detail=status.description or status.phrase,
-        headers=error.headers or {},
-    )
+    code, detail = _HTTP_ERRORS.get(status, (f"http_{status}", status.phrase))
+    return _Problem(status=status, code=code, detail=detail, headers=error.headers or {})
 
 
-def _unexpected(_error: Exception) -> _Problem:
+def _unexpected(error: Exception) -> _Problem:
     return _Problem(
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
         code="internal_error",
         detail="Something went wrong on the server's side.",
+        # The server logs the traceback, without the request's id.
+        log=(logging.ERROR, f"unexpected: {type(error).__name__}", "internal_error"),
     )
 
 
