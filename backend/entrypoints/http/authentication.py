@@ -18,7 +18,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.models import HTTPBearer
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security.base import SecurityBase
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import Host, Mount
 from starlette.types import Message, Receive
 
 from backend.domain.auth import MalformedAuthorizationError, MissingTokenError, Principal
@@ -129,30 +129,37 @@ def require_protection(app: FastAPI, *, public: Collection[str] = ()) -> None:
     Raises:
         UnprotectedRouteError: Naming each route that is neither protected nor public.
     """
-    exposed = sorted(path for path in _unprotected(app.routes) if path not in public)
+    exposed = sorted({path for path in _unprotected(app) if path not in public})
     if exposed:
         raise UnprotectedRouteError(
-            "these routes take no CurrentPrincipal and are not listed as public: "
-            + ", ".join(exposed)
+            "these routes are not ProtectedRoutes that take a CurrentPrincipal, and are not listed"
+            " as public: " + ", ".join(exposed)
         )
 
 
-def _unprotected(routes: Iterable[BaseRoute], prefix: str = "") -> Iterator[str]:
-    for route in iter_route_contexts(list(routes)):
-        path = prefix + (route.path or "")
-        original = route.original_route
-        if isinstance(original, Mount) and not _is_protected_place(path):
-            yield from _unprotected(original.routes, path)
-        elif _is_protected_place(path):
-            guarded = isinstance(original, APIRoute) and _asks_for_principal(route.dependant)
+def _unprotected(app: object, prefix: str = "") -> Iterator[str]:
+    """Find what a part of the app may serve under /api to everyone.
+
+    A plain APIRoute reads the body before it authenticates, so that it does not count as
+    protected; nor does anything that is no route of FastAPI's, because nobody can look into it.
+    """
+    for route in iter_route_contexts(getattr(app, "routes", ())):
+        path, original = prefix + (route.path or ""), route.original_route
+        if isinstance(original, Mount | Host):
+            inside = getattr(original.app, "routes", None)
+            if inside is None and _may_serve_api(path, below=True):
+                yield path or "/"
+            yield from _unprotected(original.app, path)
+        elif _may_serve_api(path):
+            guarded = isinstance(original, ProtectedRoute) and _asks_for_principal(route.dependant)
             if not guarded:
                 yield path
 
 
-def _is_protected_place(path: str) -> bool:
-    """Tell whether a path template can match something under /api."""
-    first, _, _ = path.removeprefix("/").partition("/")
-    return f"/{first}" == PROTECTED_PREFIX or "{" in first
+def _may_serve_api(path: str, *, below: bool = False) -> bool:
+    """Tell whether a path template can match something under /api, or what is below it can."""
+    first, _, _ = path.lstrip("/").partition("/")
+    return f"/{first}" == PROTECTED_PREFIX or "{" in first or (below and not first)
 
 
 def _asks_for_principal(dependant: Dependant) -> bool:
