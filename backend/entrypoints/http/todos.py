@@ -1,5 +1,6 @@
 """The caller's todos: every operation names the principal as their owner."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
@@ -24,6 +25,7 @@ from backend.domain.todo import (
     TodoConflictError,
     TodoQuery,
     TodoRepository,
+    TodoRepositoryUnavailableError,
     TodoSort,
 )
 from backend.entrypoints.http import cursors, etags
@@ -31,6 +33,10 @@ from backend.entrypoints.http.authentication import CurrentPrincipal, ProtectedR
 from backend.entrypoints.http.problems import documented
 
 ATTEMPTS: Final = 5
+
+_RFC3339: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
 
 router = APIRouter(
     prefix="/api/todos",
@@ -40,15 +46,16 @@ router = APIRouter(
 )
 
 
-def _text(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError("must be a string in RFC 3339 format")  # noqa: TRY004 - pydantic's way
+def _rfc3339(value: object) -> object:
+    """Keep pydantic from taking numbers, and strings of digits, for seconds since the epoch."""
+    if not isinstance(value, str) or _RFC3339.fullmatch(value) is None:
+        raise ValueError("must be a time with its UTC offset, as in 2026-01-31T12:00:00Z")
     return value
 
 
 Title = Annotated[str, Field(min_length=1, max_length=TITLE_MAX_LENGTH, examples=["Buy milk"])]
 Description = Annotated[str | None, Field(max_length=DESCRIPTION_MAX_LENGTH)]
-DueAt = Annotated[AwareDatetime, BeforeValidator(_text)] | None
+Time = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
 
 
 class NewTodo(BaseModel):
@@ -60,7 +67,7 @@ class NewTodo(BaseModel):
     description: Description = None
     completed: StrictBool = False
     priority: Priority = Priority.NORMAL
-    due_at: DueAt = None
+    due_at: Time | None = None
 
 
 class TodoChanges(BaseModel):
@@ -73,7 +80,7 @@ class TodoChanges(BaseModel):
     description: Description = None
     completed: StrictBool = Field(default_factory=bool)
     priority: Priority = Field(default_factory=lambda: Priority.NORMAL)
-    due_at: DueAt = None
+    due_at: Time | None = None
 
 
 class TodoResponse(BaseModel):
@@ -110,7 +117,7 @@ class ListParameters(BaseModel):
     sort: TodoSort = TodoSort.CREATED_AT_DESC
     completed: bool | None = None
     priority: Priority | None = None
-    due_before: Annotated[AwareDatetime, BeforeValidator(_text)] | None = None
+    due_before: Time | None = None
     q: str | None = Field(default=None, min_length=1, max_length=TITLE_MAX_LENGTH)
 
 
@@ -186,9 +193,11 @@ async def change_todo(
         try:
             await todos.save(principal.user_id, changed)
         except TodoConflictError:
-            # Without If-Match the caller means the named fields only: try them on the new version.
-            if if_match is not None or attempt == ATTEMPTS:
+            if if_match is not None:
                 raise
+            # Without it the caller means the named fields only: try them on the new version.
+            if attempt == ATTEMPTS:
+                raise TodoRepositoryUnavailableError("too many changes at once") from None
         else:
             return _answer(response, changed)
 
