@@ -36,11 +36,16 @@ _PUBLIC_MEMBERS: Final = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _RSA_BITS: Final = range(2048, 8192 + 1)
 _RSA_EXPONENT_BITS: Final = 64
+_SECRET_MIN_BYTES: Final = 32  # RFC 7518, section 3.2: no shorter than the hash
 _KID_MAX_LENGTH: Final = 256
 
+_ROCA_RESIDUES: Final = {  # CVE-2017-15361: primes made of powers of 65537
+    prime: frozenset(pow(65537, power, prime) for power in range(prime - 1))
+    for prime in (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
+}
+
 _ED25519_P: Final = 2**255 - 19
-_ED25519_Y8: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
-_SMALL_ORDER_Y: Final = frozenset({0, 1, _ED25519_P - 1, _ED25519_Y8, _ED25519_P - _ED25519_Y8})
+_ED25519_D: Final = -121665 * pow(121666, -1, _ED25519_P) % _ED25519_P
 
 
 class UnusableKeyError(Exception):
@@ -72,8 +77,10 @@ def secret_key(secret: bytes) -> VerificationKey:
     """Prepare a shared secret for HMAC.
 
     Raises:
-        UnusableKeyError: The secret is a public key in disguise.
+        UnusableKeyError: The secret is too short, or a public key in disguise.
     """
+    if len(secret) < _SECRET_MIN_BYTES:
+        raise UnusableKeyError(f"a secret of less than {_SECRET_MIN_BYTES} bytes")
     try:
         material = _ALGORITHMS["HS256"].prepare_key(secret)
     except InvalidKeyError as error:
@@ -137,11 +144,24 @@ def _check_members(jwk: dict[str, Any]) -> None:
 
 def _check_strength(material: object) -> None:
     if isinstance(material, RSAPublicKey):
+        numbers = material.public_numbers()
         if material.key_size not in _RSA_BITS:
             raise UnusableKeyError(f"an RSA key of {material.key_size} bits")
-        if material.public_numbers().e.bit_length() > _RSA_EXPONENT_BITS:
+        if numbers.e.bit_length() > _RSA_EXPONENT_BITS:
             raise UnusableKeyError("an RSA key with an oversized exponent")
+        if all(numbers.n % prime in residues for prime, residues in _ROCA_RESIDUES.items()):
+            raise UnusableKeyError("an RSA key whose primes can be guessed")
     if isinstance(material, Ed25519PublicKey):
-        y = int.from_bytes(material.public_bytes_raw(), "little") & (2**255 - 1)
-        if y >= _ED25519_P or y in _SMALL_ORDER_Y:
-            raise UnusableKeyError("an Ed25519 point of small order or non-canonical encoding")
+        _check_point(int.from_bytes(material.public_bytes_raw(), "little") & (2**255 - 1))
+
+
+def _check_point(y: int) -> None:
+    """Judge a point of -x^2 + y^2 = 1 + d x^2 y^2 by its y (RFC 8032, section 5.1)."""
+    p, d = _ED25519_P, _ED25519_D
+    if y >= p:
+        raise UnusableKeyError("an Ed25519 key in a non-canonical encoding")
+    # Order 4 has y = 0, orders 1 and 2 have x = 0, order 8 doubles to order 4.
+    if y * (y**2 - 1) * (d * y**4 + 2 * y**2 - 1) % p == 0:
+        raise UnusableKeyError("an Ed25519 key of small order")
+    if pow((y**2 - 1) * (d * y**2 + 1), (p - 1) // 2, p) != 1:  # Euler: is x^2 a square?
+        raise UnusableKeyError("an Ed25519 key that is not on the curve")

@@ -1,4 +1,4 @@
-"""How long properties are looked at: briefly by default, for long with `--hypothesis-profile=fuzz`."""
+"""How long properties are looked at: briefly, or with `--hypothesis-profile=fuzz` for long."""
 
 import hypothesis
 
