@@ -1,0 +1,98 @@
+"""An issuer's key set, read and judged (RFC 7517, section 5): a bad key costs itself only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from backend.adapters.auth.fetch import FetchError
+from backend.adapters.auth.jwk import UnusableKeyError, VerificationKey, public_key
+from backend.adapters.auth.jws import load_object
+from backend.domain.auth import InvalidAlgorithmError, MalformedTokenError, UnknownKeyError
+
+MAX_KEYS: Final = 100
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KeySet:
+    """The keys that may verify tokens.
+
+    Attributes:
+        by_kid: The usable keys; an id may name several.
+        rejected: Why each unusable member of the set was dropped.
+    """
+
+    by_kid: Mapping[str, tuple[VerificationKey, ...]] = field(default_factory=dict)
+    rejected: tuple[str, ...] = ()
+
+    def match(self, algorithm: str, kid: str | None) -> Sequence[VerificationKey]:
+        """Return the keys that may have signed a token; none if its id is unknown.
+
+        Raises:
+            InvalidAlgorithmError: The key that is named is not one for this algorithm.
+            UnknownKeyError: None is named, and more than one fits.
+        """
+        if kid is None:
+            keys = [key for named in self.by_kid.values() for key in named]
+            fitting = [key for key in keys if algorithm in key.algorithms]
+            if len(fitting) > 1:
+                raise UnknownKeyError("names no key, and more than one fits")
+            return fitting
+        named = self.by_kid.get(kid, ())
+        fitting = [key for key in named if algorithm in key.algorithms]
+        if named and not fitting:
+            raise InvalidAlgorithmError("the key that is named is not one for this algorithm")
+        return fitting
+
+    def keeps(self, earlier: "KeySet") -> bool:
+        """Tell whether every key of an earlier set is in this one, unchanged."""
+        return all(self.by_kid.get(kid) == keys for kid, keys in earlier.by_kid.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySetState:
+    """What is known of the key set, for readiness, metrics and the operator.
+
+    Attributes:
+        kids: The ids of the keys that are usable.
+        rejected: Why each unusable member of the set was dropped.
+        age: Seconds since the last good fetch; None before the first.
+        attempted: Seconds since the last attempt; None before the first.
+        error: What went wrong at the last attempt; None if nothing did.
+        usable: Whether tokens can be verified now.
+    """
+
+    kids: tuple[str, ...]
+    rejected: tuple[str, ...]
+    age: float | None
+    attempted: float | None
+    error: str | None
+    usable: bool
+
+
+def read_key_set(document: bytes) -> KeySet:
+    """Read a key set.
+
+    Args:
+        document: The bytes that the issuer sent. Untrusted.
+
+    Raises:
+        FetchError: Not a key set, or none of its keys is usable.
+    """
+    try:
+        members = load_object(document).get("keys")
+    except MalformedTokenError as error:
+        raise FetchError(f"not a key set: {error}") from None
+    if not isinstance(members, list) or len(members) > MAX_KEYS:
+        raise FetchError(f"not a key set: keys is not a list of at most {MAX_KEYS}")
+    by_kid: dict[str, tuple[VerificationKey, ...]] = {}
+    rejected = []
+    for place, member in enumerate(members):
+        try:
+            key = public_key(member)
+        except UnusableKeyError as error:
+            rejected.append(f"key {place}: {error}")
+        else:
+            by_kid[key.kid or ""] = (*by_kid.get(key.kid or "", ()), key)
+    if members and not by_kid:
+        raise FetchError("no usable key in the key set: " + "; ".join(rejected))
+    return KeySet(by_kid, tuple(rejected))

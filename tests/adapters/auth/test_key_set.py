@@ -1,0 +1,140 @@
+"""One bad key in a set costs itself only, and a token finds its key without guessing."""
+
+from typing import Any
+
+import pytest
+
+from backend.adapters.auth.fetch import FetchError
+from backend.adapters.auth.key_set import MAX_KEYS, KeySet, read_key_set
+from backend.domain.auth import InvalidAlgorithmError, UnknownKeyError
+from tests.adapters.auth.tokens import ABSENT, b64, key_set, signer, to_json
+
+GOOD = signer("EdDSA", "good")
+BAD: list[Any] = [
+    None,
+    "key",
+    [],
+    {},
+    signer("EdDSA").jwk(kty="unknown"),
+    signer("EdDSA").jwk(alg="none"),
+    signer("EdDSA").jwk(alg=["EdDSA"]),
+    signer("EdDSA").jwk(use="enc"),
+    signer("EdDSA").jwk(kid=ABSENT),
+    signer("EdDSA").jwk(x=b64(bytes(32))),
+    signer("RS256").jwk(d="AAAA"),
+    signer("ES256").jwk(key_ops=["sign"]),
+    {"kty": "oct", "kid": "secret", "alg": "HS256", "k": b64(b"x" * 32)},
+]
+
+
+def test_reads_every_good_key() -> None:
+    signers = [signer("EdDSA", "1"), signer("ES256", "2"), signer("RS256", "3")]
+    keys = read_key_set(key_set(*signers))
+    assert list(keys.by_kid) == ["1", "2", "3"]
+    assert keys.rejected == ()
+    for by in signers:
+        [key] = keys.match(by.algorithm, by.kid)
+        assert key.verify(by.algorithm, b"message", by.sign(b"message"))
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: str(bad)[:40])
+def test_drops_a_bad_key_and_keeps_the_good_ones(bad: object) -> None:
+    keys = read_key_set(key_set(GOOD, bad, signer("ES256", "also good")))
+    assert list(keys.by_kid) == ["good", "also good"]
+    [complaint] = keys.rejected
+    assert complaint.startswith("key 1: ")
+
+
+def test_drops_bad_keys_one_by_one() -> None:
+    keys = read_key_set(key_set(*BAD, GOOD))
+    assert list(keys.by_kid) == ["good"]
+    assert len(keys.rejected) == len(BAD)
+
+
+def test_a_set_of_bad_keys_only_is_an_outage() -> None:
+    with pytest.raises(FetchError, match="no usable key"):
+        read_key_set(key_set(*BAD))
+
+
+def test_an_empty_set_is_a_set() -> None:
+    # Better Auth publishes one until it has signed for the first time.
+    assert read_key_set(b'{"keys":[]}').by_kid == {}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"<!doctype html><title>502</title>",
+        to_json([GOOD.jwk()]),
+        to_json(GOOD.jwk()),
+        b"{}",
+        b'{"keys":null}',
+        b'{"keys":{}}',
+        b'{"keys":"key"}',
+        b'{"keys":[],"keys":[]}',
+        b'{"keys":[{"kid":"1","kid":"2"}]}',
+        b'{"keys":' * 100_000,
+        b'{"keys":' + b"[" * 400_000 + b"]" * 400_000 + b"}",
+        b'{"keys":[NaN]}',
+        key_set(*[GOOD] * (MAX_KEYS + 1)),
+        key_set(GOOD)[:-1],
+        b"\xef\xbb\xbf" + key_set(GOOD),
+        key_set(GOOD).decode().encode("utf-16"),
+    ],
+    ids=lambda document: repr(document[:30]),
+)
+def test_what_is_not_a_key_set_is_an_outage(document: bytes) -> None:
+    with pytest.raises(FetchError):
+        read_key_set(document)
+
+
+def test_an_unknown_id_matches_nothing() -> None:
+    keys = read_key_set(key_set(GOOD))
+    for kid in ("", "GOOD", "good ", "../good", "g" * 10_000):
+        assert keys.match("EdDSA", kid) == []
+
+
+def test_a_key_is_not_named_for_the_algorithm_of_another() -> None:
+    keys = read_key_set(key_set(GOOD, signer("ES256", "another")))
+    with pytest.raises(InvalidAlgorithmError):
+        keys.match("ES256", "good")
+
+
+def test_without_an_id_the_only_key_that_fits_is_meant() -> None:
+    keys = read_key_set(key_set(GOOD, signer("ES256", "1"), signer("RS256", "2")))
+    assert [key.kid for key in keys.match("ES256", None)] == ["1"]
+    assert keys.match("ES384", None) == []
+
+
+def test_without_an_id_nothing_is_guessed() -> None:
+    keys = read_key_set(key_set(signer("EdDSA", "1"), signer("EdDSA", "2")))
+    with pytest.raises(UnknownKeyError, match="more than one"):
+        keys.match("EdDSA", None)
+
+
+def test_an_id_that_names_several_keys_means_those_of_the_algorithm() -> None:
+    keys = read_key_set(key_set(signer("EdDSA", "1"), signer("ES256", "1"), signer("RS256", "1")))
+    for algorithm in ("EdDSA", "ES256", "RS256"):
+        [key] = keys.match(algorithm, "1")
+        assert key.algorithms == (algorithm,)
+    with pytest.raises(InvalidAlgorithmError):
+        keys.match("PS256", "1")
+
+
+def test_keeps_an_earlier_set_only_if_all_its_keys_are_there_unchanged() -> None:
+    one, two = signer("EdDSA", "1"), signer("EdDSA", "2")
+    keys = read_key_set(key_set(one, two))
+    assert keys.keeps(KeySet())
+    assert keys.keeps(read_key_set(key_set(two, one)))
+    assert keys.keeps(read_key_set(key_set(one)))
+    assert not read_key_set(key_set(one)).keeps(keys)
+    assert not KeySet().keeps(keys)
+    assert not read_key_set(key_set(one, signer("EdDSA", "3").jwk(kid="2"))).keeps(keys)
+    assert not read_key_set(key_set(one, two.jwk(alg=ABSENT))).keeps(keys)
+
+
+def test_shows_no_key() -> None:
+    assert GOOD.public["x"] not in repr(read_key_set(key_set(GOOD)))
