@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 SECRET_MIN_BYTES: Final = 32
+PORT_MAX: Final = 65_535
 PUBLISHED_SECRETS: Final = frozenset({"better-auth-secret-12345678901234567890"})
 HMAC_ALGORITHMS: Final = frozenset({"HS256"})
 ASYMMETRIC_ALGORITHMS: Final = frozenset(
@@ -55,6 +56,16 @@ class ConfigurationError(Exception):
         super().__init__("\n".join(self.complaints))
 
 
+_NAME: Final = r"[\w.-]+"
+_URL: Final = re.compile(
+    rf"https?://(?:\[([0-9a-f:.]+)\]|({_NAME}))(?::([0-9]{{1,5}}))?(?:/[\w.~!$&'()*+,;=:@%/-]*)?",
+    re.IGNORECASE,
+)
+_ORIGIN: Final = re.compile(rf"https?://(?:\[[0-9a-f:.]+\]|{_NAME})(?::[0-9]{{1,5}})?")
+_TRUSTED: Final = re.compile(rf"\[[0-9a-f:.]+\]|(?:\*\.)?{_NAME}", re.IGNORECASE)
+_DATABASE: Final = re.compile(r"sqlite:///(?!:memory:)[^?#]+|postgres(?:ql)?://.+")
+
+_ON: Final = frozenset({"1", "on", "t", "true", "y", "yes"})  # as pydantic reads a bool
 _ISSUERS: Final = frozenset(
     {"better_auth_url", "better_auth_secret", "better_auth_secrets", "auth_jwks_url"}
 )
@@ -114,12 +125,14 @@ class Settings(BaseSettings):
         description="sqlite:///todos.db or postgresql://user:password@host/database",
     )
     host: str = Field(default="127.0.0.1", description="an address to listen on")
-    port: int = Field(default=8000, ge=0, le=65_535, description="a port from 0 to 65535")
+    port: int = Field(default=8000, ge=0, le=PORT_MAX, description="a port from 0 to 65535")
     workers: int = Field(default=1, ge=1, le=64, description="1 to 64 processes")
     cors_origins: Words = Field(
         default=(), description="origins like https://app.example.com, or *"
     )
-    trusted_hosts: Words = Field(default=(), description="host names like api.example.com")
+    trusted_hosts: Words = Field(
+        default=(), description="host names like api.example.com or *.example.com"
+    )
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
         default=LogLevel.INFO, description="debug, info, warning or error"
     )
@@ -217,16 +230,22 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _check_database(cls, value: SecretStr) -> SecretStr:
-        if not re.fullmatch(r"sqlite:///[^?#]+|postgres(ql)?://.+", value.get_secret_value()):
+        if not _DATABASE.fullmatch(value.get_secret_value()):
             raise ValueError("neither a file of SQLite nor a PostgreSQL database")
         return value
 
     @field_validator("cors_origins")
     @classmethod
     def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
-            if origin != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", origin):
-                raise ValueError(f"{origin!r} is not an origin: scheme, host and port only")
+        if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in value):
+            raise ValueError("an origin is a scheme, a host and a port, and nothing else")
+        return value
+
+    @field_validator("trusted_hosts")
+    @classmethod
+    def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(host == "*" or _TRUSTED.fullmatch(host) for host in value):
+            raise ValueError("a host is a name, or *. and a name, and nothing else")
         return value
 
     @classmethod
@@ -246,7 +265,7 @@ def is_loopback(host: str) -> bool:
 
 def _inconsistencies(given: Mapping[str, Any]) -> Iterable[str]:
     """Complain of what is wrong between settings, whatever may be wrong within one."""
-    secret = bool(given.get("better_auth_secret") or given.get("better_auth_secrets"))
+    secret = bool(given.get("better_auth_secret") or _split(given.get("better_auth_secrets")))
     published = bool(given.get("better_auth_url") or given.get("auth_jwks_url"))
     if not secret and not published:
         yield (
@@ -263,7 +282,7 @@ def _inconsistencies(given: Mapping[str, Any]) -> Iterable[str]:
             "AUTH_ALGORITHMS: all but HS256 need the issuer's key set. Set BETTER_AUTH_URL, or"
             " leave them out."
         )
-    allowed = str(given.get("auth_allow_http", "")).lower() in {"1", "on", "true", "yes"}
+    allowed = str(given.get("auth_allow_http", "")).lower() in _ON
     name = "auth_jwks_url" if given.get("auth_jwks_url") else "better_auth_url"
     if not allowed and _is_exposed(str(given.get(name) or "")):
         yield (
@@ -282,12 +301,15 @@ def _is_exposed(url: str) -> bool:
 
 
 def _check_http_url(value: str) -> None:
-    parts = urlsplit(value)  # raises ValueError for the worst
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("not an http:// or https:// URL")
-    if parts.username is not None or parts.query or parts.fragment or re.search(r"\s", value):
-        raise ValueError("a URL with more in it than scheme, host, port and path")
-    _ = parts.port  # raises ValueError if it is out of range
+    found = _URL.fullmatch(value)
+    if found is None:
+        raise ValueError("not an http:// or https:// URL of a host, a port and a path only")
+    try:
+        (ip_address(found[1]) if found[1] else found[2].encode("idna"))
+    except ValueError:
+        raise ValueError("a URL of no possible host") from None
+    if int(found[3] or 0) > PORT_MAX:
+        raise ValueError("a URL of no possible port")
 
 
 def _check_strength(secret: str) -> None:

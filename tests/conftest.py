@@ -1,9 +1,11 @@
 """What tests of more than one room share."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from backend.settings import Settings
 from tests.postgres import PostgresServer
 
 
@@ -11,6 +13,14 @@ from tests.postgres import PostgresServer
 def anyio_backend() -> str:
     """Async tests run on asyncio, as the server does."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what configures the developer's own servers away from the ones under test."""
+    for name in tuple(os.environ):
+        if name.lower() in Settings.model_fields:
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
