@@ -1,6 +1,8 @@
 """Fetching a small document from an issuer that may be slow, wrong, huge or gone."""
 
 import asyncio
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx2
@@ -22,25 +24,29 @@ class FetchError(Exception):
         self.retry_after = retry_after
 
 
-async def fetch(client: httpx2.AsyncClient, url: str) -> bytes:
+async def fetch(client: httpx2.AsyncClient, url: str, *, deadline: float = DEADLINE) -> bytes:
     """Return the body of a 200 answer.
 
-    One deadline of 5 s covers everything from the connection to the last byte; at most 1 MB is
-    read; redirects are not followed and compressed answers are refused, so that neither the
-    place nor the size of what is read is the other side's choice.
+    One deadline covers everything from the connection to the last byte; at most 1 MB is read;
+    redirects are not followed and compressed answers are refused, so that neither the place nor
+    the size of what is read is the other side's choice.
 
     Args:
         client: The HTTP client.
         url: Where the document is. Trusted configuration.
+        deadline: Seconds that all of it may take.
 
     Raises:
         FetchError: Anything else than such an answer.
     """
     try:
-        async with asyncio.timeout(DEADLINE), client.stream("GET", url, headers=_HEADERS) as answer:
+        async with (
+            asyncio.timeout(deadline),
+            client.stream("GET", url, headers=_HEADERS, follow_redirects=False) as answer,
+        ):
             return await _read(answer)
     except TimeoutError:
-        raise FetchError(f"no whole answer within {DEADLINE:g} s") from None
+        raise FetchError(f"no whole answer within {deadline:g} s") from None
     except FetchError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a library thinks of it, it is an outage
@@ -66,4 +72,11 @@ async def _read(answer: httpx2.Response) -> bytes:
 def _retry_after(headers: httpx2.Headers) -> float | None:
     # Better Auth's rate limiter says X-Retry-After; RFC 9110, section 10.2.3, says Retry-After.
     stated = headers.get("Retry-After") or headers.get("X-Retry-After") or ""
-    return min(float(stated), MAX_RETRY_AFTER) if stated.isascii() and stated.isdigit() else None
+    try:
+        if stated.isascii() and stated.isdigit():
+            seconds = float(stated)
+        else:
+            seconds = (parsedate_to_datetime(stated) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)

@@ -1,0 +1,180 @@
+"""A real key server on loopback, which is as slow, wrong, huge or gone as a test wants it to be."""
+
+import asyncio
+import contextlib
+import functools
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import httpx2
+
+Behaviour = Callable[[asyncio.StreamWriter], Coroutine[Any, Any, None]]
+
+_CHUNK: Final = b"[" * 65_536
+_TLS: Final = ssl.create_default_context()  # once, because it takes 20 ms
+
+
+class KeyServer:
+    """What is served, and what was asked for.
+
+    Attributes:
+        behaviour: Writes the answer to each request.
+        requests: The head of every request so far.
+        connections: How many connections are open.
+    """
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Condition()
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api/auth/jwks"
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Be gone: nobody listens any more, and who is connected is cut off."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def asked(self, times: int) -> None:
+        """Wait until there were so many requests."""
+        await self._until(lambda: len(self.requests) >= times)
+
+    async def quiet(self) -> None:
+        """Wait until every connection is closed."""
+        await self._until(lambda: self.connections == 0)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5), self._changed:
+            await self._changed.wait_for(condition)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        self.connections += 1
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+                await self._tell()
+                answering = asyncio.create_task(self.behaviour(writer))
+                gone = asyncio.create_task(reader.read())
+                try:
+                    await asyncio.wait((answering, gone), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    answering.cancel()
+                    gone.cancel()
+                    await asyncio.gather(answering, gone, return_exceptions=True)
+        finally:
+            self.connections -= 1
+            writer.close()
+            await self._tell()
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+@asynccontextmanager
+async def key_server(behaviour: Behaviour) -> AsyncIterator[KeyServer]:
+    server = KeyServer(behaviour)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def http_client(*, follow_redirects: bool = False) -> httpx2.AsyncClient:
+    """Make a client as the container does."""
+    return httpx2.AsyncClient(verify=_TLS, follow_redirects=follow_redirects)
+
+
+def answer(
+    body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None, after: float = 0
+) -> Behaviour:
+    """Answer properly, at once or after some seconds."""
+    stated = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **(headers or {}),
+    }
+    head = f"HTTP/1.1 {status} Whatever\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in stated.items())
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(after)
+        writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
+        await writer.drain()
+
+    return behave
+
+
+def raw(*pieces: bytes) -> Behaviour:
+    """Write these bytes, whatever they are, and close the connection."""
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+
+    return behave
+
+
+def hang() -> Behaviour:
+    """Accept the request and say nothing for ever."""
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    return behave
+
+
+def drip(text: bytes, *, every: float) -> Behaviour:
+    """Send one byte now and then, always in time for a deadline of a single read."""
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        for byte in text:
+            writer.write(bytes((byte,)))
+            await writer.drain()
+            await asyncio.sleep(every)
+        await asyncio.Event().wait()
+
+    return behave
+
+
+def endless(head: bytes, chunk: bytes = _CHUNK) -> Behaviour:
+    """Send a head, and then the same again and again."""
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+        while True:
+            writer.write(chunk)
+            await writer.drain()
+
+    return behave
+
+
+@functools.cache
+def gzip_bomb(megabytes: int) -> bytes:
+    """Compress so many megabytes of white space around an empty key set."""
+    packer = zlib.compressobj(wbits=31)
+    parts = [packer.compress(b'{"keys":[')]
+    parts += [packer.compress(b" " * 1_000_000) for _ in range(megabytes)]
+    return b"".join([*parts, packer.compress(b"]}"), packer.flush()])

@@ -1,0 +1,155 @@
+"""The keys and a real key server: whatever it does, the last good keys stay."""
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from backend.adapters.auth.fetch import fetch
+from backend.adapters.auth.keys import JwksKeys
+from backend.domain.auth import VerifierUnavailableError
+from tests.adapters.auth.key_server import (
+    Behaviour,
+    KeyServer,
+    answer,
+    drip,
+    endless,
+    gzip_bomb,
+    hang,
+    http_client,
+    key_server,
+    raw,
+)
+from tests.adapters.auth.tokens import key_set, signer
+
+pytestmark = pytest.mark.anyio
+
+KEYS = key_set(signer("EdDSA"))
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@asynccontextmanager
+async def keys_of(
+    server: KeyServer, *, deadline: float = 0.25, speed: float = 1
+) -> AsyncIterator[JwksKeys]:
+    """Give keys whose clock, unlike the network, may run faster than time."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / speed)
+
+    async with (
+        http_client() as client,
+        JwksKeys(
+            functools.partial(fetch, client, server.url, deadline=deadline),
+            clock=lambda: time.monotonic() * speed,
+            sleep=sleep,
+        ) as keys,
+    ):
+        yield keys
+
+
+async def test_fifty_callers_at_a_cold_start_share_one_slow_fetch() -> None:
+    async with key_server(answer(KEYS, after=0.5)) as server, keys_of(server, deadline=5) as keys:
+        found = await asyncio.gather(*(keys.find("EdDSA", "key-1") for _ in range(50)))
+        assert all(len(one) == 1 for one in found)
+        assert len(server.requests) == 1
+
+
+async def test_accepts_a_new_key_within_two_seconds_while_unknown_ones_flood_in() -> None:
+    async with key_server(answer(KEYS)) as server, keys_of(server) as keys:
+        await keys.find("EdDSA", "key-1")
+        server.behaviour = answer(key_set(signer("EdDSA"), signer("EdDSA", "new")), after=0.1)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        flood = [asyncio.ensure_future(keys.find("EdDSA", f"random-{n}")) for n in range(1000)]
+        [key] = await keys.find("EdDSA", "new")
+        assert key.kid == "new"
+        assert loop.time() - began < 2
+        assert len(server.requests) == 2
+        for attack in flood:
+            attack.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        (answer(b"{}", status=500), "status 500"),
+        (answer(b"slow down", status=429, headers={"X-Retry-After": "9"}), "status 429"),
+        (answer(b"", status=302, headers={"Location": "http://127.0.0.1:1/"}), "status 302"),
+        (answer(b"<!doctype html>"), "not a key set: not strict JSON"),
+        (answer(b'{"keys":' + b"[" * 400_000 + b"]" * 400_000 + b"}"), "not a key set"),
+        (answer(b'{"keys":[],"keys":[]}'), "not a key set"),
+        (answer(key_set(signer("EdDSA").jwk(use="enc"))), "no usable key in the key set"),
+        (answer(gzip_bomb(50), headers={"Content-Encoding": "gzip"}), "a compressed answer"),
+        (endless(OK + b"Content-Length: 20000000\r\n\r\n"), "more than 1000000 bytes"),
+        (endless(OK + b"\r\n"), "more than 1000000 bytes"),
+        (drip(OK + b"\r\n" + KEYS, every=0.01), "no whole answer within 0.25 s"),
+        (hang(), "no whole answer within 0.25 s"),
+        (raw(b""), "RemoteProtocolError"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_keeps_the_last_good_keys_and_logs_why(
+    behaviour: Behaviour, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with key_server(answer(KEYS)) as server, keys_of(server, speed=20) as keys:
+        await keys.find("EdDSA", "key-1")
+        server.behaviour = behaviour
+        finding = asyncio.ensure_future(keys.find("EdDSA", "unknown"))
+        with pytest.raises(VerifierUnavailableError, match=reason) as caught:
+            await finding
+        assert caught.value.retry_after >= 1
+        assert [key.kid for key in await keys.find("EdDSA", "key-1")] == ["key-1"]
+        assert reason in (keys.state().error or "")
+        [record] = [one for one in caplog.records if one.levelno >= logging.WARNING]
+        assert reason in record.getMessage()
+
+
+async def test_leaves_the_issuer_alone_for_as_long_as_it_asks() -> None:
+    busy = answer(b"", status=429, headers={"X-Retry-After": "9"})
+    async with key_server(busy) as server, keys_of(server) as keys:
+        for _ in range(20):
+            with pytest.raises(VerifierUnavailableError) as caught:
+                await keys.find("EdDSA", "key-1")
+            assert caught.value.retry_after == pytest.approx(9, abs=1)
+        assert len(server.requests) == 1
+
+
+async def test_answers_from_known_keys_at_once_while_the_issuer_hangs() -> None:
+    async with key_server(answer(KEYS)) as server, keys_of(server, deadline=3) as keys:
+        await keys.find("EdDSA", "key-1")
+        server.behaviour = hang()
+        waiting = [asyncio.ensure_future(keys.find("EdDSA", f"{n}")) for n in range(10)]
+        await server.asked(2)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for _ in range(100):
+            await keys.find("EdDSA", "key-1")
+        assert loop.time() - began < 0.1
+        assert len(server.requests) == 2
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_leaving_cuts_the_fetch_under_way_short() -> None:
+    async with key_server(hang()) as server:
+        async with keys_of(server, deadline=30):
+            await server.asked(1)
+        await server.quiet()
+
+
+async def test_recovers_when_a_server_that_was_gone_is_back() -> None:
+    async with key_server(answer(KEYS)) as server:
+        await server.stop()
+        async with keys_of(server, speed=20) as keys:
+            with pytest.raises(VerifierUnavailableError, match="ConnectError"):
+                await keys.find("EdDSA", "key-1")
+            await server.start()
+            await server.asked(1)
+            assert len(await keys.find("EdDSA", "key-1")) == 1
