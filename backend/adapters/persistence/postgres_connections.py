@@ -27,8 +27,8 @@ _UNAVAILABLE: Final = (
 _ERRORS: Final = (
     OSError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresError,
-    asyncpg.TargetServerAttributeNotMatched,
 )
 
 
@@ -97,6 +97,9 @@ class PostgresConnections:
                 connection = await pool.acquire()
             try:
                 return await connection.fetch(statement, *values)
+            except asyncpg.InternalClientError:
+                connection.terminate()  # a farewell that nobody asked for has confused it
+                raise
             finally:
                 await pool.release(connection, timeout=self._connect_timeout)
 

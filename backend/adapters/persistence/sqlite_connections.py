@@ -121,16 +121,23 @@ async def connect(path: Path, *, busy_timeout: float, create: bool = False) -> a
     Raises:
         sqlite3.Error: The file cannot be opened.
     """
-    connection = await aiosqlite.connect(
-        f"{path.as_uri()}?mode={'rwc' if create else 'rw'}",
+    opened = await asyncio.to_thread(_open, path, busy_timeout, "rwc" if create else "rw")
+    # The driver would leave behind a thread of its own that fails to open a file.
+    return await aiosqlite.Connection(lambda: opened, iter_chunk_size=64)
+
+
+def _open(path: Path, busy_timeout: float, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode={mode}",
         uri=True,
         timeout=busy_timeout,
         isolation_level=None,
+        check_same_thread=False,
     )
     try:
-        await connection.executescript(_SETTINGS)
+        connection.executescript(_SETTINGS)
     except BaseException:
-        await connection.close()
+        connection.close()
         raise
     return connection
 

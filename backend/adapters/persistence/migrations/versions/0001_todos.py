@@ -9,6 +9,7 @@ down_revision = None
 # Text is compared by code point: the only order of PostgreSQL in SQLite and in Python alike.
 _text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _time = sa.TIMESTAMP(timezone=True).with_variant(sa.Text(), "sqlite")
+_boolean = sa.Boolean(create_constraint=True, name="todos_completed_check")
 _uuid = sa.Uuid().with_variant(sa.LargeBinary(), "sqlite")
 
 
@@ -19,7 +20,7 @@ def upgrade() -> None:
         sa.Column("id", _uuid, nullable=False),
         sa.Column("title", _text, nullable=False),
         sa.Column("description", _text),
-        sa.Column("completed", sa.Boolean(), nullable=False),
+        sa.Column("completed", _boolean, nullable=False),
         sa.Column("priority", sa.SmallInteger(), nullable=False),
         sa.Column("due_at", _time),
         sa.Column("created_at", _time, nullable=False),
