@@ -1,4 +1,4 @@
-"""Databases with a schema: one of PostgreSQL for all tests, one of SQLite for each."""
+"""Databases with a schema."""
 
 import asyncio
 import shutil
@@ -20,6 +20,7 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database to copy, never to open."""
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     asyncio.run(schema.upgrade(f"sqlite:///{path}"))
     return path
@@ -27,9 +28,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    path = tmp_path / "todos.db"
-    shutil.copy(sqlite_template, path)
-    return f"sqlite:///{path}"
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'todos.db')}"
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What every adapter of `TodoRepository` promises, on a real database of its kind."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -32,21 +33,26 @@ pytestmark = pytest.mark.anyio
 LATER = NOW + timedelta(days=1)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def adapter(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[TodoRepository]:
+@pytest.fixture(scope="module", params=["memory", "sqlite", "postgres"])
+def adapter(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AbstractAsyncContextManager[TodoRepository]:
     match request.param:
         case "sqlite":
-            return SqliteTodoRepository(request.getfixturevalue("sqlite_url"))
+            path = tmp_path_factory.mktemp("contract") / "todos.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            return SqliteTodoRepository(f"sqlite:///{path}")
         case "postgres":
             return PostgresTodoRepository(request.getfixturevalue("postgres_url"))
         case _:
             return InMemoryTodoRepository()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def todos(
     adapter: AbstractAsyncContextManager[TodoRepository],
 ) -> AsyncIterator[TodoRepository]:
+    """A repository that all tests here share: no two of them speak of the same user."""
     async with adapter as repository:
         yield repository
 
@@ -99,7 +105,7 @@ class TestKeeping:
     async def test_users_may_have_any_name(self, todos: TodoRepository, user_id: str) -> None:
         todo = a_todo()
         await todos.add(user_id, todo)
-        assert await todos.get(user_id, todo.id) == todo
+        assert (await todos.list(user_id, TodoQuery())).items == (todo,)
         await todos.remove(user_id, todo.id)
 
     async def test_a_todo_is_added_once(self, todos: TodoRepository, alice: str) -> None:

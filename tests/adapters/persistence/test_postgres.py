@@ -1,0 +1,351 @@
+"""What is particular to PostgreSQL: a server that goes away, falls silent, or is full."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from backend.adapters.persistence import schema
+from backend.adapters.persistence.postgres import PostgresTodoRepository
+from backend.domain.todo import Todo, TodoQuery, TodoRepositoryUnavailableError
+from tests.adapters.persistence.samples import NOW, a_todo, a_user
+from tests.adapters.persistence.wire import Wire
+from tests.postgres import PostgresServer
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A server that tests may stop."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def server_url(server: PostgresServer) -> str:
+    url = server.create_database()
+    asyncio.run(schema.upgrade(url))
+    return url
+
+
+@asynccontextmanager
+async def locked(url: str) -> AsyncIterator[None]:
+    """Let nobody else read or write any todo."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE todos IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def unavailable(*, within: float) -> AsyncIterator[None]:
+    """Expect the todos to be reported out of reach, in less than some seconds."""
+    start = time.monotonic()
+    with pytest.raises(TodoRepositoryUnavailableError):
+        yield
+    assert time.monotonic() - start < within
+
+
+async def until_reached(todos: PostgresTodoRepository) -> None:
+    """Try again as a client would, for at most five seconds."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            return await todos.check()
+        except TodoRepositoryUnavailableError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.02)
+
+
+def sessions(server: PostgresServer, url: str) -> set[str]:
+    """Return what the sessions on a database do, as the server sees them."""
+    seen = server.execute(
+        "SELECT state || ' ' || coalesce(wait_event_type, '-') FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state IS NOT NULL",
+        url,
+    )
+    return set(seen.splitlines())
+
+
+@pytest.mark.parametrize("url", ["", "postgres", "mysql://host/todos", "sqlite:///todos.db"])
+def test_other_urls_are_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="postgresql://"):
+        PostgresTodoRepository(url)
+
+
+async def test_a_repository_that_is_not_open_is_unavailable(postgres_url: str) -> None:
+    todos = PostgresTodoRepository(postgres_url)
+    async with unavailable(within=1):
+        await todos.check()
+    async with todos:
+        await todos.check()
+    async with unavailable(within=1):
+        await todos.check()
+
+
+async def test_a_repository_can_be_opened_again(postgres_url: str, alice: str) -> None:
+    todos = PostgresTodoRepository(postgres_url)
+    todo = a_todo()
+    async with todos:
+        await todos.add(alice, todo)
+    async with todos:
+        assert await todos.get(alice, todo.id) == todo
+
+
+async def test_opens_while_the_server_is_down_and_finds_it_when_it_is_up(
+    server: PostgresServer, server_url: str
+) -> None:
+    server.stop()
+    async with PostgresTodoRepository(server_url) as todos:
+        async with unavailable(within=1):
+            await todos.check()
+        async with unavailable(within=1):
+            await todos.list(a_user(), TodoQuery())
+        server.start()
+        await until_reached(todos)
+
+
+async def test_a_restart_is_survived_with_nothing_worse_than_unavailable(
+    server: PostgresServer, server_url: str, alice: str
+) -> None:
+    todo = a_todo()
+    outages = 0
+
+    async def read() -> None:
+        nonlocal outages
+        try:
+            assert await todos.get(alice, todo.id) == todo
+        except TodoRepositoryUnavailableError:
+            outages += 1
+
+    async def keep_reading() -> None:
+        while reading:
+            await read()
+            await asyncio.sleep(0)
+
+    async with PostgresTodoRepository(server_url, pool_size=8) as todos:
+        await todos.add(alice, todo)
+        reading = True
+        readers = [asyncio.create_task(keep_reading()) for _ in range(16)]
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(server.stop)
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(server.start)
+        await until_reached(todos)
+        reading = False
+        await asyncio.gather(*readers)
+        assert outages
+        outages = 0
+        await asyncio.gather(*(read() for _ in range(16)))
+        assert not outages
+
+
+async def test_connections_cut_while_idle_are_replaced(
+    server: PostgresServer, server_url: str
+) -> None:
+    async with PostgresTodoRepository(server_url) as todos:
+        await asyncio.gather(*(todos.check() for _ in range(5)))
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        await until_reached(todos)
+        await asyncio.gather(*(todos.check() for _ in range(5)))
+
+
+async def test_a_server_that_never_answers_is_given_up_on() -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    listener = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    url = f"postgresql://somebody@127.0.0.1:{port}/todos"
+    async with PostgresTodoRepository(url, connect_timeout=0.2) as todos, unavailable(within=1):
+        await todos.check()
+    listener.close()
+    await listener.wait_closed()
+
+
+async def test_a_network_that_falls_silent_is_given_up_on_and_found_again(
+    postgres_url: str, alice: str
+) -> None:
+    async with (
+        Wire(postgres_url) as wire,
+        PostgresTodoRepository(
+            wire.url, pool_size=2, connect_timeout=0.3, statement_timeout=0.3
+        ) as todos,
+    ):
+        await todos.add(alice, a_todo())
+        wire.fall_silent()
+        for _ in range(4):
+            async with unavailable(within=2):
+                await todos.list(alice, TodoQuery())
+        wire.speak()
+        await until_reached(todos)
+        assert len((await todos.list(alice, TodoQuery())).items) == 1
+
+
+async def test_closing_does_not_wait_for_a_silent_network(postgres_url: str) -> None:
+    async with Wire(postgres_url) as wire:
+        todos = PostgresTodoRepository(wire.url, connect_timeout=0.2, statement_timeout=0.2)
+        async with todos:
+            await todos.check()
+            wire.fall_silent()
+            call = asyncio.create_task(todos.check())
+            await asyncio.sleep(0)
+            start = time.monotonic()
+        assert time.monotonic() - start < 2
+        with pytest.raises(TodoRepositoryUnavailableError):
+            await call
+
+
+async def test_a_slow_statement_is_given_up_on(postgres_url: str) -> None:
+    async with PostgresTodoRepository(postgres_url, pool_size=1, statement_timeout=0.2) as todos:
+        await todos.check()
+        async with locked(postgres_url), unavailable(within=2):
+            await todos.check()
+        await todos.check()
+
+
+async def test_waiting_for_a_connection_has_an_end(postgres_url: str) -> None:
+    async with PostgresTodoRepository(postgres_url, pool_size=2, connect_timeout=0.2) as todos:
+        await todos.check()
+        async with locked(postgres_url):
+            stuck = [asyncio.create_task(todos.check()) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            async with unavailable(within=1):
+                await todos.check()
+        await asyncio.gather(*stuck)
+        await todos.check()
+
+
+async def test_a_server_that_is_full_is_unavailable(
+    server: PostgresServer, server_url: str
+) -> None:
+    server.execute(
+        "CREATE ROLE one_only LOGIN PASSWORD 'secret' CONNECTION LIMIT 1;"
+        "GRANT ALL ON todos TO one_only",
+        server_url,
+    )
+    host_and_database = server_url.rpartition("@")[2]
+    url = f"postgresql://one_only:secret@{host_and_database}"
+    async with PostgresTodoRepository(url) as first, PostgresTodoRepository(url) as second:
+        await first.check()
+        async with unavailable(within=1):
+            await second.check()
+
+
+async def test_a_wrong_password_is_reported_but_never_shown(postgres_url: str) -> None:
+    password = postgres_url.partition("postgres:")[2].partition("@")[0]
+    url = postgres_url.replace(password, "not-the-password")
+    async with PostgresTodoRepository(url) as todos:
+        with pytest.raises(TodoRepositoryUnavailableError, match="InvalidPassword") as failure:
+            await todos.check()
+    assert "not-the-password" not in f"{failure.value!r} {todos!r}"
+
+
+async def test_a_database_without_a_schema_is_unavailable(postgres_server: PostgresServer) -> None:
+    url = postgres_server.create_database()
+    async with PostgresTodoRepository(url) as todos, unavailable(within=1):
+        await todos.check()
+
+
+async def test_a_database_that_does_not_exist_is_unavailable(postgres_url: str) -> None:
+    url = f"{postgres_url}_no_more"
+    async with PostgresTodoRepository(url) as todos, unavailable(within=1):
+        await todos.check()
+
+
+async def test_a_rule_of_the_schema_that_is_broken_is_not_an_outage(
+    postgres_url: str, alice: str
+) -> None:
+    async with PostgresTodoRepository(postgres_url) as todos:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await todos.add(alice, replace(a_todo(), version=0))
+
+
+async def test_calls_that_are_cancelled_leave_nothing_behind(
+    postgres_server: PostgresServer, postgres_url: str, alice: str
+) -> None:
+    todo = a_todo()
+
+    async def call(number: int, todos: PostgresTodoRepository, made: Todo) -> None:
+        match number % 4:
+            case 0:
+                await todos.list(alice, TodoQuery(q="milk"))
+            case 1:
+                await todos.save(alice, todo.change(now=NOW))
+            case _:
+                await todos.add(alice, made)
+
+    async with PostgresTodoRepository(postgres_url, pool_size=3) as todos:
+        await todos.add(alice, todo)
+        await asyncio.gather(*(todos.check() for _ in range(3)))
+        for number in range(120):
+            calls = [asyncio.create_task(call(number + i, todos, a_todo())) for i in range(4)]
+            await asyncio.sleep(number * 0.00005)
+            for one in calls:
+                one.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        await asyncio.gather(*(todos.check() for _ in range(10)))
+        assert sessions(postgres_server, postgres_url) == {"idle Client"}
+
+
+async def test_a_call_that_is_cancelled_while_it_waits_is_cancelled_on_the_server(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    async with PostgresTodoRepository(postgres_url, pool_size=1) as todos:
+        async with locked(postgres_url):
+            call = asyncio.create_task(todos.check())
+            await asyncio.sleep(0.2)
+            assert "active Lock" in sessions(postgres_server, postgres_url)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert "active Lock" not in sessions(postgres_server, postgres_url)
+        await todos.check()
+
+
+async def test_a_call_is_one_round_trip(postgres_url: str, alice: str) -> None:
+    todo = a_todo()
+    async with Wire(postgres_url) as wire, PostgresTodoRepository(wire.url, pool_size=1) as todos:
+        for number in range(3):
+            wire.sent.clear()
+            await todos.add(alice, a_todo())
+            await todos.add(alice, todo := a_todo(str(number)))
+            await todos.get(alice, todo.id)
+            await todos.list(alice, TodoQuery())
+            await todos.save(alice, todo.change(now=NOW))
+            await todos.remove(alice, todo.id)
+        assert len(wire.sent) == 6
+
+
+@pytest.mark.parametrize(("kept", "named"), [(True, True), (False, False)])
+async def test_statements_are_prepared_under_a_name_only_if_they_may_be_kept(
+    postgres_url: str, alice: str, kept: bool, named: bool
+) -> None:
+    async with (
+        Wire(postgres_url) as wire,
+        PostgresTodoRepository(wire.url, statement_cache=kept) as todos,
+    ):
+        for _ in range(2):
+            await todos.list(alice, TodoQuery())
+        assert (b"__asyncpg_stmt" in b"".join(wire.sent)) is named
+
+
+async def test_options_in_the_url_reach_the_driver(postgres_url: str) -> None:
+    for_plain, for_tls = f"{postgres_url}?sslmode=disable", f"{postgres_url}?sslmode=require"
+    async with PostgresTodoRepository(for_plain) as todos:
+        await todos.check()
+    async with PostgresTodoRepository(for_tls) as todos, unavailable(within=1):
+        await todos.check()
