@@ -108,6 +108,9 @@ def _database_complaint() -> Iterator[None]:
     except TodoRepositoryUnavailableError as error:
         complaint = f"the database cannot be reached: {error}. Start it, or mend the URL."
         raise ConfigurationError([f"DATABASE_URL: {complaint}"]) from None
+    except (OverflowError, ValueError):  # whose message may quote the password
+        complaint = "the driver cannot read it. Set it to a URL that names the database."
+        raise ConfigurationError([f"DATABASE_URL: {complaint}"]) from None
 
 
 class Container(containers.DeclarativeContainer):
