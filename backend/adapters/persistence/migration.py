@@ -27,7 +27,7 @@ _LOCKS: Final = {
 
 async def visit(
     dialect: str, driver: object, command: Command | None, revision: str
-) -> tuple[str | None, str | None]:
+) -> tuple[str | None, bool]:
     """Use a connection for at most one command, and close it.
 
     Args:
@@ -37,7 +37,7 @@ async def visit(
         revision: The revision that the command ends at.
 
     Returns:
-        The revision that the database then has, and the latest one.
+        The revision that the database then has, and whether that is behind the latest.
 
     Raises:
         ValueError: There is no such revision.
@@ -54,19 +54,24 @@ async def visit(
                 for lock in _LOCKS[connection.dialect.name]:
                     await connection.exec_driver_sql(lock)
                 await connection.run_sync(_run, command, revision)
-            return await connection.run_sync(_current), head()
+            reached = await connection.run_sync(_current)
+            return reached, is_behind(reached)
     except CommandError as error:
         raise ValueError(str(error)) from error
     except DBAPIError as error:
         raise TodoRepositoryUnavailableError(str(error.orig)) from error
 
 
-def head() -> str | None:
-    """Return the latest revision."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+def is_behind(revision: str | None) -> bool:
+    """Return whether a later revision is known; one that is not known is a later program's."""
+    scripts = ScriptDirectory.from_config(_config())
+    known = {None, *(script.revision for script in scripts.walk_revisions())}
+    return revision in known and revision != scripts.get_current_head()
 
 
 def _run(connection: Connection, command: Command, revision: str) -> None:
+    if command == "upgrade" and not is_behind(_current(connection)):
+        return
     config = _config()
     config.attributes["connection"] = connection
     _COMMANDS[command](config, revision)

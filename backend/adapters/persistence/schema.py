@@ -15,18 +15,17 @@ Command = Literal["upgrade", "downgrade"]
 _TIMEOUT: Final = 10.0
 
 
-async def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the schema up to a revision; a missing SQLite file is made.
+async def upgrade(url: str) -> None:
+    """Bring the schema up to date; a missing SQLite file is made, a later schema is left alone.
 
     Args:
         url: The database, as its repository takes it.
-        revision: The revision to end at.
 
     Raises:
-        ValueError: There is no such revision, or the URL is not one of a database.
+        ValueError: The URL is not one of a database.
         TodoRepositoryUnavailableError: The database cannot be reached, or refuses.
     """
-    await _visit(url, "upgrade", revision)
+    await _visit(url, "upgrade", "head")
 
 
 async def downgrade(url: str, revision: str) -> None:
@@ -55,26 +54,28 @@ async def current(url: str) -> str | None:
 
 
 async def is_current(url: str) -> bool:
-    """Return whether the schema is the one that this program was made for.
+    """Return whether this program can serve from the schema as it is.
+
+    So it can from a later one: while a new release is rolled out, or back, both run.
 
     Raises:
         ValueError: The URL is not one of a database.
         TodoRepositoryUnavailableError: The database cannot be reached.
     """
-    revision, head = await _visit(url)
-    return revision == head
+    _, behind = await _visit(url)
+    return not behind
 
 
 async def _visit(
     url: str, command: Command | None = None, revision: str = ""
-) -> tuple[str | None, str | None]:
+) -> tuple[str | None, bool]:
     # Alembic and SQLAlchemy take half a second to import, which no start of a server should wait.
     from backend.adapters.persistence import migration  # noqa: PLC0415 - see above
 
     if url.startswith("sqlite:"):
         path = sqlite_connections.database_path(url)
         if command is None and not path.exists():
-            return None, migration.head()
+            return None, True
         with sqlite_connections.reported_outages():
             file = await sqlite_connections.connect(path, busy_timeout=_TIMEOUT, create=True)
         return await migration.visit("sqlite+aiosqlite", file, command, revision)
