@@ -47,7 +47,7 @@ def to_principal(claims: Mapping[str, Any], expires_at: datetime) -> Principal:
         InactiveTokenError: The admin plugin says that the user is banned.
         InvalidClaimError: A claim is there, but not what it ought to be.
     """
-    if claims.get("banned") is True:
+    if claims.get("banned") not in (None, False):
         raise InactiveTokenError("the user is banned")
     return Principal(
         user_id=claims["sub"],

@@ -106,6 +106,8 @@ class JwtTokenVerifier:
             raise MissingClaimError("sub")  # so that no mailed link of Better Auth logs anyone in
         if not is_identifier(subject):
             raise InvalidClaimError("sub is not a short printable string")
+        if not isinstance(claims.get("jti", ""), str):
+            raise InvalidClaimError("jti is not a string")
         if "cnf" in claims:
             raise UnsupportedTokenError("bound to a key (RFC 7800), so not a bearer token")
         self._check_issuer(claims)

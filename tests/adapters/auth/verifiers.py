@@ -1,7 +1,7 @@
 """The verifier under test, over keys that never change."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from backend.adapters.auth.better_auth import to_principal
 from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, VerificationKey
@@ -10,6 +10,8 @@ from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.adapters.auth.pyjwt import ClaimsPolicy, JwtTokenVerifier
 from backend.domain.auth import UnknownKeyError
 from tests.adapters.auth.tokens import ISSUER, NOW, key_set, signer
+
+NOBODY: Final = frozenset[str]()  # as issuers or audiences: none is known
 
 
 class FixedKeys:
