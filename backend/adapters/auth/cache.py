@@ -55,8 +55,10 @@ class CachedTokenVerifier:
                 return found[1]
             del self._remembered[digest]
         principal = await self._verifier.verify(token)
-        if self._epoch() == self._remembered_in == epoch:
-            while len(self._remembered) >= self._size:
+        end = principal.expires_at.timestamp()
+        # Not what lives by the leeway alone, nor a verdict of keys that changed meanwhile.
+        if end > self._clock() and self._epoch() == self._remembered_in == epoch:
+            self._remembered[digest] = (end, principal)
+            if len(self._remembered) > self._size:
                 del self._remembered[next(iter(self._remembered))]
-            self._remembered[digest] = (principal.expires_at.timestamp(), principal)
         return principal
