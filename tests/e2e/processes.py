@@ -62,6 +62,7 @@ class Process:
         self.name = name
         self._log = log
         self._read = 0
+        self._asked = False
         with log.open("wb") as output:
             # A pipe as standard input, closed by our end as much as by our crash: a server that
             # watches it leaves no orphan.
@@ -100,8 +101,10 @@ class Process:
             raise
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM, as an orchestrator does."""
-        self._popen.terminate()
+        """Send SIGTERM, as an orchestrator does: once, for a second one cuts the end short."""
+        if not self._asked:
+            self._asked = True
+            self._popen.terminate()
 
     def stop(self) -> None:
         """End the process; one that has to be forced to fails whoever asked."""
