@@ -9,13 +9,11 @@ import asyncpg
 
 from backend.domain.todo import TodoRepositoryUnavailableError
 
-# Conditions (appendix A of PostgreSQL's manual), by class or in full, that no caller is to blame
-# for and that pass without a change to this program.
+# What a statement can meet (appendix A of PostgreSQL's manual), by class or in full, that no caller
+# is to blame for and that passes without a change to this program.
 _UNAVAILABLE: Final = (
     "08",  # connection exception
     "25006",  # read-only: this was the primary until a moment ago
-    "28",  # not authorized to connect
-    "3D",  # no such database
     "40",  # deadlock, serialization failure
     "42P01",  # no such table: not migrated yet
     "53",  # insufficient resources, too many connections
@@ -92,9 +90,10 @@ class PostgresConnections:
         pool = self._pool
         if pool is None:
             raise TodoRepositoryUnavailableError("the repository is closed")
-        with reported_outages():
+        with reported_outages(connecting=True):
             async with asyncio.timeout(self._connect_timeout):
                 connection = await pool.acquire()
+        with reported_outages():
             try:
                 return await connection.fetch(statement, *values)
             except asyncpg.InternalClientError:
@@ -116,15 +115,19 @@ def database_url(url: str) -> str:
 
 
 @contextmanager
-def reported_outages() -> Iterator[None]:
-    """Raise `TodoRepositoryUnavailableError` for what means that the database is out of reach."""
+def reported_outages(*, connecting: bool = False) -> Iterator[None]:
+    """Raise `TodoRepositoryUnavailableError` for what means that the database is out of reach.
+
+    Args:
+        connecting: Whether all this does is to connect: then whatever a server says means that.
+    """
     try:
         yield
     except _ERRORS as error:
         if isinstance(error, asyncpg.PostgresError):
-            unavailable = (error.sqlstate or "").startswith(_UNAVAILABLE)
+            unavailable = connecting or (error.sqlstate or "").startswith(_UNAVAILABLE)
         else:
-            unavailable = not isinstance(error, ValueError)  # asyncpg's word for a wrong argument
+            unavailable = not isinstance(error, ValueError)  # the driver's word for an argument
         if not unavailable:
             raise
         raise TodoRepositoryUnavailableError(f"{type(error).__name__}: {error}") from error

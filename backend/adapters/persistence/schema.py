@@ -79,6 +79,6 @@ async def _visit(
         with sqlite_connections.reported_outages():
             file = await sqlite_connections.connect(path, busy_timeout=_TIMEOUT, create=True)
         return await migration.visit("sqlite+aiosqlite", file, command, revision)
-    with postgres_connections.reported_outages():
+    with postgres_connections.reported_outages(connecting=True):
         server = await asyncpg.connect(postgres_connections.database_url(url), timeout=_TIMEOUT)
     return await migration.visit("postgresql+asyncpg", server, command, revision)

@@ -31,6 +31,8 @@ from tests.adapters.persistence.samples import NOW, a_todo, a_user
 pytestmark = pytest.mark.anyio
 
 LATER = NOW + timedelta(days=1)
+# Four bytes a character, and no two alike: the most that an index has to hold.
+WIDE_TEXT = "".join(chr(0x20000 + number) for number in range(255))
 
 
 @pytest.fixture(scope="module", params=["memory", "sqlite", "postgres"])
@@ -101,9 +103,9 @@ class TestKeeping:
         kept = await todos.get(alice, todo.id)
         assert {kept.due_at and kept.due_at.tzinfo, kept.created_at.tzinfo} == {UTC}
 
-    @pytest.mark.parametrize("user_id", ["Ålice", "o'brien", "x" * 2000, "𝄞", " ", "%"])
+    @pytest.mark.parametrize("user_id", ["Ålice", "o'brien", "%", " ", "x" * 255, WIDE_TEXT])
     async def test_users_may_have_any_name(self, todos: TodoRepository, user_id: str) -> None:
-        todo = a_todo()
+        todo = a_todo(WIDE_TEXT[:TITLE_MAX_LENGTH])
         await todos.add(user_id, todo)
         assert (await todos.list(user_id, TodoQuery())).items == (todo,)
         await todos.remove(user_id, todo.id)

@@ -260,9 +260,11 @@ async def test_a_database_without_a_schema_is_unavailable(postgres_server: Postg
         await todos.check()
 
 
-async def test_a_database_that_does_not_exist_is_unavailable(postgres_url: str) -> None:
-    url = f"{postgres_url}_no_more"
-    async with PostgresTodoRepository(url) as todos, unavailable(within=1):
+@pytest.mark.parametrize("wrong", ["_no_more", "?no_such_setting=on"])
+async def test_a_database_that_cannot_be_entered_is_unavailable(
+    postgres_url: str, wrong: str
+) -> None:
+    async with PostgresTodoRepository(postgres_url + wrong) as todos, unavailable(within=1):
         await todos.check()
 
 
