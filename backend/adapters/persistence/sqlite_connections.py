@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -134,12 +135,18 @@ def _open(path: Path, busy_timeout: float, mode: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    try:
-        connection.executescript(_SETTINGS)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    deadline = time.monotonic() + busy_timeout
+    while True:
+        try:
+            connection.executescript(_SETTINGS)
+        except sqlite3.Error as error:
+            # To turn a new file into WAL is the one step that does not itself wait for a lock.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                connection.close()
+                raise
+            time.sleep(0.01)
+        else:
+            return connection
 
 
 def database_path(url: str) -> Path:
