@@ -190,6 +190,7 @@ class TestChanging:
         await todos.save(alice, changed)
         assert await todos.get(alice, todo.id) == changed
         again = changed.change(now=LATER, due_at=NOW, description="One litre")
+        again = replace(again, created_at=LATER)
         await todos.save(alice, again)
         assert await todos.get(alice, todo.id) == again
 

@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
@@ -15,7 +14,8 @@ import pytest
 from backend.adapters.persistence import schema
 from backend.adapters.persistence.sqlite import SqliteTodoRepository
 from backend.adapters.persistence.sqlite_connections import SqliteConnections
-from backend.domain.todo import TodoQuery, TodoRepositoryUnavailableError
+from backend.domain.todo import TodoQuery
+from tests.adapters.persistence.outages import unavailable
 from tests.adapters.persistence.samples import NOW, a_todo
 
 pytestmark = pytest.mark.anyio
@@ -61,15 +61,6 @@ def locked(path: Path) -> Iterator[None]:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
-
-
-@asynccontextmanager
-async def unavailable(*, within: float = 1) -> AsyncIterator[None]:
-    """Expect the todos to be reported out of reach, in less than some seconds."""
-    start = time.monotonic()
-    with pytest.raises(TodoRepositoryUnavailableError):
-        yield
-    assert time.monotonic() - start < within
 
 
 def files(folder: Path) -> list[Path]:
@@ -122,11 +113,11 @@ async def test_a_file_may_have_any_name_and_be_named_from_here(
 
 async def test_a_repository_that_is_not_open_is_unavailable(sqlite_url: str) -> None:
     todos = SqliteTodoRepository(sqlite_url)
-    async with unavailable():
+    with unavailable():
         await todos.check()
     async with todos:
         await todos.check()
-    async with unavailable():
+    with unavailable():
         await todos.check()
 
 
@@ -143,7 +134,7 @@ async def test_a_missing_file_is_unavailable_until_it_is_there(tmp_path: Path, a
     url = f"sqlite:///{tmp_path / 'todos.db'}"
     async with SqliteTodoRepository(url) as todos:
         for _ in range(6):
-            async with unavailable():
+            with unavailable():
                 await todos.check()
         assert files(tmp_path) == []
         await schema.upgrade(url)
@@ -154,15 +145,17 @@ async def test_a_missing_file_is_unavailable_until_it_is_there(tmp_path: Path, a
 async def test_a_file_without_a_schema_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "todos.db"
     path.touch()
-    async with SqliteTodoRepository(f"sqlite:///{path}") as todos, unavailable():
-        await todos.check()
+    async with SqliteTodoRepository(f"sqlite:///{path}") as todos:
+        with unavailable():
+            await todos.check()
 
 
 async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "todos.db"
     path.write_text("Shopping:\n- milk\n" * 100)
-    async with SqliteTodoRepository(f"sqlite:///{path}") as todos, unavailable():
-        await todos.check()
+    async with SqliteTodoRepository(f"sqlite:///{path}") as todos:
+        with unavailable():
+            await todos.check()
 
 
 async def test_a_rule_of_the_schema_that_is_broken_is_not_an_outage(
@@ -199,10 +192,10 @@ async def test_a_lock_that_lasts_stops_writes_for_a_while_and_reads_not_at_all(
     ) as todos:
         await todos.add(alice, todo)
         with locked(path):
-            async with unavailable():
+            with unavailable():
                 await todos.save(alice, todo.change(now=NOW))
             assert await todos.get(alice, todo.id) == todo
-            async with unavailable():
+            with unavailable():
                 await todos.remove(alice, todo.id)
         await todos.save(alice, todo.change(now=NOW))
 
@@ -217,7 +210,7 @@ async def test_many_writes_at_once_take_their_turn(sqlite_url: str, alice: str) 
 
 async def test_work_that_takes_too_long_is_stopped(path: Path) -> None:
     async with opened(path, seconds=0.2) as connections:
-        async with unavailable():
+        with unavailable():
             await connections.run(endless)
         assert await connections.run(settings)
 
@@ -235,7 +228,7 @@ async def test_waiting_for_a_connection_has_an_end(path: Path) -> None:
     connections.open()
     slow = asyncio.create_task(connections.run(endless))
     await asyncio.sleep(0.05)
-    async with unavailable():
+    with unavailable():
         await connections.run(settings)
     slow.cancel()
     assert await connections.run(settings)
