@@ -1,10 +1,15 @@
 """An issuer that publishes its keys, fails, hangs and recovers as a test says."""
 
+import asyncio
+import functools
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from backend.adapters.auth.fetch import fetch
 from backend.adapters.auth.keys import JwksKeys
 from tests.adapters.auth.clock import Clock
+from tests.adapters.auth.key_server import KeyServer, http_client
 from tests.adapters.auth.tokens import Signer, key_set, signer
 
 
@@ -62,3 +67,23 @@ class Issuer:
             await self.clock.advance(self.takes)
             await keys.check()
             yield keys
+
+
+@asynccontextmanager
+async def keys_of(
+    server: KeyServer, *, deadline: float = 0.25, speed: float = 1
+) -> AsyncIterator[JwksKeys]:
+    """Give keys whose clock, unlike the network, may run faster than time."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / speed)
+
+    async with (
+        http_client() as client,
+        JwksKeys(
+            functools.partial(fetch, client, server.url, deadline=deadline),
+            clock=lambda: time.monotonic() * speed,
+            sleep=sleep,
+        ) as keys,
+    ):
+        yield keys

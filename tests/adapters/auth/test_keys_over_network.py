@@ -1,26 +1,19 @@
 """The keys and a real key server: whatever it does, the last good keys stay."""
 
 import asyncio
-import functools
 import logging
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
-from backend.adapters.auth.fetch import fetch
-from backend.adapters.auth.keys import JwksKeys
 from backend.domain.auth import VerifierUnavailableError
+from tests.adapters.auth.issuer import keys_of
 from tests.adapters.auth.key_server import (
     Behaviour,
-    KeyServer,
     answer,
     drip,
     endless,
     gzip_bomb,
     hang,
-    http_client,
     key_server,
     raw,
 )
@@ -30,26 +23,6 @@ pytestmark = pytest.mark.anyio
 
 KEYS = key_set(signer("EdDSA"))
 OK = b"HTTP/1.1 200 OK\r\n"
-
-
-@asynccontextmanager
-async def keys_of(
-    server: KeyServer, *, deadline: float = 0.25, speed: float = 1
-) -> AsyncIterator[JwksKeys]:
-    """Give keys whose clock, unlike the network, may run faster than time."""
-
-    async def sleep(seconds: float) -> None:
-        await asyncio.sleep(seconds / speed)
-
-    async with (
-        http_client() as client,
-        JwksKeys(
-            functools.partial(fetch, client, server.url, deadline=deadline),
-            clock=lambda: time.monotonic() * speed,
-            sleep=sleep,
-        ) as keys,
-    ):
-        yield keys
 
 
 async def test_fifty_callers_at_a_cold_start_share_one_slow_fetch() -> None:
@@ -121,7 +94,7 @@ async def test_leaves_the_issuer_alone_for_as_long_as_it_asks() -> None:
 
 
 async def test_answers_from_known_keys_at_once_while_the_issuer_hangs() -> None:
-    async with key_server(answer(KEYS)) as server, keys_of(server, deadline=3) as keys:
+    async with key_server(answer(KEYS)) as server, keys_of(server, deadline=3, speed=20) as keys:
         await keys.find("EdDSA", "key-1")
         server.behaviour = hang()
         waiting = [asyncio.ensure_future(keys.find("EdDSA", f"{n}")) for n in range(10)]
