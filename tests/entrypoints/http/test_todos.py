@@ -571,6 +571,10 @@ class HesitantTodos(InMemoryTodoRepository):
         await asyncio.sleep(0)
         await super().save(user_id, todo)
 
+    async def remove(self, user_id: str, todo_id: UUID, /, *, version: int | None = None) -> None:
+        await asyncio.sleep(0)
+        await super().remove(user_id, todo_id, version=version)
+
 
 async def send(
     app: FastAPI, method: str, path: str, body: Any = None, *headers: tuple[bytes, bytes]
@@ -621,9 +625,21 @@ async def test_a_change_of_what_is_being_deleted_is_not_found(make_app: MakeApp)
     app = make_app(parts={"todos": HesitantTodos()})
     made = (await send(app, "POST", URL, {"title": "x"})).json()
     answers = await asyncio.gather(
-        send(app, "PATCH", at(made), {"title": "y"}), send(app, "DELETE", at(made))
+        send(app, "DELETE", at(made)), send(app, "PATCH", at(made), {"title": "y"})
     )
-    assert [answer.status for answer in answers] == [404, 204]
+    assert [answer.status for answer in answers] == [204, 404]
+
+
+@pytest.mark.anyio
+async def test_what_changes_while_it_is_being_deleted_stays(make_app: MakeApp) -> None:
+    app = make_app(parts={"todos": HesitantTodos()})
+    made = (await send(app, "POST", URL, {"title": "x"})).json()
+    answers = await asyncio.gather(
+        send(app, "PATCH", at(made), {"title": "y"}),
+        send(app, "DELETE", at(made), None, (b"if-match", b'"1"')),
+    )
+    assert [answer.status for answer in answers] == [200, 412]
+    assert (await send(app, "GET", at(made))).json()["title"] == "y"
 
 
 # --- Delete -------------------------------------------------------------------------------------

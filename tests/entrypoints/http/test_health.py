@@ -1,0 +1,77 @@
+"""Whether the process lives, and whether it can serve."""
+
+import asyncio
+import logging
+
+import pytest
+
+from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.domain.todo import TodoRepositoryUnavailableError
+from backend.entrypoints.http import health
+from tests.entrypoints.http.conftest import MakeApp, MakeClient
+
+
+class SickTodos(InMemoryTodoRepository):
+    """Cannot be reached."""
+
+    async def check(self) -> None:
+        raise TodoRepositoryUnavailableError("the database at 10.1.2.3 is down")
+
+
+class StuckTodos(InMemoryTodoRepository):
+    """Never answers."""
+
+    async def check(self) -> None:
+        await asyncio.Event().wait()
+
+
+class BrokenTodos(InMemoryTodoRepository):
+    """Fails as nobody foresaw."""
+
+    async def check(self) -> None:
+        raise ZeroDivisionError
+
+
+def test_a_healthy_process_lives_and_is_ready(make_app: MakeApp, make_client: MakeClient) -> None:
+    client = make_client(make_app())
+    assert client.get("/health/live").json() == {"status": "ok", "checks": {}}
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"status": "ok", "checks": {"database": "ok"}},
+    )
+
+
+@pytest.mark.parametrize("todos", [SickTodos(), StuckTodos(), BrokenTodos()])
+def test_a_process_whose_database_is_sick_lives_and_is_not_ready(
+    make_app: MakeApp,
+    make_client: MakeClient,
+    todos: InMemoryTodoRepository,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    client = make_client(make_app(parts={"todos": todos}))
+    with caplog.at_level(logging.WARNING):
+        answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "unavailable", "checks": {"database": "unavailable"}}
+    assert "10.1.2.3" not in answer.text
+    assert [one.getMessage().startswith("not ready: database: ") for one in caplog.records] == [
+        True
+    ]
+    assert client.get("/health/live").status_code == 200
+
+
+def test_keys_are_checked_too(make_app: MakeApp, make_client: MakeClient) -> None:
+    # Nobody listens there, and without keys no token can be verified.
+    app = make_app(better_auth_url="http://127.0.0.1:1")
+    answer = make_client(app).get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"keys": "unavailable", "database": "ok"}
+
+
+def test_health_needs_no_credentials(make_app: MakeApp, make_client: MakeClient) -> None:
+    client = make_client(make_app(), "mallory")
+    assert client.get("/health/live").status_code == 200
+    assert client.get("/health/ready").status_code == 200

@@ -1,0 +1,42 @@
+"""Who the caller is."""
+
+from dataclasses import replace
+
+from starlette.testclient import TestClient
+
+from tests.entrypoints.http.conftest import ADA
+from tests.fakes import FakeTokenVerifier
+
+
+def test_all_that_is_known_of_the_caller_is_told(ada: TestClient) -> None:
+    assert ada.get("/api/me").json() == {
+        "user_id": "ada",
+        "email": "ada@example.com",
+        "name": "Ada Lovelace",
+        "roles": ["admin", "user"],
+        "scopes": ["todos:read", "todos:write"],
+        "expires_at": "2026-03-04T06:06:07Z",
+    }
+
+
+def test_what_is_not_known_is_null_or_empty(bob: TestClient) -> None:
+    assert bob.get("/api/me").json() == {
+        "user_id": "bob",
+        "email": None,
+        "name": None,
+        "roles": [],
+        "scopes": [],
+        "expires_at": "2026-03-04T06:06:07Z",
+    }
+
+
+def test_names_in_any_script_are_told_as_they_are(
+    ada: TestClient, verifier: FakeTokenVerifier
+) -> None:
+    verifier.known["ada"] = replace(ADA, name="Ἀδα \U0001f600 <b>", email="a+b@example.com")
+    said = ada.get("/api/me").json()
+    assert (said["name"], said["email"]) == ("Ἀδα \U0001f600 <b>", "a+b@example.com")
+
+
+def test_nobody_is_nobody(anyone: TestClient) -> None:
+    assert anyone.get("/api/me").json()["code"] == "missing_token"

@@ -1,0 +1,178 @@
+"""What a request leaves behind: an id, a line in the log, a count; never a credential."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from prometheus_client import REGISTRY
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+from starlette.types import Message
+
+from backend.domain.auth import UnknownKeyError
+from backend.entrypoints.http.telemetry import Telemetry
+from tests.entrypoints.http.conftest import MakeApp, MakeClient
+from tests.entrypoints.http.exchange import exchange
+from tests.fakes import FakeTokenVerifier
+
+NOBODYS = "/api/todos/01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
+
+Count = Callable[..., float]
+
+
+@pytest.fixture
+def count() -> Count:
+    """Return by how much a count has grown since the test began."""
+    before = {
+        (sample.name, tuple(sample.labels.items())): sample.value
+        for family in REGISTRY.collect()
+        for sample in family.samples
+    }
+
+    def grown(name: str, **labels: str) -> float:
+        now = REGISTRY.get_sample_value(name, labels) or 0.0
+        return now - before.get((name, tuple(labels.items())), 0.0)
+
+    return grown
+
+
+@pytest.mark.parametrize("sent", ["a", "abc-DEF_0.9", "x" * 64])
+def test_a_well_formed_id_is_kept(anyone: TestClient, sent: str) -> None:
+    answer = anyone.get("/api/me", headers={"X-Request-ID": sent})
+    assert answer.headers["X-Request-ID"] == answer.json()["request_id"] == sent
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"x" * 65, b"a b", b"a\nb", b"a\r\nSet-Cookie: x", b"\xc3\xa4", b"\x00", b"a,b", b'"'],
+)
+async def test_any_other_id_is_replaced(make_app: MakeApp, sent: bytes) -> None:
+    answer = await exchange(make_app(), "/api/me", headers=[(b"x-request-id", sent)])
+    identity = answer.header("x-request-id") or ""
+    assert identity == answer.json()["request_id"]
+    assert (len(identity), identity.isalnum()) == (16, True)
+
+
+@pytest.mark.anyio
+async def test_every_request_has_an_id_of_its_own(make_app: MakeApp) -> None:
+    app = make_app()
+    answers = [await exchange(app, "/health/live") for _ in range(20)]
+    assert len({answer.header("x-request-id") for answer in answers}) == 20
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/api/me", "/nothing", "/metrics"])
+def test_no_browser_is_to_guess_what_an_answer_is(anyone: TestClient, path: str) -> None:
+    assert anyone.get(path).headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_request_leaves_one_line(ada: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="backend"):
+        answer = ada.get(f"{NOBODYS}?secret=hunter2", headers={"X-Request-ID": "the-one"})
+    assert answer.status_code == 404
+    (record,) = [one for one in caplog.records if one.name == "backend.access"]
+    words = record.getMessage().split()
+    assert words[:3] == ["GET", "/api/todos/{todo_id}", "404"]
+    assert float(words[3]) >= 0
+    assert record.__dict__["request_id"] == "the-one"
+
+
+def test_a_quiet_log_leaves_none(ada: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="backend"):
+        ada.get("/api/me")
+    assert [one for one in caplog.records if one.name == "backend.access"] == []
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])
+def test_no_credential_is_ever_logged(
+    ada: TestClient,
+    verifier: FakeTokenVerifier,
+    caplog: pytest.LogCaptureFixture,
+    level: int,
+) -> None:
+    sent = {
+        "Authorization": "Bearer hunter2",
+        "Cookie": "better-auth.session_data=hunter2; x=hunter2",
+        "X-Api-Key": "hunter2",
+    }
+    with caplog.at_level(level):
+        for headers in (sent, {**sent, "Authorization": "Basic hunter2"}):
+            for path in ("/api/me", "/api/todos?cursor=hunter2", "/hunter2", "/health/ready"):
+                ada.get(path, headers=headers)
+                ada.post(path, headers=headers, json={"title": ["hunter2"]})
+    assert caplog.records != []
+    for record in caplog.records:
+        if record.name.startswith(("backend", "uvicorn", "fastapi", "starlette")):
+            assert "hunter2" not in f"{record.getMessage()} {record.__dict__}"
+
+
+def test_requests_are_counted_by_route(ada: TestClient, count: Count) -> None:
+    ada.get(NOBODYS)
+    ada.get(NOBODYS.replace("9", "8"))
+    assert (
+        count("http_requests_total", method="GET", route="/api/todos/{todo_id}", status="404") == 2
+    )
+    assert count("http_request_seconds_count", method="GET", route="/api/todos/{todo_id}") == 2
+
+
+def test_what_is_counted_does_not_grow_with_what_is_sent(ada: TestClient, count: Count) -> None:
+    for number in range(5):
+        ada.get(f"/nothing/{number}")
+        ada.request(f"METHOD{number}", "/api/me")
+    assert count("http_requests_total", method="GET", route="unmatched", status="404") == 5
+    assert count("http_requests_total", method="OTHER", route="/api/me", status="405") == 5
+
+
+def test_refusals_are_counted_by_their_reason(
+    anyone: TestClient, ada: TestClient, verifier: FakeTokenVerifier, count: Count
+) -> None:
+    verifier.known["ada"] = UnknownKeyError("rotated")
+    for client in (anyone, ada, ada):
+        client.get("/api/me")
+    assert count("auth_refusals_total", reason="missing_token") == 1
+    assert count("auth_refusals_total", reason="unknown_key") == 2
+
+
+def test_metrics_are_in_prometheus_text_format(anyone: TestClient) -> None:
+    anyone.get("/api/me")
+    answer = anyone.get("/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    names = {family.name for family in text_string_to_metric_families(answer.text)}
+    assert {"http_requests", "http_request_seconds", "auth_refusals"} <= names
+
+
+def test_metrics_can_be_turned_off(make_app: MakeApp, make_client: MakeClient) -> None:
+    client = make_client(make_app(metrics=False))
+    assert client.get("/metrics").status_code == 404
+    assert client.get("/health/live").status_code == 200
+
+
+def test_what_fails_is_counted_as_failed(
+    make_app: MakeApp, make_client: MakeClient, count: Count
+) -> None:
+    app = make_app()
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    make_client(app, raise_server_exceptions=False).get("/broken")
+    assert count("http_requests_total", method="GET", route="/broken", status="500") == 1
+
+
+@pytest.mark.anyio
+async def test_what_is_no_http_is_passed_on() -> None:
+    seen: list[str] = []
+
+    async def app(scope: Message, *_: object) -> None:
+        seen.append(scope["type"])
+
+    async def unused() -> Message:
+        raise AssertionError
+
+    async def ignore(message: Message) -> None:
+        raise AssertionError(message)
+
+    await Telemetry(app)({"type": "lifespan"}, unused, ignore)
+    await Telemetry(app)({"type": "websocket"}, unused, ignore)
+    assert seen == ["lifespan", "websocket"]
