@@ -27,7 +27,8 @@ from backend.domain.auth import (
     VerifierUnavailableError,
 )
 from backend.domain.todo import TodoRepositoryUnavailableError
-from backend.settings import ASYMMETRIC_ALGORITHMS, ConfigurationError, Settings
+from backend.settings import ConfigurationError, Settings
+from backend.settings.values import ASYMMETRIC_ALGORITHMS
 from tests.adapters.auth.tokens import (
     ABSENT,
     NOW,

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from backend.settings import ConfigurationError, LogFormat, LogLevel, Settings, is_loopback
+from backend.settings import ConfigurationError, Settings
+from backend.settings.consistency import is_loopback
+from backend.settings.values import CookieCache, LogFormat, LogLevel
 
 SECRET = "correct horse battery staple three times"
 OTHER = "another secret of thirty-two bytes at least"
@@ -51,6 +53,10 @@ def test_without_wishes_everything_but_the_issuer_is_decided(environment: Enviro
         "auth_algorithms": (),
         "auth_allow_http": False,
         "auth_leeway": 10,
+        "auth_max_lifetime": None,
+        "auth_cookie": CookieCache.OFF,
+        "auth_cookie_name": "better-auth.session_data",
+        "auth_cookie_version": None,
         "auth_jwks_max_age": 300,
         "auth_jwks_max_stale": 3600,
         "auth_token_cache_size": 10_000,
@@ -78,6 +84,10 @@ def test_every_variable_decides_its_setting(environment: Environment) -> None:
         AUTH_ALGORITHMS="EdDSA,HS256",
         AUTH_ALLOW_HTTP="on",
         AUTH_LEEWAY="2.5",
+        AUTH_MAX_LIFETIME="900",
+        AUTH_COOKIE="JWE",
+        AUTH_COOKIE_NAME="my-app.session_data",
+        AUTH_COOKIE_VERSION="2",
         AUTH_JWKS_MAX_AGE="60",
         AUTH_JWKS_MAX_STALE="0",
         AUTH_TOKEN_CACHE_SIZE="0",
@@ -103,6 +113,10 @@ def test_every_variable_decides_its_setting(environment: Environment) -> None:
         "auth_algorithms": ("EdDSA", "HS256"),
         "auth_allow_http": True,
         "auth_leeway": 2.5,
+        "auth_max_lifetime": 900,
+        "auth_cookie": CookieCache.JWE,
+        "auth_cookie_name": "my-app.session_data",
+        "auth_cookie_version": "2",
         "auth_jwks_max_age": 60,
         "auth_jwks_max_stale": 0,
         "auth_token_cache_size": 0,
@@ -215,6 +229,9 @@ WRONG = {
     "AUTH_ALGORITHMS": ["none", "HS512", "hs256", "RS256,HS384"],
     "AUTH_ALLOW_HTTP": ["maybe"],
     "AUTH_LEEWAY": ["-1", "301", "nan", "inf", "ten", "1e400"],
+    "AUTH_MAX_LIFETIME": ["0", "-1", "nan", "forever"],
+    "AUTH_COOKIE": ["on", "jws"],
+    "AUTH_COOKIE_NAME": ["a b", "a=b", "__Secure-better-auth.session_data", "\u00e9"],
     "AUTH_JWKS_MAX_AGE": ["0", "86401", "nan"],
     "AUTH_JWKS_MAX_STALE": ["-1", "604801", "nan"],
     "AUTH_TOKEN_CACHE_SIZE": ["-1", "1000001", "1.5"],
@@ -259,7 +276,7 @@ def test_nonsense_is_refused_by_name_and_with_a_remedy(
 
 
 def test_every_variable_that_can_be_wrong_is_tried() -> None:
-    never_wrong = {"auth_issuer", "auth_audience", "host"}
+    never_wrong = {"auth_issuer", "auth_audience", "auth_cookie_version", "host"}
     assert {name.lower() for name in WRONG} == set(Settings.model_fields) - never_wrong
 
 

@@ -157,9 +157,17 @@ class InvalidAudienceError(InvalidTokenError):
 
 
 class MissingClaimError(InvalidTokenError):
-    """Lacks a claim that is required here."""
+    """Lacks a claim that is required here.
+
+    Attributes:
+        claim: Its name.
+    """
 
     reason = "missing_claim"
+
+    def __init__(self, claim: str) -> None:
+        super().__init__(f"no {claim}")
+        self.claim = claim
 
 
 class InvalidClaimError(InvalidTokenError):

@@ -5,7 +5,8 @@ import logging.config
 import time
 from typing import Final
 
-from backend.settings import LogFormat, Settings
+from backend.settings import Settings
+from backend.settings.values import LogFormat
 
 _EXTRA: Final = ("request_id", "reason")
 

@@ -35,6 +35,11 @@ class BetterAuthUrls:
         origin = f"{scheme}://{host}{port}"
         return cls(origin=origin, jwks=f"{origin}{parts.path.rstrip('/') or BASE_PATH}/jwks")
 
+    @property
+    def session_issuers(self) -> frozenset[str]:
+        """The issuers of session cookies that the JWKS signs: the base URL, as it is written."""
+        return frozenset({self.origin, f"{self.origin}/", self.jwks.removesuffix("/jwks")})
+
 
 def to_principal(claims: Mapping[str, Any], expires_at: datetime) -> Principal:
     """Read the verified claims of a Better Auth token.

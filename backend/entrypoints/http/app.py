@@ -12,6 +12,7 @@ from backend.container import Container
 from backend.entrypoints.http import health, me, problems, telemetry, todos
 from backend.entrypoints.http.authentication import require_protection
 from backend.entrypoints.http.hosts import TrustedHosts
+from backend.entrypoints.http.session_cookies import SessionCookies
 from backend.entrypoints.logs import configure_logging
 
 SILENT: Final[TelemetryConfig] = {
@@ -53,6 +54,7 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI
         telemetry=SILENT,
     )
     app.state.token_verifier = container.token_verifier()
+    app.state.session_cookies = _session_cookies(container)
     app.state.todos = container.todos()
     app.state.clock = container.clock()
     app.state.checks = container.checks()
@@ -66,6 +68,7 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
+            allow_credentials=app.state.session_cookies is not None,
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match"],
             expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
@@ -83,8 +86,16 @@ def app_from_environment() -> FastAPI:
     return create_app(container)
 
 
+def _session_cookies(container: Container) -> SessionCookies | None:
+    verifier = container.session_verifier()
+    if verifier is None:
+        return None
+    name = container.settings().auth_cookie_name
+    return SessionCookies(name=name, verifier=verifier, origins=container.web_origins())
+
+
 class Api(FastAPI):
-    """FastAPI, with the schema of problem details in its OpenAPI document."""
+    """FastAPI, with problem details and session cookies in its OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -94,4 +105,17 @@ class Api(FastAPI):
         schema = problems.ProblemDetails.model_json_schema(ref_template=template)
         schemas.update(schema.pop("$defs"))
         schemas["ProblemDetails"] = schema
+        if self.state.session_cookies is not None:
+            _document_cookie(document, self.state.session_cookies.name)
         return document
+
+
+def _document_cookie(document: dict[str, Any], name: str) -> None:
+    """Say that every operation which takes a bearer token takes a session cookie instead."""
+    scheme = {"type": "apiKey", "in": "cookie", "name": name}
+    document["components"]["securitySchemes"]["SessionCookie"] = scheme
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            security = operation.get("security", [])
+            if security and {"SessionCookie": []} not in security:
+                security.append({"SessionCookie": []})

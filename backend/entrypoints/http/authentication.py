@@ -21,7 +21,13 @@ from fastapi.security.base import SecurityBase
 from starlette.routing import Host, Mount
 from starlette.types import Message, Receive
 
-from backend.domain.auth import MalformedAuthorizationError, MissingTokenError, Principal
+from backend.domain.auth import (
+    MalformedAuthorizationError,
+    MissingTokenError,
+    Principal,
+    TokenVerifier,
+)
+from backend.entrypoints.http.session_cookies import SessionCookies
 
 PROTECTED_PREFIX: Final = "/api"
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -84,14 +90,28 @@ async def authenticate(request: Request) -> Principal:
 
     Raises:
         AuthError: The request does not authenticate anyone.
+        ForbiddenOriginError: A page that may not do so made the request.
         VerifierUnavailableError: It cannot be told now whether it does.
     """
     scope = request.scope
     principal: Principal | None = scope.get(_PRINCIPAL)
     if principal is None:
-        token = bearer_token(scope["headers"])
-        principal = scope[_PRINCIPAL] = await request.app.state.token_verifier.verify(token)
+        verifier, token = _credentials(request)
+        principal = scope[_PRINCIPAL] = await verifier.verify(token)
     return principal
+
+
+def _credentials(request: Request) -> tuple[TokenVerifier, str]:
+    """Return the request's token, and its verifier: the token's place chooses, never its look."""
+    state, headers = request.app.state, request.scope["headers"]
+    cookies: SessionCookies | None = state.session_cookies
+    cookie = cookies and cookies.find(headers)
+    if not cookies or not cookie:
+        return state.token_verifier, bearer_token(headers)
+    if any(name == b"authorization" for name, _ in headers):
+        raise MalformedAuthorizationError("two kinds of credentials")
+    cookies.check_origin(request.method, headers)
+    return cookies.verifier, cookie
 
 
 def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -22,6 +22,7 @@ from backend.domain.todo import (
     TodoNotFoundError,
     TodoRepositoryUnavailableError,
 )
+from backend.entrypoints.http.session_cookies import ForbiddenOriginError
 from backend.entrypoints.http.telemetry import count_refusal, request_id
 
 REALM: Final = "api"
@@ -31,7 +32,7 @@ FIELD_MAX_LENGTH: Final = 100
 
 _DOCUMENTED: Final[Mapping[int, str]] = {
     HTTPStatus.UNAUTHORIZED: "The credentials are missing, malformed, expired or invalid.",
-    HTTPStatus.FORBIDDEN: "The caller may not do this.",
+    HTTPStatus.FORBIDDEN: "With a session cookie: the page's origin is not allowed to do this.",
     HTTPStatus.NOT_FOUND: "The caller has no such todo.",
     HTTPStatus.PRECONDITION_FAILED: "The todo has changed since it was read.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A part of the request is invalid; `errors` names it.",
@@ -154,6 +155,15 @@ def _unauthorized(error: AuthError) -> _Problem:
     )
 
 
+def _forbidden_origin(error: ForbiddenOriginError) -> _Problem:
+    return _Problem(
+        status=HTTPStatus.FORBIDDEN,
+        code="origin_not_allowed",
+        detail="A session cookie changes something only for a page of an allowed origin.",
+        log=(logging.INFO, f"refused: {error}", "origin_not_allowed"),
+    )
+
+
 def _unavailable(error: VerifierUnavailableError | TodoRepositoryUnavailableError) -> _Problem:
     part = "verifier" if isinstance(error, VerifierUnavailableError) else "database"
     return _Problem(
@@ -230,6 +240,7 @@ def _unexpected(error: Exception) -> _Problem:
 
 _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], _Problem]]] = {
     AuthError: _unauthorized,
+    ForbiddenOriginError: _forbidden_origin,
     VerifierUnavailableError: _unavailable,
     TodoRepositoryUnavailableError: _unavailable,
     TodoNotFoundError: _not_found,

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from backend.adapters.auth.better_auth import to_principal
+from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, VerificationKey
 from backend.adapters.auth.key_set import KeySet, read_key_set
 from backend.adapters.auth.keys import KeySource, SecretKeys
-from backend.adapters.auth.pyjwt import ClaimsPolicy, JwtTokenVerifier
+from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
 from backend.domain.auth import UnknownKeyError
 from tests.adapters.auth.tokens import ISSUER, NOW, key_set, signer
 
@@ -55,5 +56,8 @@ def verifier(
     if secrets:
         sources |= dict.fromkeys(HMAC_ALGORITHMS, SecretKeys(secrets))
     return JwtTokenVerifier(
-        sources, policy=policy(**claims_policy), to_principal=to_principal, clock=clock
+        SignedTokens(sources),
+        policy=policy(**claims_policy),
+        to_principal=to_principal,
+        clock=clock,
     )

@@ -1,0 +1,64 @@
+"""Every choice of adapter, on one screen: settings in, the ports of the domain out.
+
+A test, or another provider, says what is to be different when it makes the container:
+
+    Container(settings=Settings(), token_verifier=FakeTokenVerifier())
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+
+import httpx2
+from dependency_injector import containers, providers
+
+from backend.adapters.auth.better_auth import to_principal
+from backend.adapters.auth.development import mint_token
+from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
+from backend.container import auth, database
+from backend.settings import Settings
+
+Check = Callable[[], Awaitable[None]]
+
+
+def _resources(*candidates: object) -> list[AbstractAsyncContextManager[object]]:
+    return [one for one in candidates if isinstance(one, AbstractAsyncContextManager)]
+
+
+def _checks(**candidates: object) -> Mapping[str, Check]:
+    return {name: one.check for name, one in candidates.items() if hasattr(one, "check")}
+
+
+class Container(containers.DeclarativeContainer):
+    """The application's parts; each is made once, when it is first asked for."""
+
+    settings = providers.Singleton(Settings.load)
+    clock = providers.Object(time.time)
+
+    # Keys: where they are, and who keeps them fresh.
+    http_client = providers.Singleton(httpx2.AsyncClient, follow_redirects=False)
+    jwks_url = providers.Callable(auth.jwks_url, settings)
+    jwks_keys = providers.Singleton(auth.jwks_keys, settings, jwks_url, http_client.provider)
+
+    # Bearer tokens: signed by an accepted key, claims that hold, Better Auth's dialect, remembered.
+    sources = providers.Callable(auth.sources, settings, jwks_keys)
+    signed_tokens = providers.Singleton(SignedTokens, sources)
+    policy = providers.Singleton(auth.policy, settings)
+    jwt_verifier = providers.Singleton(
+        JwtTokenVerifier, signed_tokens, policy=policy, to_principal=to_principal, clock=clock
+    )
+    token_verifier = providers.Singleton(auth.remembering, jwt_verifier, settings, jwks_keys, clock)
+
+    # Session cookies, if they are accepted at all.
+    session_verifier = providers.Singleton(auth.session_verifier, settings, jwks_keys, clock)
+    web_origins = providers.Callable(auth.web_origins, settings)
+
+    todos = providers.Singleton(database.todos, settings)
+
+    resources = providers.Callable(_resources, jwks_keys, todos)
+    checks = providers.Callable(_checks, keys=jwks_keys, database=todos)
+
+    # For the command line.
+    upgrade_schema = providers.Callable(database.upgrade_schema, settings)
+    check_schema = providers.Callable(database.check_schema, settings)
+    mint_token = providers.Callable(mint_token)

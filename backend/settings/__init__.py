@@ -1,0 +1,171 @@
+"""What the environment decides; nonsense is refused at start, with every complaint at once."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from backend.settings.consistency import ISSUERS, inconsistencies
+from backend.settings.values import (
+    ASYMMETRIC_ALGORITHMS,
+    PORT_MAX,
+    Algorithms,
+    AnyCase,
+    CookieCache,
+    CookieName,
+    DatabaseUrl,
+    Hosts,
+    LogFormat,
+    LogLevel,
+    Origins,
+    Secret,
+    Url,
+    VersionedSecrets,
+    Words,
+)
+
+_A_URL: Final = "a URL like https://app.example.com"
+
+
+class ConfigurationError(Exception):
+    """The environment asks for something that must not, or cannot, be.
+
+    Attributes:
+        complaints: One for each thing wrong: the variable, what is wrong, and the remedy.
+    """
+
+    def __init__(self, complaints: Iterable[str]) -> None:
+        self.complaints = tuple(complaints)
+        super().__init__("\n".join(self.complaints))
+
+
+class Settings(BaseSettings):
+    """The settings, named as their environment variables; each description ends a complaint.
+
+    `Settings(…)` is made of its arguments alone; only `load` and `read` look at the environment.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    better_auth_url: Url | None = Field(default=None, description=_A_URL)
+    better_auth_secret: Secret | None = Field(
+        default=None,
+        description="the secret that Better Auth uses, of 32 bytes or more: `openssl rand -hex 32`",
+    )
+    better_auth_secrets: VersionedSecrets = Field(
+        default=(), description="Better Auth's own list, the current secret first: `2:new,1:old`"
+    )
+    auth_jwks_url: Url | None = Field(default=None, description=_A_URL)
+    auth_issuer: Words = Field(default=(), description="a comma-separated list of issuers")
+    auth_audience: Words = Field(default=(), description="a comma-separated list of audiences")
+    auth_algorithms: Algorithms = Field(
+        default=(),
+        description="a comma-separated list of HS256, " + ", ".join(sorted(ASYMMETRIC_ALGORITHMS)),
+    )
+    auth_allow_http: bool = Field(default=False, description="on or off")
+    auth_leeway: float = Field(default=10, ge=0, le=300, description="0 to 300 seconds")
+    auth_max_lifetime: float | None = Field(
+        default=None, ge=1, le=31_536_000, description="1 to 31536000 seconds"
+    )
+    auth_cookie: Annotated[CookieCache, AnyCase] = Field(
+        default=CookieCache.OFF, description="off, compact, jwt or jwe"
+    )
+    auth_cookie_name: CookieName = Field(
+        default="better-auth.session_data", description="the cookie's name without __Secure-"
+    )
+    auth_cookie_version: str | None = Field(default=None, description="the cookie cache's version")
+    auth_jwks_max_age: float = Field(default=300, ge=1, le=86_400, description="1 to 86400 seconds")
+    auth_jwks_max_stale: float = Field(
+        default=3600, ge=0, le=604_800, description="0 to 604800 seconds"
+    )
+    auth_token_cache_size: int = Field(
+        default=10_000, ge=0, le=1_000_000, description="0 to 1000000 tokens"
+    )
+    database_url: DatabaseUrl = Field(
+        default=SecretStr("sqlite:///todos.db"),
+        description="sqlite:///todos.db or postgresql://user:password@host/database",
+    )
+    host: str = Field(default="127.0.0.1", description="an address to listen on")
+    port: int = Field(default=8000, ge=0, le=PORT_MAX, description="a port from 0 to 65535")
+    workers: int = Field(default=1, ge=1, le=64, description="1 to 64 processes")
+    cors_origins: Origins = Field(
+        default=(), description="origins like https://app.example.com, or *"
+    )
+    trusted_hosts: Hosts = Field(
+        default=(), description="host names like api.example.com or *.example.com"
+    )
+    log_level: Annotated[LogLevel, AnyCase] = Field(
+        default=LogLevel.INFO, description="debug, info, warning or error"
+    )
+    log_format: Annotated[LogFormat, AnyCase] = Field(
+        default=LogFormat.CONSOLE, description="console or json"
+    )
+    docs: bool = Field(default=True, description="on or off")
+    metrics: bool = Field(default=True, description="on or off")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, *_: Any, **sources: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave the environment to `read`, which must know what was said even if it is wrong."""
+        return (sources["init_settings"],)
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read the settings from the environment.
+
+        Args:
+            **overrides: Settings that the environment does not decide.
+
+        Raises:
+            ConfigurationError: With everything that is wrong with them.
+        """
+        settings, complaints = cls.read(**overrides)
+        if complaints:
+            raise ConfigurationError(complaints)
+        return settings
+
+    @classmethod
+    def read(cls, **overrides: Any) -> tuple[Self, list[str]]:
+        """Read the settings from the environment, and what is wrong with them.
+
+        Args:
+            **overrides: Settings that the environment does not decide.
+
+        Returns:
+            The settings, with defaults in place of what is wrong, and the complaints.
+        """
+        given = {**EnvSettingsSource(cls)(), **overrides}
+        complaints = list(inconsistencies(given))
+        try:
+            return cls(**given), complaints
+        except ValidationError as error:
+            wrong = {problem["loc"][0] for problem in error.errors()}
+            sound = {name: value for name, value in given.items() if name not in wrong}
+            return cls(**sound), [*map(cls._complaint, error.errors()), *complaints]
+
+    @classmethod
+    def names_an_issuer(cls) -> bool:
+        """Tell whether the environment says whose tokens to trust."""
+        return not ISSUERS.isdisjoint(EnvSettingsSource(cls)())
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every shared secret, the current one first."""
+        versioned = [secret.get_secret_value() for secret in self.better_auth_secrets]
+        current = [self.better_auth_secret.get_secret_value()] if self.better_auth_secret else []
+        return tuple(dict.fromkeys([*(text.partition(":")[2] for text in versioned), *current]))
+
+    @classmethod
+    def _complaint(cls, error: Mapping[str, Any]) -> str:
+        name = str(error["loc"][0])
+        problem = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+        return f"{name.upper()}: {problem}. Set it to {cls.model_fields[name].description}."

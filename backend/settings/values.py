@@ -1,0 +1,146 @@
+"""What a single setting may be: each type refuses what it is not, and says so."""
+
+import re
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+
+SECRET_MIN_BYTES: Final = 32
+PORT_MAX: Final = 65_535
+PUBLISHED_SECRETS: Final = frozenset({"better-auth-secret-12345678901234567890"})
+HMAC_ALGORITHMS: Final = frozenset({"HS256"})
+ASYMMETRIC_ALGORITHMS: Final = frozenset(
+    {
+        *("EdDSA", "Ed25519", "ES256", "ES384", "ES512"),
+        *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    }
+)
+
+_NAME: Final = r"[\w.-]+"
+_URL: Final = re.compile(
+    rf"https?://(?:\[([0-9a-f:.]+)\]|({_NAME}))(?::([0-9]{{1,5}}))?(?:/[\w.~!$&'()*+,;=:@%/-]*)?",
+    re.IGNORECASE,
+)
+_ORIGIN: Final = re.compile(rf"https?://(?:\[[0-9a-f:.]+\]|{_NAME})(?::[0-9]{{1,5}})?")
+_TRUSTED: Final = re.compile(rf"\[[0-9a-f:.]+\]|(?:\*\.)?{_NAME}", re.IGNORECASE)
+_COOKIE_NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_DATABASE: Final = re.compile(r"sqlite:///(?!:memory:)[^?#]+|postgres(?:ql)?://.+")
+
+
+class CookieCache(StrEnum):
+    """The format of Better Auth's session cookie, which it calls the strategy of its cache."""
+
+    OFF = "off"
+    COMPACT = "compact"
+    JWT = "jwt"
+    JWE = "jwe"
+
+
+class LogFormat(StrEnum):
+    """For whom is logged: people, or machines."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def split(value: Any) -> Any:
+    """Read a comma-separated list; what is no string is left for others to judge."""
+    if not isinstance(value, str):
+        return value
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _check_url(value: str) -> str:
+    found = _URL.fullmatch(value)
+    if found is None:
+        raise ValueError("not an http:// or https:// URL of a host, a port and a path only")
+    try:
+        (ip_address(found[1]) if found[1] else found[2].encode("idna"))
+    except ValueError:
+        raise ValueError("a URL of no possible host") from None
+    if int(found[3] or 0) > PORT_MAX:
+        raise ValueError("a URL of no possible port")
+    return value
+
+
+def _check_secret(value: SecretStr) -> SecretStr:
+    secret = value.get_secret_value()
+    if secret in PUBLISHED_SECRETS:
+        raise ValueError("the secret that Better Auth publishes for development, known to everyone")
+    length = len(secret.encode())
+    if length < SECRET_MIN_BYTES:
+        raise ValueError(f"a secret of {length} bytes can be guessed")
+    return value
+
+
+def _check_version(value: SecretStr) -> SecretStr:
+    version, _, secret = value.get_secret_value().partition(":")
+    if not version.isdecimal():
+        raise ValueError("an entry does not begin with a version and a colon")
+    _check_secret(SecretStr(secret))
+    return value
+
+
+def _check_algorithms(value: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = sorted(set(value) - HMAC_ALGORITHMS - ASYMMETRIC_ALGORITHMS)
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)} is not an algorithm that is supported")
+    return value
+
+
+def _check_database(value: SecretStr) -> SecretStr:
+    if not _DATABASE.fullmatch(value.get_secret_value()):
+        raise ValueError("neither a file of SQLite nor a PostgreSQL database")
+    return value
+
+
+def _check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in value):
+        raise ValueError("an origin is a scheme, a host and a port, and nothing else")
+    return value
+
+
+def _check_hosts(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(host == "*" or _TRUSTED.fullmatch(host) for host in value):
+        raise ValueError("a host is a name, or *. and a name, and nothing else")
+    return value
+
+
+def _check_cookie_name(value: str) -> str:
+    if not _COOKIE_NAME.fullmatch(value):
+        raise ValueError("a name of letters, digits, dots, dashes and underscores")
+    if value.startswith(("__Secure-", "__Host-")):
+        raise ValueError("a name with a prefix, which is not a part of it here")
+    return value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
+Url = Annotated[str, AfterValidator(_check_url)]
+Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
+VersionedSecrets = Annotated[
+    tuple[Annotated[SecretStr, AfterValidator(_check_version)], ...],
+    NoDecode,
+    BeforeValidator(split),
+]
+Algorithms = Annotated[Words, AfterValidator(_check_algorithms)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
+Origins = Annotated[Words, AfterValidator(_check_origins)]
+Hosts = Annotated[Words, AfterValidator(_check_hosts)]
+CookieName = Annotated[str, AfterValidator(_check_cookie_name)]
+AnyCase = BeforeValidator(_lower)
