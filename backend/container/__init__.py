@@ -14,6 +14,8 @@ from dependency_injector import containers, providers
 
 from backend.adapters.auth.better_auth import to_principal
 from backend.adapters.auth.development import mint_token
+from backend.adapters.auth.diagnosis import diagnose_issuer
+from backend.adapters.auth.explanation import TokenExplainer
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
 from backend.container import auth, database
 from backend.settings import Settings
@@ -62,3 +64,12 @@ class Container(containers.DeclarativeContainer):
     upgrade_schema = providers.Callable(database.upgrade_schema, settings)
     check_schema = providers.Callable(database.check_schema, settings)
     mint_token = providers.Callable(mint_token)
+    token_explainer = providers.Singleton(
+        TokenExplainer,
+        signed_tokens,
+        policy=policy,
+        has_secret=providers.Callable(auth.has_secret, settings),
+        jwks_url=jwks_url,
+        clock=clock,
+    )
+    diagnose_issuer = providers.Callable(diagnose_issuer, http_client, jwks_url, clock=clock)

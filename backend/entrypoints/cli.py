@@ -1,7 +1,8 @@
-"""The command line: serve, dev, migrate, token."""
+"""The command line: serve, dev, migrate, token, explain, doctor."""
 
 import asyncio
 import contextlib
+import getpass
 import os
 import signal
 import sys
@@ -13,7 +14,8 @@ import typer
 import uvicorn
 
 from backend.container import Container
-from backend.entrypoints import development
+from backend.domain.diagnosis import Explanation
+from backend.entrypoints import development, inspection
 from backend.entrypoints.http.app import create_app
 from backend.entrypoints.logs import configure_logging
 from backend.settings import ConfigurationError, Settings
@@ -103,6 +105,40 @@ def token(
     lifetime = timedelta(minutes=minutes)
     said = {"user_id": user_id, "email": email, "name": name, "lifetime": lifetime}
     typer.echo(Container.mint_token(secret, **said))
+
+
+@cli.command()
+def explain() -> None:
+    """Say why a token is accepted or refused: reads it from standard input, or asks for it."""
+    settings, complaints = development.settings()
+    _refuse_if([complaint for complaint in complaints if not _is_of_database(complaint)])
+    configure_logging(settings)
+    given = getpass.getpass("Token: ") if sys.stdin.isatty() else sys.stdin.read()
+    said = asyncio.run(_explain(Container(settings=settings), given.strip()))
+    typer.echo("\n".join(inspection.describe(said)))
+    raise typer.Exit(0 if said.accepted else 1)
+
+
+@cli.command()
+def doctor() -> None:
+    """Check settings, keys, clock, database and schema; say what to do about what is wrong."""
+    settings, complaints = development.settings()
+    configure_logging(settings)
+    container = Container(settings=settings)
+    if not any(_is_of_database(complaint) for complaint in complaints):
+        complaints += _complaints_of(container.check_schema())
+    findings = [
+        *inspection.of_complaints(complaints, good=["settings", "database and schema"]),
+        *asyncio.run(container.diagnose_issuer()),
+    ]
+    typer.echo("\n".join(inspection.report(findings)))
+    raise typer.Exit(1 if any(finding.problem for finding in findings) else 0)
+
+
+async def _explain(container: Container, token: str) -> Explanation:
+    async with container.jwks_keys() or contextlib.nullcontext():
+        explanation: Explanation = await container.token_explainer().explain(token)
+        return explanation
 
 
 def _say(**options: object) -> None:

@@ -45,6 +45,13 @@ def secret() -> Iterator[str]:
         SECRET_FILE.unlink(missing_ok=True)
 
 
+def settings() -> tuple[Settings, list[str]]:
+    """Return the settings and what is wrong with them, or those of the development server."""
+    if Settings.names_an_issuer() or not SECRET_FILE.exists():
+        return Settings.read()
+    return Settings.read(better_auth_secret=SECRET_FILE.read_text())
+
+
 def signing_secret() -> tuple[str, list[str]]:
     """Return the secret that development tokens are signed with, and what speaks against it."""
     if not Settings.names_an_issuer():

@@ -1,0 +1,40 @@
+"""What an operator is told: each check, what is wrong, and what to do about it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One check.
+
+    Attributes:
+        check: What is checked.
+        problem: What is wrong; None if nothing is.
+        remedy: What to do about it, if anything is known to help.
+    """
+
+    check: str
+    problem: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """All there is to say of a token.
+
+    Attributes:
+        header: What its header says, without what is secret; empty if it cannot be read.
+        claims: What its payload says, likewise.
+        findings: Every check, in order.
+    """
+
+    header: Mapping[str, Any] = field(default_factory=dict)
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every check holds, which is when the verifier accepts the token."""
+        return all(finding.problem is None for finding in self.findings)
