@@ -4,6 +4,7 @@ Migrating is one transaction, over a connection to the very URL that the reposit
 else migrates at the same time waits for its end.
 """
 
+from pathlib import Path
 from typing import Final, Literal
 
 import asyncpg
@@ -12,7 +13,14 @@ from backend.adapters.persistence import postgres_connections, sqlite_connection
 
 Command = Literal["upgrade", "downgrade"]
 
+# One file for every revision, named after it.
+VERSIONS: Final = Path(__file__).parent / "migrations" / "versions"
+
 _TIMEOUT: Final = 10.0
+
+_REVISION: Final = "SELECT version_num FROM alembic_version"
+
+_SQLITE_MIGRATED: Final = "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
 
 
 async def upgrade(url: str) -> None:
@@ -25,7 +33,7 @@ async def upgrade(url: str) -> None:
         ValueError: The URL is not one of a database.
         TodoRepositoryUnavailableError: The database cannot be reached, or refuses.
     """
-    await _visit(url, "upgrade", "head")
+    await _migrate(url, "upgrade", "head")
 
 
 async def downgrade(url: str, revision: str) -> None:
@@ -39,7 +47,7 @@ async def downgrade(url: str, revision: str) -> None:
         ValueError: There is no such revision, or the URL is not one of a database.
         TodoRepositoryUnavailableError: The database cannot be reached, or refuses.
     """
-    await _visit(url, "downgrade", revision)
+    await _migrate(url, "downgrade", revision)
 
 
 async def current(url: str) -> str | None:
@@ -49,8 +57,10 @@ async def current(url: str) -> str | None:
         ValueError: The URL is not one of a database.
         TodoRepositoryUnavailableError: The database cannot be reached.
     """
-    revision, _ = await _visit(url)
-    return revision
+    if url.startswith("sqlite:"):
+        path = sqlite_connections.database_path(url)
+        return await _sqlite_revision(path) if path.exists() else None
+    return await _postgres_revision(postgres_connections.database_url(url))
 
 
 async def is_current(url: str) -> bool:
@@ -62,23 +72,49 @@ async def is_current(url: str) -> bool:
         ValueError: The URL is not one of a database.
         TodoRepositoryUnavailableError: The database cannot be reached.
     """
-    _, behind = await _visit(url)
-    return not behind
+    return not is_behind(await current(url))
 
 
-async def _visit(
-    url: str, command: Command | None = None, revision: str = ""
-) -> tuple[str | None, bool]:
-    # Alembic and SQLAlchemy take half a second to import, which no start of a server should wait.
+def is_behind(revision: str | None) -> bool:
+    """Return whether a later revision is known; one that is not known is a later program's."""
+    *earlier, _ = sorted(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*.py"))
+    return revision in {None, *earlier}
+
+
+async def _migrate(url: str, command: Command, revision: str) -> None:
+    # SQLAlchemy takes half a second to import, and memory: no server that starts should pay that.
     from backend.adapters.persistence import migration  # noqa: PLC0415 - see above
 
     if url.startswith("sqlite:"):
         path = sqlite_connections.database_path(url)
-        if command is None and not path.exists():
-            return None, True
         with sqlite_connections.reported_outages():
             file = await sqlite_connections.connect(path, busy_timeout=_TIMEOUT, create=True)
-        return await migration.visit("sqlite+aiosqlite", file, command, revision)
+        await migration.run("sqlite+aiosqlite", file, command, revision)
+    else:
+        with postgres_connections.reported_outages(connecting=True):
+            server = await asyncpg.connect(postgres_connections.database_url(url), timeout=_TIMEOUT)
+        await migration.run("postgresql+asyncpg", server, command, revision)
+
+
+async def _sqlite_revision(path: Path) -> str | None:
+    with sqlite_connections.reported_outages():
+        file = await sqlite_connections.connect(path, busy_timeout=_TIMEOUT)
+        try:
+            migrated = list(await file.execute_fetchall(_SQLITE_MIGRATED))
+            rows = list(await file.execute_fetchall(_REVISION)) if migrated else []
+        finally:
+            await file.close()
+    return rows[0][0] if rows else None
+
+
+async def _postgres_revision(url: str) -> str | None:
     with postgres_connections.reported_outages(connecting=True):
-        server = await asyncpg.connect(postgres_connections.database_url(url), timeout=_TIMEOUT)
-    return await migration.visit("postgresql+asyncpg", server, command, revision)
+        server = await asyncpg.connect(url, timeout=_TIMEOUT, command_timeout=_TIMEOUT)
+    with postgres_connections.reported_outages():
+        try:
+            revision: str | None = await server.fetchval(_REVISION)
+        except asyncpg.UndefinedTableError:
+            return None
+        finally:
+            await server.close(timeout=_TIMEOUT)
+    return revision

@@ -18,6 +18,8 @@ from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
@@ -167,9 +169,24 @@ async def test_options_in_the_url_reach_the_driver(postgres_server: PostgresServ
         await schema.current(f"{url}?sslmode=require")
 
 
-def test_serving_imports_nothing_that_only_migrating_needs() -> None:
-    modules = "memory, postgres, schema, sqlite"
-    program = f"import sys; from backend.adapters.persistence import {modules}; print(*sys.modules)"
-    imported = subprocess.check_output([sys.executable, "-c", program], text=True).split()
+def test_every_migration_is_named_after_its_revision() -> None:
+    from alembic.script import ScriptDirectory
+
+    scripts = list(ScriptDirectory(str(schema.VERSIONS.parent)).walk_revisions())
+    names = [Path(script.path).name.partition("_")[0] for script in scripts]
+    assert names == [script.revision for script in scripts] == sorted(names, reverse=True)
+    assert not schema.is_behind(names[0])
+    assert all(schema.is_behind(earlier) for earlier in (None, *names[1:]))
+
+
+def test_serving_imports_nothing_that_only_migrating_needs(postgres_url: str) -> None:
+    program = """
+import asyncio, sys
+from backend.adapters.persistence import memory, postgres, schema, sqlite
+assert asyncio.run(schema.is_current(sys.argv[1]))
+print(*sys.modules)
+"""
+    command = [sys.executable, "-c", program, postgres_url]
+    imported = subprocess.check_output(command, cwd=ROOT, text=True).split()
     assert "asyncpg" in imported
     assert not {"alembic", "greenlet", "sqlalchemy"}.intersection(imported)
