@@ -129,7 +129,8 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
         raise MissingTokenError("no Authorization header")
     if len(values) > 1:
         raise MalformedAuthorizationError("more than one Authorization header")
-    match = _BEARER.fullmatch(values[0])
+    # Whitespace around a value is not part of it (RFC 9110, section 5.5); not all servers cut it.
+    match = _BEARER.fullmatch(values[0].strip(b" \t"))
     if match is None:
         raise MalformedAuthorizationError("not 'Bearer', one space and one token")
     return match[1].decode("ascii")

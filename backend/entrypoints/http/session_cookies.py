@@ -12,10 +12,9 @@ from typing import Final
 from backend.domain.auth import MalformedAuthorizationError, TokenVerifier
 
 SECURE_PREFIX: Final = "__Secure-"
-CHUNKS_MAX: Final = 100
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, section 9.2.1
-_CHUNK: Final = re.compile(r"\.(0|[1-9][0-9]?)")
+_CHUNK: Final = re.compile(r"\.(0|[1-9][0-9]?)")  # Better Auth makes 100 at most
 
 
 class ForbiddenOriginError(Exception):
