@@ -26,7 +26,7 @@ from backend.domain.auth import (
 
 KEY_BYTES: Final = 64
 
-_BLOCK_BITS: Final = 128
+_BLOCK_BYTES: Final = 16
 _HEADERS: Final = frozenset({"alg", "enc", "kid", "typ"})
 
 
@@ -63,6 +63,9 @@ class DirectDecryption:
         if not header.keys() <= _HEADERS:
             raise UnsupportedTokenError("a header parameter that is not understood")
         sealed = (decode_base64url(iv), decode_base64url(ciphertext), decode_base64url(tag))
+        # The tag does not say where the IV ends, so that its holder could move that place.
+        if len(sealed[0]) != _BLOCK_BYTES or len(sealed[1]) % _BLOCK_BYTES:
+            raise MalformedTokenError("an IV or a ciphertext of no possible length")
         for key in self._candidates(header):
             text = _open(key, protected, *sealed)
             if text is not None:
@@ -94,5 +97,8 @@ def _open(key: bytes, aad: bytes, iv: bytes, ciphertext: bytes, tag: bytes) -> b
         return None
     decryptor = Cipher(AES256(encryption_key), CBC(iv)).decryptor()
     padded = decryptor.update(ciphertext) + decryptor.finalize()
-    unpadder = PKCS7(_BLOCK_BITS).unpadder()
-    return unpadder.update(padded) + unpadder.finalize()
+    unpadder = PKCS7(_BLOCK_BYTES * 8).unpadder()
+    try:
+        return unpadder.update(padded) + unpadder.finalize()
+    except ValueError:
+        raise MalformedTokenError("authentic, but not padded as it must be") from None
