@@ -102,7 +102,6 @@ class JwksKeys:
         self._keeper: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._flight = None  # one that another event loop left behind will never land
         self._keeper = asyncio.create_task(self._keep_fresh())
         return self
 
@@ -180,8 +179,6 @@ class JwksKeys:
             self._flight = asyncio.create_task(self._refresh(after=pause))
         # To wait is not to await: neither is cancelled when the other one is.
         await asyncio.wait((self._flight,))
-        if self._failures:
-            raise self._unavailable()
 
     async def _refresh(self, *, after: float) -> None:
         try:
@@ -219,7 +216,7 @@ class JwksKeys:
         self._error = str(error)
         backoff = min(MIN_INTERVAL * 2 ** min(self._failures, 10), MAX_BACKOFF)
         backoff *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
-        wait = max(backoff, error.retry_after or 0.0, MIN_INTERVAL)
+        wait = max(backoff, error.retry_after or 0.0)
         self._refresh_at = self._next_attempt_at = self._clock() + wait
         _log.warning("key set not refreshed: %s; next attempt in %.0f s", error, wait)
 

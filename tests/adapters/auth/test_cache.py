@@ -200,6 +200,39 @@ async def test_a_verdict_is_not_remembered_in_a_later_epoch_that_another_call_be
     assert asked.tokens == ["a", "b", "a"]
 
 
+async def test_a_verdict_is_not_remembered_for_an_epoch_that_comes_back(
+    cached: CachedTokenVerifier, asked: Asked, epoch: Epoch
+) -> None:
+    # The keys of a key set that cannot be refreshed become too old, all in the same epoch.
+    too_old, usable = -1, 0
+
+    async def refresh() -> None:
+        epoch.now = usable
+
+    epoch.now = too_old
+    asked.meanwhile = refresh
+    await cached.verify("a")
+    epoch.now = too_old
+    await cached.verify("a")
+    assert asked.tokens == ["a", "a"]
+
+
+async def test_a_verdict_is_not_remembered_for_an_epoch_that_came_and_went(
+    cached: CachedTokenVerifier, asked: Asked, epoch: Epoch
+) -> None:
+    async def become_too_old_and_recover() -> None:
+        asked.meanwhile = None
+        epoch.now = -1
+        await cached.verify("b")
+        epoch.now = 0
+
+    asked.meanwhile = become_too_old_and_recover
+    await cached.verify("a")
+    epoch.now = -1
+    await cached.verify("a")
+    assert asked.tokens == ["a", "b", "a"]
+
+
 async def test_misses_at_the_same_time_all_get_their_answer(
     cached: CachedTokenVerifier, asked: Asked
 ) -> None:

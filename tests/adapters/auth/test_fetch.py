@@ -230,6 +230,7 @@ async def test_takes_what_it_hears_with_a_grain_of_salt(
 ) -> None:
     error = await failure_of(answer(b"", status=429, headers={"Retry-After": stated}), client)
     assert error.retry_after == seconds
+    assert str(error) == "status 429"
 
 
 async def test_hears_a_date_as_well(client: httpx2.AsyncClient) -> None:

@@ -57,6 +57,7 @@ def test_shows_nothing_of_a_token() -> None:
         f"{HEADER}.{PAYLOAD}.AAAA ",
         f"{HEADER}.{PAYLOAD}.AAAA\n",
         f"{HEADER}.{PAYLOAD}.AAAÄ",
+        f"{HEADER}.{PAYLOAD}Ä.AAAA",
         f"{HEADER}.{PAYLOAD}.\ud800AAA",
         f"{HEADER}。{PAYLOAD}。AAAA",
         f"Bearer {HEADER}.{PAYLOAD}.AAAA",
