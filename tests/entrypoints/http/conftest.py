@@ -1,20 +1,22 @@
 """The API with callers who need no tokens, todos in memory, and a clock that the test winds."""
 
+import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi import FastAPI
-from starlette.testclient import TestClient
 
 from backend.adapters.persistence.memory import InMemoryTodoRepository
 from backend.container import Container
 from backend.domain.auth import Principal
 from backend.entrypoints.http.app import create_app
 from backend.settings import Settings
+from tests.entrypoints.http.exchange import AppTransport, served
 from tests.fakes import FakeTokenVerifier
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -48,7 +50,7 @@ class Clock:
 
 
 MakeApp = Callable[..., FastAPI]
-MakeClient = Callable[..., TestClient]
+MakeClient = Callable[..., httpx2.Client]
 
 
 @pytest.fixture
@@ -83,37 +85,65 @@ def make_app(clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepos
     return make
 
 
-@pytest.fixture
-def app(make_app: MakeApp) -> FastAPI:
-    """The app with every default."""
-    return make_app()
+@pytest.fixture(scope="session")
+def app_of_all() -> FastAPI:
+    """The app with every default: to make it takes longer than most tests."""
+    settings = Settings.load(better_auth_secret="s" * 32)
+    parts = {"token_verifier": FakeTokenVerifier(), "todos": InMemoryTodoRepository()}
+    return create_app(Container(settings=settings, **parts))
 
 
 @pytest.fixture
-def make_client() -> Iterator[MakeClient]:
-    """Speak to an app, started, as one of its users or as nobody."""
-    with ExitStack() as stack:
-
-        def make(app: FastAPI, token: str | None = None, **said: Any) -> TestClient:
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
-            return stack.enter_context(TestClient(app, headers=headers, **said))
-
-        yield make
+def app(
+    app_of_all: FastAPI, clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepository
+) -> FastAPI:
+    """The same with parts of the test's own. Who adds a route to it makes another one first."""
+    app_of_all.state.clock = clock
+    app_of_all.state.token_verifier = verifier
+    app_of_all.state.todos = todos
+    return app_of_all
 
 
 @pytest.fixture
-def anyone(app: FastAPI, make_client: MakeClient) -> TestClient:
+def runner() -> Iterator[asyncio.Runner]:
+    """Where the apps of a test run."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture
+def make_client(runner: asyncio.Runner) -> Iterator[MakeClient]:
+    """Start an app, and speak to it as one of its users or as nobody."""
+    started: dict[int, AbstractAsyncContextManager[None]] = {}
+
+    def make(app: FastAPI, token: str | None = None, *, raising: bool = True) -> httpx2.Client:
+        if id(app) not in started:
+            started[id(app)] = served(app)
+            runner.run(started[id(app)].__aenter__())
+        return httpx2.Client(
+            transport=AppTransport(app, runner, raising=raising),
+            base_url="http://testserver",
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+        )
+
+    yield make
+    for running in started.values():
+        runner.run(running.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def anyone(app: FastAPI, make_client: MakeClient) -> httpx2.Client:
     """Somebody without a token."""
     return make_client(app)
 
 
 @pytest.fixture
-def ada(app: FastAPI, make_client: MakeClient) -> TestClient:
+def ada(app: FastAPI, make_client: MakeClient) -> httpx2.Client:
     """A user."""
     return make_client(app, "ada")
 
 
 @pytest.fixture
-def bob(app: FastAPI, make_client: MakeClient) -> TestClient:
+def bob(app: FastAPI, make_client: MakeClient) -> httpx2.Client:
     """Another user."""
     return make_client(app, "bob")

@@ -1,11 +1,14 @@
-"""One request to an app, byte for byte: no client between the test and the app tidies it up."""
+"""Requests to an app in the thread of the test: byte for byte, or by a client that tidies up."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
+import httpx2
 from starlette.types import ASGIApp, Message
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -45,15 +48,17 @@ async def exchange(
     method: str = "GET",
     headers: Headers = (),
     body: Iterable[bytes] = (b"",),
+    raising: bool = True,
 ) -> Answer:
     """Send one request and return the answer.
 
     Args:
         app: The app.
-        path: The path as the server decodes it, and the query as it is.
+        path: The path and the query.
         method: The method.
         headers: The headers, names in lower case.
         body: The pieces of the body, of which there may be no end.
+        raising: Whether to raise what the app raises although it has answered.
     """
     path = path.encode() if isinstance(path, str) else path
     raw_path, _, query = path.partition(b"?")
@@ -63,7 +68,7 @@ async def exchange(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": raw_path.decode(errors="replace"),
+        "path": unquote(raw_path.decode(errors="replace")),
         "raw_path": raw_path,
         "query_string": query,
         "root_path": "",
@@ -83,7 +88,11 @@ async def exchange(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await app(scope, receive, send)
+    try:
+        await app(scope, receive, send)
+    except Exception:
+        if raising or not sent:
+            raise
     start, *rest = sent
     return Answer(
         status=start["status"],
@@ -98,3 +107,32 @@ async def served(app: ASGIApp) -> AsyncIterator[None]:
     """Keep an app started, as a server does."""
     async with app.router.lifespan_context(app):  # type: ignore[attr-defined]  # every app has it
         yield
+
+
+class AppTransport(httpx2.BaseTransport):
+    """Carries a client's requests to an app, one at a time and without a thread.
+
+    Args:
+        app: The app.
+        runner: Where the app runs.
+        raising: Whether to raise what the app raises although it has answered.
+    """
+
+    def __init__(self, app: ASGIApp, runner: asyncio.Runner, *, raising: bool = True) -> None:
+        self._app = app
+        self._runner = runner
+        self._raising = raising
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request and return the answer."""
+        answer = self._runner.run(
+            exchange(
+                self._app,
+                request.url.raw_path,
+                method=request.method,
+                headers=[(name.lower(), value) for name, value in request.headers.raw],
+                body=[request.read()],
+                raising=self._raising,
+            )
+        )
+        return httpx2.Response(answer.status, headers=list(answer.headers), content=answer.body)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter, FastAPI, Security
+from httpx2 import Client
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -16,7 +17,6 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
-from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -326,7 +326,7 @@ async def test_any_host_is_trusted_if_that_is_said(make_app: MakeApp) -> None:
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PROPFIND"])
 @pytest.mark.parametrize("path", ["/api/todos", "/api/me", "/api/todos/x", "/health/live"])
 def test_other_methods_are_not_allowed_and_reveal_nothing(
-    anyone: TestClient, ada: TestClient, method: str, path: str
+    anyone: Client, ada: Client, method: str, path: str
 ) -> None:
     for client in (anyone, ada):
         answer = client.request(method, path)

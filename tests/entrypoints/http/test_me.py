@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from starlette.testclient import TestClient
+from httpx2 import Client
 
 from tests.entrypoints.http.conftest import ADA
 from tests.fakes import FakeTokenVerifier
 
 
-def test_all_that_is_known_of_the_caller_is_told(ada: TestClient) -> None:
+def test_all_that_is_known_of_the_caller_is_told(ada: Client) -> None:
     assert ada.get("/api/me").json() == {
         "user_id": "ada",
         "email": "ada@example.com",
@@ -19,7 +19,7 @@ def test_all_that_is_known_of_the_caller_is_told(ada: TestClient) -> None:
     }
 
 
-def test_what_is_not_known_is_null_or_empty(bob: TestClient) -> None:
+def test_what_is_not_known_is_null_or_empty(bob: Client) -> None:
     assert bob.get("/api/me").json() == {
         "user_id": "bob",
         "email": None,
@@ -30,13 +30,11 @@ def test_what_is_not_known_is_null_or_empty(bob: TestClient) -> None:
     }
 
 
-def test_names_in_any_script_are_told_as_they_are(
-    ada: TestClient, verifier: FakeTokenVerifier
-) -> None:
+def test_names_in_any_script_are_told_as_they_are(ada: Client, verifier: FakeTokenVerifier) -> None:
     verifier.known["ada"] = replace(ADA, name="Ἀδα \U0001f600 <b>", email="a+b@example.com")
     said = ada.get("/api/me").json()
     assert (said["name"], said["email"]) == ("Ἀδα \U0001f600 <b>", "a+b@example.com")
 
 
-def test_nobody_is_nobody(anyone: TestClient) -> None:
+def test_nobody_is_nobody(anyone: Client) -> None:
     assert anyone.get("/api/me").json()["code"] == "missing_token"

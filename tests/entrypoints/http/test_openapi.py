@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
+from httpx2 import Client
 
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
 
@@ -12,7 +12,7 @@ Document = Mapping[str, Any]
 
 
 @pytest.fixture
-def document(anyone: TestClient) -> Document:
+def document(anyone: Client) -> Document:
     answer = anyone.get("/openapi.json")
     assert answer.status_code == 200
     said: Document = answer.json()
@@ -124,7 +124,7 @@ def test_errors_are_documented_as_problems(
         assert schema == {"$ref": "#/components/schemas/ProblemDetails"}
 
 
-def test_problems_are_described_as_they_are(document: Document, ada: TestClient) -> None:
+def test_problems_are_described_as_they_are(document: Document, ada: Client) -> None:
     described = document["components"]["schemas"]["ProblemDetails"]
     answers = [ada.get("/api/nothing").json(), ada.get("/api/todos?limit=0").json()]
     for said in answers:
@@ -134,7 +134,7 @@ def test_problems_are_described_as_they_are(document: Document, ada: TestClient)
         assert set(error) == set(document["components"]["schemas"]["FieldProblem"]["properties"])
 
 
-def test_todos_are_described_as_they_are(document: Document, ada: TestClient) -> None:
+def test_todos_are_described_as_they_are(document: Document, ada: Client) -> None:
     described = document["components"]["schemas"]["TodoResponse"]["properties"]
     made = ada.post("/api/todos", json={"title": "x"}).json()
     assert set(made) == set(described)
@@ -142,11 +142,11 @@ def test_todos_are_described_as_they_are(document: Document, ada: TestClient) ->
     assert (limits["minLength"], limits["maxLength"]) == (1, 200)
 
 
-def test_the_document_is_the_same_every_time(anyone: TestClient) -> None:
+def test_the_document_is_the_same_every_time(anyone: Client) -> None:
     assert anyone.get("/openapi.json").json() == anyone.get("/openapi.json").json()
 
 
-def test_there_is_a_page_to_read_it(anyone: TestClient) -> None:
+def test_there_is_a_page_to_read_it(anyone: Client) -> None:
     answer = anyone.get("/docs")
     assert answer.headers["Content-Type"].startswith("text/html")
     assert "/openapi.json" in answer.text

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import pytest
 from fastapi import FastAPI, HTTPException
-from starlette.testclient import TestClient
+from httpx2 import Client
 
 from backend.adapters.persistence.memory import InMemoryTodoRepository
 from backend.domain.auth import (
@@ -63,7 +63,7 @@ class BrokenTodos(InMemoryTodoRepository):
 
 @pytest.mark.parametrize("kind", family(AuthError))
 def test_every_refusal_is_the_same_well_formed_401(
-    ada: TestClient, verifier: FakeTokenVerifier, kind: type[AuthError]
+    ada: Client, verifier: FakeTokenVerifier, kind: type[AuthError]
 ) -> None:
     verifier.known["ada"] = kind(FOR_THE_LOG)
     answer = ada.get("/api/me")
@@ -93,7 +93,7 @@ def test_there_are_four_codes_of_refusals() -> None:
 
 
 def test_the_log_says_why_a_request_was_refused_and_which(
-    ada: TestClient, verifier: FakeTokenVerifier, caplog: pytest.LogCaptureFixture
+    ada: Client, verifier: FakeTokenVerifier, caplog: pytest.LogCaptureFixture
 ) -> None:
     verifier.known["ada"] = ExpiredTokenError(FOR_THE_LOG)
     with caplog.at_level(logging.INFO):
@@ -108,7 +108,7 @@ def test_the_log_says_why_a_request_was_refused_and_which(
     ("seconds", "header"), [(0.0, "1"), (0.2, "1"), (1.0, "1"), (1.5, "2"), (30.0, "30")]
 )
 def test_what_cannot_be_told_now_is_told_later(
-    ada: TestClient, verifier: FakeTokenVerifier, seconds: float, header: str
+    ada: Client, verifier: FakeTokenVerifier, seconds: float, header: str
 ) -> None:
     verifier.known["ada"] = VerifierUnavailableError(FOR_THE_LOG, retry_after=seconds)
     answer = ada.get("/api/me")
@@ -134,7 +134,7 @@ def test_the_unexpected_says_nothing_to_the_caller(
     make_app: MakeApp, make_client: MakeClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(parts={"todos": BrokenTodos(RuntimeError(FOR_THE_LOG))})
-    client = make_client(app, "ada", raise_server_exceptions=False)
+    client = make_client(app, "ada", raising=False)
     answer = client.get("/api/todos")
     said = problem(answer, 500, "internal_error")
     for hidden in (FOR_THE_LOG, "RuntimeError", "Traceback", ".py"):
@@ -152,13 +152,13 @@ def test_the_unexpected_goes_on_to_the_server_which_logs_it_whole(
 
 
 @pytest.mark.parametrize("path", ["/", "/api", "/api/", "/api/nothing", "/api/todos/", "/api/me/x"])
-def test_what_is_not_there_is_not_found(anyone: TestClient, path: str) -> None:
+def test_what_is_not_there_is_not_found(anyone: Client, path: str) -> None:
     answer = anyone.get(path, follow_redirects=False)
     problem(answer, 404, "not_found")
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_a_todo_that_is_not_there_is_not_found(ada: TestClient, method: str) -> None:
+def test_a_todo_that_is_not_there_is_not_found(ada: Client, method: str) -> None:
     answer = ada.request(method, f"/api/todos/{NOBODY}", json={} if method == "PATCH" else None)
     problem(answer, 404, "todo_not_found")
 
@@ -174,15 +174,13 @@ def test_a_todo_that_is_not_there_is_not_found(ada: TestClient, method: str) -> 
         ("/openapi.json", "GET, HEAD"),
     ],
 )
-def test_another_method_is_told_all_that_there_are(
-    anyone: TestClient, path: str, allowed: str
-) -> None:
+def test_another_method_is_told_all_that_there_are(anyone: Client, path: str, allowed: str) -> None:
     answer = anyone.put(path)
     problem(answer, 405, "method_not_allowed")
     assert answer.headers["Allow"] == allowed
 
 
-def test_a_body_that_is_too_large_is_told_so(ada: TestClient) -> None:
+def test_a_body_that_is_too_large_is_told_so(ada: Client) -> None:
     answer = ada.post("/api/todos", content=b" " * 70_000, headers=JSON)
     problem(answer, 413, "content_too_large")
 
@@ -199,19 +197,19 @@ def test_a_body_that_is_too_large_is_told_so(ada: TestClient) -> None:
         b"\xff\xfe{",
     ],
 )
-def test_a_body_that_cannot_be_read_is_told_so(ada: TestClient, body: bytes) -> None:
+def test_a_body_that_cannot_be_read_is_told_so(ada: Client, body: bytes) -> None:
     problem(ada.post("/api/todos", content=body, headers=JSON), 400, "bad_request")
     assert ada.get("/api/todos").json()["items"] == []
 
 
 @pytest.mark.parametrize("body", [b"{", b"}", b"{'title': 1}", b'{"title": "\0"}', b"nope", b'"'])
-def test_a_body_that_is_not_json_is_named(ada: TestClient, body: bytes) -> None:
+def test_a_body_that_is_not_json_is_named(ada: Client, body: bytes) -> None:
     answer = ada.post("/api/todos", content=body, headers=JSON)
     assert fields(answer) == {"body": "JSON decode error"}
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"x"', b"true", b"", b"NaN", b"-Infinity"])
-def test_a_body_that_is_no_object_is_named(ada: TestClient, body: bytes) -> None:
+def test_a_body_that_is_no_object_is_named(ada: Client, body: bytes) -> None:
     assert set(fields(ada.post("/api/todos", content=body, headers=JSON))) == {"body"}
 
 
@@ -219,7 +217,7 @@ def test_a_body_that_is_no_object_is_named(ada: TestClient, body: bytes) -> None
     "kind",
     [None, "text/plain", "application/x-www-form-urlencoded", "json", "application/jsonx", ""],
 )
-def test_a_body_of_another_type_is_named(ada: TestClient, kind: str | None) -> None:
+def test_a_body_of_another_type_is_named(ada: Client, kind: str | None) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
     answer = ada.post("/api/todos", content=b'{"title": "x"}', headers=headers)
     assert set(fields(answer)) == {"body"}
@@ -228,12 +226,12 @@ def test_a_body_of_another_type_is_named(ada: TestClient, kind: str | None) -> N
 @pytest.mark.parametrize(
     "kind", ["application/json; charset=utf-8", "Application/JSON", "application/merge-patch+json"]
 )
-def test_json_has_many_names(ada: TestClient, kind: str) -> None:
+def test_json_has_many_names(ada: Client, kind: str) -> None:
     answer = ada.post("/api/todos", content=b'{"title": "x"}', headers={"Content-Type": kind})
     assert answer.status_code == 201
 
 
-def test_everything_that_is_wrong_is_named_at_once(ada: TestClient) -> None:
+def test_everything_that_is_wrong_is_named_at_once(ada: Client) -> None:
     body = {"title": "", "completed": 1, "priority": "urgent", "due_at": "soon", "color": "red"}
     found = fields(ada.post("/api/todos", json=body))
     assert set(found) == {"title", "completed", "priority", "due_at", "color"}
@@ -260,7 +258,7 @@ SECRET = "hunter2"
         SECRET,
     ],
 )
-def test_what_was_sent_is_not_repeated(ada: TestClient, body: Any) -> None:
+def test_what_was_sent_is_not_repeated(ada: Client, body: Any) -> None:
     answer = ada.post("/api/todos", json=body)
     assert answer.status_code == 422
     assert SECRET not in answer.text
@@ -270,7 +268,7 @@ def test_what_was_sent_is_not_repeated(ada: TestClient, body: Any) -> None:
     "query",
     ["limit", "cursor", "sort", "completed", "priority", "due_before", "color", "q"],
 )
-def test_what_was_asked_is_not_repeated(ada: TestClient, query: str) -> None:
+def test_what_was_asked_is_not_repeated(ada: Client, query: str) -> None:
     value = SECRET * 30 if query == "q" else SECRET
     answer = ada.get("/api/todos", params={query: value})
     assert set(fields(answer)) == {query}
@@ -278,25 +276,25 @@ def test_what_was_asked_is_not_repeated(ada: TestClient, query: str) -> None:
 
 
 @pytest.mark.parametrize("todo_id", ["zz", "1", NOBODY + "z", "%00", "%ff", "\u00e9", "%2e%2e"])
-def test_an_id_that_is_none_is_named_and_not_repeated(ada: TestClient, todo_id: str) -> None:
+def test_an_id_that_is_none_is_named_and_not_repeated(ada: Client, todo_id: str) -> None:
     answer = ada.get(f"/api/todos/{todo_id}")
     assert fields(answer) == {"todo_id": "Input should be a valid UUID"}
 
 
-def test_thousands_of_mistakes_are_not_all_told(ada: TestClient) -> None:
+def test_thousands_of_mistakes_are_not_all_told(ada: Client) -> None:
     body = json.dumps({f"field{number}": 1 for number in range(4000)})
     answer = ada.post("/api/todos", content=body, headers=JSON)
     assert len(problem(answer, 422, "invalid_request")["errors"]) == MAX_FIELD_PROBLEMS
     assert len(answer.content) < 4000
 
 
-def test_a_long_name_is_told_in_part(ada: TestClient) -> None:
+def test_a_long_name_is_told_in_part(ada: Client) -> None:
     answer = ada.post("/api/todos", json={"title": "x", "y" * 50_000: 1})
     assert set(fields(answer)) == {"y" * 100}
 
 
 @pytest.mark.parametrize("name", ["\\ud800", "\\udfff\\ud800", "a\\u0000b", "\\n", "\\u202e", "é"])
-def test_an_odd_name_does_no_harm(ada: TestClient, name: str) -> None:
+def test_an_odd_name_does_no_harm(ada: Client, name: str) -> None:
     body = f'{{"title": "x", "{name}": 1}}'.encode()
     assert fields(ada.post("/api/todos", content=body, headers=JSON))
     assert ada.get("/api/todos").json()["items"] == []

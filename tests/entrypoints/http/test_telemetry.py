@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable
 
 import pytest
+from httpx2 import Client
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
-from starlette.testclient import TestClient
 from starlette.types import Message
 
 from backend.domain.auth import UnknownKeyError
@@ -37,7 +37,7 @@ def count() -> Count:
 
 
 @pytest.mark.parametrize("sent", ["a", "abc-DEF_0.9", "x" * 64])
-def test_a_well_formed_id_is_kept(anyone: TestClient, sent: str) -> None:
+def test_a_well_formed_id_is_kept(anyone: Client, sent: str) -> None:
     answer = anyone.get("/api/me", headers={"X-Request-ID": sent})
     assert answer.headers["X-Request-ID"] == answer.json()["request_id"] == sent
 
@@ -62,11 +62,11 @@ async def test_every_request_has_an_id_of_its_own(make_app: MakeApp) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/api/me", "/nothing", "/metrics"])
-def test_no_browser_is_to_guess_what_an_answer_is(anyone: TestClient, path: str) -> None:
+def test_no_browser_is_to_guess_what_an_answer_is(anyone: Client, path: str) -> None:
     assert anyone.get(path).headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_request_leaves_one_line(ada: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_request_leaves_one_line(ada: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="backend"):
         answer = ada.get(f"{NOBODYS}?secret=hunter2", headers={"X-Request-ID": "the-one"})
     assert answer.status_code == 404
@@ -77,7 +77,7 @@ def test_a_request_leaves_one_line(ada: TestClient, caplog: pytest.LogCaptureFix
     assert record.__dict__["request_id"] == "the-one"
 
 
-def test_a_quiet_log_leaves_none(ada: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_quiet_log_leaves_none(ada: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="backend"):
         ada.get("/api/me")
     assert [one for one in caplog.records if one.name == "backend.access"] == []
@@ -85,7 +85,7 @@ def test_a_quiet_log_leaves_none(ada: TestClient, caplog: pytest.LogCaptureFixtu
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])
 def test_no_credential_is_ever_logged(
-    ada: TestClient,
+    ada: Client,
     verifier: FakeTokenVerifier,
     caplog: pytest.LogCaptureFixture,
     level: int,
@@ -106,7 +106,7 @@ def test_no_credential_is_ever_logged(
             assert "hunter2" not in f"{record.getMessage()} {record.__dict__}"
 
 
-def test_requests_are_counted_by_route(ada: TestClient, count: Count) -> None:
+def test_requests_are_counted_by_route(ada: Client, count: Count) -> None:
     ada.get(NOBODYS)
     ada.get(NOBODYS.replace("9", "8"))
     assert (
@@ -115,7 +115,7 @@ def test_requests_are_counted_by_route(ada: TestClient, count: Count) -> None:
     assert count("http_request_seconds_count", method="GET", route="/api/todos/{todo_id}") == 2
 
 
-def test_what_is_counted_does_not_grow_with_what_is_sent(ada: TestClient, count: Count) -> None:
+def test_what_is_counted_does_not_grow_with_what_is_sent(ada: Client, count: Count) -> None:
     for number in range(5):
         ada.get(f"/nothing/{number}")
         ada.request(f"METHOD{number}", "/api/me")
@@ -124,7 +124,7 @@ def test_what_is_counted_does_not_grow_with_what_is_sent(ada: TestClient, count:
 
 
 def test_refusals_are_counted_by_their_reason(
-    anyone: TestClient, ada: TestClient, verifier: FakeTokenVerifier, count: Count
+    anyone: Client, ada: Client, verifier: FakeTokenVerifier, count: Count
 ) -> None:
     verifier.known["ada"] = UnknownKeyError("rotated")
     for client in (anyone, ada, ada):
@@ -133,7 +133,7 @@ def test_refusals_are_counted_by_their_reason(
     assert count("auth_refusals_total", reason="unknown_key") == 2
 
 
-def test_metrics_are_in_prometheus_text_format(anyone: TestClient) -> None:
+def test_metrics_are_in_prometheus_text_format(anyone: Client) -> None:
     anyone.get("/api/me")
     answer = anyone.get("/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
@@ -156,7 +156,7 @@ def test_what_fails_is_counted_as_failed(
     async def broken() -> None:
         raise ZeroDivisionError
 
-    make_client(app, raise_server_exceptions=False).get("/broken")
+    make_client(app, raising=False).get("/broken")
     assert count("http_requests_total", method="GET", route="/broken", status="500") == 1
 
 

@@ -10,8 +10,7 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from httpx2 import Response
-from starlette.testclient import TestClient
+from httpx2 import Client, Response
 
 from backend.adapters.persistence.memory import InMemoryTodoRepository
 from backend.domain.todo import (
@@ -41,14 +40,14 @@ MILK = {
 }
 
 
-def add(client: TestClient, title: Any = "Buy milk", **said: Any) -> dict[str, Any]:
+def add(client: Client, title: Any = "Buy milk", **said: Any) -> dict[str, Any]:
     answer = client.post(URL, json={"title": title, **said})
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
 
 
-def titles(client: TestClient, **query: Any) -> list[str]:
+def titles(client: Client, **query: Any) -> list[str]:
     answer = client.get(URL, params=query)
     assert answer.status_code == 200, answer.text
     return [todo["title"] for todo in answer.json()["items"]]
@@ -66,7 +65,7 @@ def wrong_fields(answer: Response) -> set[str]:
 # --- Create -------------------------------------------------------------------------------------
 
 
-def test_a_new_todo_is_answered_with_its_place_and_its_tag(ada: TestClient) -> None:
+def test_a_new_todo_is_answered_with_its_place_and_its_tag(ada: Client) -> None:
     answer = ada.post(URL, json=MILK)
     made = answer.json()
     assert answer.status_code == 201
@@ -78,12 +77,12 @@ def test_a_new_todo_is_answered_with_its_place_and_its_tag(ada: TestClient) -> N
     assert set(made) == {*MILK, "id", "created_at", "updated_at"}
 
 
-def test_the_place_of_a_new_todo_leads_to_it(ada: TestClient) -> None:
+def test_the_place_of_a_new_todo_leads_to_it(ada: Client) -> None:
     answer = ada.post(URL, json=MILK)
     assert ada.get(answer.headers["Location"]).json() == answer.json()
 
 
-def test_a_title_is_all_that_a_todo_needs(ada: TestClient) -> None:
+def test_a_title_is_all_that_a_todo_needs(ada: Client) -> None:
     made = add(ada, "x")
     assert (made["description"], made["completed"]) == (None, False)
     assert (made["priority"], made["due_at"]) == ("normal", None)
@@ -105,9 +104,7 @@ def test_a_title_is_all_that_a_todo_needs(ada: TestClient) -> None:
         ("description", None),
     ],
 )
-def test_what_may_be_said_is_kept_as_it_was_said(
-    ada: TestClient, field: str, value: object
-) -> None:
+def test_what_may_be_said_is_kept_as_it_was_said(ada: Client, field: str, value: object) -> None:
     made = add(ada, **{"title": "x", field: value})
     assert made[field] == value
     assert ada.get(at(made)).json() == made
@@ -127,7 +124,7 @@ def test_what_may_be_said_is_kept_as_it_was_said(
         ("2024-02-29T00:00:00Z", "2024-02-29T00:00:00Z"),
     ],
 )
-def test_a_due_date_is_answered_in_utc(ada: TestClient, said: str, kept: str) -> None:
+def test_a_due_date_is_answered_in_utc(ada: Client, said: str, kept: str) -> None:
     assert add(ada, due_at=said)["due_at"] == kept
 
 
@@ -197,7 +194,7 @@ WRONG: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("field", "value"), WRONG)
 def test_what_may_not_be_said_is_named_and_nothing_is_kept(
-    ada: TestClient, field: str, value: object
+    ada: Client, field: str, value: object
 ) -> None:
     made = add(ada, **MILK)
     for method, url in (("POST", URL), ("PATCH", at(made))):
@@ -207,20 +204,20 @@ def test_what_may_not_be_said_is_named_and_nothing_is_kept(
     assert ada.get(URL).json()["items"] == [made]
 
 
-def test_nul_and_surrogates_may_not_be_sent_literally_either(ada: TestClient) -> None:
+def test_nul_and_surrogates_may_not_be_sent_literally_either(ada: Client) -> None:
     for body in (b'{"title": "a\0b"}', b'{"title": "\xed\xa0\x80"}'):
         answer = ada.post(URL, content=body, headers=A_JSON_BODY)
         assert answer.status_code in {400, 422}
     assert titles(ada) == []
 
 
-def test_a_pair_of_surrogates_is_one_character(ada: TestClient) -> None:
+def test_a_pair_of_surrogates_is_one_character(ada: Client) -> None:
     body = b'{"title": "\\ud83e\\udd5b"}'
     answer = ada.post(URL, content=body, headers=A_JSON_BODY)
     assert answer.json()["title"] == "\U0001f95b"
 
 
-def test_of_two_members_of_one_name_the_last_one_counts(ada: TestClient) -> None:
+def test_of_two_members_of_one_name_the_last_one_counts(ada: Client) -> None:
     body = b'{"title": "first", "title": "last"}'
     answer = ada.post(URL, content=body, headers=A_JSON_BODY)
     assert answer.json()["title"] == "last"
@@ -232,7 +229,7 @@ def test_of_two_members_of_one_name_the_last_one_counts(ada: TestClient) -> None
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 @pytest.mark.parametrize("headers", [{}, {"If-Match": "*"}, {"If-Match": '"1"'}])
 def test_another_users_todo_is_as_good_as_none(
-    ada: TestClient, bob: TestClient, method: str, headers: dict[str, str]
+    ada: Client, bob: Client, method: str, headers: dict[str, str]
 ) -> None:
     made = add(ada)
     body = {"title": "stolen"} if method == "PATCH" else None
@@ -243,7 +240,7 @@ def test_another_users_todo_is_as_good_as_none(
     assert ada.get(at(made)).json() == made
 
 
-def test_lists_hold_the_callers_todos_only(ada: TestClient, bob: TestClient) -> None:
+def test_lists_hold_the_callers_todos_only(ada: Client, bob: Client) -> None:
     for client, name in ((ada, "hers"), (bob, "his"), (ada, "hers too")):
         add(client, name)
     assert titles(ada, sort="title") == ["hers", "hers too"]
@@ -252,7 +249,7 @@ def test_lists_hold_the_callers_todos_only(ada: TestClient, bob: TestClient) -> 
 
 
 def test_another_users_cursor_leads_to_the_callers_own_todos(
-    ada: TestClient, bob: TestClient, clock: Clock
+    ada: Client, bob: Client, clock: Clock
 ) -> None:
     for number in range(3):
         for client, name in ((ada, "hers"), (bob, "his")):
@@ -293,7 +290,7 @@ KEYS: dict[str, Callable[[Todo], Any]] = {
 }
 
 
-def pages(client: TestClient, **query: Any) -> Iterator[list[UUID]]:
+def pages(client: Client, **query: Any) -> Iterator[list[UUID]]:
     """Walk through a list, page by page."""
     cursor: dict[str, str] = {}
     while True:
@@ -307,7 +304,7 @@ def pages(client: TestClient, **query: Any) -> Iterator[list[UUID]]:
 @pytest.mark.parametrize("limit", [1, 5, 6, 12])
 @pytest.mark.parametrize("sort", TodoSort)
 def test_walking_all_pages_gives_each_todo_once_and_in_order(
-    ada: TestClient, many: list[Todo], sort: TodoSort, limit: int
+    ada: Client, many: list[Todo], sort: TodoSort, limit: int
 ) -> None:
     def key(todo: Todo) -> tuple[Any, UUID]:
         return KEYS[sort.field](todo), todo.id
@@ -319,7 +316,7 @@ def test_walking_all_pages_gives_each_todo_once_and_in_order(
     assert walked[-1] != []
 
 
-def test_the_newest_come_first_and_twenty_of_them(ada: TestClient, clock: Clock) -> None:
+def test_the_newest_come_first_and_twenty_of_them(ada: Client, clock: Clock) -> None:
     for number in range(21):
         add(ada, str(number))
         clock.wind(seconds=1)
@@ -353,7 +350,7 @@ def test_the_newest_come_first_and_twenty_of_them(ada: TestClient, clock: Clock)
     ],
 )
 def test_filters_choose(
-    ada: TestClient, many: list[Todo], query: dict[str, str], matches: Callable[[Todo], bool]
+    ada: Client, many: list[Todo], query: dict[str, str], matches: Callable[[Todo], bool]
 ) -> None:
     expected = {todo.id for todo in many if matches(todo)}
     assert {one for page in pages(ada, limit=2, **query) for one in page} == expected
@@ -399,18 +396,18 @@ def test_filters_choose(
         ("offset", "1"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_named(ada: TestClient, name: str, value: str) -> None:
+def test_a_query_that_makes_no_sense_is_named(ada: Client, name: str, value: str) -> None:
     assert wrong_fields(ada.get(URL, params={name: value})) == {name}
 
 
-def test_bytes_that_are_no_text_are_read_with_a_replacement(ada: TestClient) -> None:
+def test_bytes_that_are_no_text_are_read_with_a_replacement(ada: Client) -> None:
     add(ada)
     assert ada.get(f"{URL}?q=%ff%fe").json()["items"] == []
     assert wrong_fields(ada.get(f"{URL}?sort=%ff")) == {"sort"}
     assert wrong_fields(ada.get(f"{URL}?%00=1")) == {"\0"}
 
 
-def test_a_cursor_of_another_order_is_named(ada: TestClient, many: list[Todo]) -> None:
+def test_a_cursor_of_another_order_is_named(ada: Client, many: list[Todo]) -> None:
     cursor = ada.get(URL, params={"limit": 1, "sort": "title"}).json()["next_cursor"]
     assert wrong_fields(ada.get(URL, params={"cursor": cursor})) == {"cursor"}
     assert wrong_fields(ada.get(URL, params={"cursor": cursor, "sort": "-title"})) == {"cursor"}
@@ -418,7 +415,7 @@ def test_a_cursor_of_another_order_is_named(ada: TestClient, many: list[Todo]) -
 
 
 def test_a_cursor_that_was_tampered_with_is_named_or_leads_to_the_callers_own(
-    ada: TestClient, bob: TestClient, many: list[Todo]
+    ada: Client, bob: Client, many: list[Todo]
 ) -> None:
     add(bob, "secret of bob")
     cursor = ada.get(URL, params={"limit": 1}).json()["next_cursor"]
@@ -432,7 +429,7 @@ def test_a_cursor_that_was_tampered_with_is_named_or_leads_to_the_callers_own(
 
 
 def test_pages_do_not_shift_when_todos_come_and_go(
-    ada: TestClient, many: list[Todo], clock: Clock
+    ada: Client, many: list[Todo], clock: Clock
 ) -> None:
     first = ada.get(URL, params={"limit": 4}).json()
     clock.wind(minutes=1)
@@ -447,7 +444,7 @@ def test_pages_do_not_shift_when_todos_come_and_go(
 
 
 @pytest.mark.parametrize("tag", ['"1"', "*", 'W/"1"', '"0", "1"', '"0",W/"1" ,"2"'])
-def test_what_is_known_already_is_not_sent_again(ada: TestClient, tag: str) -> None:
+def test_what_is_known_already_is_not_sent_again(ada: Client, tag: str) -> None:
     made = add(ada)
     answer = ada.get(at(made), headers={"If-None-Match": tag})
     assert (answer.status_code, answer.content) == (304, b"")
@@ -456,19 +453,19 @@ def test_what_is_known_already_is_not_sent_again(ada: TestClient, tag: str) -> N
 
 
 @pytest.mark.parametrize("tag", ['"2"', "1", "", 'w/"1"', '"1', '"*"'])
-def test_what_is_not_known_is_sent(ada: TestClient, tag: str) -> None:
+def test_what_is_not_known_is_sent(ada: Client, tag: str) -> None:
     made = add(ada)
     answer = ada.get(at(made), headers={"If-None-Match": tag})
     assert (answer.status_code, answer.json()) == (200, made)
     assert answer.headers["ETag"] == '"1"'
 
 
-def test_a_todo_that_is_not_there_is_not_known_either(ada: TestClient) -> None:
+def test_a_todo_that_is_not_there_is_not_known_either(ada: Client) -> None:
     assert ada.get(NOBODYS, headers={"If-None-Match": "*"}).status_code == 404
 
 
 @pytest.mark.parametrize("spelled", [str.upper, lambda text: text.replace("-", "")])
-def test_an_id_may_be_spelled_otherwise(ada: TestClient, spelled: Callable[[str], str]) -> None:
+def test_an_id_may_be_spelled_otherwise(ada: Client, spelled: Callable[[str], str]) -> None:
     made = add(ada)
     assert ada.get(f"{URL}/{spelled(made['id'])}").json() == made
 
@@ -492,7 +489,7 @@ def test_an_id_may_be_spelled_otherwise(ada: TestClient, spelled: Callable[[str]
     ],
 )
 def test_what_is_named_changes_and_the_rest_stays(
-    ada: TestClient, clock: Clock, changes: dict[str, Any]
+    ada: Client, clock: Clock, changes: dict[str, Any]
 ) -> None:
     made = add(ada, **MILK)
     clock.wind(minutes=1)
@@ -504,13 +501,13 @@ def test_what_is_named_changes_and_the_rest_stays(
 
 
 @pytest.mark.parametrize("field", ["title", "completed", "priority"])
-def test_what_every_todo_has_cannot_be_cleared(ada: TestClient, field: str) -> None:
+def test_what_every_todo_has_cannot_be_cleared(ada: Client, field: str) -> None:
     made = add(ada, **MILK)
     assert wrong_fields(ada.patch(at(made), json={field: None})) == {field}
     assert ada.get(at(made)).json() == made
 
 
-def test_a_change_needs_a_body(ada: TestClient) -> None:
+def test_a_change_needs_a_body(ada: Client) -> None:
     assert wrong_fields(ada.patch(at(add(ada)))) == {"body"}
 
 
@@ -527,7 +524,7 @@ def test_a_change_needs_a_body(ada: TestClient) -> None:
 )
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 def test_a_change_that_is_meant_for_this_version_is_made(
-    ada: TestClient, method: str, headers: list[tuple[str, str]]
+    ada: Client, method: str, headers: list[tuple[str, str]]
 ) -> None:
     made = add(ada)
     ada.patch(at(made), json={"title": "second"})
@@ -553,7 +550,7 @@ def test_a_change_that_is_meant_for_this_version_is_made(
 )
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 def test_a_change_that_is_meant_for_another_version_is_not(
-    ada: TestClient, method: str, headers: list[tuple[str, str]]
+    ada: Client, method: str, headers: list[tuple[str, str]]
 ) -> None:
     made = add(ada)
     ada.patch(at(made), json={"title": "second"})
@@ -645,7 +642,7 @@ async def test_what_changes_while_it_is_being_deleted_stays(make_app: MakeApp) -
 # --- Delete -------------------------------------------------------------------------------------
 
 
-def test_what_is_deleted_is_gone(ada: TestClient) -> None:
+def test_what_is_deleted_is_gone(ada: Client) -> None:
     made = add(ada)
     answer = ada.delete(at(made))
     assert (answer.status_code, answer.content) == (204, b"")
@@ -654,12 +651,12 @@ def test_what_is_deleted_is_gone(ada: TestClient) -> None:
     assert titles(ada) == []
 
 
-def test_a_delete_with_a_body_does_not_read_it(ada: TestClient) -> None:
+def test_a_delete_with_a_body_does_not_read_it(ada: Client) -> None:
     answer = ada.request("DELETE", at(add(ada)), content=b"{" * 200_000)
     assert answer.status_code == 204
 
 
-def test_times_are_the_clocks(ada: TestClient, clock: Clock) -> None:
+def test_times_are_the_clocks(ada: Client, clock: Clock) -> None:
     clock.now = datetime(2030, 1, 1, 12, 30, 15, 123_456, tzinfo=UTC)
     made = add(ada)
     assert made["created_at"] == "2030-01-01T12:30:15.123456Z"
