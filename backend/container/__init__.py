@@ -63,13 +63,23 @@ class Container(containers.DeclarativeContainer):
     # For the command line.
     upgrade_schema = providers.Callable(database.upgrade_schema, settings)
     check_schema = providers.Callable(database.check_schema, settings)
+    diagnose_database = providers.Callable(database.diagnose, settings)
     mint_token = providers.Callable(mint_token)
+    has_secret = providers.Callable(auth.has_secret, settings)
     token_explainer = providers.Singleton(
         TokenExplainer,
         signed_tokens,
         policy=policy,
-        has_secret=providers.Callable(auth.has_secret, settings),
+        has_secret=has_secret,
         jwks_url=jwks_url,
         clock=clock,
     )
-    diagnose_issuer = providers.Callable(diagnose_issuer, http_client, jwks_url, clock=clock)
+    diagnose_issuer = providers.Callable(
+        diagnose_issuer,
+        http_client,
+        jwks_url,
+        has_secret=has_secret,
+        algorithms=settings.provided.auth_algorithms,
+        leeway=settings.provided.auth_leeway,
+        clock=clock,
+    )

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from backend.adapters.persistence import schema
+from backend.adapters.persistence.diagnosis import diagnose_database
 from backend.adapters.persistence.postgres import PostgresTodoRepository
 from backend.adapters.persistence.sqlite import SqliteTodoRepository
+from backend.domain.diagnosis import Finding
 from backend.domain.todo import TodoRepository, TodoRepositoryUnavailableError
 from backend.settings import ConfigurationError, Settings
 
@@ -36,6 +38,11 @@ async def check_schema(settings: Settings) -> None:
         if not await schema.is_current(settings.database_url.get_secret_value()):
             complaint = "the schema is out of date. Run `python -m backend migrate`."
             raise ConfigurationError([f"DATABASE_URL: {complaint}"])
+
+
+async def diagnose(settings: Settings) -> list[Finding]:
+    """Find out whether todos can be kept, and what to do if not."""
+    return await diagnose_database(settings.database_url.get_secret_value())
 
 
 @contextmanager

@@ -11,11 +11,17 @@ class Finding:
 
     Attributes:
         check: What is checked.
+        checked: Whether it could be; if not, `found` says what is in the way.
+        found: What there is.
+        expected: What there ought to be; told if there is a problem.
         problem: What is wrong; None if nothing is.
         remedy: What to do about it, if anything is known to help.
     """
 
     check: str
+    checked: bool = True
+    found: str | None = None
+    expected: str | None = None
     problem: str | None = None
     remedy: str | None = None
 
@@ -28,11 +34,15 @@ class Explanation:
         header: What its header says, without what is secret; empty if it cannot be read.
         claims: What its payload says, likewise.
         findings: Every check, in order.
+        code: The code of the API's answer to this token; None if it is accepted.
+        reason: The precise reason, as the log and the metrics have it.
     """
 
     header: Mapping[str, Any] = field(default_factory=dict)
     claims: Mapping[str, Any] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
+    code: str | None = None
+    reason: str | None = None
 
     @property
     def accepted(self) -> bool:

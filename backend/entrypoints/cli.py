@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import getpass
 import os
 import signal
 import sys
@@ -14,13 +13,14 @@ import typer
 import uvicorn
 
 from backend.container import Container
-from backend.domain.diagnosis import Explanation
+from backend.domain.diagnosis import Explanation, Finding
 from backend.entrypoints import development, inspection
 from backend.entrypoints.http.app import create_app
 from backend.entrypoints.logs import configure_logging
 from backend.settings import ConfigurationError, Settings
 
 MISCONFIGURED: Final = 78  # EX_CONFIG of sysexits.h
+MISUSED: Final = 2  # as with options that do not exist
 APP: Final = "backend.entrypoints.http.app:app_from_environment"
 UVICORN: Final[dict[str, Any]] = {
     "access_log": False,  # the access log is ours, off the hot path
@@ -107,38 +107,48 @@ def token(
     typer.echo(Container.mint_token(secret, **said))
 
 
-@cli.command()
-def explain() -> None:
+@cli.command(context_settings=inspection.ANY_ARGUMENTS)
+def explain(context: typer.Context) -> None:
     """Say why a token is accepted or refused: reads it from standard input, or asks for it."""
+    if context.args:
+        typer.echo(inspection.NO_ARGUMENTS, err=True)
+        raise typer.Exit(MISUSED)
     settings, complaints = development.settings()
     _refuse_if([complaint for complaint in complaints if not _is_of_database(complaint)])
-    configure_logging(settings)
-    given = getpass.getpass("Token: ") if sys.stdin.isatty() else sys.stdin.read()
-    said = asyncio.run(_explain(Container(settings=settings), given.strip()))
+    configure_logging(inspection.quietened(settings))
+    given = inspection.read_token()
+    if not given:
+        typer.echo(inspection.NOTHING_GIVEN, err=True)
+        raise typer.Exit(MISUSED)
+    said = asyncio.run(_explain(Container(settings=settings), given))
     typer.echo("\n".join(inspection.describe(said)))
     raise typer.Exit(0 if said.accepted else 1)
 
 
 @cli.command()
 def doctor() -> None:
-    """Check settings, keys, clock, database and schema; say what to do about what is wrong."""
+    """Check settings, keys, clock, database and migrations; say what to do about what is wrong."""
     settings, complaints = development.settings()
-    configure_logging(settings)
-    container = Container(settings=settings)
-    if not any(_is_of_database(complaint) for complaint in complaints):
-        complaints += _complaints_of(container.check_schema())
+    configure_logging(inspection.quietened(settings))
     findings = [
-        *inspection.of_complaints(complaints, good=["settings", "database and schema"]),
-        *asyncio.run(container.diagnose_issuer()),
+        *inspection.of_complaints(complaints),
+        *asyncio.run(_diagnose(Container(settings=settings), complaints)),
     ]
-    typer.echo("\n".join(inspection.report(findings)))
+    typer.echo("\n".join(inspection.examine(findings)))
     raise typer.Exit(1 if any(finding.problem for finding in findings) else 0)
 
 
 async def _explain(container: Container, token: str) -> Explanation:
-    async with container.jwks_keys() or contextlib.nullcontext():
+    async with container.http_client(), container.jwks_keys() or contextlib.nullcontext():
         explanation: Explanation = await container.token_explainer().explain(token)
         return explanation
+
+
+async def _diagnose(container: Container, complaints: Sequence[str]) -> list[Finding]:
+    findings: list[Finding] = await container.diagnose_issuer()
+    if not any(_is_of_database(complaint) for complaint in complaints):
+        findings += await container.diagnose_database()
+    return findings
 
 
 def _say(**options: object) -> None:

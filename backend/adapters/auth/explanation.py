@@ -5,21 +5,30 @@ The checks are the verifier's own, and go on past the first that fails. What is 
 
 import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from backend.adapters.auth import remedies
 from backend.adapters.auth.better_auth import to_principal
 from backend.adapters.auth.claims import ClaimsPolicy
+from backend.adapters.auth.form_remedies import of_form
 from backend.adapters.auth.jws import CompactJws, decode_object, parse_compact
 from backend.adapters.auth.pyjwt import SignedTokens
+from backend.adapters.auth.redaction import redacted
+from backend.adapters.auth.situation import Situation
 from backend.domain.auth import AuthError, VerifierUnavailableError
 from backend.domain.diagnosis import Explanation, Finding
 
-REDACTED: Final = "(redacted)"
+UNDECIDED: Final = "verifier_unavailable"
 
-_SECRET_MEMBERS: Final = frozenset({"at_hash", "cnf", "jti", "jwk", "nonce", "sid", "token"})
+Failure = AuthError | VerifierUnavailableError
+
+# What a check needs of the ones before: an odd header names no key, an unread payload no claims.
+_NEEDS: Final[Mapping[str, str]] = {
+    "signature": "header",
+    **dict.fromkeys(("subject", "issuer", "audience", "times", "user"), "payload"),
+}
 
 
 class TokenExplainer:
@@ -57,9 +66,9 @@ class TokenExplainer:
         try:
             jws = parse_compact(token)
         except AuthError as error:
-            form = Finding(check="form", problem=str(error), remedy=remedies.of_form(token))
-            return Explanation(findings=[form])
-        situation = remedies.Situation(
+            form = Finding(check="form", problem=str(error), remedy=of_form(token))
+            return Explanation(findings=[form], code=error.code, reason=error.reason)
+        situation = Situation(
             header=jws.header,
             claims=_claims(jws.payload),
             policy=self._policy,
@@ -67,21 +76,32 @@ class TokenExplainer:
             jwks_url=self._jwks_url,
             now=self._clock(),
         )
-        findings = [Finding(check="form")]
-        async for check, failure in self._failures(jws, situation):
-            remedy = remedies.of_error(failure, situation) if failure else None
-            findings.append(
-                Finding(check=check, problem=str(failure) if failure else None, remedy=remedy)
-            )
+        findings = [Finding(check="form", found=f"three segments, {len(token)} characters")]
+        failures: dict[str, Failure] = {}
+        for check, run in self._checks(jws, situation).items():
+            needed = _NEEDS.get(check, "")
+            if needed in failures:
+                findings.append(
+                    Finding(check=check, checked=False, found=f"the {needed} is refused")
+                )
+                continue
+            failure = await _failure(run)
+            if failure is not None:
+                failures[check] = failure
+            findings.append(_finding(check, failure, situation))
+        code, reason = _answer(next(iter(failures.values()), None))
         return Explanation(
-            header=redacted(jws.header), claims=redacted(situation.claims), findings=findings
+            header=redacted(jws.header),
+            claims=redacted(situation.claims),
+            findings=findings,
+            code=code,
+            reason=reason,
         )
 
-    async def _failures(
-        self, jws: CompactJws, situation: remedies.Situation
-    ) -> AsyncIterator[tuple[str, AuthError | VerifierUnavailableError | None]]:
+    def _checks(self, jws: CompactJws, situation: Situation) -> Mapping[str, Callable[[], object]]:
         claims, policy = situation.claims, self._policy
-        checks: Mapping[str, Callable[[], object]] = {
+        now = datetime.fromtimestamp(situation.now, UTC)
+        return {
             "header": lambda: self._signed.check_header(jws.header),
             "signature": lambda: self._signed.check_signature(jws),
             "payload": lambda: decode_object(jws.payload),
@@ -89,27 +109,37 @@ class TokenExplainer:
             "issuer": lambda: policy.check_issuer(claims),
             "audience": lambda: policy.check_audience(claims),
             "times": lambda: policy.check_times(claims, situation.now),
-            "user": lambda: to_principal({"sub": "", **claims}, datetime.now(UTC)),
+            "user": lambda: to_principal({"sub": "", **claims}, now),
         }
-        for check, run in checks.items():
-            try:
-                outcome = run()
-                if inspect.isawaitable(outcome):
-                    await outcome
-            except (AuthError, VerifierUnavailableError) as error:
-                yield check, error
-            else:
-                yield check, None
 
 
-def redacted(part: Any) -> Any:
-    """Return a part of a token without what somebody could use."""
-    if isinstance(part, dict):
-        return {
-            name: REDACTED if name in _SECRET_MEMBERS else redacted(value)
-            for name, value in part.items()
-        }
-    return [redacted(value) for value in part] if isinstance(part, list) else part
+def _answer(first: Failure | None) -> tuple[str | None, str | None]:
+    """Return what the API answers, and what it logs, for the first check that fails."""
+    if isinstance(first, AuthError):
+        return first.code, first.reason
+    return (UNDECIDED, UNDECIDED) if first else (None, None)
+
+
+async def _failure(run: Callable[[], object]) -> Failure | None:
+    try:
+        outcome = run()
+        if inspect.isawaitable(outcome):
+            await outcome
+    except (AuthError, VerifierUnavailableError) as error:
+        return error
+    return None
+
+
+def _finding(check: str, failure: Failure | None, situation: Situation) -> Finding:
+    if failure is None:
+        return Finding(check=check, found=situation.found(check))
+    return Finding(
+        check=check,
+        found=situation.found(check),
+        expected=situation.expected(check),
+        problem=str(failure),
+        remedy=remedies.of_error(failure, situation),
+    )
 
 
 def _claims(payload: bytes) -> Mapping[str, Any]:
