@@ -90,7 +90,8 @@ class SessionCookieVerifier:
         end = min(datetime.fromtimestamp(expires, UTC), _session_end(session))
         if end.timestamp() <= self._clock() - self._leeway:
             raise ExpiredTokenError("the session, or its cookie, has ended")
-        return to_principal({**user, "sub": user["id"]}, end)
+        # Scopes are what a token is granted: a user's own column of that name is something else.
+        return to_principal({**user, "sub": user["id"], "scope": None}, end)
 
 
 class CompactCookie:
@@ -192,8 +193,8 @@ def _session_end(session: Mapping[str, Any]) -> datetime:
     """Return the end of the session itself, which JavaScript wrote down as an ISO string."""
     try:
         end = datetime.fromisoformat(session["expiresAt"])
-    except (KeyError, TypeError, ValueError):
-        raise InvalidClaimError("the session's expiresAt is not a time") from None
-    if end.utcoffset() is None:
-        raise InvalidClaimError("the session's expiresAt is not a time")
-    return end
+        if end.utcoffset() is not None:
+            return end.astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        pass
+    raise InvalidClaimError("the session's expiresAt is not a time")
