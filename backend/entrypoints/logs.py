@@ -9,6 +9,7 @@ from backend.settings import Settings
 from backend.settings.values import LogFormat
 
 _EXTRA: Final = ("request_id", "reason")
+_TALKATIVE: Final = ("aiosqlite", "alembic", "httpcore2", "httpx2")
 
 
 class JsonFormatter(logging.Formatter):
@@ -36,14 +37,18 @@ def configure_logging(settings: Settings) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {
-                LogFormat.CONSOLE: {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
+                LogFormat.CONSOLE: {
+                    "()": logging.Formatter,
+                    "fmt": "%(asctime)s %(levelname)-7s %(name)s [%(request_id)s]: %(message)s",
+                    "defaults": {"request_id": "-"},
+                },
                 LogFormat.JSON: {"()": JsonFormatter},
             },
             "handlers": {
                 "stderr": {"class": "logging.StreamHandler", "formatter": settings.log_format}
             },
             "root": {"handlers": ["stderr"], "level": settings.log_level.upper()},
-            # These say at INFO what the access log says already, address and all.
-            "loggers": {name: {"level": "WARNING"} for name in ("httpx2", "httpcore2", "alembic")},
+            # These say what the access log says already, address and all, or what a user wrote.
+            "loggers": {name: {"level": "WARNING"} for name in _TALKATIVE},
         }
     )

@@ -104,7 +104,17 @@ async def test_an_ambiguous_cookie_is_refused_unverified(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    "cookies", [[], [""], ["a=b"], [f"{NAME}="], [NAME], [f"{NAME}.0="], [f"{NAME}2=hers"]]
+    "cookies",
+    [
+        [],
+        [""],
+        ["a=b"],
+        [f"{NAME}="],
+        [NAME],
+        [f"{NAME}.0="],
+        [f"{NAME}.00=hers"],
+        [f"{NAME}2=hers"],
+    ],
 )
 async def test_no_session_cookie_is_no_credential(cookie_app: FastAPI, cookies: list[str]) -> None:
     assert await user(cookie_app, *cookies) == "missing_token"
