@@ -91,7 +91,8 @@ def of_audience(_error: AuthError, situation: Situation) -> str:
             f"The audience is {said}, but none is known here. Set BETTER_AUTH_URL if Better Auth"
             " issued this, or AUTH_AUDIENCE if this API is meant."
         )
-    if audience == situation.claims.get("iss") and audience not in situation.policy.issuers:
+    origin = situation.claims.get("iss")
+    if isinstance(origin, str) and audience == origin and origin not in situation.policy.issuers:
         return "It goes with the issuer, as always in Better Auth's /token: mend that one first."
     values = audience if isinstance(audience, list) else [audience]
     if {str(value).rstrip("/") for value in values} & {one.rstrip("/") for one in known}:
