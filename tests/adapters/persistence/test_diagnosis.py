@@ -1,0 +1,98 @@
+"""What the doctor says of a database: out of reach, without a schema, behind, ahead, or well."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.persistence import schema
+from backend.adapters.persistence.diagnosis import diagnose_database
+from backend.domain.diagnosis import Finding
+from tests.postgres import PostgresServer
+
+pytestmark = pytest.mark.anyio
+
+OURS = max(path.name.partition("_")[0] for path in schema.VERSIONS.glob("[0-9]*.py"))
+
+
+async def diagnosed(url: str) -> dict[str, Finding]:
+    return {one.check: one for one in await diagnose_database(url)}
+
+
+@pytest.fixture
+async def migrated(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path}/todos.db"
+    await schema.upgrade(url)
+    return url
+
+
+def set_revision(url: str, revision: str) -> None:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", [revision])
+        connection.commit()
+
+
+async def test_a_migrated_database_is_well(migrated: str) -> None:
+    found = await diagnosed(migrated)
+    assert found["database"] == Finding(check="database", found="SQLite")
+    assert found["migrations"] == Finding(check="migrations", found=OURS)
+
+
+async def test_a_postgresql_database_is_looked_at_likewise(postgres_server: PostgresServer) -> None:
+    url = postgres_server.create_database()
+    assert "backend migrate" in str((await diagnosed(url))["migrations"].remedy)
+    await schema.upgrade(url)
+    found = await diagnosed(url)
+    assert found["database"].found == "PostgreSQL"
+    assert found["migrations"].problem is None
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+async def test_a_database_without_a_schema_is_to_be_migrated(tmp_path: Path) -> None:
+    found = await diagnosed(f"sqlite:///{tmp_path}/none.db")
+    assert found["migrations"].problem == "there is no schema yet"
+    assert "backend migrate" in str(found["migrations"].remedy)
+    assert not files_in(tmp_path)
+
+
+async def test_an_old_schema_is_to_be_migrated(
+    migrated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = tmp_path / "versions"
+    versions.mkdir()
+    for name in (f"{OURS}_todos.py", "9999_later.py"):
+        (versions / name).touch()
+    monkeypatch.setattr(schema, "VERSIONS", versions)  # as in the release after this one
+    found = (await diagnosed(migrated))["migrations"]
+    assert (found.found, found.expected) == (OURS, "9999")
+    assert found.problem == "the schema is out of date"
+    assert "backend migrate" in str(found.remedy)
+
+
+async def test_a_later_schema_is_well_and_said_to_be_later(migrated: str) -> None:
+    set_revision(migrated, "9999")
+    found = (await diagnosed(migrated))["migrations"]
+    assert found.problem is None
+    assert found.found == f"9999, by a later release; this one, of {OURS}, can serve it"
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("postgresql://me:hunter2@127.0.0.1:1/todos", "cannot be reached"),
+        ("postgresql://me:hunter2@127.0.0.1:port/todos", "cannot read DATABASE_URL"),
+        ("postgresql://me:hunter2@127.0.0.1:99999/todos", "DATABASE_URL"),
+        ("sqlite:////proc/version", "cannot be reached"),
+    ],
+)
+async def test_a_database_out_of_reach_is_told_without_its_password(url: str, problem: str) -> None:
+    found = await diagnosed(url)
+    said = f"{found['database'].problem} {found['database'].remedy}"
+    assert problem in said
+    assert "DATABASE_URL" in said
+    assert "hunter2" not in str(found)
+    assert not found["migrations"].checked
