@@ -62,6 +62,7 @@ def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None
 def dev(host: Host = None, port: Port = None) -> None:
     """Serve for development: migrates first, and without an issuer makes a secret and a token."""
     _say(host=host, port=port)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the stack is unwound
     with contextlib.ExitStack() as stack:
         secret = None
         if not Settings.names_an_issuer():
@@ -74,10 +75,9 @@ def dev(host: Host = None, port: Port = None) -> None:
         _refuse_if(_complaints_of(container.upgrade_schema()))
         config = uvicorn.Config(create_app(container), settings.host, settings.port, **UVICORN)
         listener = stack.enter_context(contextlib.closing(config.bind_socket()))
-        address = f"http://{settings.host}:{listener.getsockname()[1]}"
+        address = development.address(settings.host, listener.getsockname()[1])
         token = container.mint_token(secret, **development.USER) if secret else None
-        typer.echo(development.welcome(address, token))
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that the stack is unwound
+        typer.echo(development.welcome(address, token, docs=settings.docs))
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))
         uvicorn.Server(config).run(sockets=[listener])
 

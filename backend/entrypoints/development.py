@@ -65,12 +65,15 @@ def signing_secret() -> tuple[str, list[str]]:
     return next(iter(settings.secrets), ""), complaints
 
 
-def welcome(address: str, token: str | None) -> str:
+def address(host: str, port: int) -> str:
+    """Return where a server is that listens there."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def welcome(address: str, token: str | None, *, docs: bool) -> str:
     """Say where the server is, and how to talk to it."""
-    lines = [
-        "",
-        f"  The API is at  {address}  (its documentation at {address}/docs)",
-    ]
+    documentation = f"  (its documentation at {address}/docs)" if docs else ""
+    lines = ["", f"  The API is at  {address}{documentation}"]
     if token is None:
         lines += ["  Tokens come from the issuer that is configured."]
     else:
