@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import pytest
+
 from backend.adapters.auth.better_auth import to_principal
 from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, VerificationKey
 from backend.adapters.auth.key_set import KeySet, read_key_set
 from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
-from backend.domain.auth import UnknownKeyError
+from backend.domain.auth import AuthError, UnknownKeyError
 from tests.adapters.auth.tokens import ISSUER, NOW, key_set, signer
 
 NOBODY: Final = frozenset[str]()  # as issuers or audiences: none is known
@@ -61,3 +63,17 @@ def verifier(
         to_principal=to_principal,
         clock=clock,
     )
+
+
+async def refusal(text: str, **options: Any) -> AuthError:
+    """Return why a token is refused; `options` are those of `verifier`, and `keys`."""
+    keys = options.pop("keys", ())
+    with pytest.raises(AuthError) as caught:
+        await verifier(*keys, **options).verify(text)
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+async def refuses(error: type[AuthError], text: str, **options: Any) -> None:
+    """Check that a token is refused, and for which reason."""
+    assert type(await refusal(text, **options)) is error
