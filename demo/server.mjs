@@ -11,6 +11,7 @@
 //   JWT_EXPIRATION          a time span such as "15m" (the default) or "2s"
 //   JWKS_ROTATION_INTERVAL  seconds after which a new key signs; unset: never
 //   COOKIE_CACHE            off (the default), compact, jwt, jwe, or jwks: "jwt" signed by the JWKS key
+//   COOKIE_CACHE_MAX_AGE    seconds for which that cookie is good; 300 unless set
 //   PRINT_MAIL              "on" mails every new user a link to verify the address, as a line of JSON here
 
 import { randomBytes } from "node:crypto";
@@ -51,7 +52,11 @@ const auth = betterAuth({
       print({ mail: { to: user.email, url, token } }),
   },
   session: {
-    cookieCache: { enabled: cookieCache !== "off", strategy: strategies[cookieCache] },
+    cookieCache: {
+      enabled: cookieCache !== "off",
+      strategy: strategies[cookieCache],
+      maxAge: Number(env.COOKIE_CACHE_MAX_AGE ?? 300),
+    },
   },
   plugins: [
     jwt({

@@ -87,11 +87,9 @@ def _open_cookie(settings: Settings, jwks: JwksKeys | None) -> OpenCookie:
         return CompactCookie(secrets[0])  # only JWE goes on with the secrets before
     if secrets:
         return JwtCookie.of_secret(secrets[0])
-    base_url = settings.better_auth_url
-    derived = BetterAuthUrls.of(base_url).session_issuers if base_url else ()
     assert jwks is not None  # noqa: S101 - the settings say so
     sources = dict.fromkeys(ASYMMETRIC_ALGORITHMS, jwks)
-    return JwtCookie.of_jwks(sources, issuers=frozenset(settings.auth_issuer or derived))
+    return JwtCookie.of_jwks(sources, issuers=policy(settings).issuers)
 
 
 def remembering(

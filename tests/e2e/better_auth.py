@@ -34,6 +34,14 @@ class User:
         answer = self.browser.get("/api/auth/token").raise_for_status()
         return str(answer.json()["token"])
 
+    def session_cookie(self) -> str:
+        """The session cookie as the browser sends it: one, or its chunks."""
+        kept = self.browser.cookies.jar
+        mine = [
+            one for one in kept if one.name.startswith("better-auth.session_data") and one.value
+        ]
+        return "; ".join(f"{one.name}={one.value}" for one in mine)
+
 
 class Issuer(Process):
     """A Better Auth server with users and keys of its own.
@@ -54,7 +62,7 @@ class Issuer(Process):
         self._browsers.append(browser)
         account = {
             "name": name,
-            "email": f"{name.lower()}-{uuid4().hex}@example.com",
+            "email": f"{name[:9].lower()}-{uuid4().hex}@example.com",
             "password": "correct horse battery staple",
         }
         answer = browser.post("/api/auth/sign-up/email", json=account).raise_for_status()

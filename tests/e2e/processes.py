@@ -22,7 +22,7 @@ STOP_WITHIN = 10.0
 
 # What configures these servers in the developer's own shell must not reach the ones under test.
 FOREIGN = {"CORS_ORIGINS", "DATABASE_URL", "DOCS", "HOST", "METRICS", "PORT", "PRINT_MAIL"}
-FOREIGN |= {"COOKIE_CACHE", "TEST", "TRUSTED_HOSTS", "WORKERS"}
+FOREIGN |= {"COOKIE_CACHE", "COOKIE_CACHE_MAX_AGE", "TEST", "TRUSTED_HOSTS", "WORKERS"}
 FOREIGN |= {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"}
 FOREIGN_PREFIXES = ("AUTH_", "BETTER_AUTH_", "JWKS_", "JWT_", "LOG_", "NODE_", "OIDC_")
 

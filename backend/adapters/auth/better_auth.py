@@ -17,8 +17,8 @@ class BetterAuthUrls:
     """What follows from Better Auth's base URL.
 
     Attributes:
-        origin: The issuer and the audience of the tokens of `/token`, as JavaScript's
-            `URL.origin` writes it.
+        origin: The issuer and the audience of the tokens of `/token`, and the issuer of session
+            cookies that the key set signs, as JavaScript's `URL.origin` writes it.
         jwks: Where the key set is.
     """
 
@@ -34,11 +34,6 @@ class BetterAuthUrls:
         port = "" if parts.port in (None, _DEFAULT_PORTS.get(scheme)) else f":{parts.port}"
         origin = f"{scheme}://{host}{port}"
         return cls(origin=origin, jwks=f"{origin}{parts.path.rstrip('/') or BASE_PATH}/jwks")
-
-    @property
-    def session_issuers(self) -> frozenset[str]:
-        """The issuers of session cookies that the JWKS signs: the base URL, as it is written."""
-        return frozenset({self.origin, f"{self.origin}/", self.jwks.removesuffix("/jwks")})
 
 
 def to_principal(claims: Mapping[str, Any], expires_at: datetime) -> Principal:
