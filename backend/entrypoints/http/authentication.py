@@ -137,7 +137,7 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 class UnprotectedRouteError(Exception):
-    """A route under /api asks for no principal and is not listed as public."""
+    """A route under /api is no `ProtectedRoute` that takes a principal, nor listed as public."""
 
 
 def require_protection(app: FastAPI, *, public: Collection[str] = ()) -> None:
