@@ -18,17 +18,29 @@ from backend.adapters.persistence.sqlite import SqliteTodoRepository
 from backend.container import Container
 from backend.domain.auth import (
     AuthError,
+    ExpiredTokenError,
     ImmatureTokenError,
     InvalidAlgorithmError,
     InvalidAudienceError,
+    InvalidClaimError,
     InvalidIssuerError,
     InvalidSignatureError,
     MissingClaimError,
+    TokenVerifier,
+    UnsupportedTokenError,
     VerifierUnavailableError,
 )
 from backend.domain.todo import TodoRepositoryUnavailableError
 from backend.settings import ConfigurationError, Settings
 from backend.settings.values import ASYMMETRIC_ALGORITHMS
+from tests.adapters.auth.cookies import (
+    OLD_SECRET,
+    compact_cookie,
+    jwe_cookie,
+    jwks_cookie,
+    jwt_cookie,
+    session_data,
+)
 from tests.adapters.auth.tokens import (
     ABSENT,
     NOW,
@@ -44,7 +56,6 @@ from tests.fakes import FakeTokenVerifier
 pytestmark = pytest.mark.anyio
 
 URL = "https://app.example.com"
-OLD_SECRET = b"the secret that was shared before this one"
 ALGORITHMS = {
     "EdDSA": signer("EdDSA", "eddsa"),
     "Ed25519": signer("Ed25519", "ed25519"),
@@ -264,6 +275,134 @@ async def test_a_remembered_token_is_forgotten_with_its_key(
     assert await outcome(made, token(ALGORITHMS["new"])) == "user-1"
     assert len(issuer.asked) == 2
     assert await outcome(made, remembered) == InvalidSignatureError
+
+
+# --- Session cookies -------------------------------------------------------------------------
+
+
+SECRETS = {
+    "better_auth_secrets": f"2:{SECRET.decode()},1:{OLD_SECRET.decode()}",
+    "cors_origins": "https://app.example.com",
+}
+KEYS_ONLY = {"better_auth_url": URL, "auth_cookie": "jwt"}
+
+
+def sessions(container: Container) -> TokenVerifier:
+    verifier = container.session_verifier()
+    assert verifier is not None
+    return verifier
+
+
+async def owner(container: Container, text: str) -> str | type[AuthError]:
+    """Return the user whose session a cookie is of, or how it is refused."""
+    try:
+        return (await sessions(container).verify(text)).user_id
+    except AuthError as error:
+        return type(error)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "make", "old"),
+    [
+        ("compact", compact_cookie, InvalidSignatureError),
+        ("jwt", jwt_cookie, InvalidSignatureError),
+        ("jwe", jwe_cookie, "user-1"),
+    ],
+)
+async def test_only_encrypted_cookies_outlive_a_change_of_the_secret(
+    container: Made, strategy: str, make: Callable[..., str], old: object
+) -> None:
+    made = await container(auth_cookie=strategy, **SECRETS)
+    assert await owner(made, make()) == "user-1"
+    assert await owner(made, make(secret=OLD_SECRET)) == old
+
+
+async def test_without_a_secret_the_key_set_signs_cookies(container: Made, issuer: Issuer) -> None:
+    for slash in ("", "/", "/api/auth/"):
+        made = await container(**{**KEYS_ONLY, "better_auth_url": f"{URL}{slash}"})
+        for by in ALGORITHMS.values():
+            assert await owner(made, jwks_cookie(by=by)) == "user-1"
+        assert await owner(made, jwt_cookie()) == UnsupportedTokenError
+        for issued_by in (f"{URL}/", f"{URL}/api/auth", "https://evil.example.com"):
+            forged = jwks_cookie(session_data(iss=issued_by), by=ALGORITHMS["EdDSA"])
+            assert await owner(made, forged) == InvalidIssuerError
+    assert set(issuer.asked) == {f"{URL}/api/auth/jwks"}
+
+
+async def test_cookies_are_signed_by_the_algorithms_that_are_accepted(container: Made) -> None:
+    made = await container(**KEYS_ONLY, auth_algorithms="EdDSA", auth_issuer=f"{URL}/other")
+    data = session_data(iss=f"{URL}/other")
+    assert await owner(made, jwks_cookie(data, by=ALGORITHMS["EdDSA"])) == "user-1"
+    assert await owner(made, jwks_cookie(data, by=ALGORITHMS["ES256"])) == InvalidAlgorithmError
+    assert await owner(made, jwks_cookie(by=ALGORITHMS["EdDSA"])) == InvalidIssuerError
+
+
+async def test_no_cookie_is_accepted_unasked(container: Made) -> None:
+    made = await container(**SECRETS)
+    assert made.session_verifier() is None
+
+
+async def test_version_and_leeway_are_those_of_the_settings(container: Made) -> None:
+    said = {"auth_cookie": "compact", "auth_cookie_version": "2", **SECRETS}
+    made = await container(**said, auth_leeway=100)
+    for version, expected in (("1", InvalidClaimError), ("2", "user-1")):
+        late = compact_cookie(session_data(version=version), end=NOW - 99)
+        assert await owner(made, late) == expected
+    gone = compact_cookie(session_data(version="2"), end=NOW - 100)
+    assert await owner(made, gone) == ExpiredTokenError
+
+
+@pytest.mark.parametrize(("size", "verified_anew"), [(10, False), (0, True)])
+async def test_cookies_are_remembered_apart_from_tokens(
+    container: Made, size: int, verified_anew: bool
+) -> None:
+    made = await container(auth_cookie="jwt", auth_token_cache_size=size, **SECRETS)
+    text = jwt_cookie()
+    first = await sessions(made).verify(text)
+    assert (await sessions(made).verify(text) is not first) is verified_anew
+    assert await outcome(made, text) == MissingClaimError
+    bearer = token(secret_signer(), claims={"aud": ABSENT})
+    assert await outcome(made, bearer) == "user-1"
+    assert await owner(made, bearer) == MissingClaimError
+
+
+async def test_a_remembered_cookie_is_forgotten_with_its_key(
+    container: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await container(**KEYS_ONLY)
+    remembered = jwks_cookie(by=ALGORITHMS["EdDSA"])
+    assert await owner(made, remembered) == "user-1"
+    replaced = ed25519_signer(Ed25519PrivateKey.generate(), kid="eddsa")
+    monkeypatch.setitem(ALGORITHMS, "EdDSA", replaced)
+    monkeypatch.setitem(ALGORITHMS, "new", signer("EdDSA", "new"))
+    assert await owner(made, remembered) == "user-1"
+    assert await owner(made, jwks_cookie(by=ALGORITHMS["new"])) == "user-1"
+    assert await owner(made, remembered) == InvalidSignatureError
+
+
+async def test_an_outage_is_not_a_cookies_fault(container: Made, issuer: Issuer) -> None:
+    issuer.status = 500
+    made = await container(**KEYS_ONLY)
+    with pytest.raises(VerifierUnavailableError):
+        await sessions(made).verify(jwks_cookie(by=ALGORITHMS["EdDSA"]))
+
+
+@pytest.mark.parametrize(
+    ("said", "origins"),
+    [
+        ({"better_auth_url": f"{URL}/api/auth"}, {URL}),
+        ({"better_auth_url": URL, "cors_origins": f"{URL},https://b"}, {URL, "https://b"}),
+        ({"better_auth_secret": SECRET.decode(), "cors_origins": "https://b"}, {"https://b"}),
+    ],
+)
+async def test_the_pages_that_may_change_things_are_the_allowed_and_better_auths(
+    container: Made, said: dict[str, Any], origins: set[str]
+) -> None:
+    made = await container(auth_cookie="jwt", **said)
+    assert made.web_origins() == origins
+
+
+# --- Outages, and the parts themselves -------------------------------------------------------
 
 
 async def test_an_issuers_outage_is_not_the_callers_fault(container: Made, issuer: Issuer) -> None:

@@ -432,3 +432,61 @@ def test_a_refused_secret_shows_in_no_traceback() -> None:
     with pytest.raises(ValueError, match="can be guessed") as failure:
         Settings.model_validate({"better_auth_secret": NOT_TO_BE_SEEN})
     assert NOT_TO_BE_SEEN not in str(failure.value)
+
+
+PAGE = "https://app.example.com"
+URL = "https://auth.example.com"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"AUTH_COOKIE": "compact", "BETTER_AUTH_SECRET": SECRET, "CORS_ORIGINS": PAGE},
+        {"AUTH_COOKIE": "jwt", "BETTER_AUTH_SECRET": SECRET, "CORS_ORIGINS": PAGE},
+        {"AUTH_COOKIE": "JWE", "BETTER_AUTH_SECRETS": f"1:{SECRET}", "CORS_ORIGINS": PAGE},
+        {"AUTH_COOKIE": "compact", "BETTER_AUTH_SECRET": SECRET, "BETTER_AUTH_URL": URL},
+        {"AUTH_COOKIE": "jwt", "BETTER_AUTH_URL": URL},
+        {"AUTH_COOKIE": "jwt", "AUTH_JWKS_URL": f"{URL}/jwks", "CORS_ORIGINS": PAGE},
+        {"AUTH_COOKIE": "off", "BETTER_AUTH_SECRET": SECRET, "CORS_ORIGINS": "*"},
+        {"AUTH_COOKIE": "OFF", "BETTER_AUTH_SECRET": SECRET},
+    ],
+)
+def test_cookies_need_their_keys_and_known_pages_and_nothing_else(
+    environment: Environment, said: dict[str, str]
+) -> None:
+    assert environment.read(**said).auth_cookie == said["AUTH_COOKIE"].lower()
+
+
+@pytest.mark.parametrize("strategy", ["compact", "jwe", "JWE"])
+def test_most_cookies_need_a_secret(environment: Environment, strategy: str) -> None:
+    (complaint,) = environment.complaints(AUTH_COOKIE=strategy, BETTER_AUTH_URL=URL)
+    assert complaint.startswith(f"AUTH_COOKIE: {strategy.lower()} needs a secret.")
+    assert "BETTER_AUTH_SECRET" in complaint
+
+
+@pytest.mark.parametrize("strategy", ["compact", "jwt", "jwe"])
+@pytest.mark.parametrize("origins", ["*", f"{PAGE}, *", "*,*"])
+def test_cookies_are_not_for_every_page(
+    environment: Environment, strategy: str, origins: str
+) -> None:
+    said = {"AUTH_COOKIE": strategy, "BETTER_AUTH_SECRET": SECRET, "CORS_ORIGINS": origins}
+    (complaint,) = environment.complaints(**said)
+    assert complaint.startswith("CORS_ORIGINS: with AUTH_COOKIE, * ")
+    with pytest.raises(ConfigurationError, match="every page"):
+        Settings.load()
+
+
+@pytest.mark.parametrize("strategy", ["compact", "jwt", "jwe"])
+@pytest.mark.parametrize("issuer", ["BETTER_AUTH_SECRET", "AUTH_JWKS_URL"])
+def test_cookies_are_for_some_page(environment: Environment, strategy: str, issuer: str) -> None:
+    said = {"BETTER_AUTH_SECRET": SECRET, issuer: SECRET if "SECRET" in issuer else f"{URL}/jwks"}
+    for origins in ("", " , "):
+        complaints = environment.complaints(AUTH_COOKIE=strategy, CORS_ORIGINS=origins, **said)
+        (complaint,) = complaints
+        assert complaint.startswith("CORS_ORIGINS: with AUTH_COOKIE, changes ")
+        assert "BETTER_AUTH_URL" in complaint
+
+
+def test_every_complaint_about_cookies_comes_at_once(environment: Environment) -> None:
+    complaints = environment.complaints(AUTH_COOKIE="jwe", AUTH_JWKS_URL=f"{URL}/jwks")
+    assert [one.partition(":")[0] for one in complaints] == ["AUTH_COOKIE", "CORS_ORIGINS"]

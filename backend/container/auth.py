@@ -87,9 +87,7 @@ def _open_cookie(settings: Settings, jwks: JwksKeys | None) -> OpenCookie:
         return CompactCookie(secrets[0])  # only JWE goes on with the secrets before
     if secrets:
         return JwtCookie.of_secret(secrets[0])
-    assert jwks is not None  # noqa: S101 - the settings say so
-    sources = dict.fromkeys(ASYMMETRIC_ALGORITHMS, jwks)
-    return JwtCookie.of_jwks(sources, issuers=policy(settings).issuers)
+    return JwtCookie.of_jwks(sources(settings, jwks), issuers=policy(settings).issuers)
 
 
 def remembering(
