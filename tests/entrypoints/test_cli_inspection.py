@@ -1,9 +1,5 @@
 """`explain` and `doctor` as an operator uses them: what they print, and what they end with."""
 
-import logging
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,23 +9,13 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from backend.entrypoints import development
-from backend.entrypoints.cli import MISCONFIGURED, MISUSED, cli
+from backend.entrypoints.cli import MISCONFIGURED, MISUSED
 from tests.adapters.auth.tokens import ABSENT, SECRET, key_set, secret_signer, signer, token
+from tests.entrypoints.command_line import run
 
-ROOT = Path(__file__).resolve().parents[2]
 MARK = "never-to-be-told"
-
-
-@pytest.fixture(autouse=True)
-def logging_is_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.level, root.handlers[:]
-    yield
-    root.setLevel(before[0])
-    root.handlers[:] = before[1]
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +23,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that commands are started in, and no other."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*arguments: str, given: str | bytes | None = None, **environment: str) -> Result:
-    return CliRunner().invoke(cli, list(arguments), input=given, env=environment)
 
 
 @contextmanager
@@ -147,20 +129,6 @@ def test_whatever_is_given_is_answered(given: bytes) -> None:
     assert "  FAIL  form: " in done.stdout
     assert "        -> " in done.stdout
     assert "\x1b" not in done.output
-
-
-def test_without_standard_input_nothing_breaks() -> None:
-    done = subprocess.run(
-        ["/bin/sh", "-c", '"$0" -m backend explain <&-', sys.executable],
-        cwd=ROOT,
-        env={**os.environ, "BETTER_AUTH_SECRET": SECRET.decode(), "COVERAGE_PROCESS_CONFIG": ""},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == MISUSED, done.stderr
-    assert done.stderr.startswith("No token was given")
 
 
 def test_what_a_terminal_would_obey_does_not_reach_it() -> None:
