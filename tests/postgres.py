@@ -1,6 +1,6 @@
 """A PostgreSQL server of the tests' own: a packaged one, on loopback, gone with them.
 
-PostgreSQL refuses to be root. For root it is `nobody`, from a copy that `nobody` can read.
+PostgreSQL refuses to be root. For root it is `nobody`, from a copy if `nobody` cannot read it.
 """
 
 import importlib.util
@@ -60,6 +60,7 @@ class PostgresServer:
                 "--encoding=UTF8",
                 "--no-locale",
                 "--no-sync",
+                "--wal-segsize=1",
                 **self._user,
             )
             self.start()
@@ -79,7 +80,9 @@ class PostgresServer:
         shutil.rmtree(self._folder)
 
     def start(self) -> None:
-        """Start the server, where it was before, and wait until it answers."""
+        """Start the server if it is stopped, where it was before, and wait until it answers."""
+        if self._process is not None:
+            return
         options = [f"--{name}={value}" for name, value in _SETTINGS.items()]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -131,7 +134,7 @@ class PostgresServer:
             text=True,
             timeout=_WITHIN,
             check=False,
-            cwd=self._folder,
+            cwd="/",
             env=_environment(),
             **options,
         )
@@ -142,11 +145,14 @@ class PostgresServer:
     def _hand_over(self) -> None:
         nobody = pwd.getpwnam("nobody")
         self._user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        package = self._binaries.parents[1]
-        for folder in (package, package.with_name(f"{package.name}.libs")):
-            unneeded = shutil.ignore_patterns("include", "pginstall", "*.a", "*.py*")
-            shutil.copytree(folder, self._folder / folder.name, ignore=unneeded)
-        self._binaries = self._folder / self._binaries.relative_to(package.parent)
+        try:
+            self._run("postgres", "--version", **self._user)
+        except PermissionError:
+            package = self._binaries.parents[1]
+            for folder in (package, package.with_name(f"{package.name}.libs")):
+                unneeded = shutil.ignore_patterns("include", "pginstall", "*.a", "*.py*")
+                shutil.copytree(folder, self._folder / folder.name, ignore=unneeded)
+            self._binaries = self._folder / self._binaries.relative_to(package.parent)
         for path in (self._folder, *self._folder.rglob("*")):
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
