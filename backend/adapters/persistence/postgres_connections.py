@@ -25,7 +25,7 @@ _UNAVAILABLE: Final = (
 _ERRORS: Final = (
     OSError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
+    asyncpg.InternalClientError,  # a server's farewell that nobody asked for
     asyncpg.PostgresError,
 )
 
@@ -59,7 +59,6 @@ class PostgresConnections:
             "dsn": database_url(url),
             "min_size": 0,
             "max_size": size,
-            "timeout": connect_timeout,
             "command_timeout": statement_timeout,
             "statement_cache_size": 100 if statement_cache else 0,
             "reset": _keep_session,
@@ -96,9 +95,6 @@ class PostgresConnections:
         with reported_outages():
             try:
                 return await connection.fetch(statement, *values)
-            except asyncpg.InternalClientError:
-                connection.terminate()  # a farewell that nobody asked for has confused it
-                raise
             finally:
                 await pool.release(connection, timeout=self._connect_timeout)
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from backend.adapters.persistence import schema
 from backend.adapters.persistence.postgres import PostgresTodoRepository
 from backend.domain.todo import Todo, TodoQuery, TodoRepositoryUnavailableError
 from tests.adapters.persistence.outages import SOON, unavailable
@@ -20,18 +19,11 @@ from tests.postgres import PostgresServer
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A server that tests may stop."""
-    with PostgresServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def server_url(server: PostgresServer) -> str:
-    url = server.create_database()
-    asyncio.run(schema.upgrade(url))
-    return url
+@pytest.fixture
+def server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
+    """The server, to stop and start."""
+    yield postgres_server
+    postgres_server.start()
 
 
 @asynccontextmanager
@@ -94,10 +86,10 @@ async def test_a_repository_can_be_opened_again(postgres_url: str, alice: str) -
 
 
 async def test_opens_while_the_server_is_down_and_finds_it_when_it_is_up(
-    server: PostgresServer, server_url: str
+    server: PostgresServer, postgres_url: str
 ) -> None:
     server.stop()
-    async with PostgresTodoRepository(server_url) as todos:
+    async with PostgresTodoRepository(postgres_url) as todos:
         with unavailable():
             await todos.check()
         with unavailable():
@@ -107,7 +99,7 @@ async def test_opens_while_the_server_is_down_and_finds_it_when_it_is_up(
 
 
 async def test_a_restart_is_survived_with_nothing_worse_than_unavailable(
-    server: PostgresServer, server_url: str, alice: str
+    server: PostgresServer, postgres_url: str, alice: str
 ) -> None:
     todo = a_todo()
     outages = 0
@@ -124,7 +116,7 @@ async def test_a_restart_is_survived_with_nothing_worse_than_unavailable(
             await read()
             await asyncio.sleep(0)
 
-    async with PostgresTodoRepository(server_url, pool_size=8) as todos:
+    async with PostgresTodoRepository(postgres_url, pool_size=8) as todos:
         await todos.add(alice, todo)
         reading = True
         readers = [asyncio.create_task(keep_reading()) for _ in range(16)]
@@ -142,9 +134,9 @@ async def test_a_restart_is_survived_with_nothing_worse_than_unavailable(
 
 
 async def test_connections_cut_while_idle_are_replaced(
-    server: PostgresServer, server_url: str
+    server: PostgresServer, postgres_url: str
 ) -> None:
-    async with PostgresTodoRepository(server_url) as todos:
+    async with PostgresTodoRepository(postgres_url) as todos:
         await asyncio.gather(*(todos.check() for _ in range(5)))
         server.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -152,6 +144,18 @@ async def test_connections_cut_while_idle_are_replaced(
         )
         await until_reached(todos)
         await asyncio.gather(*(todos.check() for _ in range(5)))
+
+
+async def test_a_connection_confused_by_an_unasked_farewell_is_replaced(postgres_url: str) -> None:
+    fields = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
+    farewell = b"E" + (len(fields) + 4).to_bytes(4, "big") + fields
+    async with Wire(postgres_url) as wire, PostgresTodoRepository(wire.url, pool_size=1) as todos:
+        await todos.check()
+        wire.interject(farewell)
+        await asyncio.sleep(0.1)
+        with unavailable():
+            await todos.check()
+        await todos.check()
 
 
 async def test_a_server_that_never_answers_is_given_up_on() -> None:
@@ -175,12 +179,12 @@ async def test_a_network_that_falls_silent_is_given_up_on_and_found_again(
     async with (
         Wire(postgres_url) as wire,
         PostgresTodoRepository(
-            wire.url, pool_size=2, connect_timeout=0.3, statement_timeout=0.3
+            wire.url, pool_size=2, connect_timeout=0.6, statement_timeout=0.6
         ) as todos,
     ):
         await todos.add(alice, a_todo())
         wire.fall_silent()
-        for _ in range(4):
+        for _ in range(3):
             with unavailable():
                 await todos.list(alice, TodoQuery())
         wire.speak()
@@ -190,7 +194,7 @@ async def test_a_network_that_falls_silent_is_given_up_on_and_found_again(
 
 async def test_closing_does_not_wait_for_a_silent_network(postgres_url: str) -> None:
     async with Wire(postgres_url) as wire:
-        todos = PostgresTodoRepository(wire.url, connect_timeout=0.2, statement_timeout=0.2)
+        todos = PostgresTodoRepository(wire.url, connect_timeout=0.6, statement_timeout=0.6)
         async with todos:
             await todos.check()
             wire.fall_silent()
@@ -211,8 +215,29 @@ async def test_a_slow_statement_is_given_up_on(postgres_url: str) -> None:
         await todos.check()
 
 
+@pytest.mark.parametrize("option", ["statement_timeout=100", "lock_timeout=100"])
+async def test_a_statement_that_the_server_gives_up_on_is_an_outage(
+    postgres_url: str, option: str
+) -> None:
+    async with PostgresTodoRepository(f"{postgres_url}?{option}") as todos:
+        await todos.check()
+        async with locked(postgres_url):
+            with unavailable():
+                await todos.check()
+
+
+async def test_a_server_that_only_reads_is_an_outage_for_who_writes(
+    postgres_url: str, alice: str
+) -> None:
+    url = f"{postgres_url}?default_transaction_read_only=on"
+    async with PostgresTodoRepository(url) as todos:
+        await todos.list(alice, TodoQuery())
+        with unavailable():
+            await todos.add(alice, a_todo())
+
+
 async def test_waiting_for_a_connection_has_an_end(postgres_url: str) -> None:
-    async with PostgresTodoRepository(postgres_url, pool_size=2, connect_timeout=0.2) as todos:
+    async with PostgresTodoRepository(postgres_url, pool_size=2, connect_timeout=0.8) as todos:
         await todos.check()
         async with locked(postgres_url):
             stuck = [asyncio.create_task(todos.check()) for _ in range(2)]
@@ -224,14 +249,14 @@ async def test_waiting_for_a_connection_has_an_end(postgres_url: str) -> None:
 
 
 async def test_a_server_that_is_full_is_unavailable(
-    server: PostgresServer, server_url: str
+    server: PostgresServer, postgres_url: str
 ) -> None:
     server.execute(
         "CREATE ROLE one_only LOGIN PASSWORD 'secret' CONNECTION LIMIT 1;"
         "GRANT ALL ON todos TO one_only",
-        server_url,
+        postgres_url,
     )
-    host_and_database = server_url.rpartition("@")[2]
+    host_and_database = postgres_url.rpartition("@")[2]
     url = f"postgresql://one_only:secret@{host_and_database}"
     async with PostgresTodoRepository(url) as first, PostgresTodoRepository(url) as second:
         await first.check()

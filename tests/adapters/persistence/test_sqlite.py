@@ -188,7 +188,7 @@ async def test_a_lock_that_lasts_stops_writes_for_a_while_and_reads_not_at_all(
 ) -> None:
     todo = a_todo()
     async with SqliteTodoRepository(
-        sqlite_url, connect_timeout=0.2, statement_timeout=0.2
+        sqlite_url, connect_timeout=0.5, statement_timeout=0.5
     ) as todos:
         await todos.add(alice, todo)
         with locked(path):
@@ -209,7 +209,7 @@ async def test_many_writes_at_once_take_their_turn(sqlite_url: str, alice: str) 
 
 
 async def test_work_that_takes_too_long_is_stopped(path: Path) -> None:
-    async with opened(path, seconds=0.2) as connections:
+    async with opened(path, seconds=0.5) as connections:
         with unavailable():
             await connections.run(endless)
         assert await connections.run(settings)
@@ -224,7 +224,7 @@ async def test_slow_work_leaves_the_other_connections_free(path: Path) -> None:
 
 
 async def test_waiting_for_a_connection_has_an_end(path: Path) -> None:
-    connections = SqliteConnections(path, size=1, connect_timeout=0.2, statement_timeout=5)
+    connections = SqliteConnections(path, size=1, connect_timeout=0.5, statement_timeout=5)
     connections.open()
     slow = asyncio.create_task(connections.run(endless))
     await asyncio.sleep(0.05)

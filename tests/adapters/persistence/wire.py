@@ -26,6 +26,7 @@ class Wire:
         self._speaks = asyncio.Event()
         self._speaks.set()
         self._ends: set[asyncio.StreamWriter] = set()
+        self._clients: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
         self._listener = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
@@ -55,8 +56,14 @@ class Wire:
         """Pass on again, beginning with what was held back."""
         self._speaks.set()
 
+    def interject(self, words: bytes) -> None:
+        """Tell every client something that its server did not say."""
+        for client in self._clients:
+            client.write(words)
+
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._ends.add(writer)
+        self._clients.add(writer)
         server_reader, server_writer = await asyncio.open_connection(*self._server)
         self._ends.add(server_writer)
         await asyncio.gather(
