@@ -161,6 +161,17 @@ async def test_urls_of_no_database_are_refused(url: str) -> None:
         await schema.is_current(url)
 
 
+def test_postgres_compares_text_by_code_point_whatever_the_servers_language(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    others = postgres_server.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'todos'::regclass"
+        " AND atttypid = 'text'::regtype AND attcollation <> '\"C\"'::regcollation",
+        postgres_url,
+    )
+    assert not others
+
+
 async def test_options_in_the_url_reach_the_driver(postgres_server: PostgresServer) -> None:
     url = postgres_server.create_database()
     await schema.upgrade(f"{url}?sslmode=disable")
