@@ -1,15 +1,17 @@
 """Session cookies: read strictly, and good for changes from known pages only."""
 
+import logging
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from httpx2 import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.domain.auth import ExpiredTokenError, MalformedAuthorizationError
-from backend.entrypoints.http.session_cookies import SessionCookies
+from backend.entrypoints.http.authentication import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http.session_cookies import ForbiddenOriginError, SessionCookies
 from tests.entrypoints.http.conftest import ADA, BOB, MakeApp, MakeClient
 from tests.entrypoints.http.exchange import Answer, exchange
 from tests.fakes import FakeTokenVerifier
@@ -19,6 +21,7 @@ PAGE = "https://app.example.com"
 BEARER = (b"authorization", b"Bearer ada")
 JSON = (b"content-type", b"application/json")
 ORIGIN = (b"origin", PAGE.encode())
+SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 @pytest.fixture
@@ -66,6 +69,8 @@ async def user(app: FastAPI, *cookies: str, **said: Any) -> str:
         [f"__Secure-{NAME}=; {NAME}=hers"],
         [f"{NAME}=hers; {NAME}2=his; x{NAME}=his; {NAME}.x=his; {NAME}.01=his; {NAME}.100=his"],
         [f"{NAME}=hers; {NAME.upper()}=his"],
+        [f"{NAME}=hers; {NAME}.0=hi; {NAME}.1=s"],
+        [f"__Secure-{NAME}.0=hers; {NAME}=his"],
         ["=; ; =x; novalue; \xff\xfe=\x00", f"{NAME}=hers"],
     ],
 )
@@ -93,6 +98,9 @@ async def test_ten_chunks_and_more_are_joined_by_their_numbers(
         [f"{NAME}.0=he; {NAME}.0=he; {NAME}.1=rs"],
         [f"{NAME}.0=he; {NAME}.2=rs"],
         [f"{NAME}.1=hers"],
+        [f"{NAME}.0=he; {NAME}.1=; {NAME}.2=rs"],
+        [f"{NAME}.0=he; {NAME}.01=x; {NAME}.2=rs"],
+        [f"__Secure-{NAME}.1=rs; {NAME}=hers"],
     ],
 )
 async def test_an_ambiguous_cookie_is_refused_unverified(
@@ -186,6 +194,12 @@ CHANGES = [
         [b"http://app.example.com"],
         [b"https://app.example.com:8443"],
         [b"https://app.example.com/"],
+        [b"https://app.example.com:443"],
+        [b"HTTPS://App.Example.Com"],
+        [b"https://app.example.com "],
+        [b"//app.example.com"],
+        [b"app.example.com"],
+        [b"*"],
         [b"https://app.example.com.evil.example"],
         [b"https://evil.app.example.com"],
         [b"\xff"],
@@ -273,6 +287,95 @@ def test_the_document_says_that_a_cookie_does_as_well(
         for operation in operations.values():
             names = [name for one in operation.get("security", []) for name in one]
             assert names == (["Bearer", "SessionCookie"] if path.startswith("/api/") else [])
+
+
+def test_cookies_come_from_pages_only_if_they_are_accepted(
+    make_app: MakeApp, make_client: MakeClient
+) -> None:
+    client = make_client(make_app(cors_origins=PAGE))
+    asking = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
+    for answer in (client.options("/api/todos", headers=asking), client.get("/", headers=asking)):
+        assert answer.headers["Access-Control-Allow-Origin"] in {PAGE, "*"}
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_a_page_reads_the_refusal_of_its_visitors_cookie(
+    cookie_app: FastAPI, make_client: MakeClient
+) -> None:
+    client = make_client(cookie_app)
+    answer = client.get("/api/me", headers={"Origin": PAGE, "Cookie": f"{NAME}=nobodys"})
+    assert answer.status_code == 401
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+    assert "Origin" in answer.headers["Vary"]
+
+
+def test_the_document_keeps_up_with_routes_that_are_added(cookie_app: FastAPI) -> None:
+    before = len(cookie_app.openapi()["paths"])
+    router = APIRouter(prefix="/api/notes", route_class=ProtectedRoute)
+
+    @router.get("")
+    async def list_notes(principal: CurrentPrincipal) -> str:
+        return principal.user_id
+
+    cookie_app.include_router(router)
+    for _ in range(2):
+        document = cookie_app.openapi()
+        assert len(document["paths"]) == before + 1
+        said = document["paths"]["/api/notes"]["get"]["security"]
+        assert said == [{"Bearer": []}, {"SessionCookie": []}]
+
+
+def test_the_document_names_no_cookie_where_none_is_accepted(make_app: MakeApp) -> None:
+    assert "SessionCookie" not in str(make_app(cors_origins=PAGE).openapi())
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("strategy", ["compact", "jwt", "jwe"])
+async def test_no_cookie_is_too_large_or_too_odd_to_be_refused(
+    make_app: MakeApp, strategy: str
+) -> None:
+    app = make_app(auth_cookie=strategy, cors_origins=PAGE)
+    chunks = "; ".join(f"{NAME}.{number}={'x' * 4000}" for number in range(100))
+    for value in ("x" * 1_000_000, "\xe9", "\x00", "\xff\xfe", "a b", "%41", "...", "....", "=="):
+        assert await user(app, f"{NAME}={value}") == "invalid_token"
+    assert await user(app, chunks) == "invalid_token"
+
+
+@pytest.mark.anyio
+async def test_no_cookie_is_ever_logged(
+    cookie_app: FastAPI, sessions: FakeTokenVerifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "never-to-be-told"
+    sent = [[f"{NAME}={secret}"], [f"{NAME}={secret}; {NAME}={secret}"], [f"{NAME}.1={secret}"]]
+    said: dict[str, Any] = {"method": "POST", "path": "/api/todos"}
+    answers = [await ask(cookie_app, *cookies) for cookies in sent]
+    answers.append(await ask(cookie_app, *sent[0], headers=[BEARER]))
+    answers.append(await ask(cookie_app, *sent[0], headers=[(b"origin", secret.encode())], **said))
+    sessions.known[secret] = ADA
+    answers.append(await ask(cookie_app, *sent[0]))
+    assert [answer.status for answer in answers] == [401, 401, 401, 401, 403, 200]
+    assert len(caplog.records) >= 5
+    for shown in [
+        *map(repr, answers),
+        *(f"{one.getMessage()} {one.args}" for one in caplog.records),
+    ]:
+        assert secret not in shown
+
+
+@given(st.text(max_size=9).filter(lambda method: method not in SAFE))
+def test_a_method_that_is_not_known_to_be_safe_needs_a_page(method: str) -> None:
+    with pytest.raises(ForbiddenOriginError):
+        COOKIES.check_origin(method, [])
+    COOKIES.check_origin(method, [ORIGIN])
+
+
+def test_safe_methods_need_no_page() -> None:
+    for method in SAFE:
+        COOKIES.check_origin(method, [])
+        with pytest.raises(ForbiddenOriginError):
+            COOKIES.check_origin(method.lower(), [])
 
 
 COOKIES = SessionCookies(name=NAME, verifier=FakeTokenVerifier(), origins=frozenset({PAGE}))
