@@ -162,14 +162,15 @@ def test_the_doctor_finds_nothing_where_all_is_well() -> None:
         assert run("migrate", BETTER_AUTH_URL=origin).exit_code == 0
         done = run("doctor", BETTER_AUTH_URL=origin)
     assert done.exit_code == 0, done.output
-    assert done.stdout.splitlines() == [
+    *lines, migrations, last = done.stdout.splitlines()
+    assert lines == [
         "  ok    settings",
         f"  ok    keys: 1 usable at {origin}/api/auth/jwks (EdDSA)",
         "  ok    clock: agrees with the issuer's",
         "  ok    database: SQLite",
-        "  ok    migrations: 0001",
-        "All is well.",
     ]
+    assert migrations.startswith("  ok    migrations: 0")
+    assert last == "All is well."
     assert done.stderr == ""
 
 

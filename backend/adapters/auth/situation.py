@@ -38,11 +38,11 @@ class Situation:
                 key = f" by key {quoted(header['kid'])}" if "kid" in header else ""
                 return f"{quoted(header.get('alg'))}{key}"
             case "subject":
-                return quoted(claims.get("sub"))
+                return _claim(claims, "sub")
             case "issuer":
-                return quoted(claims.get("iss"))
+                return _claim(claims, "iss")
             case "audience":
-                return quoted(claims.get("aud"))
+                return _claim(claims, "aud")
             case "times":
                 said = [f"{name} {_moment(claims, name)}" for name in _TIMES if name in claims]
                 return ", ".join(said) or "none"
@@ -77,6 +77,10 @@ def one_of(values: frozenset[str]) -> str:
 def iso(seconds: float) -> str:
     """Write a time as a calendar does."""
     return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _claim(claims: Mapping[str, Any], name: str) -> str:
+    return quoted(claims[name]) if name in claims else "none"
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> str:

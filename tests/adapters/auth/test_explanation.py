@@ -200,7 +200,7 @@ async def test_says_so_if_nothing_is_found_or_expected() -> None:
     explainer, _ = both(issuers=frozenset(), audiences=frozenset(), secrets=[SECRET], jwks=False)
     nothing = {"iss": ABSENT, "iat": ABSENT, "exp": ABSENT}
     said = await explainer.explain(token(secret_signer(b"another one" * 3), claims=nothing))
-    assert finding(said, "issuer").found == "null"
+    assert finding(said, "issuer").found == "none"
     assert finding(said, "audience").expected == "none at all"
     assert finding(said, "times").found == "none"
     assert finding(said, "signature").found == '"HS256"'
