@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Any, Final, Protocol, Self
 from uuid import UUID
 
+from backend.domain.idempotency import Idempotency
+
 TITLE_MAX_LENGTH: Final = 200
 DESCRIPTION_MAX_LENGTH: Final = 10_000
 PAGE_MAX_LENGTH: Final = 100
@@ -203,11 +205,23 @@ class TodoRepository(Protocol):
     raise `TodoRepositoryUnavailableError`, and then has changed nothing or all that it was to.
     """
 
-    async def add(self, user_id: str, todo: Todo, /) -> None:
-        """Keep a new todo.
+    async def add(
+        self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None
+    ) -> Todo:
+        """Keep a new todo, unless the very same request has been made before.
+
+        Args:
+            user_id: The owner.
+            todo: The todo; the time is that of its creation.
+            idempotency: Names the request among the owner's. For `REMEMBERED_FOR` it is then
+                known, whatever becomes of the todo.
+
+        Returns:
+            The todo; the one that the request created when it was first made, as it then was.
 
         Raises:
             TodoConflictError: The owner already has a todo with this id.
+            IdempotencyKeyReusedError: The owner used the key to ask for something else.
         """
         ...
 

@@ -1,11 +1,13 @@
 """Todos in the memory of this process, gone when it ends."""
 
+from itertools import islice
 from operator import gt, lt
 from types import TracebackType
 from typing import Self
 from uuid import UUID
 
 from backend.adapters.persistence.listing import page
+from backend.domain.idempotency import REMEMBERED_FOR, Idempotency
 from backend.domain.todo import (
     Todo,
     TodoConflictError,
@@ -21,6 +23,7 @@ class InMemoryTodoRepository:
 
     def __init__(self) -> None:
         self._todos: dict[str, dict[UUID, Todo]] = {}
+        self._requests: dict[str, dict[str, tuple[bytes, Todo]]] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -37,10 +40,17 @@ class InMemoryTodoRepository:
     async def check(self) -> None:
         """Return: memory can always be reached."""
 
-    async def add(self, user_id: str, todo: Todo, /) -> None:
-        """Keep a new todo; see `TodoRepository`."""
+    async def add(
+        self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None
+    ) -> Todo:
+        """Keep a new todo, once; see `TodoRepository`."""
+        if idempotency is not None and (first := self._asked_before(user_id, todo, idempotency)):
+            return first
         if self._todos.setdefault(user_id, {}).setdefault(todo.id, todo) is not todo:
             raise TodoConflictError(f"todo {todo.id} exists")
+        if idempotency is not None:
+            self._requests[user_id][idempotency.key] = idempotency.fingerprint, todo
+        return todo
 
     async def get(self, user_id: str, todo_id: UUID, /) -> Todo:
         """Return one todo; see `TodoRepository`."""
@@ -73,6 +83,20 @@ class InMemoryTodoRepository:
         if version not in {None, (await self.get(user_id, todo_id)).version}:
             raise TodoConflictError(f"todo {todo_id} has changed")
         del self._todos[user_id][todo_id]
+
+    def _asked_before(self, user_id: str, todo: Todo, idempotency: Idempotency) -> Todo | None:
+        requests, expired = self._requests.setdefault(user_id, {}), todo.created_at - REMEMBERED_FOR
+        for key in list(islice(requests, 10)):  # the oldest
+            if requests[key][1].created_at <= expired:
+                del requests[key]
+        if idempotency.key not in requests:
+            return None
+        fingerprint, first = requests[idempotency.key]
+        if first.created_at <= expired:
+            del requests[idempotency.key]
+            return None
+        idempotency.require(fingerprint)
+        return first
 
 
 def _matches(todo: Todo, query: TodoQuery) -> bool:

@@ -1,6 +1,8 @@
 """Todos in PostgreSQL: plain SQL on asyncpg.
 
-Every call is one statement, hence one transaction and one round trip.
+Every call is one statement, hence one transaction and one round trip. Its owner is bound as an
+`acting_user`, for whom the transaction then acts: the policy of the table hides everybody else's
+rows, even if a statement forgot to.
 """
 
 from types import TracebackType
@@ -9,7 +11,9 @@ from uuid import UUID
 
 from backend.adapters.persistence.listing import page, statements
 from backend.adapters.persistence.postgres_connections import PostgresConnections
+from backend.adapters.persistence.postgres_idempotency import add_once
 from backend.adapters.persistence.postgres_rows import to_todo, to_values
+from backend.domain.idempotency import Idempotency
 from backend.domain.todo import (
     Todo,
     TodoConflictError,
@@ -23,7 +27,7 @@ _CHECK: Final = "SELECT user_id FROM todos LIMIT 0"
 _ADD: Final = """
 INSERT INTO todos (user_id, id, title, description, completed, priority, due_at, created_at,
                    updated_at, version, search_text)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+VALUES ($1::acting_user, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (user_id, id) DO NOTHING
 RETURNING id
 """
@@ -31,14 +35,14 @@ RETURNING id
 _GET: Final = """
 SELECT id, title, description, completed, priority, due_at, created_at, updated_at, version
 FROM todos
-WHERE user_id = $1 AND id = $2
+WHERE user_id = $1::acting_user AND id = $2
 """
 
 _LISTS: Final = statements(
     """
 SELECT id, title, description, completed, priority, due_at, created_at, updated_at, version
 FROM todos
-WHERE user_id = $1
+WHERE user_id = $1::acting_user
   AND ($2::boolean IS NULL OR completed = $2)
   AND ($3::smallint IS NULL OR priority = $3)
   AND ($4::timestamptz IS NULL OR due_at < $4)
@@ -57,7 +61,7 @@ WITH done AS (
     UPDATE todos
     SET title = $3, description = $4, completed = $5, priority = $6, due_at = $7,
         created_at = $8, updated_at = $9, version = $10, search_text = $11
-    WHERE user_id = $1 AND id = $2 AND version = $10 - 1
+    WHERE user_id = $1::acting_user AND id = $2 AND version = $10 - 1
     RETURNING id
 )
 SELECT EXISTS (SELECT FROM done),
@@ -67,7 +71,7 @@ SELECT EXISTS (SELECT FROM done),
 _REMOVE: Final = """
 WITH done AS (
     DELETE FROM todos
-    WHERE user_id = $1 AND id = $2 AND ($3::integer IS NULL OR version = $3)
+    WHERE user_id = $1::acting_user AND id = $2 AND ($3::integer IS NULL OR version = $3)
     RETURNING id
 )
 SELECT EXISTS (SELECT FROM done),
@@ -124,10 +128,15 @@ class PostgresTodoRepository:
         """Raise `TodoRepositoryUnavailableError` unless todos can be read now."""
         await self._connections.fetch(_CHECK)
 
-    async def add(self, user_id: str, todo: Todo, /) -> None:
-        """Keep a new todo; see `TodoRepository`."""
+    async def add(
+        self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None
+    ) -> Todo:
+        """Keep a new todo, once; see `TodoRepository`."""
+        if idempotency is not None:
+            return await add_once(self._connections, user_id, todo, idempotency)
         if not await self._connections.fetch(_ADD, *to_values(user_id, todo)):
             raise TodoConflictError(f"todo {todo.id} exists")
+        return todo
 
     async def get(self, user_id: str, todo_id: UUID, /) -> Todo:
         """Return one todo; see `TodoRepository`."""

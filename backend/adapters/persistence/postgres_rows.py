@@ -4,10 +4,9 @@ The driver takes the first and the last time that Python knows for infinity, and
 without a time zone.
 """
 
+from collections.abc import Iterable
 from datetime import UTC
 from typing import Any, Final
-
-import asyncpg
 
 from backend.domain.todo import Priority, Todo
 
@@ -31,7 +30,7 @@ def to_values(user_id: str, todo: Todo) -> tuple[Any, ...]:
     )
 
 
-def to_todo(row: asyncpg.Record) -> Todo:
+def to_todo(row: Iterable[Any]) -> Todo:
     """Return the todo of a row."""
     todo_id, title, description, completed, rank, due_at, created_at, updated_at, version = row
     if due_at is not None and due_at.tzinfo is None:

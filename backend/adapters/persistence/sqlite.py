@@ -13,7 +13,9 @@ import aiosqlite
 
 from backend.adapters.persistence.listing import page, statements
 from backend.adapters.persistence.sqlite_connections import SqliteConnections, database_path
+from backend.adapters.persistence.sqlite_idempotency import add_once
 from backend.adapters.persistence.sqlite_rows import to_text, to_todo, to_values
+from backend.domain.idempotency import Idempotency
 from backend.domain.todo import (
     Todo,
     TodoConflictError,
@@ -119,9 +121,14 @@ class SqliteTodoRepository:
         """Raise `TodoRepositoryUnavailableError` unless todos can be read now."""
         await self._fetch(_CHECK, {})
 
-    async def add(self, user_id: str, todo: Todo, /) -> None:
-        """Keep a new todo; see `TodoRepository`."""
+    async def add(
+        self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None
+    ) -> Todo:
+        """Keep a new todo, once; see `TodoRepository`."""
+        if idempotency is not None:
+            return await add_once(self._writer, user_id, todo, idempotency)
         await self._change(_ADD, to_values(user_id, todo))
+        return todo
 
     async def get(self, user_id: str, todo_id: UUID, /) -> Todo:
         """Return one todo; see `TodoRepository`."""

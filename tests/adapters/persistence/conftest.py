@@ -1,12 +1,18 @@
-"""Databases with a schema."""
+"""Databases with a schema, and a repository of each kind."""
 
 import asyncio
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
 from backend.adapters.persistence import schema
+from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.adapters.persistence.postgres import PostgresTodoRepository
+from backend.adapters.persistence.sqlite import SqliteTodoRepository
+from backend.domain.todo import TodoRepository
 from tests.adapters.persistence.samples import a_user
 from tests.postgres import PostgresServer
 
@@ -29,6 +35,30 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'todos.db')}"
+
+
+@pytest.fixture(scope="module", params=["memory", "sqlite", "postgres"])
+def adapter(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AbstractAsyncContextManager[TodoRepository]:
+    match request.param:
+        case "sqlite":
+            path = tmp_path_factory.mktemp("contract") / "todos.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            return SqliteTodoRepository(f"sqlite:///{path}")
+        case "postgres":
+            return PostgresTodoRepository(request.getfixturevalue("postgres_url"))
+        case _:
+            return InMemoryTodoRepository()
+
+
+@pytest.fixture(scope="module")
+async def todos(
+    adapter: AbstractAsyncContextManager[TodoRepository],
+) -> AsyncIterator[TodoRepository]:
+    """A repository that all tests of a module share: no two of them speak of the same user."""
+    async with adapter as repository:
+        yield repository
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """What every adapter of `TodoRepository` promises, on a real database of its kind."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -33,30 +30,6 @@ pytestmark = pytest.mark.anyio
 LATER = NOW + timedelta(days=1)
 # Four bytes a character, and no two alike: the most that an index has to hold.
 WIDE_TEXT = "".join(chr(0x20000 + number) for number in range(255))
-
-
-@pytest.fixture(scope="module", params=["memory", "sqlite", "postgres"])
-def adapter(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AbstractAsyncContextManager[TodoRepository]:
-    match request.param:
-        case "sqlite":
-            path = tmp_path_factory.mktemp("contract") / "todos.db"
-            shutil.copy(request.getfixturevalue("sqlite_template"), path)
-            return SqliteTodoRepository(f"sqlite:///{path}")
-        case "postgres":
-            return PostgresTodoRepository(request.getfixturevalue("postgres_url"))
-        case _:
-            return InMemoryTodoRepository()
-
-
-@pytest.fixture(scope="module")
-async def todos(
-    adapter: AbstractAsyncContextManager[TodoRepository],
-) -> AsyncIterator[TodoRepository]:
-    """A repository that all tests here share: no two of them speak of the same user."""
-    async with adapter as repository:
-        yield repository
 
 
 async def every_page(todos: TodoRepository, user_id: str, query: TodoQuery) -> list[Todo]:
