@@ -53,7 +53,7 @@ _FETCHES: Final[tuple[tuple[str, str], ...]] = (
         "",
         (
             "Start Better Auth, or mend BETTER_AUTH_URL (or AUTH_JWKS_URL): its host or port is"
-            " wrong, or cannot be reached from here."
+            " wrong, or cannot be reached from here (HTTP_PROXY and HTTPS_PROXY are followed)."
         ),
     ),
 )
