@@ -1,5 +1,7 @@
 """A PostgreSQL server of the tests' own: a packaged one, on loopback, gone with them.
 
+Databases belong to an ordinary role, for a superuser would not meet row-level security.
+
 PostgreSQL refuses to be root. For root it is `nobody`, from a copy if `nobody` cannot read it.
 """
 
@@ -18,6 +20,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 _WITHIN: Final = 30.0
+
+_SUPERUSER: Final = "postgres"
+_OWNER: Final = "todos_owner"
 
 # Nothing outlives its server here, so nothing has to survive a power cut.
 _SETTINGS: Final = {
@@ -55,7 +60,7 @@ class PostgresServer:
                 "initdb",
                 f"--pgdata={self._data}",
                 f"--pwfile={password}",
-                "--username=postgres",
+                f"--username={_SUPERUSER}",
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
                 "--no-locale",
@@ -64,7 +69,9 @@ class PostgresServer:
                 **self._user,
             )
             self.start()
+            self.create_role(_OWNER)
         except BaseException:
+            self.stop()
             shutil.rmtree(self._folder)
             raise
         return self
@@ -114,17 +121,43 @@ class PostgresServer:
                 process.wait()
 
     def create_database(self) -> str:
-        """Make an empty database, and return its URL."""
+        """Make an empty database, and return its URL for the role that owns it."""
         name = f"todos_{secrets.token_hex(8)}"
-        self.execute(f"CREATE DATABASE {name}")
-        return self._url(name)
+        self.execute(f"CREATE DATABASE {name} OWNER {_OWNER}")
+        return self._url(_OWNER, name)
+
+    def create_role(self, name: str, options: str = "") -> None:
+        """Make an ordinary role that can log in."""
+        self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{self._password}' {options}")
+
+    def trust(self, name: str) -> None:
+        """Let a role in without its password."""
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f"host all {name} 127.0.0.1/32 trust\n{rules.read_text()}")
+        self.execute("SELECT pg_reload_conf()")
+
+    def encrypt(self, certificate: bytes, key: bytes) -> None:
+        """Speak TLS from now on, with whoever asks for it."""
+        for name, content in {"server.crt": certificate, "server.key": key}.items():
+            path = self._data / name
+            path.write_bytes(content)
+            path.chmod(0o600)
+            if self._user:
+                os.chown(path, self._user["user"], self._user["group"])
+        self.execute("ALTER SYSTEM SET ssl = on")
+        self.execute("SELECT pg_reload_conf()")
 
     def execute(self, statement: str, url: str | None = None) -> str:
-        """Run a statement as an operator would, and return what it says."""
-        return self._run("psql", "-XqAt", "-c", statement, url or self._url("postgres")).strip()
+        """Run statements as a superuser, on the database of a URL, and return what they say."""
+        database = url.rpartition("/")[2] if url else "postgres"
+        return self._run("psql", "-XqAt", "-c", statement, self._url(_SUPERUSER, database)).strip()
 
-    def _url(self, database: str) -> str:
-        return f"postgresql://postgres:{self._password}@127.0.0.1:{self._port}/{database}"
+    def url_for(self, role: str, url: str) -> str:
+        """Return the URL of the same database for another role."""
+        return self._url(role, url.rpartition("/")[2])
+
+    def _url(self, role: str, database: str) -> str:
+        return f"postgresql://{role}:{self._password}@127.0.0.1:{self._port}/{database}"
 
     def _run(self, program: str, *arguments: str, **options: Any) -> str:
         done: subprocess.CompletedProcess[str] = subprocess.run(

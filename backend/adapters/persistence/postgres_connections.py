@@ -15,7 +15,8 @@ _UNAVAILABLE: Final = (
     "08",  # connection exception
     "25006",  # read-only: this was the primary until a moment ago
     "40",  # deadlock, serialization failure
-    "42P01",  # no such table: not migrated yet
+    "42704",  # no such type: not migrated yet
+    "42P01",  # no such table: likewise
     "53",  # insufficient resources, too many connections
     "55P03",  # lock not available
     "57",  # cancelled, shutting down, starting up

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -265,7 +266,8 @@ async def test_a_server_that_is_full_is_unavailable(
 
 
 async def test_a_wrong_password_is_reported_but_never_shown(postgres_url: str) -> None:
-    password = postgres_url.partition("postgres:")[2].partition("@")[0]
+    password = urlsplit(postgres_url).password
+    assert password
     url = postgres_url.replace(password, "not-the-password")
     async with PostgresTodoRepository(url) as todos:
         with pytest.raises(TodoRepositoryUnavailableError, match="InvalidPassword") as failure:
