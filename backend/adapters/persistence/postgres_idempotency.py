@@ -19,7 +19,7 @@ WITH remembered AS (
     INSERT INTO idempotency_keys AS known (user_id, key, fingerprint, id, title, description,
                                            completed, priority, due_at, created_at, updated_at,
                                            version)
-    VALUES ($1, $12, $13, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    VALUES ($1::acting_user, $12, $13, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (user_id, key) DO UPDATE
     SET fingerprint = excluded.fingerprint, id = excluded.id, title = excluded.title,
         description = excluded.description, completed = excluded.completed,
@@ -51,7 +51,7 @@ _FIND: Final = """
 SELECT fingerprint, id, title, description, completed, priority, due_at, created_at, updated_at,
        version
 FROM idempotency_keys
-WHERE user_id = $1 AND key = $2 AND created_at > $3
+WHERE user_id = $1::acting_user AND key = $2 AND created_at > $3
 """
 
 

@@ -10,6 +10,12 @@ _text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _time = sa.TIMESTAMP(timezone=True).with_variant(sa.Text(), "sqlite")
 _uuid = sa.Uuid().with_variant(sa.LargeBinary(), "sqlite")
 
+_POLICY = """
+CREATE POLICY idempotency_keys_of_acting_user ON idempotency_keys
+USING (user_id = NULLIF(current_setting('app.user_id', true), ''))
+WITH CHECK (user_id = NULLIF(current_setting('app.user_id', true), ''))
+"""
+
 
 def upgrade() -> None:
     # The todo is kept as it was then, in columns like those of `todos`, whose rules it has passed.
@@ -31,6 +37,10 @@ def upgrade() -> None:
         sa.CheckConstraint("length(key) BETWEEN 1 AND 255", name="idempotency_keys_key_check"),
     )
     op.create_index("idempotency_keys_by_created_at", "idempotency_keys", ["user_id", "created_at"])
+    if op.get_context().dialect.name == "postgresql":
+        op.execute(_POLICY)
+        op.execute("ALTER TABLE idempotency_keys ENABLE ROW LEVEL SECURITY")
+        op.execute("ALTER TABLE idempotency_keys FORCE ROW LEVEL SECURITY")
 
 
 def downgrade() -> None:
