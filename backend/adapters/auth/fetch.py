@@ -49,11 +49,18 @@ async def fetch(client: httpx2.AsyncClient, url: str, *, deadline: float = DEADL
         raise FetchError(f"no whole answer within {deadline:g} s") from None
     except FetchError:
         raise
+    except httpx2.RemoteProtocolError:  # its text quotes the answer
+        raise FetchError("no whole answer in HTTP") from None
     except Exception as error:  # noqa: BLE001 - whatever a library thinks of it, it is an outage
         raise FetchError(f"{type(error).__name__}: {error}") from None
 
 
-_HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    # Fetches are minutes apart: a kept connection is dead by then, or of an event loop that is.
+    "Connection": "close",
+}
 
 
 async def _read(answer: httpx2.Response) -> bytes:

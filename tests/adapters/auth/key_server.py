@@ -26,14 +26,14 @@ class KeyServer:
         connections: How many connections are open.
     """
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, *, port: int = 0) -> None:
         self.behaviour = behaviour
         self.requests: list[bytes] = []
         self.connections = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()
-        self.port = 0
+        self.port = port
 
     @property
     def url(self) -> str:
@@ -92,8 +92,8 @@ class KeyServer:
 
 
 @asynccontextmanager
-async def key_server(behaviour: Behaviour) -> AsyncIterator[KeyServer]:
-    server = KeyServer(behaviour)
+async def key_server(behaviour: Behaviour, *, port: int = 0) -> AsyncIterator[KeyServer]:
+    server = KeyServer(behaviour, port=port)
     await server.start()
     try:
         yield server

@@ -122,7 +122,7 @@ async def test_reads_no_further_than_the_limit(client: httpx2.AsyncClient) -> No
 
 async def test_reads_no_endless_head(client: httpx2.AsyncClient) -> None:
     error = await failure_of(endless(OK, b"X-Header: value\r\n" * 1000), client)
-    assert "RemoteProtocolError" in str(error)
+    assert str(error) == "no whole answer in HTTP"
 
 
 async def test_reads_no_endless_interim_answers(client: httpx2.AsyncClient) -> None:
@@ -184,6 +184,32 @@ async def test_an_address_that_is_none_is_an_outage(client: httpx2.AsyncClient) 
     for url in ("http://[::1", "gopher://127.0.0.1/", "http://127.0.0.1:0/", "/jwks", ""):
         with pytest.raises(FetchError):
             await fetch(client, url)
+
+
+async def test_an_outage_quotes_nothing_of_the_answer(client: httpx2.AsyncClient) -> None:
+    error = await failure_of(raw(KEYS + b"\r\n\r\n"), client)
+    assert str(error) == "no whole answer in HTTP"
+
+
+async def test_keeps_no_connection(client: httpx2.AsyncClient) -> None:
+    body = b"Content-Length: %d\r\n\r\n%b" % (len(KEYS), KEYS)
+    async with key_server(drip(OK + body, every=0)) as server:  # which does not hang up by itself
+        for _ in range(2):
+            await fetch(client, server.url)
+            await server.quiet()
+
+
+def test_serves_two_event_loops_one_after_the_other() -> None:
+    client = http_client()
+
+    async def fetch_once(port: int) -> int:
+        body = b"Content-Length: %d\r\n\r\n%b" % (len(KEYS), KEYS)
+        async with key_server(drip(OK + body, every=0), port=port) as server:
+            assert await fetch(client, server.url) == KEYS
+            return server.port
+
+    port = asyncio.run(fetch_once(0))
+    asyncio.run(fetch_once(port))
 
 
 async def test_a_caller_that_goes_away_closes_the_connection(client: httpx2.AsyncClient) -> None:

@@ -13,7 +13,7 @@ from backend.adapters.auth.key_set import read_key_set
 from backend.adapters.auth.keys import SecretKeys
 from backend.domain.auth import AuthError, VerifierUnavailableError
 from tests.adapters.auth.issuer import keys_of
-from tests.adapters.auth.key_server import answer, key_server
+from tests.adapters.auth.key_server import Behaviour, answer, key_server, raw
 from tests.adapters.auth.tokens import (
     ABSENT,
     NOW,
@@ -123,23 +123,26 @@ async def test_no_refusal_says_anything_of_the_token(caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.parametrize(
-    "body",
+    "behaviour",
     [
-        MARK.encode(),
-        to_json({"keys": MARK}),
-        to_json({MARK: MARK}),
-        key_set(*BAD_KEYS),
-        key_set(*KEYS)[:-1],
-        f'{{"{MARK}":1,"{MARK}":2}}'.encode(),
-        f'{{"{MARK}":{MARK}}}'.encode(),
+        answer(MARK.encode()),
+        answer(to_json({"keys": MARK})),
+        answer(to_json({MARK: MARK})),
+        answer(key_set(*BAD_KEYS)),
+        answer(key_set(*KEYS)[:-1]),
+        answer(f'{{"{MARK}":1,"{MARK}":2}}'.encode()),
+        answer(f'{{"{MARK}":{MARK}}}'.encode()),
+        answer(key_set(*KEYS), status=500),
+        raw(key_set(*KEYS) + b"\r\n\r\n"),
+        raw(b"HTTP/1.1 200 OK\r\n" + key_set(*KEYS) + b"\r\n\r\n"),
+        raw(b"HTTP/1.1 200 OK\r\nContent-Length: " + MARK.encode() + b"\r\n\r\n"),
     ],
-    ids=lambda body: repr(body[:20]),
 )
 async def test_no_outage_says_anything_of_what_the_issuer_sent(
-    body: bytes, caplog: pytest.LogCaptureFixture
+    behaviour: Behaviour, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
-    async with key_server(answer(body)) as server, keys_of(server) as keys:
+    caplog.set_level(logging.DEBUG, logger="backend")
+    async with key_server(behaviour) as server, keys_of(server) as keys:
         with pytest.raises(VerifierUnavailableError) as caught:
             await keys.find("EdDSA", "key-1")
         assert_silent(everything_said(caught.value))
