@@ -42,6 +42,13 @@ _FETCHES: Final[tuple[tuple[str, str], ...]] = (
         ),
     ),
     (
+        "answer in HTTP",
+        (
+            "What answers there does not speak HTTP, or speaks HTTPS where the URL says http. Mend"
+            " the scheme and the port of BETTER_AUTH_URL."
+        ),
+    ),
+    (
         "no whole answer",
         "It is too slow, or a firewall is between. Set BETTER_AUTH_URL to one near.",
     ),

@@ -285,6 +285,7 @@ def test_for_what_nobody_foresaw_there_is_no_remedy() -> None:
         ("a compressed answer", "Something else"),
         ("no usable key in the key set: key 0: no kid", "keyPairConfig"),
         ("no whole answer within 5 s", "firewall"),
+        ("no whole answer in HTTP", "speaks HTTPS where the URL says http"),
         ("ConnectError: [SSL: CERTIFICATE_VERIFY_FAILED] failed", "SSL_CERT_FILE"),
         ("ConnectError: All connection attempts failed", "Start Better Auth"),
     ],
