@@ -126,8 +126,8 @@ def _fitting_algorithms(jwk: dict[str, Any]) -> tuple[str, ...]:
 
 def _check_members(jwk: dict[str, Any]) -> None:
     kid = jwk.get("kid")
-    if not isinstance(kid, str) or not 0 < len(kid) <= _KID_MAX_LENGTH:
-        raise UnusableKeyError("no kid")
+    if not (isinstance(kid, str) and 0 < len(kid) <= _KID_MAX_LENGTH and kid.isprintable()):
+        raise UnusableKeyError("no kid that is short and printable")
     if not _SECRET_MEMBERS.isdisjoint(jwk):
         raise UnusableKeyError("a private or symmetric key")
     if jwk.get("use", "sig") != "sig":

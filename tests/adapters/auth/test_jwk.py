@@ -105,6 +105,8 @@ def test_refuses_what_is_no_key_at_all(jwk: object) -> None:
         {"kid": 1},
         {"kid": ["key-1"]},
         {"kid": "k" * 257},
+        {"kid": "key\n1"},
+        {"kid": "\x1b[2J"},  # it is shown to the operator, on a terminal
         {"use": "enc"},
         {"use": None},
         {"use": ["sig"]},
