@@ -71,7 +71,7 @@ class Issuer:
 
 @asynccontextmanager
 async def keys_of(
-    server: KeyServer, *, deadline: float = 0.25, speed: float = 1
+    server: KeyServer, *, deadline: float = 5, speed: float = 1
 ) -> AsyncIterator[JwksKeys]:
     """Give keys whose clock, unlike the network, may run faster than time."""
 

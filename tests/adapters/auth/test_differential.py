@@ -1,7 +1,8 @@
 """Whatever is done to a token: what PyJWT refuses is never accepted, and nothing else is raised.
 
 PyJWT's own `decode` reads tokens in its own way, so that an error in our reading shows here. Ours
-may refuse more, and does. `--hypothesis-profile=fuzz` looks for hours rather than for seconds.
+may refuse more, and does. `--hypothesis-profile=fuzz --timeout=0` looks for an hour rather than for
+seconds.
 """
 
 import json

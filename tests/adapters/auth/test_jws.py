@@ -4,7 +4,7 @@ import base64
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.adapters.auth.jws import (
@@ -80,11 +80,13 @@ def test_refuses_a_longer_token_before_it_decodes_anything() -> None:
         parse_compact("*" * (TOKEN_MAX_LENGTH + 1))
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=70))
 def test_decodes_what_base64url_encodes(data: bytes) -> None:
     assert decode_base64url(b64(data).encode()) == data
 
 
+@settings(deadline=None)
 @given(st.text("AQgw_-+/=.! \n", min_size=1, max_size=9).map(str.encode))
 def test_no_two_spellings_decode_to_the_same(segment: bytes) -> None:
     try:
