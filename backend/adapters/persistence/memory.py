@@ -1,5 +1,6 @@
 """Todos in the memory of this process, gone when it ends."""
 
+import secrets
 from itertools import islice
 from operator import gt, lt
 from types import TracebackType
@@ -24,6 +25,7 @@ class InMemoryTodoRepository:
     def __init__(self) -> None:
         self._todos: dict[str, dict[UUID, Todo]] = {}
         self._requests: dict[str, dict[str, tuple[bytes, Todo]]] = {}
+        self._cursor_key = secrets.token_bytes(32)
 
     async def __aenter__(self) -> Self:
         return self
@@ -39,6 +41,10 @@ class InMemoryTodoRepository:
 
     async def check(self) -> None:
         """Return: memory can always be reached."""
+
+    async def cursor_key(self) -> bytes:
+        """Return the key that seals the cursors of this process."""
+        return self._cursor_key
 
     async def add(
         self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None

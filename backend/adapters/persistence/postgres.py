@@ -24,6 +24,8 @@ from backend.domain.todo import (
 
 _CHECK: Final = "SELECT user_id FROM todos LIMIT 0"
 
+_CURSOR_KEY: Final = "SELECT key FROM cursor_key"
+
 _ADD: Final = """
 INSERT INTO todos (user_id, id, title, description, completed, priority, due_at, created_at,
                    updated_at, version, search_text)
@@ -127,6 +129,11 @@ class PostgresTodoRepository:
     async def check(self) -> None:
         """Raise `TodoRepositoryUnavailableError` unless todos can be read now."""
         await self._connections.fetch(_CHECK)
+
+    async def cursor_key(self) -> bytes:
+        """Return the key that seals cursors, which the first migration to know it made."""
+        ((key,),) = await self._connections.fetch(_CURSOR_KEY)
+        return bytes(key)
 
     async def add(
         self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None

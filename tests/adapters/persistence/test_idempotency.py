@@ -141,6 +141,16 @@ async def test_a_key_is_known_for_a_day_and_then_as_good_as_new(
     assert set(await kept(todos, alice)) == {first, second}
 
 
+async def test_to_forget_a_users_key_leaves_that_of_another_user(
+    todos: TodoRepository, alice: str, bob: str
+) -> None:
+    hers, his = a_todo(), later(a_todo())
+    await todos.add(alice, hers, idempotency=known_by())
+    await todos.add(bob, his, idempotency=known_by())
+    await todos.add(alice, later(hers, REMEMBERED_FOR), idempotency=known_by("another"))
+    assert await todos.add(bob, later(hers, REMEMBERED_FOR), idempotency=known_by()) == his
+
+
 async def test_of_many_keys_whose_time_is_over_each_is_as_good_as_new(
     todos: TodoRepository, alice: str
 ) -> None:

@@ -1,0 +1,59 @@
+"""The key that seals cursors: one for all who serve from a database, for as long as it lives."""
+
+import pytest
+
+from backend.adapters.persistence import schema
+from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.adapters.persistence.postgres import PostgresTodoRepository
+from backend.adapters.persistence.sqlite import SqliteTodoRepository
+from tests.adapters.persistence.outages import unavailable
+from tests.postgres import PostgresServer
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+def repository(url: str) -> SqliteTodoRepository | PostgresTodoRepository:
+    return SqliteTodoRepository(url) if url.startswith("sqlite:") else PostgresTodoRepository(url)
+
+
+async def key(url: str) -> bytes:
+    async with repository(url) as todos:
+        return await todos.cursor_key()
+
+
+async def test_whoever_serves_from_a_database_has_the_same_key(url: str) -> None:
+    async with repository(url) as one, repository(url) as another:
+        assert await one.cursor_key() == await another.cursor_key() == await key(url)
+    assert len(await key(url)) == 32
+
+
+async def test_migrating_again_keeps_the_key(url: str) -> None:
+    before = await key(url)
+    await schema.upgrade(url)
+    assert await key(url) == before
+
+
+async def test_every_database_has_a_key_of_its_own(
+    url: str, tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer
+) -> None:
+    kind, path = url.partition(":")[0], tmp_path_factory.mktemp("other") / "todos.db"
+    other = f"sqlite:///{path}" if kind == "sqlite" else postgres_server.create_database()
+    await schema.upgrade(other)
+    assert await key(other) != await key(url)
+
+
+async def test_a_key_out_of_reach_is_an_outage(url: str) -> None:
+    with unavailable():
+        await repository(url).cursor_key()
+
+
+async def test_memory_keeps_its_key_and_shares_it_with_nobody() -> None:
+    one, another = InMemoryTodoRepository(), InMemoryTodoRepository()
+    assert await one.cursor_key() == await one.cursor_key() != await another.cursor_key()
+    assert len(await one.cursor_key()) == 32
