@@ -55,7 +55,9 @@ class Container(containers.DeclarativeContainer):
     session_verifier = providers.Singleton(auth.session_verifier, settings, jwks_keys, clock)
     web_origins = providers.Callable(auth.web_origins, settings)
 
+    # Todos, and what seals the cursors of their lists.
     todos = providers.Singleton(database.todos, settings)
+    cursor_key = todos.provided.cursor_key
 
     resources = providers.Callable(_resources, jwks_keys, todos)
     checks = providers.Callable(_checks, keys=jwks_keys, database=todos)

@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from backend.container import Container
 from backend.entrypoints.http import health, me, problems, telemetry, todos
 from backend.entrypoints.http.authentication import require_protection
+from backend.entrypoints.http.cursors import Cursors
 from backend.entrypoints.http.hosts import TrustedHosts
 from backend.entrypoints.http.session_cookies import SessionCookies
 from backend.entrypoints.logs import configure_logging
@@ -21,6 +22,16 @@ SILENT: Final[TelemetryConfig] = {
     "logs": False,
     "operation_spans": False,
 }
+
+# What pages of other origins may send, and may read.
+ALLOWED_HEADERS: Final = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+)
+EXPOSED_HEADERS: Final = ("ETag", "Idempotency-Replayed", "Location", "Retry-After", "X-Request-ID")
 
 
 def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI:
@@ -56,6 +67,7 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI
     app.state.token_verifier = container.token_verifier()
     app.state.session_cookies = _session_cookies(container)
     app.state.todos = container.todos()
+    app.state.cursors = Cursors(container.cursor_key())
     app.state.clock = container.clock()
     app.state.checks = container.checks()
 
@@ -70,8 +82,8 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI
             allow_origins=settings.cors_origins,
             allow_credentials=app.state.session_cookies is not None,
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match"],
-            expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
+            allow_headers=ALLOWED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
         )
     if settings.trusted_hosts:
         app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts)

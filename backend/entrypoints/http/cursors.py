@@ -1,58 +1,82 @@
-"""Page cursors: where a list goes on, in a form that callers hand back unread."""
+"""Page cursors: where a list goes on, in a form that callers hand back unread.
+
+A cursor is sealed: it is good for the caller and the list that it was handed out for, and for
+nothing else.
+"""
 
 import base64
-import binascii
+import hmac
 import json
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from backend.domain.todo import Priority, TodoPosition, TodoSort
+from backend.domain.todo import TodoPosition, TodoQuery
+
+TAG_LENGTH: Final = 16
+
+CursorKey = Callable[[], Awaitable[bytes]]
 
 
 class InvalidCursorError(ValueError):
     """A cursor that was not handed out for this list."""
 
 
-def encode(position: TodoPosition, sort: TodoSort) -> str:
-    """Write a position down as an opaque string."""
-    key = position.key.isoformat() if isinstance(position.key, datetime) else position.key
-    text = json.dumps([sort, key, str(position.id)], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def decode(cursor: str, sort: TodoSort) -> TodoPosition:
-    """Read a position back.
+class Cursors:
+    """Hands cursors out, and takes them back.
 
     Args:
-        cursor: What the caller sent. Untrusted.
-        sort: The order of the list that is to go on.
-
-    Raises:
-        InvalidCursorError: It is not a cursor, or one of a list in another order.
+        key: Gives the key that seals them: the same one in every process, and after a restart.
     """
-    try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        sorted_by, key, todo_id = json.loads(
-            base64.b64decode(padded, altchars=b"-_", validate=True)
-        )
-        position = TodoPosition(key=_key(key, sort), id=UUID(todo_id))
-    except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error):
-        raise InvalidCursorError("is not a cursor of this list") from None
-    if sorted_by != sort:
-        raise InvalidCursorError("is a cursor of a list in another order")
-    return position
+
+    def __init__(self, key: CursorKey) -> None:
+        self._ask_for_key = key
+        self._key: bytes | None = None
+
+    async def seal(self, position: TodoPosition, user_id: str, query: TodoQuery) -> str:
+        """Write a position down as an opaque string.
+
+        Args:
+            position: The place in the list.
+            user_id: Whose list it is.
+            query: Which list it is; its pages may have any length.
+        """
+        content = json.dumps([position.key, str(position.id)], default=str, ensure_ascii=False)
+        tag = await self._tag(content.encode(), user_id, query)
+        return _pack(tag + content.encode())
+
+    async def open(self, cursor: str, user_id: str, query: TodoQuery) -> TodoPosition:
+        """Read a position back.
+
+        Args:
+            cursor: What the caller sent. Untrusted.
+            user_id: The caller.
+            query: The list that is to go on.
+
+        Raises:
+            InvalidCursorError: It was not handed out to this caller for this list.
+        """
+        try:
+            sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_")
+        except ValueError:
+            sealed = b""
+        tag, content = sealed[:TAG_LENGTH], sealed[TAG_LENGTH:]
+        genuine = hmac.compare_digest(tag, await self._tag(content, user_id, query))
+        if not genuine or _pack(sealed) != cursor:  # which has one spelling
+            raise InvalidCursorError("is not a cursor of this list")
+        key, todo_id = json.loads(content)
+        if query.sort.field in {"created_at", "due_at"}:
+            key = datetime.fromisoformat(key)
+        return TodoPosition(key=key, id=UUID(todo_id))
+
+    async def _tag(self, content: bytes, user_id: str, query: TodoQuery) -> bytes:
+        if self._key is None:
+            self._key = await self._ask_for_key()
+        bound = [user_id, query.sort, query.completed, query.priority, query.due_before, query.q]
+        text = json.dumps(bound, default=str).encode() + b"\n" + content  # JSON has no raw newline
+        return hmac.digest(self._key, text, "sha256")[:TAG_LENGTH]
 
 
-def _key(key: object, sort: TodoSort) -> datetime | int | str:
-    """Return a sort key as the repository knows it, if it can be one."""
-    match sort.field:
-        case "created_at" | "due_at" if isinstance(key, str):
-            moment = datetime.fromisoformat(key)
-            if moment.tzinfo is UTC:
-                return moment
-        case "priority" if type(key) is int and key in range(len(Priority)):
-            return key
-        case "title" if isinstance(key, str) and "\0" not in key:
-            key.encode()  # raises for the lone surrogates that no title holds
-            return key
-    raise InvalidCursorError("is not a cursor of this list")
+def _pack(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")

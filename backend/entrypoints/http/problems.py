@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from backend.domain.auth import AuthError, MissingTokenError, VerifierUnavailableError
+from backend.domain.idempotency import IdempotencyKeyReusedError
 from backend.domain.todo import (
     InvalidTodoError,
     TodoConflictError,
@@ -193,6 +194,15 @@ def _invalid_todo(error: InvalidTodoError) -> _Problem:
     return _invalid([{"field": error.field, "detail": error.problem}])
 
 
+def _key_reused(_error: IdempotencyKeyReusedError) -> _Problem:
+    return _Problem(
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        code="idempotency_key_reused",
+        detail="This key came with another body before. Take a new key for a new request.",
+        errors=[{"field": "Idempotency-Key", "detail": "was used with another body"}],
+    )
+
+
 def _invalid_request(error: RequestValidationError) -> _Problem:
     found = error.errors()[:MAX_FIELD_PROBLEMS]  # a body may have thousands
     return _invalid([{"field": _field_name(one["loc"]), "detail": _detail(one)} for one in found])
@@ -246,6 +256,7 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], _Problem]]] = {
     TodoNotFoundError: _not_found,
     TodoConflictError: _conflict,
     InvalidTodoError: _invalid_todo,
+    IdempotencyKeyReusedError: _key_reused,
     RequestValidationError: _invalid_request,
     HTTPException: _http_error,
     Exception: _unexpected,

@@ -1,42 +1,34 @@
 """The caller's todos: every operation names the principal as their owner."""
 
-import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-)
 
 from backend.domain.todo import (
-    DESCRIPTION_MAX_LENGTH,
-    PAGE_MAX_LENGTH,
-    TITLE_MAX_LENGTH,
     InvalidTodoError,
-    Priority,
     Todo,
     TodoConflictError,
     TodoQuery,
     TodoRepository,
     TodoRepositoryUnavailableError,
-    TodoSort,
 )
-from backend.entrypoints.http import cursors, etags
+from backend.entrypoints.http import etags, idempotency_keys
 from backend.entrypoints.http.authentication import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http.cursors import Cursors, InvalidCursorError
+from backend.entrypoints.http.idempotency_keys import IdempotencyKey
 from backend.entrypoints.http.problems import documented
+from backend.entrypoints.http.representations import (
+    ListParameters,
+    NewTodo,
+    TodoChanges,
+    TodoPageResponse,
+    TodoResponse,
+)
 
 ATTEMPTS: Final = 5
-
-_RFC3339: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})"
-)
 
 router = APIRouter(
     prefix="/api/todos",
@@ -44,81 +36,6 @@ router = APIRouter(
     route_class=ProtectedRoute,
     responses=documented(401, 403, 422, 503),
 )
-
-
-def _rfc3339(value: object) -> object:
-    """Keep pydantic from taking numbers, and strings of digits, for seconds since the epoch."""
-    if not isinstance(value, str) or _RFC3339.fullmatch(value) is None:
-        raise ValueError("must be a time with its UTC offset, as in 2026-01-31T12:00:00Z")
-    return value
-
-
-Title = Annotated[str, Field(min_length=1, max_length=TITLE_MAX_LENGTH, examples=["Buy milk"])]
-Description = Annotated[str | None, Field(max_length=DESCRIPTION_MAX_LENGTH)]
-Time = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
-
-
-class NewTodo(BaseModel):
-    """What a caller may say of a new todo."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    title: Title
-    description: Description = None
-    completed: StrictBool = False
-    priority: Priority = Priority.NORMAL
-    due_at: Time | None = None
-
-
-class TodoChanges(BaseModel):
-    """What a caller may change: what is left out stays, what is null is cleared."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    # The factories are never seen: only what was sent is used. They keep null out of the types.
-    title: Title = Field(default_factory=str)
-    description: Description = None
-    completed: StrictBool = Field(default_factory=bool)
-    priority: Priority = Field(default_factory=lambda: Priority.NORMAL)
-    due_at: Time | None = None
-
-
-class TodoResponse(BaseModel):
-    """A todo."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    title: str
-    description: str | None
-    completed: bool
-    priority: Priority
-    due_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-
-
-class TodoPageResponse(BaseModel):
-    """One page of todos."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    items: list[TodoResponse]
-    next_cursor: str | None = Field(description="Hand it back as `cursor`; null on the last page.")
-
-
-class ListParameters(BaseModel):
-    """Which todos to list."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: int = Field(default=20, ge=1, le=PAGE_MAX_LENGTH)
-    cursor: str | None = Field(default=None, max_length=4096, description="`next_cursor` of a page")
-    sort: TodoSort = TodoSort.CREATED_AT_DESC
-    completed: bool | None = None
-    priority: Priority | None = None
-    due_before: Time | None = None
-    q: str | None = Field(default=None, min_length=1, max_length=TITLE_MAX_LENGTH)
 
 
 IfMatch = Annotated[
@@ -134,22 +51,43 @@ async def list_todos(
     request: Request, principal: CurrentPrincipal, said: Annotated[ListParameters, Query()]
 ) -> TodoPageResponse:
     """Return one page of the caller's todos, newest first unless `sort` says otherwise."""
-    page = await _todos(request).list(principal.user_id, _query(said))
+    cursors: Cursors = request.app.state.cursors
+    query, user_id = _query(said), principal.user_id
+    if said.cursor is not None:
+        try:
+            query = replace(query, after=await cursors.open(said.cursor, user_id, query))
+        except InvalidCursorError as error:
+            raise InvalidTodoError("cursor", str(error)) from None
+    page = await _todos(request).list(user_id, query)
     return TodoPageResponse(
         items=[TodoResponse.model_validate(todo) for todo in page.items],
-        next_cursor=cursors.encode(page.next, said.sort) if page.next else None,
+        next_cursor=await cursors.seal(page.next, user_id, query) if page.next else None,
     )
 
 
-@router.post("", status_code=201, summary="Create a todo")
+@router.post(
+    "",
+    status_code=201,
+    summary="Create a todo",
+    responses={201: {"headers": idempotency_keys.DOCUMENTED}},
+)
 async def create_todo(
-    request: Request, response: Response, principal: CurrentPrincipal, said: NewTodo
+    request: Request,
+    response: Response,
+    principal: CurrentPrincipal,
+    said: NewTodo,
+    key: IdempotencyKey = None,
 ) -> TodoResponse:
-    """Create a todo of the caller's."""
+    """Create a todo of the caller's; only once for every `Idempotency-Key`."""
     todo = Todo.create(now=_now(request), **dict(said))
-    await _todos(request).add(principal.user_id, todo)
-    response.headers["Location"] = f"{router.prefix}/{todo.id}"
-    return _answer(response, todo)
+    # What is left to its default is left out: a later release may have more of it.
+    content = {name: getattr(todo, name) for name in said.model_dump(exclude_defaults=True)}
+    idempotency = idempotency_keys.idempotency(request, key, content)
+    kept = await _todos(request).add(principal.user_id, todo, idempotency=idempotency)
+    if kept.id != todo.id:
+        response.headers[idempotency_keys.REPLAYED] = "true"
+    response.headers["Location"] = f"{router.prefix}/{kept.id}"
+    return _answer(response, kept)
 
 
 @router.get(
@@ -233,18 +171,4 @@ def _answer(response: Response, todo: Todo) -> TodoResponse:
 
 
 def _query(said: ListParameters) -> TodoQuery:
-    after = None
-    if said.cursor is not None:
-        try:
-            after = cursors.decode(said.cursor, said.sort)
-        except cursors.InvalidCursorError as error:
-            raise InvalidTodoError("cursor", str(error)) from None
-    return TodoQuery(
-        limit=said.limit,
-        sort=said.sort,
-        after=after,
-        completed=said.completed,
-        priority=said.priority,
-        due_before=said.due_before,
-        q=said.q,
-    )
+    return TodoQuery(**said.model_dump(exclude={"cursor"}))
