@@ -42,10 +42,10 @@ _FETCHES: Final[tuple[tuple[str, str], ...]] = (
         ),
     ),
     (
-        "answer in HTTP",
+        "answer in HTTP|ReadError|WRONG_VERSION_NUMBER|record layer",
         (
-            "What answers there does not speak HTTP, or speaks HTTPS where the URL says http. Mend"
-            " the scheme and the port of BETTER_AUTH_URL."
+            "What answers there does not speak HTTP; or one side speaks HTTPS and the other does"
+            " not. Mend the scheme and the port of BETTER_AUTH_URL."
         ),
     ),
     (
