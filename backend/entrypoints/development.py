@@ -36,10 +36,10 @@ def secret() -> Iterator[str]:
     """Make a secret that lasts as long as the server, left in a file for `backend token` only."""
     text = secrets.token_hex(32)
     SECRET_FILE.unlink(missing_ok=True)
-    descriptor = os.open(SECRET_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
     try:
+        descriptor = os.open(SECRET_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
         yield text
     finally:
         SECRET_FILE.unlink(missing_ok=True)
