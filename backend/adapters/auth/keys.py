@@ -204,6 +204,8 @@ class JwksKeys:
             self._generation += 1
         if keys.rejected and keys.rejected != self._keys.rejected:
             _log.warning("unusable keys in the key set were dropped: %s", "; ".join(keys.rejected))
+        if self._failures:
+            _log.info("key set refreshed again, after %d failures", self._failures)
         self._keys = keys
         self._failures = 0
         self._error = None

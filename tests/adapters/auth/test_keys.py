@@ -333,6 +333,21 @@ async def test_says_in_the_log_why_keys_are_not_refreshed(
     )
 
 
+async def test_says_in_the_log_that_the_outage_is_over(
+    issuer: Issuer, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="backend")
+    issuer.error = FetchError("status 500")
+    async with issuer.keys():
+        await clock.advance(2)
+        issuer.error = None
+        await clock.advance(60)
+    assert [record.levelname for record in caplog.records].count("INFO") == 1
+    assert (
+        caplog.messages[-1] == f"key set refreshed again, after {len(caplog.records) - 1} failures"
+    )
+
+
 async def test_says_once_which_keys_are_dropped(
     issuer: Issuer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
