@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from backend.adapters.persistence import schema
 from backend.adapters.persistence.diagnosis import diagnose_database
@@ -15,7 +16,16 @@ from backend.settings import ConfigurationError, Settings
 def todos(settings: Settings) -> TodoRepository:
     """Choose the repository by the database's URL."""
     url = settings.database_url.get_secret_value()
-    return SqliteTodoRepository(url) if url.startswith("sqlite:") else PostgresTodoRepository(url)
+    bounds: dict[str, Any] = {
+        "pool_size": settings.database_pool_size,
+        "connect_timeout": settings.database_connect_timeout,
+        "statement_timeout": settings.database_statement_timeout,
+    }
+    if url.startswith("sqlite:"):
+        return SqliteTodoRepository(url, **bounds)
+    return PostgresTodoRepository(
+        url, **bounds, statement_cache=settings.database_prepared_statements
+    )
 
 
 async def upgrade_schema(settings: Settings) -> None:

@@ -93,6 +93,18 @@ class Settings(BaseSettings):
         default=SecretStr("sqlite:///todos.db"),
         description="sqlite:///todos.db or postgresql://user:password@host/database",
     )
+    database_pool_size: int = Field(
+        default=10, ge=1, le=1000, description="1 to 1000 connections for each worker"
+    )
+    database_connect_timeout: float = Field(
+        default=5, ge=0.1, le=300, description="0.1 to 300 seconds"
+    )
+    database_statement_timeout: float = Field(
+        default=5, ge=0.1, le=300, description="0.1 to 300 seconds"
+    )
+    database_prepared_statements: bool = Field(
+        default=True, description="on, or off behind a pooler that shares sessions"
+    )
     host: str = Field(default="127.0.0.1", description="an address to listen on")
     port: int = Field(default=8000, ge=0, le=PORT_MAX, description="a port from 0 to 65535")
     workers: int = Field(default=1, ge=1, le=64, description="1 to 64 processes")
