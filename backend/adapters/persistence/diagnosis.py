@@ -15,16 +15,21 @@ async def diagnose_database(url: str) -> list[Finding]:
     Args:
         url: The database, as its repository takes it; nothing of it is shown.
     """
+    postgres = not url.startswith("sqlite:")
     try:
         revision = await schema.current(url)
+        secured = await schema.is_secured(url) if postgres and revision else None
     except TodoRepositoryUnavailableError as error:
         remedy = "Start the database, or mend DATABASE_URL."
         return [_of_database(f"cannot be reached: {error}", remedy), _UNKNOWN]
     except (OverflowError, ValueError):  # whose message may quote the password
         remedy = "Set DATABASE_URL to a URL that names the database."
         return [_of_database("the driver cannot read DATABASE_URL", remedy), _UNKNOWN]
-    kind = "SQLite" if url.startswith("sqlite:") else "PostgreSQL"
-    return [Finding(check="database", found=kind), _of_schema(revision)]
+    kind = "PostgreSQL" if postgres else "SQLite"
+    findings = [Finding(check="database", found=kind), _of_schema(revision)]
+    if secured is not None and not schema.is_behind(revision):
+        findings.append(_SECURED if secured else _UNSECURED)
+    return findings
 
 
 def _of_database(problem: str, remedy: str) -> Finding:
@@ -48,3 +53,11 @@ def _of_schema(revision: str | None) -> Finding:
 
 
 _UNKNOWN: Final = Finding(check="migrations", checked=False, found="the database cannot be reached")
+
+_SECURED: Final = Finding(check="row-level security", found="holds for this role")
+
+_UNSECURED: Final = Finding(
+    check="row-level security",
+    problem="does not hold for this role, which sees the rows of every user",
+    remedy="Connect as a role that is no superuser and has no BYPASSRLS: see docs/scaling.md.",
+)

@@ -5,7 +5,7 @@ else migrates at the same time waits for its end.
 """
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import asyncpg
 
@@ -19,6 +19,9 @@ VERSIONS: Final = Path(__file__).parent / "migrations" / "versions"
 _TIMEOUT: Final = 10.0
 
 _REVISION: Final = "SELECT version_num FROM alembic_version"
+
+# It is not for superusers, nor for roles that bypass it, nor if it was switched off.
+_SECURED: Final = "SELECT row_security_active('todos')"
 
 _SQLITE_MIGRATED: Final = "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
 
@@ -60,7 +63,8 @@ async def current(url: str) -> str | None:
     if url.startswith("sqlite:"):
         path = sqlite_connections.database_path(url)
         return await _sqlite_revision(path) if path.exists() else None
-    return await _postgres_revision(postgres_connections.database_url(url))
+    revision: str | None = await _ask_postgres(url, _REVISION)
+    return revision
 
 
 async def is_current(url: str) -> bool:
@@ -79,6 +83,16 @@ def is_behind(revision: str | None) -> bool:
     """Return whether a later revision is known; one that is not known is a later program's."""
     *earlier, _ = sorted(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*.py"))
     return revision in {None, *earlier}
+
+
+async def is_secured(url: str) -> bool:
+    """Return whether PostgreSQL hides from the role of this URL what is not the acting user's.
+
+    Raises:
+        ValueError: The URL is not one of PostgreSQL.
+        TodoRepositoryUnavailableError: The database cannot be reached.
+    """
+    return bool(await _ask_postgres(url, _SECURED))
 
 
 async def _migrate(url: str, command: Command, revision: str) -> None:
@@ -107,14 +121,15 @@ async def _sqlite_revision(path: Path) -> str | None:
     return rows[0][0] if rows else None
 
 
-async def _postgres_revision(url: str) -> str | None:
+async def _ask_postgres(url: str, question: str) -> Any:
     with postgres_connections.reported_outages(connecting=True):
-        server = await asyncpg.connect(url, timeout=_TIMEOUT, command_timeout=_TIMEOUT)
+        server = await asyncpg.connect(
+            postgres_connections.database_url(url), timeout=_TIMEOUT, command_timeout=_TIMEOUT
+        )
     with postgres_connections.reported_outages():
         try:
-            revision: str | None = await server.fetchval(_REVISION)
+            return await server.fetchval(question)
         except asyncpg.UndefinedTableError:
             return None
         finally:
             await server.close(timeout=_TIMEOUT)
-    return revision

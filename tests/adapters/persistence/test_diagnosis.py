@@ -35,6 +35,7 @@ def set_revision(url: str, revision: str) -> None:
 
 async def test_a_migrated_database_is_well(migrated: str) -> None:
     found = await diagnosed(migrated)
+    assert set(found) == {"database", "migrations"}
     assert found["database"] == Finding(check="database", found="SQLite")
     assert found["migrations"] == Finding(check="migrations", found=OURS)
 
@@ -46,6 +47,25 @@ async def test_a_postgresql_database_is_looked_at_likewise(postgres_server: Post
     found = await diagnosed(url)
     assert found["database"].found == "PostgreSQL"
     assert found["migrations"].problem is None
+    assert found["row-level security"].problem is None
+
+
+async def test_a_role_that_sees_every_users_rows_is_a_problem(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    postgres_server.create_role("sees_all", "BYPASSRLS IN ROLE todos_owner")
+    for role, problem in (("sees_all", True), ("postgres", True), ("todos_owner", False)):
+        found = await diagnosed(postgres_server.url_for(role, postgres_url))
+        assert bool(found["row-level security"].problem) is problem
+
+
+async def test_a_policy_that_was_switched_off_is_a_problem(postgres_server: PostgresServer) -> None:
+    url = postgres_server.create_database()
+    await schema.upgrade(url)
+    postgres_server.execute("ALTER TABLE todos NO FORCE ROW LEVEL SECURITY", url)
+    found = (await diagnosed(url))["row-level security"]
+    assert found.problem == "does not hold for this role, which sees the rows of every user"
+    assert "BYPASSRLS" in str(found.remedy)
 
 
 def files_in(folder: Path) -> list[Path]:
