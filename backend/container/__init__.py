@@ -61,6 +61,7 @@ class Container(containers.DeclarativeContainer):
 
     resources = providers.Callable(_resources, jwks_keys, todos)
     checks = providers.Callable(_checks, keys=jwks_keys, database=todos)
+    key_set_state = providers.Callable(auth.key_set_state, jwks_keys)
 
     # For the command line.
     upgrade_schema = providers.Callable(database.upgrade_schema, settings)

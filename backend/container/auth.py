@@ -19,6 +19,7 @@ from backend.adapters.auth.session_cookie import (
     SessionCookieVerifier,
 )
 from backend.domain.auth import TokenVerifier
+from backend.domain.diagnosis import KeySetState
 from backend.settings import Settings
 from backend.settings.values import CookieCache
 
@@ -40,6 +41,11 @@ def jwks_keys(
         max_age=settings.auth_jwks_max_age,
         max_stale=settings.auth_jwks_max_stale,
     )
+
+
+def key_set_state(jwks: JwksKeys | None) -> Callable[[], KeySetState] | None:
+    """Return what tells the state of the key set, if there is one."""
+    return jwks.state if jwks is not None else None
 
 
 def sources(settings: Settings, jwks: JwksKeys | None) -> Mapping[str, KeySource]:

@@ -48,3 +48,24 @@ class Explanation:
     def accepted(self) -> bool:
         """Whether every check holds, which is when the verifier accepts the token."""
         return all(finding.problem is None for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySetState:
+    """What is known of the key set, for readiness, metrics and the operator.
+
+    Attributes:
+        kids: The ids of the keys that are usable.
+        rejected: Why each unusable member of the set was dropped.
+        age: Seconds since the last good fetch; None before the first.
+        attempted: Seconds since the last attempt; None before the first.
+        error: What went wrong at the last attempt; None if nothing did.
+        usable: Whether tokens can be verified now.
+    """
+
+    kids: tuple[str, ...]
+    rejected: tuple[str, ...]
+    age: float | None
+    attempted: float | None
+    error: str | None
+    usable: bool

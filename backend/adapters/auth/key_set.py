@@ -48,27 +48,6 @@ class KeySet:
         return all(self.by_kid.get(kid) == keys for kid, keys in earlier.by_kid.items())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeySetState:
-    """What is known of the key set, for readiness, metrics and the operator.
-
-    Attributes:
-        kids: The ids of the keys that are usable.
-        rejected: Why each unusable member of the set was dropped.
-        age: Seconds since the last good fetch; None before the first.
-        attempted: Seconds since the last attempt; None before the first.
-        error: What went wrong at the last attempt; None if nothing did.
-        usable: Whether tokens can be verified now.
-    """
-
-    kids: tuple[str, ...]
-    rejected: tuple[str, ...]
-    age: float | None
-    attempted: float | None
-    error: str | None
-    usable: bool
-
-
 def read_key_set(document: bytes) -> KeySet:
     """Read a key set.
 

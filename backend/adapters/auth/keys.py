@@ -15,8 +15,9 @@ from typing import Final, Protocol, Self
 
 from backend.adapters.auth.fetch import FetchError
 from backend.adapters.auth.jwk import VerificationKey, secret_key
-from backend.adapters.auth.key_set import KeySet, KeySetState, read_key_set
+from backend.adapters.auth.key_set import KeySet, read_key_set
 from backend.domain.auth import UnknownKeyError, VerifierUnavailableError
+from backend.domain.diagnosis import KeySetState
 
 MIN_INTERVAL: Final = 1.0
 MAX_BACKOFF: Final = 30.0

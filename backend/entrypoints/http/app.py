@@ -70,6 +70,7 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI
     app.state.cursors = Cursors(container.cursor_key())
     app.state.clock = container.clock()
     app.state.checks = container.checks()
+    app.state.key_set_state = container.key_set_state()
 
     for module in (me, todos, health):
         app.include_router(module.router)

@@ -6,10 +6,19 @@ import secrets
 import time
 from typing import Final
 
-from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from fastapi import APIRouter, Request, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.domain.diagnosis import KeySetState
 
 REQUESTS: Final = Counter("http_requests", "Answers given.", ["method", "route", "status"])
 SECONDS: Final = Histogram("http_request_seconds", "Time to answer.", ["method", "route"])
@@ -85,6 +94,24 @@ def _leave_behind(scope: Scope, status: int, seconds: float) -> None:
 
 
 @router.get("/metrics")
-async def metrics() -> Response:
+async def metrics(request: Request) -> Response:
     """Return the metrics of this process in Prometheus's text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    state = request.app.state.key_set_state
+    text = generate_latest() + (_key_set_metrics(state()) if state else b"")
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _key_set_metrics(state: KeySetState) -> bytes:
+    """Write down the state of the key set as it is now."""
+    registry = CollectorRegistry()
+    for name, value, meaning in (
+        ("usable", state.usable, "Whether tokens can be verified by the key set."),
+        ("keys", len(state.kids), "Keys that are of use."),
+        ("rejected_keys", len(state.rejected), "Keys that are of none."),
+        ("age_seconds", state.age, "Time since the last good fetch."),
+        ("attempted_seconds", state.attempted, "Time since the last attempt."),
+        ("failing", state.error is not None, "Whether the last attempt failed."),
+    ):
+        if value is not None:
+            Gauge(f"auth_key_set_{name}", meaning, registry=registry).set(value)
+    return generate_latest(registry)

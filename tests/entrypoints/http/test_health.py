@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
+from dependency_injector import providers
 
 from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.domain.diagnosis import KeySetState
 from backend.domain.todo import TodoRepositoryUnavailableError
 from backend.entrypoints.http import health
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
@@ -75,3 +78,55 @@ def test_health_needs_no_credentials(make_app: MakeApp, make_client: MakeClient)
     client = make_client(make_app(), "mallory")
     assert client.get("/health/live").status_code == 200
     assert client.get("/health/ready").status_code == 200
+
+
+STATE = KeySetState(
+    kids=("one", "two"),
+    rejected=("key 2: no kid",),
+    age=12.5,
+    attempted=2.5,
+    error="status 500",
+    usable=True,
+)
+
+
+def test_readiness_tells_the_state_of_the_key_set(
+    make_app: MakeApp, make_client: MakeClient
+) -> None:
+    client = make_client(make_app(parts={"key_set_state": providers.Object(lambda: STATE)}))
+    assert client.get("/health/ready").json()["keys"] == {
+        "kids": ["one", "two"],
+        "rejected": ["key 2: no kid"],
+        "age": 12.5,
+        "attempted": 2.5,
+        "error": "status 500",
+    }
+
+
+def test_metrics_tell_the_state_of_the_key_set(make_app: MakeApp, make_client: MakeClient) -> None:
+    client = make_client(make_app(parts={"key_set_state": providers.Object(lambda: STATE)}))
+    lines = client.get("/metrics").text.splitlines()
+    assert [line for line in lines if line.startswith("auth_key_set")] == [
+        "auth_key_set_usable 1.0",
+        "auth_key_set_keys 2.0",
+        "auth_key_set_rejected_keys 1.0",
+        "auth_key_set_age_seconds 12.5",
+        "auth_key_set_attempted_seconds 2.5",
+        "auth_key_set_failing 1.0",
+    ]
+
+
+def test_what_was_never_fetched_has_no_age(make_app: MakeApp, make_client: MakeClient) -> None:
+    never = replace(STATE, kids=(), rejected=(), age=None, attempted=None, usable=False)
+    client = make_client(make_app(parts={"key_set_state": providers.Object(lambda: never)}))
+    assert "age" not in client.get("/health/ready").json()["keys"]
+    assert "auth_key_set_age_seconds" not in client.get("/metrics").text
+    assert "auth_key_set_usable 0.0" in client.get("/metrics").text
+
+
+def test_without_a_key_set_nothing_is_told_of_one(
+    make_app: MakeApp, make_client: MakeClient
+) -> None:
+    client = make_client(make_app())
+    assert "keys" not in client.get("/health/ready").json()
+    assert "auth_key_set" not in client.get("/metrics").text
