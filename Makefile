@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python3.14 p
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types arrows clean lock
+.PHONY: help setup run test check lint types arrows bench clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,13 +28,17 @@ types: .venv/.dev ## strict types
 arrows: .venv/.dev ## import contracts
 	@$(BIN)/lint-imports
 
+bench: .venv-bench/.installed ## measure what docs/performance.md claims; ONLY="verify http" for some of it
+	@.venv-bench/bin/python -m benchmarks $(ONLY)
+
 clean: ## remove what the targets above made
-	rm -rf .venv demo/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench demo/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 lock: .venv/.dev ## recompile the locked requirements from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
-	for set in run dev; do \
-		$(BIN)/uv pip compile pyproject.toml $$([ $$set = dev ] && echo --group dev) \
+	for set in run dev bench; do \
+		case $$set in run) groups="" ;; dev) groups="--group dev" ;; *) groups="--group dev --group bench" ;; esac; \
+		$(BIN)/uv pip compile pyproject.toml $$groups \
 			--universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-emit-find-links --no-header --quiet --output-file requirements/$$set.txt; done
 
@@ -52,6 +56,13 @@ lock: .venv/.dev ## recompile the locked requirements from pyproject.toml
 	@echo "Installing what the checks need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
 	@touch $@ .venv/.run
+
+.venv-bench/.installed: requirements/bench.txt
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python"; exit 1; }
+	@echo "Installing what the benchmarks need ..."
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
 
 demo/node_modules/.installed: demo/package-lock.json | .venv/.dev
 	@echo "Installing Better Auth for the end-to-end tests ..."
