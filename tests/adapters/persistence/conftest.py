@@ -5,7 +5,9 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from backend.adapters.persistence import schema
@@ -14,6 +16,7 @@ from backend.adapters.persistence.postgres import PostgresTodoRepository
 from backend.adapters.persistence.sqlite import SqliteTodoRepository
 from backend.domain.todo import TodoRepository
 from tests.adapters.persistence.samples import a_user
+from tests.adapters.persistence.scaling import statements_of
 from tests.postgres import PostgresServer
 
 
@@ -22,6 +25,30 @@ def postgres_url(postgres_server: PostgresServer) -> str:
     url = postgres_server.create_database()
     asyncio.run(schema.upgrade(url))
     return url
+
+
+@pytest.fixture(scope="session")
+def restricted_url(postgres_server: PostgresServer, postgres_url: str) -> str:
+    """The same database, for a role that may do no more than the application has to."""
+    password = urlsplit(postgres_url).password
+    statements = statements_of("Roles").replace("'…'", f"'{password}'")
+    postgres_server.execute(f"{statements}{statements_of('PgBouncer')}", postgres_url)
+    return postgres_server.url_for("todos_app", postgres_url)
+
+
+@pytest.fixture(scope="session")
+def partitioned_url(postgres_server: PostgresServer) -> str:
+    """A database whose todos are partitioned by user."""
+    url = postgres_server.create_database()
+    asyncio.run(schema.upgrade(url))
+    asyncio.run(_execute(url, statements_of("Hash partitions")))
+    return url
+
+
+async def _execute(url: str, statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statements)
+    await connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +64,9 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'todos.db')}"
 
 
-@pytest.fixture(scope="module", params=["memory", "sqlite", "postgres"])
+@pytest.fixture(
+    scope="module", params=["memory", "sqlite", "postgres", "partitioned"]
+)
 def adapter(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AbstractAsyncContextManager[TodoRepository]:
@@ -47,7 +76,9 @@ def adapter(
             shutil.copy(request.getfixturevalue("sqlite_template"), path)
             return SqliteTodoRepository(f"sqlite:///{path}")
         case "postgres":
-            return PostgresTodoRepository(request.getfixturevalue("postgres_url"))
+            return PostgresTodoRepository(request.getfixturevalue("restricted_url"))
+        case "partitioned":
+            return PostgresTodoRepository(request.getfixturevalue("partitioned_url"))
         case _:
             return InMemoryTodoRepository()
 
