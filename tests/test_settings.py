@@ -265,6 +265,9 @@ WRONG = {
     "CORS_ORIGINS": [
         "app.example.com",
         "https://app.example.com/",
+        "https://APP.example.com",
+        "https://app.example.com:443",
+        "http://app.example.com:80",
         "https://*.example.com",
         f"https://user:{NOT_TO_BE_SEEN}@app.example.com",
         "*,null",
@@ -506,3 +509,8 @@ def test_cookies_are_for_some_page(environment: Environment, strategy: str, issu
 def test_every_complaint_about_cookies_comes_at_once(environment: Environment) -> None:
     complaints = environment.complaints(AUTH_COOKIE="jwe", AUTH_JWKS_URL=f"{URL}/jwks")
     assert [one.partition(":")[0] for one in complaints] == ["AUTH_COOKIE", "CORS_ORIGINS"]
+
+
+def test_white_space_around_a_listed_secret_is_no_part_of_it(environment: Environment) -> None:
+    settings = environment.read(BETTER_AUTH_SECRETS=f"2: {OTHER} , 1:{SECRET}")
+    assert settings.secrets == (OTHER, SECRET)

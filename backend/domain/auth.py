@@ -92,7 +92,7 @@ class MalformedAuthorizationError(AuthError):
     """The request carries something that is not one bearer token (RFC 6750, section 2.1)."""
 
     code = "malformed_authorization"
-    detail = "The Authorization header must be 'Bearer' and one token."
+    detail = "Credentials must be sent once: an Authorization header of 'Bearer' and a token."
     reason = "malformed_authorization"
 
 

@@ -174,7 +174,9 @@ class Settings(BaseSettings):
         """Every shared secret, the current one first."""
         versioned = [secret.get_secret_value() for secret in self.better_auth_secrets]
         current = [self.better_auth_secret.get_secret_value()] if self.better_auth_secret else []
-        return tuple(dict.fromkeys([*(text.partition(":")[2] for text in versioned), *current]))
+        return tuple(
+            dict.fromkeys([*(text.partition(":")[2].strip() for text in versioned), *current])
+        )
 
     @classmethod
     def _complaint(cls, error: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ _URL: Final = re.compile(
     re.IGNORECASE,
 )
 _ORIGIN: Final = re.compile(rf"https?://(?:\[[0-9a-f:.]+\]|{_NAME})(?::[0-9]{{1,5}})?")
+_DEFAULT_PORT: Final = re.compile(r"http:.*:80|https:.*:443")
 _TRUSTED: Final = re.compile(rf"\[[0-9a-f:.]+\]|(?:\*\.)?{_NAME}", re.IGNORECASE)
 _COOKIE_NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _DATABASE: Final = re.compile(r"sqlite:///(?!:memory:)[^?#]+|postgres(?:ql)?://.+")
@@ -93,7 +94,7 @@ def _check_version(value: SecretStr) -> SecretStr:
     version, _, secret = value.get_secret_value().partition(":")
     if not version.isdecimal():
         raise ValueError("an entry does not begin with a version and a colon")
-    _check_secret(SecretStr(secret))
+    _check_secret(SecretStr(secret.strip()))
     return value
 
 
@@ -113,6 +114,8 @@ def _check_database(value: SecretStr) -> SecretStr:
 def _check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
     if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in value):
         raise ValueError("an origin is a scheme, a host and a port, and nothing else")
+    if any(origin != origin.lower() or _DEFAULT_PORT.fullmatch(origin) for origin in value):
+        raise ValueError("browsers send origins in lower case, and leave out :80 and :443")
     return value
 
 
