@@ -75,6 +75,7 @@ def dev(host: Host = None, port: Port = None) -> None:
         _refuse_if(_complaints_of(container.upgrade_schema()))
         config = uvicorn.Config(create_app(container), settings.host, settings.port, **UVICORN)
         listener = stack.enter_context(contextlib.closing(config.bind_socket()))
+        listener.listen()  # whoever follows the welcome at once is to wait, not to be refused
         address = development.address(settings.host, listener.getsockname()[1])
         token = container.mint_token(secret, **development.USER) if secret else None
         typer.echo(development.welcome(address, token, docs=settings.docs))
