@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python3.14 p
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types arrows bench clean lock
+.PHONY: help setup run test lint types arrows fuzz bench clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ types: .venv/.dev ## strict types
 
 arrows: .venv/.dev ## import contracts
 	@$(BIN)/lint-imports
+
+fuzz: .venv/.dev ## mutate tokens and cookies for an hour, instead of for seconds
+	@$(BIN)/python -m pytest tests/adapters/auth --hypothesis-profile=fuzz --timeout=0 -k 'differential or session_cookie'
 
 bench: .venv-bench/.installed ## measure what docs/performance.md claims; ONLY="verify http" for some of it
 	@.venv-bench/bin/python -m benchmarks $(ONLY)
