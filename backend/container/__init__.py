@@ -40,7 +40,8 @@ class Container(containers.DeclarativeContainer):
     # Keys: where they are, and who keeps them fresh.
     http_client = providers.Singleton(httpx2.AsyncClient, follow_redirects=False)
     jwks_url = providers.Callable(auth.jwks_url, settings)
-    jwks_keys = providers.Singleton(auth.jwks_keys, settings, jwks_url, http_client.provider)
+    jwks_client = providers.Callable(auth.jwks_client, jwks_url, http_client.provider)
+    jwks_keys = providers.Singleton(auth.jwks_keys, settings, jwks_url, jwks_client)
 
     # Bearer tokens: signed by an accepted key, claims that hold, Better Auth's dialect, remembered.
     sources = providers.Callable(auth.sources, settings, jwks_keys)
@@ -59,7 +60,7 @@ class Container(containers.DeclarativeContainer):
     todos = providers.Singleton(database.todos, settings)
     cursor_key = todos.provided.cursor_key
 
-    resources = providers.Callable(_resources, jwks_keys, todos)
+    resources = providers.Callable(_resources, jwks_client, jwks_keys, todos)
     checks = providers.Callable(_checks, keys=jwks_keys, database=todos)
     key_set_state = providers.Callable(auth.key_set_state, jwks_keys)
 

@@ -30,14 +30,21 @@ def jwks_url(settings: Settings) -> str | None:
     return settings.auth_jwks_url or (BetterAuthUrls.of(base_url).jwks if base_url else None)
 
 
+def jwks_client(
+    url: str | None, client: Callable[[], httpx2.AsyncClient]
+) -> httpx2.AsyncClient | None:
+    """Return what fetches the key set, if there is one."""
+    return client() if url is not None else None
+
+
 def jwks_keys(
-    settings: Settings, url: str | None, client: Callable[[], httpx2.AsyncClient]
+    settings: Settings, url: str | None, client: httpx2.AsyncClient | None
 ) -> JwksKeys | None:
     """Make the keeper of the key set, if there is one."""
-    if url is None:
+    if url is None or client is None:
         return None
     return JwksKeys(
-        functools.partial(fetch, client(), url),
+        functools.partial(fetch, client, url),
         max_age=settings.auth_jwks_max_age,
         max_stale=settings.auth_jwks_max_stale,
     )
