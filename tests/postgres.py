@@ -15,9 +15,12 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+
+import psutil  # type: ignore[import-untyped]  # nobody publishes them with it
 
 _WITHIN: Final = 30.0
 
@@ -86,11 +89,16 @@ class PostgresServer:
         self.stop()
         shutil.rmtree(self._folder)
 
-    def start(self) -> None:
-        """Start the server if it is stopped, where it was before, and wait until it answers."""
+    def start(self, *, durable: bool = False) -> None:
+        """Start the server if it is stopped, where it was before, and wait until it answers.
+
+        Args:
+            durable: Whether what it keeps is to survive a power cut.
+        """
         if self._process is not None:
             return
-        options = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        settings = {**_SETTINGS, "fsync": "on"} if durable else _SETTINGS
+        options = [f"--{name}={value}" for name, value in settings.items()]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self._data, f"--port={self._port}", *options],
@@ -101,9 +109,8 @@ class PostgresServer:
                 env=_environment(),
                 **self._user,
             )
-        status = self._data / "postmaster.pid"
         deadline = time.monotonic() + _WITHIN
-        while not (status.exists() and status.read_text().rstrip().endswith("ready")):
+        while not self._is_ready(self._process.pid):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise RuntimeError(f"PostgreSQL does not start:\n{self._log.read_text()}")
@@ -119,6 +126,18 @@ class PostgresServer:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def kill(self) -> None:
+        """End every process of the server at once, as a crash of the machine does."""
+        process, self._process = self._process, None
+        if process is not None:
+            children = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+            for child in children:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+            process.wait()
+            psutil.wait_procs(children)
 
     def create_database(self) -> str:
         """Make an empty database, and return its URL for the role that owns it."""
@@ -174,6 +193,12 @@ class PostgresServer:
         if done.returncode:
             raise RuntimeError(f"{program} fails:\n{done.stdout}")
         return done.stdout
+
+    def _is_ready(self, pid: int) -> bool:
+        """Tell whether the server says so; the one before may have died with it on its lips."""
+        status = self._data / "postmaster.pid"
+        said = status.read_text().split() if status.exists() else []
+        return said[:1] == [str(pid)] and said[-1] == "ready"
 
     def _hand_over(self) -> None:
         nobody = pwd.getpwnam("nobody")

@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
+import jwt
 import pytest
 
-from tests.e2e.backend import UNMEASURED, Backend
+from tests.e2e.backend import UNMEASURED, Backend, bearer
 from tests.e2e.better_auth import Issuer, User
+from tests.e2e.databases import Database
 from tests.e2e.processes import ROOT, environment
 from tests.e2e.servers import Servers
 
@@ -51,6 +55,21 @@ def servers(tmp_path: Path, database_url: str) -> Iterator[Servers]:
 def secret() -> str:
     """What the shared issuer signs its cookies and mailed links with."""
     return "known to these end-to-end tests alone"
+
+
+@pytest.fixture
+def owner(secret: str) -> dict[str, str]:
+    """Somebody new, to servers that know the secret: the header that names them."""
+    claims = {"sub": f"user-{uuid4()}", "exp": int(time.time()) + 600}
+    return bearer(jwt.encode(claims, secret, algorithm="HS256"))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """A new database of each kind."""
+    if request.param == "sqlite":
+        return Database.on_file(tmp_path)
+    return Database.on_server(request.getfixturevalue("postgres_server"))
 
 
 @pytest.fixture(scope="session")

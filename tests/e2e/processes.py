@@ -106,6 +106,12 @@ class Process:
             self._asked = True
             self._popen.terminate()
 
+    def kill(self) -> None:
+        """End the process as a crash does: at once, whatever it is doing."""
+        self._asked = True
+        self._popen.kill()
+        self._popen.wait()
+
     def stop(self) -> None:
         """End the process; one that has to be forced to fails whoever asked."""
         self.ask_to_stop()
