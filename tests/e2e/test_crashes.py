@@ -13,7 +13,7 @@ from tests.e2e.servers import Servers
 from tests.postgres import PostgresServer
 
 CRASHES = 3
-COUNT = 1500
+COUNT = 1200
 
 
 @pytest.fixture
