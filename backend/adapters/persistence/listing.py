@@ -5,20 +5,20 @@ from collections.abc import Mapping, Sequence
 from backend.domain.todo import Todo, TodoPage, TodoPosition, TodoQuery, TodoSort
 
 
-def statements(template: str, *, behind: str, never: str) -> Mapping[tuple[TodoSort, bool], str]:
+def statements(template: str, *, behind: str, due: str) -> Mapping[tuple[TodoSort, bool], str]:
     """Write out one static statement for every order, from its start and from a position on.
 
     Args:
         template: The statement, with `{behind}`, `{key}` and `{direction}` left open.
         behind: The condition that a position adds, with `{key}` and `{comparison}` left open.
-        never: The time that stands for no due date; to the letter as in the index of that order.
+        due: The due date, or the time that stands for none; to the letter as in its index.
 
     Returns:
         The statements by order, and whether they start behind a position.
     """
 
     def statement(sort: TodoSort, positioned: bool) -> str:
-        key = f"COALESCE(due_at, {never})" if sort.field == "due_at" else sort.field
+        key = due if sort.field == "due_at" else sort.field
         comparison, direction = ("<", "DESC") if sort.descending else (">", "ASC")
         condition = behind.format(key=key, comparison=comparison) if positioned else ""
         return template.format(behind=condition, key=key, direction=direction)

@@ -57,7 +57,7 @@ ORDER BY {key} {direction}, id {direction}
 LIMIT :count
 """,
     behind="AND {key} {comparison}= :key AND ({key}, id) {comparison} (:key, :id)",
-    never="'9999-12-31T23:59:59.999999+00:00'",
+    due="COALESCE(due_at, '9999-12-31T23:59:59.999999+00:00')",
 )
 
 _SAVE: Final = """

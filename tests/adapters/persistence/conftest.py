@@ -64,9 +64,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'todos.db')}"
 
 
-@pytest.fixture(
-    scope="module", params=["memory", "sqlite", "postgres", "partitioned"]
-)
+@pytest.fixture(scope="module", params=["memory", "sqlite", "postgres", "partitioned"])
 def adapter(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AbstractAsyncContextManager[TodoRepository]:
