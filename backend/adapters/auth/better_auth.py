@@ -67,5 +67,7 @@ def _text(claims: Mapping[str, Any], name: str) -> str | None:
 
 
 def _words(claims: Mapping[str, Any], name: str, *, separator: str) -> frozenset[str]:
-    words = [word.strip() for word in (_text(claims, name) or "").split(separator)]
-    return frozenset(word for word in words if word)
+    text = _text(claims, name)
+    if text is None:
+        return frozenset()
+    return frozenset(word for word in map(str.strip, text.split(separator)) if word)

@@ -6,8 +6,10 @@ two readers that disagree about a token are an attack waiting for its user.
 """
 
 import binascii
+import functools
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -16,6 +18,7 @@ from backend.domain.auth import MalformedTokenError
 TOKEN_MAX_LENGTH: Final = 8192
 
 _TO_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
+_COMMON_LENGTH: Final = 256
 _PADDING: Final = (b"", b"", b"==", b"=")
 _LAST: Final = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}  # those that leave no bits over
 
@@ -31,7 +34,7 @@ class CompactJws:
         signature: The signature's bytes.
     """
 
-    header: dict[str, Any]
+    header: Mapping[str, Any]
     payload: bytes
     signing_input: bytes
     signature: bytes
@@ -59,11 +62,17 @@ def parse_compact(token: str, *, max_length: int = TOKEN_MAX_LENGTH) -> CompactJ
     except ValueError:
         raise MalformedTokenError("not three segments of ASCII") from None
     return CompactJws(
-        header=decode_object(header),
+        header=_common_header(header) if len(header) <= _COMMON_LENGTH else decode_object(header),
         payload=payload,
         signing_input=signing_input,
         signature=decode_base64url(signature),
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _common_header(segment: bytes) -> Mapping[str, Any]:
+    """Decode a header once for all the tokens of a key: they have it in common."""
+    return decode_object(segment)
 
 
 def decode_base64url(segment: bytes) -> bytes:
