@@ -1,0 +1,122 @@
+"""Results: tables, a chart, and whether the targets are met."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from benchmarks.harness import machine
+from benchmarks.harness.chart import Bar, bar_chart
+
+FOLDER = Path(__file__).resolve().parents[1] / "results"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What is promised: a figure that is at most, or at least, a bound."""
+
+    what: str
+    figure: float
+    bound: float
+    unit: str = ""
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        return self.figure >= self.bound if self.at_least else self.figure <= self.bound
+
+    def row(self) -> list[str]:
+        sign = "≥" if self.at_least else "≤"
+        unit = f" {self.unit}".rstrip()
+        measured, bound = f"{number(self.figure)}{unit}", f"{sign} {self.bound:g}{unit}"
+        return [self.what, bound, measured, "met" if self.met else "**not met**"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+    def markdown(self) -> str:
+        lines = [f"### {self.title}", "", _line(self.head), _line(_ruler(self.head))]
+        lines += [_line(row) for row in self.rows]
+        return "\n".join([*lines, *(["", self.note] if self.note else [])])
+
+
+@dataclass(kw_only=True)
+class Result:
+    """All that one measurement found."""
+
+    name: str
+    title: str
+    about: str
+    machine: list[str] = field(default_factory=machine.describe)
+    tables: list[Table] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
+    chart_title: str = ""
+    chart_unit: str = ""
+    bars: list[Bar] = field(default_factory=list)
+
+    def markdown(self) -> str:
+        parts = [f"# {self.title}", self.about, "\n".join(f"- {line}" for line in self.machine)]
+        if self.bars:
+            parts.append(f"![{self.chart_title}]({self.name}.svg)")
+        if self.targets:
+            parts.append(_targets(self.targets))
+        parts += [table.markdown() for table in self.tables]
+        return "\n\n".join(parts) + "\n"
+
+
+def write(result: Result) -> None:
+    """Write one measurement's page, its chart, and what the summary needs of it."""
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{result.name}.md").write_text(result.markdown())
+    if result.bars:
+        chart = bar_chart(result.chart_title, result.chart_unit, result.bars)
+        (FOLDER / f"{result.name}.svg").write_text(chart)
+    kept = {
+        "title": result.title,
+        "machine": result.machine,
+        "targets": [asdict(target) for target in result.targets],
+    }
+    (FOLDER / f"{result.name}.json").write_text(json.dumps(kept, indent=1, ensure_ascii=False))
+
+
+def write_summary(names: Iterable[str]) -> None:
+    """Write the page that says of every target whether it is met."""
+    parts = ["# Results", "Written by `make bench`; [how to read them](../../docs/performance.md)."]
+    parts.append("Versions: " + ", ".join(machine.versions()) + ".")
+    for name in names:
+        path = FOLDER / f"{name}.json"
+        if not path.exists():
+            continue
+        kept = json.loads(path.read_text())
+        parts.append(f"## [{kept['title']}]({name}.md)")
+        parts.append("; ".join(kept["machine"]) + ".")
+        parts.append(_targets([Target(**target) for target in kept["targets"]]))
+    (FOLDER / "README.md").write_text("\n\n".join(parts) + "\n")
+
+
+def number(value: float) -> str:
+    """Write a figure with the digits that mean something."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def _targets(targets: Sequence[Target]) -> str:
+    head = ("target", "promised", "measured", "")
+    rows = [target.row() for target in targets]
+    return "\n".join([_line(head), _line(_ruler(head)), *map(_line, rows)])
+
+
+def _ruler(head: Sequence[str]) -> list[str]:
+    return ["---"] + ["---:"] * (len(head) - 1)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"

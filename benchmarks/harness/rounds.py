@@ -1,0 +1,39 @@
+"""Rounds: every contender in turn, again and again, so that a busy moment strikes all alike."""
+
+import statistics
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
+
+K = TypeVar("K", bound=Hashable)
+Samples = Mapping[K, Sequence[float]]
+
+
+def interleave(contenders: Mapping[K, Callable[[], float]], *, rounds: int) -> dict[K, list[float]]:
+    """Measure each contender once a round, in an order that turns by one from round to round."""
+    samples: dict[K, list[float]] = {name: [] for name in contenders}
+    names = list(contenders)
+    for number in range(rounds):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            samples[name].append(contenders[name]())
+    return samples
+
+
+def medians(samples: Samples[K]) -> dict[K, float]:
+    return {name: statistics.median(values) for name, values in samples.items()}
+
+
+def difference(more: Sequence[float], less: Sequence[float]) -> float:
+    """Return the median of what one costs more than the other in the same round."""
+    return statistics.median(a - b for a, b in zip(more, less, strict=True))
+
+
+def ratio(above: Sequence[float], below: Sequence[float]) -> float:
+    """Return the median of how many times the other one is in the same round."""
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
+def spread(values: Sequence[float]) -> str:
+    """Say how far the middle half of the rounds is apart."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"± {(high - low) / 2 / middle:.0%}" if middle else ""

@@ -1,0 +1,94 @@
+"""Servers as child processes on one core and a free port of loopback, ended by their own pid."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from tests.e2e.processes import ROOT, environment, free_port
+
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, CLIENT_CORE = CORES[0], CORES[-1]
+
+
+class Server:
+    """One child process; in a `with` statement it lives as long as that.
+
+    Args:
+        command: What runs; `{port}` in it stands for the port.
+        env: What configures it.
+        cores: Where it may run.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cores: Sequence[int] = (SERVER_CORE,),
+    ) -> None:
+        self.port = free_port()
+        self._popen = subprocess.Popen(
+            [part.replace("{port}", str(self.port)) for part in command],
+            cwd=ROOT,
+            env=environment({"PORT": str(self.port), **(env or {})}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509 - no threads yet
+        )
+
+    def __enter__(self) -> Self:
+        deadline = time.monotonic() + 30
+        while not self.answers():
+            if self._popen.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"{self._popen.args} does not answer")
+            time.sleep(0.005)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self.stop()
+
+    def answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self) -> None:
+        self._popen.terminate()
+        try:
+            self._popen.wait(15)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The processor time that it and its own children have had."""
+        process = psutil.Process(self._popen.pid)
+        family = [process, *process.children(recursive=True)]
+        return sum(sum(one.cpu_times()[:2]) for one in family)
+
+    @property
+    def memory(self) -> int:
+        """The bytes that it holds resident."""
+        return psutil.Process(self._popen.pid).memory_info().rss
+
+
+def uvicorn(app: str, *, env: Mapping[str, str] | None = None, workers: int = 1) -> Server:
+    """Serve an app factory as production would: uvloop, httptools, no access log."""
+    options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header"]
+    options += ["--log-level", "warning", "--workers", str(workers), "--port", "{port}"]
+    command = [sys.executable, "-m", "uvicorn", "--factory", app, *options]
+    return Server(command, env=env, cores=CORES if workers > 1 else (SERVER_CORE,))

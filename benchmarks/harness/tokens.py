@@ -1,0 +1,52 @@
+"""Tokens as Better Auth issues them: the whole user row, dates as ISO strings."""
+
+import time
+from typing import Any
+
+from tests.adapters.auth.tokens import Signer, secret_signer, signer, token
+
+ORIGIN = "https://app.example.com"
+SECRET = "benchmarks share this secret with nobody in the world"
+LIFETIME = 3600 * 6
+
+_KID = "4fJ0uTXkYpVbW2mDq8sNcR6LhA1eZg3o"
+
+
+def signer_of(algorithm: str) -> Signer:
+    if algorithm == "HS256":
+        return secret_signer(SECRET.encode())
+    return signer(algorithm, kid=f"{_KID[: -len(algorithm)]}{algorithm}")
+
+
+def user_claims(number: int, **changes: Any) -> dict[str, Any]:
+    """Return the claims of one user's token."""
+    now = int(time.time())
+    return {
+        "iat": now,
+        "name": f"Ada Lovelace {number}",
+        "email": f"ada.lovelace.{number}@example.com",
+        "emailVerified": True,
+        "image": None,
+        "createdAt": "2026-03-14T09:26:53.589Z",
+        "updatedAt": "2026-03-14T09:26:53.589Z",
+        "id": f"kS3vT9yLqX2bWmZ8cRfN{number:012d}",
+        "sub": f"kS3vT9yLqX2bWmZ8cRfN{number:012d}",
+        "exp": now + LIFETIME,
+        "iss": ORIGIN,
+        "aud": ORIGIN,
+        **changes,
+    }
+
+
+def tokens(algorithm: str, count: int, **changes: Any) -> list[str]:
+    """Sign so many tokens, each of another user."""
+    by = signer_of(algorithm)
+    return [token(by, claims=user_claims(number, **changes)) for number in range(count)]
+
+
+def forged(genuine: str) -> str:
+    """Change a bit of a token's signature, deep inside: of ECDSA's two numbers, not the size."""
+    head, _, signature = genuine.rpartition(".")
+    place = len(signature) * 3 // 4
+    other = "A" if signature[place] != "A" else "B"
+    return f"{head}.{signature[:place]}{other}{signature[place + 1 :]}"

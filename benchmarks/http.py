@@ -1,0 +1,207 @@
+"""What authentication costs a request: requests per second with and without it, on one core."""
+
+import contextlib
+import itertools
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.harness.chart import Bar
+from benchmarks.harness.load import Generator, Load, get
+from benchmarks.harness.report import Result, Table, Target, number
+from benchmarks.harness.rounds import interleave, medians, ratio
+from benchmarks.harness.servers import Server, uvicorn
+from benchmarks.harness.tokens import LIFETIME, ORIGIN, SECRET, signer_of, tokens
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
+SECONDS = 0.5
+ROTATION, BEYOND = 5_000, 50_000
+
+OURS = "this project"
+RECIPE = "HTTPBearer + PyJWT, async"
+
+
+class App(NamedTuple):
+    """An application, as it is started and asked."""
+
+    name: str
+    factory: str
+    algorithm: str
+    path: str = "/me"
+    open_path: str = "/open"
+    beyond: bool = False
+
+
+PEERS = (
+    App(RECIPE, "pyjwt_apps:async_app", "HS256"),
+    App(RECIPE, "pyjwt_apps:async_app", "EdDSA"),
+    App("HTTPBearer + PyJWT, def", "pyjwt_apps:sync_app", "HS256"),
+    App("HTTPBearer + PyJWT, def", "pyjwt_apps:sync_app", "EdDSA"),
+    App("HTTPBearer + PyJWT, @inject", "pyjwt_apps:inject_app", "HS256"),
+    App("HTTPBearer + PyJWT, @inject", "pyjwt_apps:inject_app", "EdDSA"),
+    App("fastapi-users", "fastapi_users_app:create_app", "HS256"),
+    App("fastapi-better-auth-bridge", "bridge_app:create_app", "EdDSA"),
+    App("auth0-fastapi-api", "auth0_app:create_app", "RS256"),
+)
+OUR_APPS = tuple(
+    App(OURS, "our_app:create_app", algorithm, "/api/me", "/api/open", beyond)
+    for algorithm in ("HS256", "EdDSA")
+    for beyond in (False, True)
+)
+
+Key = tuple[str, str, str]  # application, algorithm, tokens
+OPEN, ONE, MANY, TOO_MANY = "open", "one token", "5 000 in rotation", "50 000 in rotation"
+
+
+def measure() -> Result:
+    result = Result(
+        name="http",
+        title="Authentication over HTTP",
+        about=(
+            "Requests per second of one worker on one core (uvicorn, uvloop, httptools, access "
+            "logs off), asked over loopback by 16 keep-alive connections from another core. Every "
+            "app answers the same six fields with and without authentication. Ours is the whole "
+            "application, with its request ids, metrics and problem details; the others are bare. "
+            f"Medians of {ROUNDS} interleaved rounds of {SECONDS} s. *Tax*: the part of the open "
+            "route's requests per second that authentication takes, median of the rounds; the "
+            "open route is asked without the header, so that to read it is in the tax."
+        ),
+        chart_title="Authenticated requests, 5 000 tokens in rotation",
+        chart_unit="per second on one core, more is better",
+    )
+    loads: dict[Key, list[Load]] = {}
+    with contextlib.ExitStack() as stack:
+        generator = stack.enter_context(Generator())
+        slices: dict[Key, Callable[[], float]] = {}
+        for app in (*OUR_APPS, *PEERS):
+            server = stack.enter_context(start(app, stack))
+            for kind, requests in _requests(app).items():
+                key = (app.name, app.algorithm, kind)
+                slices[key] = _slice(generator, server, requests, loads.setdefault(key, []))
+                whole = kind == MANY and app.name == OURS  # which has to have seen every token
+                warm_up = ROTATION if whole else 300
+                generator.saturate(server.port, requests, count=warm_up, seconds=20)
+        rates = interleave(slices, rounds=ROUNDS)
+    _report(result, rates, loads)
+    return result
+
+
+def start(app: App, stack: contextlib.ExitStack) -> Server:
+    """Make the server of an app; its database, if it has one, is a new file."""
+    env = {"BENCH_ALGORITHM": app.algorithm}
+    by = signer_of(app.algorithm)
+    env["BENCH_JWK"] = json.dumps(by.jwk()) if app.algorithm != "HS256" else "{}"
+    if app.name == OURS:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        env |= {"DATABASE_URL": f"sqlite:///{folder / 'todos.db'}", "LOG_LEVEL": "warning"}
+        env |= {"AUTH_ISSUER": ORIGIN, "AUTH_AUDIENCE": ORIGIN}
+        if app.algorithm == "HS256":
+            env |= {"BETTER_AUTH_SECRET": SECRET}
+        else:
+            env |= {"BETTER_AUTH_URL": ORIGIN}
+    return uvicorn(f"benchmarks.peers.{app.factory}", env=env)
+
+
+def _requests(app: App) -> dict[str, Iterator[bytes]]:
+    changes = {"aud": "fastapi-users:auth"} if app.name == "fastapi-users" else {}
+    if app.name == "auth0-fastapi-api":
+        changes = {"iss": f"{ORIGIN}/"}
+    if app.beyond:
+        minted = tokens(app.algorithm, BEYOND)
+        return {TOO_MANY: itertools.cycle([get(app.path, token) for token in minted])}
+    minted = tokens(
+        app.algorithm, ROTATION if app.algorithm != "RS256" else ROTATION // 5, **changes
+    )
+    return {
+        OPEN: itertools.repeat(get(app.open_path)),
+        ONE: itertools.repeat(get(app.path, minted[0])),
+        MANY: itertools.cycle([get(app.path, token) for token in minted]),
+    }
+
+
+def _slice(
+    generator: Generator, server: Server, requests: Iterator[bytes], loads: list[Load]
+) -> Callable[[], float]:
+    def run() -> float:
+        cpu = server.cpu_seconds
+        load = generator.saturate(server.port, requests, seconds=SECONDS)
+        load.latencies = [(server.cpu_seconds - cpu) / load.answers]
+        loads.append(load)
+        return load.rate
+
+    return run
+
+
+def _report(result: Result, rates: dict[Key, list[float]], loads: dict[Key, list[Load]]) -> None:
+    middle = medians(rates)
+    head = ["application", "algorithm", "open /s", "one token /s", "tax", "5 000 tokens /s", "tax"]
+    head += ["50 000 tokens /s", "tax", "processor µs, open", "one token", "5 000 tokens"]
+    rows = []
+    for name, algorithm in dict.fromkeys((name, algorithm) for name, algorithm, _ in rates):
+        opened = rates[name, algorithm, OPEN]
+        row = [name, algorithm, number(middle[name, algorithm, OPEN])]
+        for kind in (ONE, MANY, TOO_MANY):
+            key = (name, algorithm, kind)
+            row += (
+                [number(middle[key]), f"{_tax(rates[key], opened):.1%}"]
+                if key in rates
+                else ["", ""]
+            )
+        for kind in (OPEN, ONE, MANY):
+            row.append(number(_processor(loads[name, algorithm, kind])))
+        rows.append(row)
+    result.tables.append(Table(title="One worker on one core", head=head, rows=rows))
+    for algorithm in ("HS256", "EdDSA"):
+        opened = rates[OURS, algorithm, OPEN]
+        for kind, bound in ((ONE, 12.0), (MANY, 15.0)):
+            tax = _tax(rates[OURS, algorithm, kind], opened) * 100
+            what = f"auth tax, {algorithm}, {kind}"
+            result.targets.append(Target(what=what, figure=tax, bound=bound, unit="%"))
+    for name, algorithm, bound in (
+        ("auth0-fastapi-api", "RS256", 2.8),
+        (RECIPE, "HS256", 2.0),
+        (RECIPE, "EdDSA", 2.0),
+    ):
+        ours = rates[OURS, "HS256" if algorithm == "HS256" else "EdDSA", MANY]
+        result.targets.append(
+            Target(
+                what=f"protected requests per second, of those of {name} ({algorithm})",
+                figure=ratio(ours, rates[name, algorithm, MANY]),
+                bound=bound,
+                unit="times",
+                at_least=True,
+            )
+        )
+    _report_generator(result, [load for some in loads.values() for load in some])
+    result.bars += [
+        Bar(label=f"{name}, {algorithm}", value=middle[name, algorithm, MANY], ours=name == OURS)
+        for name, algorithm in dict.fromkeys((name, algorithm) for name, algorithm, _ in rates)
+    ]
+
+
+def _tax(protected: list[float], opened: list[float]) -> float:
+    return 1 - ratio(protected, opened)
+
+
+def _processor(loads: list[Load]) -> float:
+    """Return the median of the microseconds of processor time that a request took the server."""
+    return medians({"": [load.latencies[0] for load in loads]})[""] * 1e6
+
+
+def _report_generator(result: Result, loads: list[Load]) -> None:
+    busy = medians({"": [load.busy for load in loads]})[""]
+    worst = max(load.busy for load in loads)
+    result.tables[-1] = Table(
+        title=result.tables[-1].title,
+        head=result.tables[-1].head,
+        rows=result.tables[-1].rows,
+        note=(
+            f"The load generator was at work for {busy:.0%} of the time, {worst:.0%} at most: it "
+            "waits for the servers, so that they are what is measured. auth0-fastapi-api verifies "
+            "RS256 alone, which costs less than EdDSA, and is compared with our EdDSA; its "
+            f"rotation is {ROTATION // 5} tokens. Tokens live {LIFETIME // 3600} hours."
+        ),
+    )

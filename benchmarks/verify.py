@@ -1,0 +1,218 @@
+"""What it takes to verify one token, in microseconds of processor time."""
+
+import asyncio
+import gc
+import statistics
+import warnings
+from collections.abc import Callable, Sequence
+from time import thread_time
+
+from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS
+from backend.adapters.auth.keys import JwksKeys
+from backend.container import Container
+from backend.domain.auth import AuthError, TokenVerifier
+from backend.settings import Settings
+from benchmarks.harness.chart import Bar
+from benchmarks.harness.report import Result, Table, Target, number
+from benchmarks.harness.rounds import difference, interleave, medians
+from benchmarks.harness.tokens import ORIGIN, SECRET, forged, signer_of, tokens
+from tests.adapters.auth.tokens import ABSENT, Signer, key_set
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Authlib's own announcement of what follows it
+    warnings.filterwarnings("ignore", message="EdDSA is deprecated")  # joserfc's view of the name
+    from benchmarks.peers.verifiers import PEERS, Verify, floor
+
+ALGORITHMS = ("HS256", "RS256", "PS256", "ES256", "ES512", "EdDSA")
+LENGTHS = ("HS256", "EdDSA", "RS256")  # of signatures: to remember has no other way of telling
+BATCH = 100
+ROUNDS = 15
+REMEMBERED = (1_000, 10_000)
+LEAN = dict.fromkeys(("id", "emailVerified", "image", "createdAt", "updatedAt"), ABSENT)
+
+OURS = "this project, fresh"
+FLOOR = "cryptography alone (the floor)"
+
+
+def measure() -> Result:
+    with asyncio.Runner() as runner:
+        result = Result(
+            name="verify",
+            title="Verifying a token",
+            about=(
+                "Microseconds of processor time per token, the whole user row in its payload "
+                "(0.5 to 0.9 KB, as the signature is long). Medians of "
+                f"{ROUNDS} interleaved rounds of {BATCH} distinct tokens. *Fresh*: a token never "
+                "seen before, the miss in the memory of tokens and the entry into it included. "
+                "The floor is one call of `cryptography` (for HS256 of OpenSSL's HMAC) on bytes "
+                "that are decoded already: no parsing, no JSON, no claims."
+            ),
+            chart_title="A token never seen before",
+            chart_unit="µs, less is better",
+        )
+        fresh = {algorithm: _fresh(runner, algorithm) for algorithm in ALGORITHMS}
+        _report_fresh(result, fresh)
+        _report_remembered(result, {a: _remembered(runner, a) for a in LENGTHS})
+        _report_refused(result, {a: _refused(runner, a) for a in ALGORITHMS})
+    return result
+
+
+def container_of(by: Signer) -> Container:
+    """Make the production verifier; only where its keys come from is not the network."""
+
+    async def fetch() -> bytes:
+        return key_set(by)
+
+    if by.algorithm not in ASYMMETRIC_ALGORITHMS:
+        policy = {"auth_issuer": (ORIGIN,), "auth_audience": (ORIGIN,)}
+        return Container(settings=Settings(better_auth_secret=SECRET, **policy))
+    return Container(settings=Settings(better_auth_url=ORIGIN), jwks_keys=JwksKeys(fetch))
+
+
+async def opened(container: Container) -> None:
+    """Fetch the keys, and keep them."""
+    for resource in container.resources():
+        if isinstance(resource, JwksKeys):
+            await resource.__aenter__()
+            await asyncio.sleep(0.05)
+
+
+def _fresh(runner: asyncio.Runner, algorithm: str) -> dict[str, list[float]]:
+    by, minted = signer_of(algorithm), tokens(algorithm, BATCH)
+    container = container_of(by)
+    runner.run(opened(container))
+
+    def ours() -> float:
+        container.token_verifier.reset()
+        return runner.run(_verified(container.token_verifier(), minted))
+
+    contenders: dict[str, Callable[[], float]] = {
+        FLOOR: lambda: _called([floor(by, token) for token in minted]),
+        OURS: ours,
+    }
+    for name, make in PEERS.items():
+        verify = make(by)
+        if verify is not None:
+            contenders[name] = _batch(verify, minted)
+    return interleave(contenders, rounds=ROUNDS)
+
+
+def _batch(verify: Verify, minted: Sequence[str]) -> Callable[[], float]:
+    verify(minted[0])
+    return lambda: _called([lambda token=token: verify(token) for token in minted])
+
+
+def _called(calls: Sequence[Callable[[], object]]) -> float:
+    gc.collect()
+    started = thread_time()
+    for call in calls:
+        call()
+    return (thread_time() - started) / len(calls) * 1e6
+
+
+async def _verified(verifier: TokenVerifier, minted: Sequence[str]) -> float:
+    verify = verifier.verify
+    gc.collect()
+    started = thread_time()
+    for token in minted:
+        await verify(token)
+    return (thread_time() - started) / len(minted) * 1e6
+
+
+def _remembered(runner: asyncio.Runner, algorithm: str) -> dict[int, float]:
+    container = container_of(signer_of(algorithm))
+    runner.run(opened(container))
+    minted, verifier = tokens(algorithm, max(REMEMBERED)), container.token_verifier()
+    found = {}
+    for count in REMEMBERED:
+        known = minted[:count]
+        runner.run(_verified(verifier, known))
+        # Every request's token is a string of its own, as it comes from the wire.
+        samples = [
+            runner.run(_verified(verifier, [token.encode().decode() for token in known]))
+            for _ in range(max(ROUNDS * 1_000 // count, 5))
+        ]
+        found[count] = statistics.median(samples)
+    return found
+
+
+def _refused(runner: asyncio.Runner, algorithm: str) -> dict[str, dict[str, list[float]]]:
+    by, found = signer_of(algorithm), {}
+    container = container_of(by)
+    runner.run(opened(container))
+    verifier = container.token_verifier()
+    for size, changes in (("0.4 KB", LEAN), ("8 KB", {"bio": "x" * 5_300})):
+        forgeries = [forged(token) for token in tokens(algorithm, BATCH // 2, **changes)]
+        calls = [floor(by, token) for token in forgeries]
+        found[size] = interleave(
+            {
+                FLOOR: lambda calls=calls: _called(calls),
+                OURS: lambda forgeries=forgeries: runner.run(_refusals(verifier, forgeries)),
+            },
+            rounds=ROUNDS,
+        )
+    return found
+
+
+async def _refusals(verifier: TokenVerifier, forgeries: Sequence[str]) -> float:
+    verify = verifier.verify
+    refused = 0
+    gc.collect()
+    started = thread_time()
+    for token in forgeries:
+        try:
+            await verify(token)
+        except AuthError:
+            refused += 1
+    taken = thread_time() - started
+    assert refused == len(forgeries)
+    return taken / refused * 1e6
+
+
+def _report_fresh(result: Result, fresh: dict[str, dict[str, list[float]]]) -> None:
+    names = [FLOOR, OURS, *PEERS]
+    rows = []
+    for name in names:
+        cells = [medians(fresh[a]).get(name) for a in ALGORITHMS]
+        rows.append([name, *("n/a" if cell is None else number(cell) for cell in cells)])
+    above = {a: difference(fresh[a][OURS], fresh[a][FLOOR]) for a in ALGORITHMS}
+    rows.append(["**above the floor**", *(f"**{number(above[a])}**" for a in ALGORITHMS)])
+    result.tables.append(Table(title="Fresh", head=["µs", *ALGORITHMS], rows=rows))
+    result.targets += [
+        Target(what=f"fresh {a}, above the floor", figure=above[a], bound=12, unit="µs")
+        for a in ALGORITHMS
+    ]
+    result.bars += [
+        Bar(label=name, value=medians(fresh[a])[name], group=a, ours=name == OURS)
+        for a in ("HS256", "RS256", "EdDSA")
+        for name in names
+        if name in fresh[a]
+    ]
+
+
+def _report_remembered(result: Result, remembered: dict[str, dict[int, float]]) -> None:
+    rows = [
+        [f"{count} tokens", *(number(remembered[a][count]) for a in LENGTHS)]
+        for count in REMEMBERED
+    ]
+    result.tables.append(Table(title="Remembered", head=["µs", *LENGTHS], rows=rows))
+    for count, bound in zip(REMEMBERED, (1.0, 1.5), strict=True):
+        worst = max(remembered[a][count] for a in LENGTHS)
+        what = f"remembered among {number(count)}, the slowest algorithm"
+        result.targets.append(Target(what=what, figure=worst, bound=bound, unit="µs"))
+
+
+def _report_refused(result: Result, refused: dict[str, dict[str, dict[str, list[float]]]]) -> None:
+    rows = []
+    for size in ("0.4 KB", "8 KB"):
+        for name in (FLOOR, OURS):
+            cells = [number(medians(refused[a][size])[name]) for a in ALGORITHMS]
+            rows.append([f"{size}, {name.removesuffix(', fresh')}", *cells])
+        above = {a: difference(refused[a][size][OURS], refused[a][size][FLOOR]) for a in ALGORITHMS}
+        rows.append([f"**{size}, above it**", *(f"**{number(above[a])}**" for a in ALGORITHMS)])
+        worst = max(above, key=lambda algorithm: above[algorithm])
+        what = f"a bad signature at {size}, above the floor (slowest: {worst})"
+        result.targets.append(Target(what=what, figure=above[worst], bound=8, unit="µs"))
+    result.tables.append(
+        Table(title="A bad signature refused", head=["µs", *ALGORITHMS], rows=rows)
+    )
