@@ -155,17 +155,6 @@ class PostgresServer:
         rules.write_text(f"host all {name} 127.0.0.1/32 trust\n{rules.read_text()}")
         self.execute("SELECT pg_reload_conf()")
 
-    def encrypt(self, certificate: bytes, key: bytes) -> None:
-        """Speak TLS from now on, with whoever asks for it."""
-        for name, content in {"server.crt": certificate, "server.key": key}.items():
-            path = self._data / name
-            path.write_bytes(content)
-            path.chmod(0o600)
-            if self._user:
-                os.chown(path, self._user["user"], self._user["group"])
-        self.execute("ALTER SYSTEM SET ssl = on")
-        self.execute("SELECT pg_reload_conf()")
-
     def execute(self, statement: str, url: str | None = None) -> str:
         """Run statements as a superuser, on the database of a URL, and return what they say."""
         database = url.rpartition("/")[2] if url else "postgres"

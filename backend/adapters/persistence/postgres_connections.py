@@ -131,7 +131,8 @@ def reported_outages(*, connecting: bool = False) -> Iterator[None]:
         if isinstance(error, asyncpg.PostgresError):
             unavailable = connecting or (error.sqlstate or "").startswith(_UNAVAILABLE)
         else:
-            unavailable = not isinstance(error, ValueError)  # the driver's word for an argument
+            # The driver says ValueError of an argument, but the network says it of a certificate.
+            unavailable = isinstance(error, OSError) or not isinstance(error, ValueError)
         if not unavailable:
             raise
         raise TodoRepositoryUnavailableError(f"{type(error).__name__}: {error}") from error

@@ -1,6 +1,7 @@
-"""A wire to a server that a test can listen in on, and that can fall silent."""
+"""A wire to a server that a test can listen in on, that can speak TLS, and that can fall silent."""
 
 import asyncio
+import ssl
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -10,17 +11,22 @@ from urllib.parse import urlsplit
 class Wire:
     """Passes on what goes to and from a server, for the length of an `async with` statement.
 
+    Args:
+        url: The server's URL.
+        tls: With what to take off the TLS that clients have to ask for.
+
     Attributes:
         url: The server's URL, by way of this wire.
         sent: What its clients sent, in the portions that it arrived in.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, tls: ssl.SSLContext | None = None) -> None:
         parts = urlsplit(url)
         assert parts.hostname
         assert parts.port
         self._server = (parts.hostname, parts.port)
         self._parts = parts
+        self._tls = tls
         self.url = url
         self.sent: list[bytes] = []
         self._speaks = asyncio.Event()
@@ -29,8 +35,10 @@ class Wire:
         self._clients: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
-        self._listener = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
-        port = self._listener.sockets[0].getsockname()[1]
+        self._listeners = [await asyncio.start_server(self._pass_on, "127.0.0.1", 0, ssl=self._tls)]
+        if self._tls is not None:
+            self._listeners.append(await asyncio.start_server(self._agree, "127.0.0.1", 0))
+        port = self._listeners[-1].sockets[0].getsockname()[1]
         network_location = self._parts.netloc.replace(f":{self._server[1]}", f":{port}")
         self.url = self._parts._replace(netloc=network_location).geturl()
         return self
@@ -43,10 +51,12 @@ class Wire:
         /,
     ) -> None:
         self.speak()
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         for end in self._ends:
             end.close()
-        await self._listener.wait_closed()
+        for listener in self._listeners:
+            await listener.wait_closed()
 
     def fall_silent(self) -> None:
         """Pass on nothing more, and cut nothing either."""
@@ -61,13 +71,29 @@ class Wire:
         for client in self._clients:
             client.write(words)
 
+    async def _agree(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Agree to speak TLS, and leave it to the listener that does."""
+        await reader.readexactly(8)
+        writer.write(b"S")
+        place = self._listeners[0].sockets[0].getsockname()
+        await self._connect(place, reader, writer, [])
+
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._ends.add(writer)
         self._clients.add(writer)
-        server_reader, server_writer = await asyncio.open_connection(*self._server)
+        await self._connect(self._server, reader, writer, self.sent)
+
+    async def _connect(
+        self,
+        place: tuple[str, int],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        log: list[bytes],
+    ) -> None:
+        self._ends.add(writer)
+        server_reader, server_writer = await asyncio.open_connection(*place)
         self._ends.add(server_writer)
         await asyncio.gather(
-            self._pump(reader, server_writer, self.sent), self._pump(server_reader, writer, [])
+            self._pump(reader, server_writer, log), self._pump(server_reader, writer, [])
         )
 
     async def _pump(
