@@ -60,8 +60,8 @@ def measure() -> Result:
             "16 connections. PostgreSQL 18 with fsync on, on the load generator's core, asked by a "
             "role that row-level security holds for; an SQLite file with `synchronous = FULL`. The "
             "usual way is SQLAlchemy's ORM on the same driver, an `AsyncSession` a request, in "
-            "the same application behind the same authentication, with a table of its own that has one "
-            f"index instead of four. Medians of {ROUNDS} interleaved rounds of {SECONDS} s."
+            "the same application behind the same authentication, with a table of its own that has "
+            f"one index instead of four. Medians of {ROUNDS} interleaved rounds of {SECONDS} s."
         ),
         chart_title="Todos over HTTP",
         chart_unit="requests per second on one core, more is better",

@@ -45,8 +45,8 @@ def bar_chart(title: str, unit: str, bars: Sequence[Bar]) -> str:
     height = y + 10
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}"',
-            f'height="{height}" font-family="sans-serif" font-size="12">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}"',
+            f'width="{_WIDTH}" height="{height}" font-family="sans-serif" font-size="12">',
             f"<title>{escape(title)}</title>",
             f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
             _text(8, 22, f"{title} ({unit})", weight="600", size=14),

@@ -154,7 +154,6 @@ class _Run:
                 number += 1
             self.flush()
             await asyncio.sleep(0.0005)
-        self.left = 0
         if self.due or self.underway:
             await self.done.wait()
 
@@ -179,7 +178,7 @@ class _Run:
             self.load.latencies.append(time.perf_counter() - connection.due)
             self.idle.append(connection)
             self.flush()
-            if not (self.left or self.due or self.underway):
+            if self.left <= 0 and not self.underway:
                 self.done.set()
         elif self.open and self.left > 0:
             self.send(connection)
