@@ -375,3 +375,22 @@ async def test_options_in_the_url_reach_the_driver(postgres_url: str) -> None:
     async with PostgresTodoRepository(for_tls) as todos:
         with unavailable():
             await todos.check()
+
+
+async def test_a_statement_that_its_client_can_no_longer_cancel_is_ended_by_the_server(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    async with (
+        Wire(postgres_url) as wire,
+        PostgresTodoRepository(wire.url, connect_timeout=0.5, statement_timeout=0.5) as todos,
+    ):
+        await todos.check()
+        async with locked(postgres_url):
+            call = asyncio.create_task(todos.check())
+            await asyncio.sleep(0.1)
+            assert "active Lock" in sessions(postgres_server, postgres_url)
+            wire.fall_silent()
+            with unavailable():
+                await call
+            await asyncio.sleep(0.5)
+            assert "active Lock" not in sessions(postgres_server, postgres_url)

@@ -72,6 +72,18 @@ async def test_the_way_up_leads_down_and_up_again(url: str, alice: str) -> None:
         assert (await todos.list(alice, TodoQuery())).items == ()
 
 
+async def test_every_step_down_can_be_taken_again(url: str, alice: str) -> None:
+    await schema.upgrade(url)
+    async with repository(url) as todos:
+        await todos.add(alice, todo := a_todo())
+    for _ in list(schema.VERSIONS.glob("[0-9]*.py"))[1:]:
+        await schema.downgrade(url, "-1")
+        assert not await schema.is_current(url)
+    await schema.upgrade(url)
+    async with repository(url) as todos:
+        assert (await todos.list(alice, TodoQuery())).items == (todo,)
+
+
 async def test_many_may_upgrade_at_once(url: str) -> None:
     await asyncio.gather(*(schema.upgrade(url) for _ in range(8)))
     assert await schema.is_current(url)
