@@ -1,5 +1,8 @@
 """The key that seals cursors: one for all who serve from a database, for as long as it lives."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from backend.adapters.persistence import schema
@@ -20,6 +23,15 @@ def url(request: pytest.FixtureRequest) -> str:
 
 def repository(url: str) -> SqliteTodoRepository | PostgresTodoRepository:
     return SqliteTodoRepository(url) if url.startswith("sqlite:") else PostgresTodoRepository(url)
+
+
+def execute(server: PostgresServer, url: str, statement: str) -> None:
+    """Run a statement as an operator would."""
+    if url.startswith("sqlite:"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            connection.execute(statement)
+    else:
+        server.execute(statement, url)
 
 
 async def key(url: str) -> bytes:
@@ -51,6 +63,24 @@ async def test_every_database_has_a_key_of_its_own(
 async def test_a_key_out_of_reach_is_an_outage(url: str) -> None:
     with unavailable():
         await repository(url).cursor_key()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "INSERT INTO cursor_key SELECT 2, key FROM cursor_key",
+        "INSERT INTO cursor_key SELECT id, key FROM cursor_key",
+        "UPDATE cursor_key SET key = NULL",
+        "UPDATE cursor_key SET key = ''",
+    ],
+)
+async def test_there_is_one_key_and_it_is_whole(
+    url: str, postgres_server: PostgresServer, change: str
+) -> None:
+    before = await key(url)
+    with pytest.raises((sqlite3.IntegrityError, RuntimeError), match="constraint"):
+        execute(postgres_server, url, change)
+    assert await key(url) == before
 
 
 async def test_memory_keeps_its_key_and_shares_it_with_nobody() -> None:
