@@ -16,6 +16,7 @@ from backend.container import Container
 from backend.domain.diagnosis import Explanation, Finding
 from backend.entrypoints import development, inspection
 from backend.entrypoints.http.app import create_app
+from backend.entrypoints.http.wire import BoundedProtocol
 from backend.entrypoints.logs import configure_logging
 from backend.settings import ConfigurationError, Settings
 
@@ -23,6 +24,8 @@ MISCONFIGURED: Final = 78  # EX_CONFIG of sysexits.h
 MISUSED: Final = 2  # as with options that do not exist
 APP: Final = "backend.entrypoints.http.app:app_from_environment"
 UVICORN: Final[dict[str, Any]] = {
+    "http": BoundedProtocol,
+    "ws": "none",
     "access_log": False,  # the access log is ours, off the hot path
     "log_config": None,
     "server_header": False,

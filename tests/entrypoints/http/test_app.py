@@ -1,17 +1,13 @@
 """The application: made of a container's parts, started and stopped whole, and hard to upset."""
 
 import asyncio
-import contextlib
 import json
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +20,7 @@ from backend.entrypoints.http.app import app_from_environment, create_app
 from backend.settings import ConfigurationError, Settings
 from tests.entrypoints.http.conftest import ADA, MakeApp
 from tests.entrypoints.http.exchange import exchange, served
+from tests.entrypoints.http.sockets import Server, request
 from tests.fakes import FakeTokenVerifier
 
 SECRET = "s" * 32
@@ -109,46 +106,10 @@ def test_a_server_process_refuses_a_bad_environment() -> None:
 # --- Over sockets -------------------------------------------------------------------------------
 
 
-class Server(uvicorn.Server):
-    """A real server, in a thread of its own."""
-
-    def __init__(self, app: FastAPI) -> None:
-        super().__init__(uvicorn.Config(app, port=0, log_config=None, access_log=False))
-        self._thread = threading.Thread(target=self.run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        while not self.started:
-            time.sleep(0.005)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.should_exit = True
-        self._thread.join(10)
-        assert not self._thread.is_alive()
-
-    def ask(self, request: bytes, *, more: bytes = b"") -> bytes:
-        """Send bytes, and return what is answered until the server closes or is silent."""
-        (address,) = {one.getsockname() for server in self.servers for one in server.sockets}
-        with socket.create_connection(address, timeout=5) as connection:
-            connection.sendall(request)
-            answer = bytearray()
-            with contextlib.suppress(ConnectionError):
-                while b"\r\n\r\n" not in answer and (piece := connection.recv(65_536)):
-                    answer += piece
-                    if more:
-                        connection.sendall(more)
-            return bytes(answer)
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with Server(app_of_fakes()) as running:
         yield running
-
-
-def request(head: bytes, *headers: bytes) -> bytes:
-    return b"\r\n".join([head + b" HTTP/1.1", b"Host: localhost", *headers, b"", b""])
 
 
 @pytest.mark.parametrize(

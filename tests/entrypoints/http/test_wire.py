@@ -1,0 +1,173 @@
+"""What strangers may cost a server before it knows who they are."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.container import Container
+from backend.domain.auth import Principal
+from backend.entrypoints.http import wire
+from backend.entrypoints.http.app import create_app
+from backend.settings import Settings
+from tests.entrypoints.http.conftest import ADA
+from tests.entrypoints.http.sockets import Server, request
+from tests.fakes import FakeTokenVerifier
+
+LIVE = request(b"GET /health/live")
+TODO = b'{"title":"x"}'
+
+
+class SlowVerifier(FakeTokenVerifier):
+    """Takes its time, as one that has to fetch keys does."""
+
+    async def verify(self, token: str, /) -> Principal:
+        await asyncio.sleep(0.3)
+        return await super().verify(token)
+
+
+def server_with(verifier: FakeTokenVerifier) -> Server:
+    settings = Settings.load(better_auth_secret="s" * 32)
+    parts = {"token_verifier": verifier, "todos": InMemoryTodoRepository()}
+    return Server(create_app(Container(settings=settings, **parts)))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with server_with(FakeTokenVerifier({"ada": ADA})) as running:
+        yield running
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the server lose its patience as soon as a test can wait for."""
+    monkeypatch.setattr(wire, "PATIENCE", 0.2)
+
+
+def received(connection: socket.socket) -> bytes:
+    """Return all that comes until the server closes."""
+    answer = bytearray()
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(65_536):
+            answer += piece
+    return bytes(answer)
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"a:b\r\n" * 100_000, b"Cookie: " + b";" * 8_000_000, b"A: " + b"x" * 8_000_000],
+)
+def test_a_head_that_does_not_end_is_cut_off(server: Server, endless: bytes) -> None:
+    with server.connect() as connection:
+        try:
+            connection.sendall(b"GET /api/me HTTP/1.1\r\nHost: x\r\n" + endless)
+        except ConnectionError:
+            return
+        assert not received(connection).startswith(b"HTTP/1.1 200")
+
+
+def test_a_target_that_does_not_end_is_cut_off(server: Server) -> None:
+    answer = server.ask(b"GET /" + b"a" * 200_000)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
+
+
+def test_trailers_that_do_not_end_are_cut_off(server: Server) -> None:
+    head = request(b"POST /api/todos", b"Transfer-Encoding: chunked")
+    with server.connect() as connection:
+        connection.sendall(head + b"1\r\n{\r\n0\r\n")
+        with pytest.raises(ConnectionError):  # noqa: PT012 - which of the pieces it is, varies
+            for _ in range(100):
+                connection.sendall(b"a:b\r\n" * 2_000)
+                time.sleep(0.01)
+
+
+def test_a_long_body_is_no_long_head(server: Server) -> None:
+    body = b'{"title":"x","description":"' + b"d" * 9_000 + b'"}'
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+    head = request(
+        b"POST /api/todos",
+        b"Authorization: Bearer ada",
+        b"Content-Type: application/json",
+        b"Transfer-Encoding: chunked",
+    )
+    assert server.ask(head + chunks).startswith(b"HTTP/1.1 201")
+
+
+def test_a_trailer_is_no_header(server: Server) -> None:
+    head = request(
+        b"POST /api/todos", b"Content-Type: application/json", b"Transfer-Encoding: chunked"
+    )
+    trailers = b"Authorization: Bearer ada\r\n\r\n"
+    answer = server.ask(head + b"%x\r\n%b\r\n0\r\n" % (len(TODO), TODO) + trailers)
+    assert answer.startswith(b"HTTP/1.1 401")
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("begun", [b"", b"G", b"GET / HTTP/1.1\r\nHost: x\r\n", b"\r\n"])
+def test_who_says_no_more_is_not_waited_for(server: Server, begun: bytes) -> None:
+    with server.connect() as connection:
+        connection.sendall(begun)
+        started = time.monotonic()
+        received(connection)
+        assert time.monotonic() - started < 3
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("begun", [b"\r\n", b"GE", b"GET / HTTP/1.1\r\nHost"])
+def test_who_was_answered_is_not_waited_for_either(server: Server, begun: bytes) -> None:
+    with server.connect() as connection:
+        connection.sendall(LIVE)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+        connection.sendall(begun)
+        started = time.monotonic()
+        received(connection)
+        assert time.monotonic() - started < 3
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_answered_request_has_a_time_to_end(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(request(b"POST /api/todos", b"Content-Length: 100"))
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 401")
+        connection.sendall(b"x")
+        started = time.monotonic()
+        received(connection)
+        assert time.monotonic() - started < 3
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_slow_answer_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    with server_with(SlowVerifier({"ada": ADA})) as server:
+        answer = server.ask(request(b"GET /api/me", b"Authorization: Bearer ada"))
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert not caplog.records
+
+
+def test_requests_in_advance_are_answered_in_their_order(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(LIVE * 5 + request(b"GET /api/me", b"Connection: close"))
+        answer = received(connection)
+    assert [answer.count(b"HTTP/1.1 %d" % status) for status in (200, 401)] == [5, 1]
+    assert answer.index(b"HTTP/1.1 401") > answer.rindex(b"HTTP/1.1 200")
+
+
+def test_too_many_requests_in_advance_are_refused() -> None:
+    with server_with(SlowVerifier({"ada": ADA})) as server, server.connect() as connection:
+        connection.sendall(request(b"GET /api/me", b"Authorization: Bearer ada") + LIVE * 100)
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 400")
+
+
+def test_who_breaks_off_causes_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    with server_with(SlowVerifier({"ada": ADA})) as server:
+        with server.connect() as connection:
+            slow = request(b"GET /api/me", b"Authorization: Bearer ada")
+            connection.sendall(slow + LIVE + b"\0garbage\r\n\r\n")
+        time.sleep(0.5)
+        assert server.ask(LIVE).startswith(b"HTTP/1.1 200")
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
