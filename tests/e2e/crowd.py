@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx2
 
 from tests.e2e.backend import Backend
-from tests.e2e.processes import NO_AUTHORITIES
+from tests.e2e.processes import NO_AUTHORITIES, wait_for
 
 
 @asynccontextmanager
@@ -40,7 +40,15 @@ class Writes:
     def __init__(self, count: int) -> None:
         self.acknowledged: dict[str, UUID] = {}
         self.pending = [str(number) for number in range(count)]
-        self._stopped = False
+
+    def finish(self, backend: Backend, owner: dict[str, str]) -> None:
+        """Send what is pending until there is nothing left."""
+
+        def finished() -> bool | None:
+            self.write(backend, owner)
+            return None if self.pending else True
+
+        wait_for(finished, within=60)
 
     def write(
         self,
@@ -51,7 +59,7 @@ class Writes:
         until: int | None = None,
         then: Callable[[], None] = lambda: None,
     ) -> None:
-        """Send what is pending, until there is nothing left, or the server is gone.
+        """Send what is pending, until there is nothing left, or the server or its database is gone.
 
         Args:
             backend: The server.
@@ -75,7 +83,10 @@ class Writes:
                     return
                 if answer.status_code == 503:
                     self.pending.insert(0, number)
-                    return
+                    if goal is None:
+                        return
+                    await asyncio.sleep(0.1)  # too slow for so many, but not gone
+                    continue
                 assert answer.status_code == 201, answer.text
                 self.acknowledged[number] = UUID(answer.json()["id"])
                 if goal is not None and len(self.acknowledged) >= goal:

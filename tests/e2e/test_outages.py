@@ -66,8 +66,8 @@ def test_a_postgres_server_that_goes_away_is_found_again(
         assert not ready(backend)
     finally:
         postgres_server.start()
-    wait_for(lambda: ready(backend) or None)
-    wait_for(lambda: reachable(backend, owner) or None)
+    wait_for(lambda: ready(backend) or None, within=30)
+    wait_for(lambda: reachable(backend, owner) or None, within=30)
     for title in ("before", "during"):
         assert add(backend, owner, title) == 201
     assert sorted(title for _, title, _ in database.pairs()) == ["before", "during"]
@@ -84,7 +84,7 @@ def test_an_sqlite_file_that_another_process_locks_can_be_read_and_later_written
         assert add(backend, owner, "during") == 503
         assert reachable(backend, owner)
         assert ready(backend)
-    wait_for(lambda: add(backend, owner, "during") == 201 or None)
+    wait_for(lambda: add(backend, owner, "during") == 201 or None, within=30)
     assert add(backend, owner, "before") == 201
     assert sorted(title for _, title, _ in database.pairs()) == ["before", "during"]
 
