@@ -39,8 +39,8 @@ def measure() -> Result:
     minted = tokens("HS256", 1_000)
     with contextlib.ExitStack() as stack:
         generator = stack.enter_context(Generator())
-        saturation = _workers(result, generator, minted)
-        _latency(result, generator, minted, saturation)
+        _workers(result, generator, minted)
+        _latency(result, generator, minted)
         _data(result, generator, stack)
     return result
 
@@ -55,7 +55,7 @@ def _env(url: str) -> dict[str, str]:
     }
 
 
-def _workers(result: Result, generator: Generator, minted: list[str]) -> float:
+def _workers(result: Result, generator: Generator, minted: list[str]) -> None:
     requests = _me(minted)
     with contextlib.ExitStack() as stack:
         servers = {n: stack.enter_context(_serve_workers(n, stack)) for n in (1, 2)}
@@ -78,7 +78,6 @@ def _workers(result: Result, generator: Generator, minted: list[str]) -> float:
     head = ["workers", "requests per second", "times"]
     note = f"On {len(CORES)} cores, one of which the load generator is on as well."
     result.tables.append(Table(title="Workers", head=head, rows=rows, note=note))
-    return middle[1]
 
 
 def _serve_workers(workers: int, stack: contextlib.ExitStack) -> Server:
@@ -90,7 +89,7 @@ def _me(minted: list[str]) -> Iterator[bytes]:
     return itertools.cycle([get("/api/me", token) for token in minted])
 
 
-def _latency(result: Result, generator: Generator, minted: list[str], saturation: float) -> None:
+def _latency(result: Result, generator: Generator, minted: list[str]) -> None:
     rows, requests = [], _me(minted)
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(_serve_workers(1, stack))
@@ -98,13 +97,13 @@ def _latency(result: Result, generator: Generator, minted: list[str], saturation
         for part in (0.5, 0.9):
             found = []
             for _ in range(max(ROUNDS // 3, 1)):
-                load = generator.pace(
-                    server.port, requests, rate=saturation * part, seconds=PACED_SECONDS
-                )
+                # Saturation is what it is now: another program may take a share of the core.
+                rate = generator.saturate(server.port, requests, seconds=SECONDS).rate * part
+                load = generator.pace(server.port, requests, rate=rate, seconds=PACED_SECONDS)
                 cuts = statistics.quantiles(load.latencies, n=100)
-                found.append((cuts[49] * 1000, cuts[98] * 1000))
-            p50, p99 = (statistics.median(column) for column in zip(*found, strict=True))
-            rows.append([f"{part:.0%}", number(saturation * part), number(p50), number(p99)])
+                found.append((rate, cuts[49] * 1000, cuts[98] * 1000))
+            columns = [number(statistics.median(column)) for column in zip(*found, strict=True)]
+            rows.append([f"{part:.0%}", *columns])
     head = ["of saturation", "requests per second", "p50 ms", "p99 ms"]
     result.tables.append(Table(title="Latency", head=head, rows=rows))
 

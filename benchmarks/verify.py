@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import statistics
 import warnings
 from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ with warnings.catch_warnings():
 ALGORITHMS = ("HS256", "RS256", "PS256", "ES256", "ES512", "EdDSA")
 LENGTHS = ("HS256", "EdDSA", "RS256")  # of signatures: to remember has no other way of telling
 BATCH = 100
-ROUNDS = 15
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "15"))
 REMEMBERED = (1_000, 10_000)
 LEAN = dict.fromkeys(("id", "emailVerified", "image", "createdAt", "updatedAt"), ABSENT)
 
