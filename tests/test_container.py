@@ -510,3 +510,21 @@ def test_a_database_out_of_reach_is_a_complaint(url: str) -> None:
         asyncio.run(made.upgrade_schema())
     (complaint,) = failure.value.complaints
     assert "hunter2" not in complaint
+
+
+@pytest.mark.parametrize(
+    ("url", "proxied"),
+    [
+        ("http://127.0.0.1:3000", False),
+        ("http://localhost:3000", False),
+        ("http://[::1]:3000", False),
+        ("https://auth.example.com", True),
+    ],
+)
+async def test_a_proxy_is_asked_for_what_is_elsewhere_only(
+    url: str, proxied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    async with Container(settings=Settings.load(better_auth_url=url)).http_client() as client:
+        assert client.trust_env is proxied

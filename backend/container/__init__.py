@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
-import httpx2
 from dependency_injector import containers, providers
 
 from backend.adapters.auth.better_auth import to_principal
@@ -38,8 +37,8 @@ class Container(containers.DeclarativeContainer):
     clock = providers.Object(time.time)
 
     # Keys: where they are, and who keeps them fresh.
-    http_client = providers.Singleton(httpx2.AsyncClient, follow_redirects=False)
     jwks_url = providers.Callable(auth.jwks_url, settings)
+    http_client = providers.Singleton(auth.http_client, jwks_url)
     jwks_client = providers.Callable(auth.jwks_client, jwks_url, http_client.provider)
     jwks_keys = providers.Singleton(auth.jwks_keys, settings, jwks_url, jwks_client)
 

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -21,6 +22,7 @@ from backend.adapters.auth.session_cookie import (
 from backend.domain.auth import TokenVerifier
 from backend.domain.diagnosis import KeySetState
 from backend.settings import Settings
+from backend.settings.consistency import is_loopback
 from backend.settings.values import CookieCache
 
 
@@ -28,6 +30,15 @@ def jwks_url(settings: Settings) -> str | None:
     """Return where the key set is, if there is one."""
     base_url = settings.better_auth_url
     return settings.auth_jwks_url or (BetterAuthUrls.of(base_url).jwks if base_url else None)
+
+
+def http_client(jwks_url: str | None) -> httpx2.AsyncClient:
+    """Make the client that speaks to the issuer: through a proxy of the environment's, if any.
+
+    What is on this machine is asked directly: plain HTTP is fine as long as it does not leave it.
+    """
+    local = jwks_url is not None and is_loopback(urlsplit(jwks_url).hostname or "")
+    return httpx2.AsyncClient(follow_redirects=False, trust_env=not local)
 
 
 def jwks_client(

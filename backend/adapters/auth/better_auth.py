@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from backend.domain.auth import InactiveTokenError, InvalidClaimError, Principal
 
 BASE_PATH: Final = "/api/auth"
+_USER_ROW: Final = "emailVerified"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -55,7 +56,8 @@ def to_principal(claims: Mapping[str, Any], expires_at: datetime) -> Principal:
         email=_text(claims, "email"),
         name=_text(claims, "name"),
         roles=_words(claims, "role", separator=","),
-        scopes=_words(claims, "scope", separator=" "),
+        # The default payload is the whole row of the user, where a scope is a column of the app's.
+        scopes=frozenset() if _USER_ROW in claims else _words(claims, "scope", separator=" "),
     )
 
 

@@ -128,6 +128,9 @@ async def connect(path: Path, *, busy_timeout: float, create: bool = False) -> a
 
 
 def _open(path: Path, busy_timeout: float, mode: str) -> sqlite3.Connection:
+    if mode == "rwc":
+        with suppress(OSError):  # of which SQLite itself has more to say
+            path.touch(0o600, exist_ok=True)  # SQLite would let every user of the machine read it
     connection = sqlite3.connect(
         f"{path.as_uri()}?mode={mode}",
         uri=True,

@@ -129,7 +129,7 @@ def _answer(request: Request, problem: _Problem) -> JSONResponse:
     }
     if problem.errors:
         content["errors"] = problem.errors
-    headers = {**problem.headers, "X-Request-ID": identity}
+    headers = {"Cache-Control": "no-store", **problem.headers, "X-Request-ID": identity}
     if problem.status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
     return JSONResponse(content, problem.status, headers=headers, media_type=MEDIA_TYPE)
@@ -151,7 +151,7 @@ def _unauthorized(error: AuthError) -> _Problem:
         status=HTTPStatus.UNAUTHORIZED,
         code=error.code,
         detail=error.detail,
-        headers={"WWW-Authenticate": challenge, "Cache-Control": "no-store"},
+        headers={"WWW-Authenticate": challenge},
         log=(logging.INFO, f"refused: {error.reason}: {error}", error.reason),
     )
 

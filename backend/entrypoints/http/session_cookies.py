@@ -11,6 +11,7 @@ from typing import Final
 
 from backend.domain.auth import MalformedAuthorizationError, TokenVerifier
 
+COOKIES_MAX_BYTES: Final = 64 * 1024
 SECURE_PREFIX: Final = "__Secure-"
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, section 9.2.1
@@ -42,9 +43,13 @@ class SessionCookies:
             headers: The raw headers, names in lower case.
 
         Raises:
-            MalformedAuthorizationError: There are two such cookies, or a chunk is missing.
+            MalformedAuthorizationError: There are two such cookies, a chunk is missing, or there is
+                more than any browser sends.
         """
-        sent = list(_pairs(headers))
+        values = [value for name, value in headers if name == b"cookie"]
+        if sum(map(len, values)) > COOKIES_MAX_BYTES:
+            raise MalformedAuthorizationError("more than 64 KiB of cookies")
+        sent = list(_pairs(values))
         return _joined(sent, SECURE_PREFIX + self.name) or _joined(sent, self.name)
 
     def check_origin(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -60,13 +65,12 @@ class SessionCookies:
             raise ForbiddenOriginError("a change by cookie, from no origin that may make it")
 
 
-def _pairs(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
+def _pairs(values: Iterable[bytes]) -> Iterator[tuple[str, str]]:
     """Read Cookie headers (RFC 6265, section 4.2.1); HTTP/2 may send several."""
-    for header, value in headers:
-        if header == b"cookie":
-            for pair in value.decode("latin-1").split(";"):
-                name, _, content = pair.partition("=")
-                yield name.strip(" \t"), content.strip(" \t")
+    for value in values:
+        for pair in value.decode("latin-1").split(";"):
+            name, _, content = pair.partition("=")
+            yield name.strip(" \t"), content.strip(" \t")
 
 
 def _joined(sent: Iterable[tuple[str, str]], name: str) -> str | None:

@@ -91,3 +91,8 @@ def test_refuses_a_user_unless_it_is_clear_that_they_are_not_banned(banned: obje
 @pytest.mark.parametrize("banned", [ABSENT, None, False, 0])
 def test_accepts_a_user_who_is_not_banned(banned: object) -> None:
     assert to_principal(some_claims(banned=banned), END).user_id == "user-1"
+
+
+def test_a_column_of_the_users_own_row_grants_no_scope() -> None:
+    claims = some_claims(emailVerified=True, scope="admin")
+    assert to_principal(claims, END).scopes == frozenset()

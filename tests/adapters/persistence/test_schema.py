@@ -214,3 +214,8 @@ print(*sys.modules)
     imported = subprocess.check_output(command, cwd=ROOT, text=True).split()
     assert "asyncpg" in imported
     assert not {"alembic", "greenlet", "sqlalchemy"}.intersection(imported)
+
+
+def test_only_its_owner_may_read_a_new_file(tmp_path: Path) -> None:
+    asyncio.run(schema.upgrade(f"sqlite:///{tmp_path / 'todos.db'}"))
+    assert {file.stat().st_mode & 0o077 for file in tmp_path.iterdir()} == {0}
