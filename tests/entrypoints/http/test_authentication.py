@@ -556,23 +556,23 @@ async def test_routes_outside_of_api_may_be_open(make_app: MakeApp) -> None:
 @pytest.mark.anyio
 async def test_a_protected_router_is_all_that_a_new_route_needs(make_app: MakeApp) -> None:
     app, inner, outer = make_app(), APIRouter(route_class=ProtectedRoute), APIRouter()
-    inner.add_api_route("/notes", guarded_endpoint, methods=["GET", "POST"])
+    inner.add_api_route("/of-this-test", guarded_endpoint, methods=["GET", "POST"])
     outer.include_router(inner, prefix="/api")
     app.include_router(outer)
     async with served(app):
-        assert (await ask(app, path="/api/notes")).status == 401
-        assert (await ask(app, ADA, path="/api/notes")).json() == "ada"
+        assert (await ask(app, path="/api/of-this-test")).status == 401
+        assert (await ask(app, ADA, path="/api/of-this-test")).json() == "ada"
 
 
 @pytest.mark.anyio
 async def test_a_routers_dependency_counts_as_asking_for_the_principal(make_app: MakeApp) -> None:
     app = make_app()
     router = APIRouter(route_class=ProtectedRoute, dependencies=[Security(Authentication())])
-    router.add_api_route("/api/notes", open_endpoint)
+    router.add_api_route("/api/of-this-test", open_endpoint)
     app.include_router(router)
     async with served(app):
-        assert (await ask(app, path="/api/notes")).status == 401
-        assert (await ask(app, ADA, path="/api/notes")).json() == "open"
+        assert (await ask(app, path="/api/of-this-test")).status == 401
+        assert (await ask(app, ADA, path="/api/of-this-test")).json() == "open"
 
 
 @pytest.mark.anyio
