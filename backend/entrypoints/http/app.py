@@ -13,6 +13,7 @@ from backend.entrypoints.http import health, me, problems, telemetry, todos
 from backend.entrypoints.http.authentication import require_protection
 from backend.entrypoints.http.cursors import Cursors
 from backend.entrypoints.http.hosts import TrustedHosts
+from backend.entrypoints.http.problem_details import ProblemDetails
 from backend.entrypoints.http.session_cookies import SessionCookies
 from backend.entrypoints.logs import configure_logging
 
@@ -115,7 +116,7 @@ class Api(FastAPI):
         document = super().openapi()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         template = "#/components/schemas/{model}"
-        schema = problems.ProblemDetails.model_json_schema(ref_template=template)
+        schema = ProblemDetails.model_json_schema(ref_template=template)
         schemas.update(schema.pop("$defs"))
         schemas["ProblemDetails"] = schema
         if self.state.session_cookies is not None:

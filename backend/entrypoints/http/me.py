@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from backend.domain.auth import Principal
 from backend.entrypoints.http.authentication import CurrentPrincipal, ProtectedRoute
-from backend.entrypoints.http.problems import documented
+from backend.entrypoints.http.problem_details import documented
 
 
 class PrincipalResponse(BaseModel):

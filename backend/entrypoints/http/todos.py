@@ -19,7 +19,7 @@ from backend.entrypoints.http import etags, idempotency_keys
 from backend.entrypoints.http.authentication import CurrentPrincipal, ProtectedRoute
 from backend.entrypoints.http.cursors import Cursors, InvalidCursorError
 from backend.entrypoints.http.idempotency_keys import IdempotencyKey
-from backend.entrypoints.http.problems import documented
+from backend.entrypoints.http.problem_details import documented
 from backend.entrypoints.http.representations import (
     ListParameters,
     NewTodo,

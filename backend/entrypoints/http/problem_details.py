@@ -1,0 +1,106 @@
+"""What a problem looks like over HTTP and in OpenAPI (RFC 9457)."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel, Field
+from starlette.routing import Match
+
+from backend.entrypoints.http.telemetry import request_id
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_DOCUMENTED: Final[Mapping[int, str]] = {
+    HTTPStatus.UNAUTHORIZED: "The credentials are missing, malformed, expired or invalid.",
+    HTTPStatus.FORBIDDEN: "With a session cookie: the page's origin is not allowed to do this.",
+    HTTPStatus.NOT_FOUND: "The caller has no such todo.",
+    HTTPStatus.PRECONDITION_FAILED: "The todo has changed since it was read.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A part of the request is invalid; `errors` names it.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Try again after `Retry-After` seconds.",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one part of a request."""
+
+    field: str = Field(description="The member, parameter or header.", examples=["title"])
+    detail: str = Field(description="What is wrong with it.")
+
+
+class ProblemDetails(BaseModel):
+    """A problem (RFC 9457)."""
+
+    type: str = Field(default="about:blank", description="`about:blank`: `code` tells it all.")
+    title: str = Field(description="The status, in words.", examples=["Unauthorized"])
+    status: int = Field(description="The status code.", examples=[401])
+    code: str = Field(description="What went wrong; stable.", examples=["token_expired"])
+    detail: str = Field(description="What went wrong, to read.")
+    request_id: str = Field(description="Names this request in the server's log.")
+    errors: list[FieldProblem] | None = Field(
+        default=None, description="With 422: what is wrong with which part of the request."
+    )
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe error answers for OpenAPI."""
+    schema = {"$ref": "#/components/schemas/ProblemDetails"}
+    content = {MEDIA_TYPE: {"schema": schema}}
+    return {status: {"description": _DOCUMENTED[status], "content": content} for status in statuses}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """An error as it is answered.
+
+    Attributes:
+        status: The status code.
+        code: What went wrong; stable.
+        detail: What went wrong, to read.
+        headers: What the answer says besides.
+        errors: What is wrong with which part of the request.
+        log: The level, message and reason that the operator is told.
+    """
+
+    status: HTTPStatus
+    code: str
+    detail: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    errors: Sequence[Mapping[str, str]] = ()
+    log: tuple[int, str, str] | None = None
+
+
+def answer(request: Request, problem: Problem) -> JSONResponse:
+    """Answer a request with a problem, and tell the log."""
+    identity = request_id(request.scope)
+    if problem.log is not None:
+        level, message, reason = problem.log
+        _log.log(level, "%s", message, extra={"request_id": identity, "reason": reason})
+    content = {
+        "type": "about:blank",
+        "title": problem.status.phrase,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
+        "request_id": identity,
+    }
+    if problem.errors:
+        content["errors"] = problem.errors
+    headers = {"Cache-Control": "no-store", **problem.headers, "X-Request-ID": identity}
+    if problem.status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return JSONResponse(content, problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return what RFC 9110, section 15.5.6, wants to be told: the methods of every route here."""
+    routes = iter_route_contexts(request.app.routes)
+    here = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in here for method in route.methods or ()}
