@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from backend.adapters.persistence import schema
+from backend.adapters.persistence import revisions, schema
 from backend.domain.diagnosis import Finding
 from backend.domain.todo import TodoRepositoryUnavailableError
 
@@ -27,7 +27,7 @@ async def diagnose_database(url: str) -> list[Finding]:
         return [_of_database("the driver cannot read DATABASE_URL", remedy), _UNKNOWN]
     kind = "PostgreSQL" if postgres else "SQLite"
     findings = [Finding(check="database", found=kind), _of_schema(revision)]
-    if secured is not None and not schema.is_behind(revision):
+    if secured is not None and not revisions.is_behind(revision):
         findings.append(_SECURED if secured else _UNSECURED)
     return findings
 
@@ -37,10 +37,10 @@ def _of_database(problem: str, remedy: str) -> Finding:
 
 
 def _of_schema(revision: str | None) -> Finding:
-    ours = max(path.name.partition("_")[0] for path in schema.VERSIONS.glob("[0-9]*.py"))
+    ours = max(path.name.partition("_")[0] for path in revisions.VERSIONS.glob("[0-9]*.py"))
     if revision is None:
         return Finding(check="migrations", problem="there is no schema yet", remedy=_MIGRATE)
-    if schema.is_behind(revision):
+    if revisions.is_behind(revision):
         return Finding(
             check="migrations",
             found=revision,

@@ -5,16 +5,12 @@ else migrates at the same time waits for its end.
 """
 
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import asyncpg
 
 from backend.adapters.persistence import postgres_connections, sqlite_connections
-
-Command = Literal["upgrade", "downgrade"]
-
-# One file for every revision, named after it.
-VERSIONS: Final = Path(__file__).parent / "migrations" / "versions"
+from backend.adapters.persistence.revisions import Command, is_behind
 
 _TIMEOUT: Final = 10.0
 
@@ -77,12 +73,6 @@ async def is_current(url: str) -> bool:
         TodoRepositoryUnavailableError: The database cannot be reached.
     """
     return not is_behind(await current(url))
-
-
-def is_behind(revision: str | None) -> bool:
-    """Return whether a later revision is known; one that is not known is a later program's."""
-    *earlier, _ = sorted(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*.py"))
-    return revision in {None, *earlier}
 
 
 async def is_secured(url: str) -> bool:

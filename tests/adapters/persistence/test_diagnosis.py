@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.persistence import schema
+from backend.adapters.persistence import revisions, schema
 from backend.adapters.persistence.diagnosis import diagnose_database
 from backend.domain.diagnosis import Finding
 from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
-OURS = max(path.name.partition("_")[0] for path in schema.VERSIONS.glob("[0-9]*.py"))
+OURS = max(path.name.partition("_")[0] for path in revisions.VERSIONS.glob("[0-9]*.py"))
 
 
 async def diagnosed(url: str) -> dict[str, Finding]:
@@ -86,7 +86,7 @@ async def test_an_old_schema_is_to_be_migrated(
     versions.mkdir()
     for name in (f"{OURS}_todos.py", "9999_later.py"):
         (versions / name).touch()
-    monkeypatch.setattr(schema, "VERSIONS", versions)  # as in the release after this one
+    monkeypatch.setattr(revisions, "VERSIONS", versions)  # as in the release after this one
     found = (await diagnosed(migrated))["migrations"]
     assert (found.found, found.expected) == (OURS, "9999")
     assert found.problem == "the schema is out of date"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.persistence import schema
+from backend.adapters.persistence import revisions, schema
 from backend.adapters.persistence.postgres import PostgresTodoRepository
 from backend.adapters.persistence.sqlite import SqliteTodoRepository
 from backend.domain.todo import TodoQuery, TodoRepositoryUnavailableError
@@ -76,7 +76,7 @@ async def test_every_step_down_can_be_taken_again(url: str, alice: str) -> None:
     await schema.upgrade(url)
     async with repository(url) as todos:
         await todos.add(alice, todo := a_todo())
-    for _ in list(schema.VERSIONS.glob("[0-9]*.py"))[1:]:
+    for _ in list(revisions.VERSIONS.glob("[0-9]*.py"))[1:]:
         await schema.downgrade(url, "-1")
         assert not await schema.is_current(url)
     await schema.upgrade(url)
@@ -196,11 +196,11 @@ async def test_options_in_the_url_reach_the_driver(postgres_server: PostgresServ
 def test_every_migration_is_named_after_its_revision() -> None:
     from alembic.script import ScriptDirectory
 
-    scripts = list(ScriptDirectory(str(schema.VERSIONS.parent)).walk_revisions())
+    scripts = list(ScriptDirectory(str(revisions.VERSIONS.parent)).walk_revisions())
     names = [Path(script.path).name.partition("_")[0] for script in scripts]
     assert names == [script.revision for script in scripts] == sorted(names, reverse=True)
-    assert not schema.is_behind(names[0])
-    assert all(schema.is_behind(earlier) for earlier in (None, *names[1:]))
+    assert not revisions.is_behind(names[0])
+    assert all(revisions.is_behind(earlier) for earlier in (None, *names[1:]))
 
 
 def test_serving_imports_nothing_that_only_migrating_needs(postgres_url: str) -> None:
