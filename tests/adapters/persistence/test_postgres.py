@@ -282,6 +282,17 @@ async def test_a_database_without_a_schema_is_unavailable(postgres_server: Postg
             await todos.check()
 
 
+async def test_a_schema_that_was_taken_back_is_unavailable(
+    postgres_server: PostgresServer, alice: str
+) -> None:
+    url = postgres_server.create_database()
+    await schema.upgrade(url)
+    await schema.downgrade(url, "0001")
+    async with PostgresTodoRepository(url) as todos:
+        with unavailable():
+            await todos.list(alice, TodoQuery())
+
+
 @pytest.mark.parametrize("wrong", ["_no_more", "?no_such_setting=on"])
 async def test_a_database_that_cannot_be_entered_is_unavailable(
     postgres_url: str, wrong: str
