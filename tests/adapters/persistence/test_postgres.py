@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from backend.adapters.persistence import schema
 from backend.adapters.persistence.postgres import PostgresTodoRepository
 from backend.domain.todo import Todo, TodoQuery, TodoRepositoryUnavailableError
 from tests.adapters.persistence.outages import SOON, unavailable
