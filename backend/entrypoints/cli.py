@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
@@ -14,23 +15,14 @@ import uvicorn
 
 from backend.container import Container
 from backend.domain.diagnosis import Explanation, Finding
-from backend.entrypoints import development, inspection
-from backend.entrypoints.http.app import create_app
-from backend.entrypoints.http.wire import BoundedProtocol
+from backend.entrypoints import development, inspection, serving
+from backend.entrypoints.http.app import app_from_environment, create_app
 from backend.entrypoints.logs import configure_logging
 from backend.settings import ConfigurationError, Settings
 
 MISCONFIGURED: Final = 78  # EX_CONFIG of sysexits.h
 MISUSED: Final = 2  # as with options that do not exist
 APP: Final = "backend.entrypoints.http.app:app_from_environment"
-UVICORN: Final[dict[str, Any]] = {
-    "http": BoundedProtocol,
-    "ws": "none",
-    "access_log": False,  # the access log is ours, off the hot path
-    "log_config": None,
-    "server_header": False,
-    "timeout_graceful_shutdown": 10,
-}
 
 cli = typer.Typer(
     help="A Todo API for the users that Better Auth signed in.",
@@ -57,8 +49,10 @@ def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None
         complaints += _complaints_of(Container(settings=settings).check_schema())
     _refuse_if(complaints)
     configure_logging(settings)
-    where: dict[str, Any] = settings.model_dump(include={"host", "port", "workers"})
-    uvicorn.run(APP, factory=True, **where, **UVICORN)
+    _refuse_app_if(serving.exposed(app_from_environment()))
+    with contextlib.closing(_listen(settings, "python -m backend serve")) as listener:
+        where: dict[str, Any] = settings.model_dump(include={"host", "port", "workers"})
+        serving.run(uvicorn.Config(APP, factory=True, **where, **serving.UVICORN), listener)
 
 
 @cli.command()
@@ -69,21 +63,22 @@ def dev(host: Host = None, port: Port = None) -> None:
     with contextlib.ExitStack() as stack:
         secret = None
         if not Settings.names_an_issuer():
-            secret = stack.enter_context(development.secret())
-            os.environ["BETTER_AUTH_SECRET"] = secret
+            secret = os.environ["BETTER_AUTH_SECRET"] = development.make_secret()
         settings, complaints = Settings.read()
         _refuse_if(complaints)
         configure_logging(settings)
+        listener = stack.enter_context(contextlib.closing(_listen(settings, "make run")))
         container = Container(settings=settings)
         _refuse_if(_complaints_of(container.upgrade_schema()))
-        config = uvicorn.Config(create_app(container), settings.host, settings.port, **UVICORN)
-        listener = stack.enter_context(contextlib.closing(config.bind_socket()))
-        listener.listen()  # whoever follows the welcome at once is to wait, not to be refused
-        address = development.address(settings.host, listener.getsockname()[1])
+        app = create_app(container)
+        _refuse_app_if(serving.exposed(app))
+        if secret:
+            stack.enter_context(development.secret(secret))
+        address = serving.address(listener, settings.host)
         token = container.mint_token(secret, **development.USER) if secret else None
         typer.echo(development.welcome(address, token, docs=settings.docs))
-        stack.enter_context(contextlib.suppress(KeyboardInterrupt))
-        uvicorn.Server(config).run(sockets=[listener])
+        config = uvicorn.Config(app, settings.host, settings.port, **serving.UVICORN)
+        serving.run(config, listener)
 
 
 @cli.command()
@@ -119,6 +114,8 @@ def explain(context: typer.Context) -> None:
         raise typer.Exit(MISUSED)
     settings, complaints = development.settings()
     _refuse_if([complaint for complaint in complaints if not _is_of_database(complaint)])
+    if development.serves_here():
+        typer.echo(development.NOTE)
     configure_logging(inspection.quietened(settings))
     given = inspection.read_token()
     if not given:
@@ -133,6 +130,8 @@ def explain(context: typer.Context) -> None:
 def doctor() -> None:
     """Check settings, keys, clock, database and migrations; say what to do about what is wrong."""
     settings, complaints = development.settings()
+    if development.serves_here():
+        typer.echo(development.NOTE)
     configure_logging(inspection.quietened(settings))
     findings = [
         *inspection.of_complaints(complaints),
@@ -160,6 +159,14 @@ def _say(**options: object) -> None:
     os.environ |= {name.upper(): str(value) for name, value in options.items() if value is not None}
 
 
+def _listen(settings: Settings, command: str) -> socket.socket:
+    try:
+        return serving.listen(settings, command=command)
+    except ConfigurationError as error:
+        _refuse_if(error.complaints)
+        raise
+
+
 def _is_of_database(complaint: str) -> bool:
     return complaint.startswith("DATABASE_URL")
 
@@ -173,8 +180,16 @@ def _complaints_of(trial: Coroutine[Any, Any, None]) -> list[str]:
 
 
 def _refuse_if(complaints: Sequence[str]) -> None:
+    _refuse("configuration", complaints)
+
+
+def _refuse_app_if(complaints: Sequence[str]) -> None:
+    _refuse("application", complaints)
+
+
+def _refuse(what: str, complaints: Sequence[str]) -> None:
     if complaints:
-        typer.echo("The configuration is refused:\n", err=True)
+        typer.echo(f"The {what} is refused:\n", err=True)
         for complaint in complaints:
             typer.echo(f"  {complaint}", err=True)
         raise typer.Exit(MISCONFIGURED)

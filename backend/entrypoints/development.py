@@ -25,31 +25,51 @@ _NO_SERVER: Final = (
     "BETTER_AUTH_SECRET: not set, and no development server runs in this folder. Start one with"
     " `make run`, then ask again."
 )
+NOTE: Final = (
+    "Nothing is configured, so this is about the development server of this folder"
+    f" ({SECRET_FILE}).\n`serve` would refuse to start: it needs BETTER_AUTH_URL.\n"
+)
 _PRODUCTION: Final = (
     "BETTER_AUTH_URL: set, so tokens come from Better Auth, and none are minted here. Sign in"
     " there, and fetch one from /api/auth/token."
 )
 
 
+def make_secret() -> str:
+    """Make a secret that nobody knows."""
+    return secrets.token_hex(32)
+
+
 @contextlib.contextmanager
-def secret() -> Iterator[str]:
-    """Make a secret that lasts as long as the server, left in a file for `backend token` only."""
-    text = secrets.token_hex(32)
-    SECRET_FILE.unlink(missing_ok=True)
+def secret(text: str | None = None) -> Iterator[str]:
+    """Leave a secret in a file for `backend token`, for as long as the server lasts.
+
+    Args:
+        text: The secret; without one it is made.
+    """
+    text = text or make_secret()
+    SECRET_FILE.unlink(missing_ok=True)  # a crashed server's, or one's that has another port
     try:
         descriptor = os.open(SECRET_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
         yield text
     finally:
-        SECRET_FILE.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if text.startswith(SECRET_FILE.read_text()):  # else it is the next server's
+                SECRET_FILE.unlink()
 
 
 def settings() -> tuple[Settings, list[str]]:
     """Return the settings and what is wrong with them, or those of the development server."""
-    if Settings.names_an_issuer() or not SECRET_FILE.exists():
+    if not serves_here():
         return Settings.read()
     return Settings.read(better_auth_secret=SECRET_FILE.read_text())
+
+
+def serves_here() -> bool:
+    """Tell whether nothing is configured, and a development server was started in this folder."""
+    return SECRET_FILE.exists() and not Settings.names_an_issuer()
 
 
 def signing_secret() -> tuple[str, list[str]]:
@@ -63,11 +83,6 @@ def signing_secret() -> tuple[str, list[str]]:
     if settings.better_auth_url or settings.auth_jwks_url:
         complaints = [_PRODUCTION]
     return next(iter(settings.secrets), ""), complaints
-
-
-def address(host: str, port: int) -> str:
-    """Return where a server is that listens there."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def welcome(address: str, token: str | None, *, docs: bool) -> str:

@@ -5,6 +5,7 @@ import logging
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import jwt
@@ -20,6 +22,7 @@ from typer.testing import CliRunner, Result
 
 from backend.entrypoints import development
 from backend.entrypoints.cli import MISCONFIGURED, cli
+from backend.entrypoints.http import me
 from tests.test_settings import OTHER, SECRET
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +90,48 @@ def test_serve_refuses_a_schema_that_was_not_migrated() -> None:
 def test_options_go_before_the_environment() -> None:
     result = run("serve", "--port", "70000", "--workers", "0", "--host", "", PORT="1", WORKERS="1")
     assert_refused(result, "PORT", "WORKERS", "BETTER_AUTH_URL", "DATABASE_URL")
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """A port that somebody listens on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield str(other.getsockname()[1])
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serve_refuses_a_port_that_is_taken(taken: str, workers: str) -> None:
+    assert run("migrate").exit_code == 0
+    result = run("serve", BETTER_AUTH_SECRET=SECRET, PORT=taken, WORKERS=workers)
+    assert_refused(result, "PORT")
+    assert f"PORT: {taken} is taken. Set it to another one, e.g. PORT=" in result.stderr
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "no.such.host.invalid", "a..b"])
+@pytest.mark.parametrize("command", ["serve", "dev"])
+def test_a_host_that_is_not_here_is_refused(command: str, host: str, folder: Path) -> None:
+    assert run("migrate").exit_code == 0
+    assert_refused(run(command, BETTER_AUTH_SECRET=SECRET, HOST=host), "HOST")
+    assert not (folder / development.SECRET_FILE).exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "dev"])
+def test_a_route_that_everybody_could_call_is_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(me.router, "routes", [*me.router.routes])
+    me.router.add_api_route("/of-this-test", lambda: None, methods=["GET"])
+    assert run("migrate").exit_code == 0
+    result = run(command, BETTER_AUTH_SECRET=SECRET, PORT="0")
+    assert (result.exit_code, result.stdout) == (MISCONFIGURED, "")
+    start, _, complaint = result.stderr.splitlines()[-3:]
+    assert start == "The application is refused:"
+    assert "/of-this-test: " in complaint
+    assert "ProtectedRoute" in complaint
+    assert "CurrentPrincipal" in complaint
+    assert "Traceback" not in result.output
 
 
 # --- dev, as far as it refuses ------------------------------------------------------------------
@@ -249,6 +294,19 @@ def test_a_newcomer_is_served_by_one_command(folder: Path) -> None:
         assert stale.json()["code"] == "invalid_token"
         assert again.stop(signal.SIGINT) == 0
     assert not secret_file.exists()
+
+
+def test_a_second_server_of_a_folder_takes_nothing_from_the_first(folder: Path) -> None:
+    with serving(folder, "dev", PORT="0") as server:
+        curl = server.says("curl ")
+        port = str(urlsplit(curl.split()[-1]).port)
+        secret = (folder / development.SECRET_FILE).read_text()
+        refused = run("dev", PORT=port)
+        assert_refused(refused, "PORT")
+        following = int(port) % 65_535 + 1
+        assert f"e.g. PORT={following} make run." in refused.stderr
+        assert (folder / development.SECRET_FILE).read_text() == secret
+        assert ask(curl).status_code == 200
 
 
 def test_a_server_that_is_stopped_at_once_leaves_no_secret(folder: Path) -> None:

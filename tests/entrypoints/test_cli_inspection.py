@@ -224,6 +224,18 @@ def test_the_doctor_looks_at_the_development_server_of_the_folder(folder: Path) 
     assert SECRET.decode() not in done.output
 
 
+@pytest.mark.parametrize("command", ["doctor", "explain"])
+def test_it_is_said_first_that_nothing_but_a_development_server_is_known(
+    folder: Path, command: str
+) -> None:
+    (folder / development.SECRET_FILE).write_text(SECRET.decode())
+    said = run(command, given="x").stdout
+    assert said.startswith("Nothing is configured, so this is about the development server")
+    assert "`serve` would refuse to start: it needs BETTER_AUTH_URL." in said
+    configured = run(command, given="x", BETTER_AUTH_SECRET=SECRET.decode()).stdout
+    assert "development server" not in configured
+
+
 def test_the_doctor_warns_of_an_algorithm_without_its_keys() -> None:
     done = run("doctor", BETTER_AUTH_SECRET=SECRET.decode(), AUTH_ALGORITHMS="EdDSA")
     assert done.exit_code == 1

@@ -1,5 +1,6 @@
 """The throw-away secret of development mode, and where it is not to be had."""
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -105,16 +106,13 @@ def test_the_running_servers_settings_are_found() -> None:
     assert [complaint.partition(":")[0] for complaint in complaints] == ["BETTER_AUTH_URL"]
 
 
-@pytest.mark.parametrize(
-    ("host", "address"),
-    [
-        ("127.0.0.1", "http://127.0.0.1:8000"),
-        ("localhost", "http://localhost:8000"),
-        ("::1", "http://[::1]:8000"),
-    ],
-)
-def test_an_address_can_be_clicked_on(host: str, address: str) -> None:
-    assert development.address(host, 8000) == address
+def test_the_next_servers_secret_outlives_this_one() -> None:
+    with contextlib.ExitStack() as this, contextlib.ExitStack() as following:
+        this.enter_context(development.secret())
+        secret = following.enter_context(development.secret())
+        this.close()
+        assert SECRET_FILE.read_text() == secret
+    assert not SECRET_FILE.exists()
 
 
 def test_the_welcome_says_all_that_a_newcomer_needs() -> None:

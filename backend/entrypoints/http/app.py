@@ -35,7 +35,7 @@ ALLOWED_HEADERS: Final = (
 EXPOSED_HEADERS: Final = ("ETag", "Idempotency-Replayed", "Location", "Retry-After", "X-Request-ID")
 
 
-def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI:
+def create_app(container: Container, *, public: Collection[str] = ()) -> "Api":
     """Make the application.
 
     Args:
@@ -49,7 +49,7 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        require_protection(app, public=public)
+        require_protection(app, public=app.state.public)
         async with AsyncExitStack() as stack:
             for resource in container.resources():
                 await stack.enter_async_context(resource)
@@ -65,6 +65,7 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI
         redirect_slashes=False,  # a redirect would send the caller to a place that Host names
         telemetry=SILENT,
     )
+    app.state.public = frozenset(public)
     app.state.token_verifier = container.token_verifier()
     app.state.session_cookies = _session_cookies(container)
     app.state.todos = container.todos()
@@ -93,7 +94,7 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> FastAPI
     return app
 
 
-def app_from_environment() -> FastAPI:
+def app_from_environment() -> "Api":
     """Make the application that the environment describes: what each server process runs."""
     container = Container()
     configure_logging(container.settings())

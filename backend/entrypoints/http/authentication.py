@@ -9,7 +9,7 @@ A route under /api is written on a router of `ProtectedRoute`s and takes a `Curr
 """
 
 import re
-from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -137,7 +137,18 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 class UnprotectedRouteError(Exception):
-    """A route under /api is no `ProtectedRoute` that takes a principal, nor listed as public."""
+    """A route under /api is no `ProtectedRoute` that takes a principal, nor listed as public.
+
+    Attributes:
+        paths: The path of each.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = tuple(paths)
+        super().__init__(
+            "these routes are not ProtectedRoutes that take a CurrentPrincipal, and are not listed"
+            " as public: " + ", ".join(paths)
+        )
 
 
 def require_protection(app: FastAPI, *, public: Collection[str] = ()) -> None:
@@ -152,10 +163,7 @@ def require_protection(app: FastAPI, *, public: Collection[str] = ()) -> None:
     """
     exposed = sorted({path for path in _unprotected(app) if path not in public})
     if exposed:
-        raise UnprotectedRouteError(
-            "these routes are not ProtectedRoutes that take a CurrentPrincipal, and are not listed"
-            " as public: " + ", ".join(exposed)
-        )
+        raise UnprotectedRouteError(exposed)
 
 
 def _unprotected(app: object, prefix: str = "") -> Iterator[str]:

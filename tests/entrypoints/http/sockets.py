@@ -9,7 +9,7 @@ from typing import Self
 import uvicorn
 from fastapi import FastAPI
 
-from backend.entrypoints.cli import UVICORN
+from backend.entrypoints.serving import UVICORN
 
 
 class Server(uvicorn.Server):
