@@ -7,6 +7,7 @@ import hypothesis
 import pytest
 
 from backend.settings import Settings
+from backend.settings.spelling import PREFIXES
 from tests.postgres import PostgresServer
 
 # A busy machine is no reason to fail.
@@ -24,7 +25,7 @@ def anyio_backend() -> str:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what configures the developer's own servers away from the ones under test."""
     for name in tuple(os.environ):
-        if name.lower() in Settings.model_fields:
+        if name.lower() in Settings.model_fields or name.upper().startswith(PREFIXES):
             monkeypatch.delenv(name)
 
 

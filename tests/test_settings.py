@@ -7,6 +7,7 @@ import pytest
 
 from backend.settings import ConfigurationError, Settings
 from backend.settings.consistency import is_loopback
+from backend.settings.spelling import FOREIGN
 from backend.settings.values import CookieCache, LogFormat, LogLevel
 
 SECRET = "correct horse battery staple three times"
@@ -514,3 +515,72 @@ def test_every_complaint_about_cookies_comes_at_once(environment: Environment) -
 def test_white_space_around_a_listed_secret_is_no_part_of_it(environment: Environment) -> None:
     settings = environment.read(BETTER_AUTH_SECRETS=f"2: {OTHER} , 1:{SECRET}")
     assert settings.secrets == (OTHER, SECRET)
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("BETTER_AUTH_ULR", "BETTER_AUTH_URL"),
+        ("BETTER_AUTH_SECERT", "BETTER_AUTH_SECRET"),
+        ("AUTH_JWKS_URI", "AUTH_JWKS_URL"),
+        ("AUTH_ISSUERS", "AUTH_ISSUER"),
+        ("auth_audiance", "AUTH_AUDIENCE"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("DATABASE_STATEMENTS_TIMEOUT", "DATABASE_STATEMENT_TIMEOUT"),
+    ],
+)
+def test_a_misspelt_variable_is_complained_of_with_the_one_that_is_meant(
+    environment: Environment, misspelt: str, meant: str
+) -> None:
+    given = {"BETTER_AUTH_SECRETS": f"1:{SECRET}", misspelt: NOT_TO_BE_SEEN}
+    (complaint,) = environment.complaints(**given)
+    assert complaint.startswith(f"{misspelt.upper()}: ")
+    assert f"Set {meant}, if that is meant, or unset it." in complaint
+    assert NOT_TO_BE_SEEN not in complaint
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *sorted(FOREIGN),
+        "AUTH_GITHUB_ID",
+        "AUTH_GOOGLE_SECRET",
+        "BETTER_AUTH_DATABASE_URL",
+        "DATABASE_AUTH_TOKEN",
+        "DATABASE_URL_UNPOOLED",
+        "DATABASE_SSL",
+        "HOSTS",
+        "PROT",
+    ],
+)
+def test_variables_of_other_programs_are_none_of_our_business(
+    environment: Environment, name: str
+) -> None:
+    environment.read(BETTER_AUTH_SECRET=SECRET, **{name: "something"})
+
+
+def test_a_name_like_one_that_is_set_as_well_is_no_misspelling(environment: Environment) -> None:
+    environment.read(
+        BETTER_AUTH_SECRET=SECRET, DATABASE_URL="sqlite:///todos.db", DATABASE_URL2="file:other.db"
+    )
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "problem"),
+    [
+        ("HS999", "HS999 is not an algorithm that is supported."),
+        ("HS999,HS256,none", "HS999, none are not algorithms that are supported."),
+    ],
+)
+def test_unknown_algorithms_are_named(
+    environment: Environment, algorithms: str, problem: str
+) -> None:
+    (complaint,) = environment.complaints(BETTER_AUTH_SECRET=SECRET, AUTH_ALGORITHMS=algorithms)
+    assert complaint.startswith(f"AUTH_ALGORITHMS: {problem} ")
+
+
+def test_another_programs_way_to_name_a_driver_is_corrected(environment: Environment) -> None:
+    url = f"postgresql+asyncpg://me:{NOT_TO_BE_SEEN}@db/todos"
+    (complaint,) = environment.complaints(BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url)
+    assert "leave out +asyncpg." in complaint
+    assert NOT_TO_BE_SEEN not in complaint

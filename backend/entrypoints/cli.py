@@ -168,7 +168,7 @@ def _listen(settings: Settings, command: str) -> socket.socket:
 
 
 def _is_of_database(complaint: str) -> bool:
-    return complaint.startswith("DATABASE_URL")
+    return complaint.startswith("DATABASE_U")  # _URL, and what is almost that
 
 
 def _complaints_of(trial: Coroutine[Any, Any, None]) -> list[str]:

@@ -1,5 +1,6 @@
 """What the environment decides; nonsense is refused at start, with every complaint at once."""
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Self
 
@@ -12,6 +13,7 @@ from pydantic_settings import (
 )
 
 from backend.settings.consistency import ISSUERS, inconsistencies
+from backend.settings.spelling import misspellings
 from backend.settings.values import (
     ASYMMETRIC_ALGORITHMS,
     PORT_MAX,
@@ -156,7 +158,8 @@ class Settings(BaseSettings):
             The settings, with defaults in place of what is wrong, and the complaints.
         """
         given = {**EnvSettingsSource(cls)(), **overrides}
-        complaints = list(inconsistencies(given))
+        known = [name.upper() for name in cls.model_fields]
+        complaints = [*misspellings(os.environ, known), *inconsistencies(given)]
         try:
             return cls(**given), complaints
         except ValidationError as error:

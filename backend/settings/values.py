@@ -28,6 +28,7 @@ _ORIGIN: Final = re.compile(rf"https?://(?:\[[0-9a-f:.]+\]|{_NAME})(?::[0-9]{{1,
 _DEFAULT_PORT: Final = re.compile(r"http:.*:80|https:.*:443")
 _TRUSTED: Final = re.compile(rf"\[[0-9a-f:.]+\]|(?:\*\.)?{_NAME}", re.IGNORECASE)
 _COOKIE_NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_DRIVER: Final = re.compile(r"(?:sqlite|postgres(?:ql)?)(\+\w{1,32}):")
 _DATABASE: Final = re.compile(r"sqlite:///(?!:memory:)[^?#]+|postgres(?:ql)?://.+")
 
 
@@ -101,11 +102,15 @@ def _check_version(value: SecretStr) -> SecretStr:
 def _check_algorithms(value: tuple[str, ...]) -> tuple[str, ...]:
     unknown = sorted(set(value) - HMAC_ALGORITHMS - ASYMMETRIC_ALGORITHMS)
     if unknown:
-        raise ValueError(f"{', '.join(unknown)} is not an algorithm that is supported")
+        are = "is not an algorithm that is" if len(unknown) == 1 else "are not algorithms that are"
+        raise ValueError(f"{', '.join(unknown)} {are} supported")
     return value
 
 
 def _check_database(value: SecretStr) -> SecretStr:
+    driver = _DRIVER.match(value.get_secret_value())
+    if driver:
+        raise ValueError(f"the driver is chosen here, so leave out {driver[1]}")
     if not _DATABASE.fullmatch(value.get_secret_value()):
         raise ValueError("neither a file of SQLite nor a PostgreSQL database")
     return value
