@@ -75,6 +75,7 @@ class Container(containers.DeclarativeContainer):
         policy=policy,
         has_secret=has_secret,
         jwks_url=jwks_url,
+        cookies=settings.provided.auth_cookie,
         clock=clock,
     )
     diagnose_issuer = providers.Callable(

@@ -11,10 +11,6 @@ from backend.domain.auth import AuthError, MissingClaimError
 FETCH_ONE: Final = (
     "Fetch a JWT from Better Auth's /api/auth/token (its plugin `jwt`), and send that."
 )
-AS_COOKIE: Final = (
-    "This is a session cookie. Send it as a cookie, and set AUTH_COOKIE={} and BETTER_AUTH_SECRET"
-    " here; or send a JWT of Better Auth's /api/auth/token instead."
-)
 
 _MILLISECONDS: Final = 10**11  # in seconds, the year 5138
 
@@ -22,8 +18,6 @@ _MILLISECONDS: Final = 10**11  # in seconds, the year 5138
 def of_missing(error: MissingClaimError, situation: Situation) -> str:
     """Return what to do about a claim that is not there."""
     claims = situation.claims
-    if error.claim == "sub" and {"session", "user"} <= claims.keys():
-        return AS_COOKIE.format("jwt")
     if error.claim == "sub" and "email" in claims:
         return (
             "This is from a link that was mailed to somebody: it verifies an address, and logs"

@@ -16,7 +16,7 @@ from backend.adapters.auth.form_remedies import of_form
 from backend.adapters.auth.jws import CompactJws, decode_object, parse_compact
 from backend.adapters.auth.pyjwt import SignedTokens
 from backend.adapters.auth.redaction import redacted
-from backend.adapters.auth.situation import Situation
+from backend.adapters.auth.situation import OFF, Situation
 from backend.domain.auth import AuthError, VerifierUnavailableError
 from backend.domain.diagnosis import Explanation, Finding
 
@@ -39,22 +39,25 @@ class TokenExplainer:
         policy: Checks claims.
         has_secret: Whether a shared secret is configured.
         jwks_url: Where the key set is, if one is configured.
+        cookies: The strategy of the session cookies that are accepted, or `off`.
         clock: The time in seconds since the epoch.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is configured, a line each in the container
         self,
         signed: SignedTokens,
         *,
         policy: ClaimsPolicy,
         has_secret: bool,
         jwks_url: str | None,
+        cookies: str = OFF,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._signed = signed
         self._policy = policy
         self._has_secret = has_secret
         self._jwks_url = jwks_url
+        self._cookies = cookies
         self._clock = clock
 
     async def explain(self, token: str) -> Explanation:
@@ -66,7 +69,7 @@ class TokenExplainer:
         try:
             jws = parse_compact(token)
         except AuthError as error:
-            form = Finding(check="form", problem=str(error), remedy=of_form(token))
+            form = Finding(check="form", problem=str(error), remedy=of_form(token, self._cookies))
             return Explanation(findings=[form], code=error.code, reason=error.reason)
         situation = Situation(
             header=jws.header,
@@ -75,6 +78,7 @@ class TokenExplainer:
             has_secret=self._has_secret,
             jwks_url=self._jwks_url,
             now=self._clock(),
+            cookies=self._cookies,
         )
         findings = [Finding(check="form", found=f"three segments, {len(token)} characters")]
         failures: dict[str, Failure] = {}

@@ -3,7 +3,9 @@
 import re
 from typing import Final
 
-from backend.adapters.auth.claim_remedies import AS_COOKIE, FETCH_ONE
+from backend.adapters.auth.claim_remedies import FETCH_ONE
+from backend.adapters.auth.cookie_remedies import as_cookie
+from backend.adapters.auth.situation import OFF
 
 _FORMS: Final[tuple[tuple[str, str], ...]] = (
     (
@@ -27,17 +29,6 @@ _FORMS: Final[tuple[tuple[str, str], ...]] = (
         f"This is a session token of Better Auth's (cookie, or plugin `bearer`). {FETCH_ONE}",
     ),
     (
-        r"eyJzZXNzaW9uIjp7.*",  # {"session":{
-        AS_COOKIE.format("compact"),
-    ),
-    (
-        r"([\w-]*\.){4}[\w-]*",
-        (
-            "This is encrypted. If it is a session cookie of Better Auth's, send it as a cookie,"
-            " and set AUTH_COOKIE=jwe and BETTER_AUTH_SECRET here."
-        ),
-    ),
-    (
         r"[\x21-\x2d\x2f-\x7e]+",  # no dot
         (
             "This is an opaque token, which only its issuer can read. An OAuth access token of"
@@ -54,14 +45,23 @@ _FORMS: Final[tuple[tuple[str, str], ...]] = (
 )
 
 
-def of_form(token: str) -> str:
+_COMPACT: Final = re.compile(r"eyJzZXNzaW9uIjp7.*", re.DOTALL)  # {"session":{
+_ENCRYPTED: Final = re.compile(r"([\w-]*\.){4}[\w-]*", re.ASCII)
+
+
+def of_form(token: str, cookies: str = OFF) -> str:
     """Return what to do about something that is no JWS.
 
     Args:
         token: What was sent.
+        cookies: The strategy of the session cookies that are accepted, or `off`.
     """
     if not token.isascii():
         return "No token has such characters. Send the text that Better Auth issued, and only that."
+    if _COMPACT.fullmatch(token):
+        return as_cookie("compact", cookies)
+    if _ENCRYPTED.fullmatch(token):
+        return f"This is encrypted, as cookies of the strategy jwe are. {as_cookie('jwe', cookies)}"
     for form, remedy in _FORMS:
         if re.fullmatch(form, token, re.ASCII | re.DOTALL):
             return remedy

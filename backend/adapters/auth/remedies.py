@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from backend.adapters.auth import claim_remedies
-from backend.adapters.auth.claim_remedies import AS_COOKIE, FETCH_ONE
+from backend.adapters.auth.claim_remedies import FETCH_ONE
+from backend.adapters.auth.cookie_remedies import of_cookie
 from backend.adapters.auth.fetch_remedies import of_fetch
 from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.situation import Situation
@@ -28,13 +29,13 @@ from backend.domain.auth import (
 def of_error(error: AuthError | VerifierUnavailableError, situation: Situation) -> str | None:
     """Return what to do about a check that fails; None if nothing is known to help."""
     remedy = _REMEDIES.get(type(error))
-    return remedy(error, situation) if remedy else None
+    # Where a cookie names no issuer, or has no subject, nothing of that is to be mended.
+    cookie = of_cookie(situation) if isinstance(error, _OF_COOKIES) else None
+    return cookie or (remedy(error, situation) if remedy else None)
 
 
 def _of_kind(_error: AuthError, situation: Situation) -> str:
     kind = str(situation.header.get("typ", "")).lower()
-    if kind == "better-auth.session-cache+jwt":
-        return AS_COOKIE.format("jwt").replace("BETTER_AUTH_SECRET", "BETTER_AUTH_URL")
     if "cnf" in situation.claims:
         return "This is bound to its client's own key (DPoP). Let the client ask without DPoP."
     if kind == "logout+jwt":
@@ -91,6 +92,15 @@ def _of_signature(_error: AuthError, situation: Situation) -> str:
 def _of_user(_error: AuthError, _situation: Situation) -> str:
     return "Better Auth's plugin `admin` says that this user is banned. Lift the ban there."
 
+
+_OF_COOKIES: Final = (
+    UnsupportedTokenError,
+    InvalidAlgorithmError,
+    MissingClaimError,
+    InvalidClaimError,
+    InvalidIssuerError,
+    InvalidAudienceError,
+)
 
 _REMEDIES: Final[Mapping[type[Exception], Callable[[Any, Situation], str | None]]] = {
     UnsupportedTokenError: _of_kind,

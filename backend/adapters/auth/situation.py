@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from backend.adapters.auth.claims import ClaimsPolicy, numeric_date
 from backend.adapters.auth.redaction import quoted
 from backend.domain.auth import InvalidClaimError
+
+OFF: Final = "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,7 @@ class Situation:
         has_secret: Whether a shared secret is configured.
         jwks_url: Where the key set is, if one is configured.
         now: The time in seconds since the epoch.
+        cookies: The strategy of the session cookies that are accepted, or `off`.
     """
 
     header: Mapping[str, Any]
@@ -29,6 +32,7 @@ class Situation:
     has_secret: bool
     jwks_url: str | None
     now: float
+    cookies: str = OFF
 
     def found(self, check: str) -> str | None:
         """Return what the token says about what is checked."""

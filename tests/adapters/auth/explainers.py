@@ -21,6 +21,7 @@ def both(
     secrets: Sequence[bytes] = (),
     source: KeySource | None = None,
     jwks: bool = True,
+    cookies: str = "off",
     algorithms: Sequence[str] = (),
     clock: Callable[[], float] = lambda: NOW,
     **claims_policy: Any,
@@ -39,6 +40,7 @@ def both(
         policy=rules,
         has_secret=bool(secrets),
         jwks_url=JWKS_URL if jwks else None,
+        cookies=cookies,
         clock=clock,
     )
     return explainer, JwtTokenVerifier(signed, policy=rules, to_principal=to_principal, clock=clock)

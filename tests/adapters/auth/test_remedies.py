@@ -1,5 +1,6 @@
 """Each usual mistake is recognised, and its remedy names what to set or to do."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -240,6 +241,40 @@ async def test_usual_mistakes_are_recognised(
     assert remedy is not None
     for words in said:
         assert words in remedy
+
+
+COOKIES = {
+    "by the secret": token(
+        HS256, claims={**SESSION, "sub": ABSENT, "iss": ABSENT, "aud": ABSENT, "email": "x@y.z"}
+    ),
+    "by the key set": token(
+        claims={**SESSION, "sub": "user-1", "aud": "better-auth:session-cache"}
+    ),
+    "by somebody else": token(claims={**SESSION, "iss": "https://other.example"}),
+}
+
+
+@pytest.mark.parametrize("text", COOKIES.values(), ids=COOKIES.keys())
+@pytest.mark.parametrize("secrets", [(), (SECRET,)])
+async def test_a_session_cookie_is_known_before_its_claims_are_judged(
+    text: str, secrets: Sequence[bytes]
+) -> None:
+    for cookies in ("off", "compact", "jwt"):
+        explainer, _ = both(secrets=secrets, cookies=cookies)
+        said = await explainer.explain(text)
+        remedies = {one.remedy for one in said.findings if one.problem is not None}
+        assert len(remedies) == 1
+        (remedy,) = remedies
+        assert remedy is not None
+        assert "This is a session cookie. Send it as a cookie" in remedy
+        assert ("AUTH_COOKIE=jwt" in remedy) is (cookies != "jwt")
+
+
+def test_a_cookie_of_the_accepted_strategy_needs_no_setting() -> None:
+    compact, encrypted = b64(b'{"session":{"session":{},"user":{}}}'), "e30..AAAA.AAAA.AAAA"
+    assert "AUTH_COOKIE" not in of_form(compact, "compact")
+    assert "AUTH_COOKIE" not in of_form(encrypted, "jwe")
+    assert "AUTH_COOKIE=jwe" in of_form(encrypted, "compact")
 
 
 @pytest.mark.parametrize("name", ["alg", "kid", "typ", "iss", "aud", "sub", "exp", "nbf"])
