@@ -1,16 +1,17 @@
 """The repository and its schema, as the settings say."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from backend.adapters.persistence import schema
-from backend.adapters.persistence.diagnosis import diagnose_database
+from backend.adapters.persistence.diagnosis import diagnose_database, of_failure
 from backend.adapters.persistence.postgres import PostgresTodoRepository
 from backend.adapters.persistence.sqlite import SqliteTodoRepository
 from backend.domain.diagnosis import Finding
 from backend.domain.todo import TodoRepository, TodoRepositoryUnavailableError
 from backend.settings import ConfigurationError, Settings
+
+# What a server cannot do without. One that PostgreSQL shows every row still hides them itself.
+_NEEDED: Final = frozenset({"database", "privileges", "migrations"})
 
 
 def todos(settings: Settings) -> TodoRepository:
@@ -32,22 +33,24 @@ async def upgrade_schema(settings: Settings) -> None:
     """Bring the schema up to date.
 
     Raises:
-        ConfigurationError: The database cannot be reached.
+        ConfigurationError: The database cannot be reached, or refuses.
     """
-    with _database_complaint():
+    try:
         await schema.upgrade(settings.database_url.get_secret_value())
+    except (TodoRepositoryUnavailableError, OverflowError, ValueError) as error:
+        raise ConfigurationError([_complaint(*of_failure(error))]) from None
 
 
 async def check_schema(settings: Settings) -> None:
     """Check that todos can be kept.
 
     Raises:
-        ConfigurationError: The database cannot be reached, or has an old schema.
+        ConfigurationError: The database cannot be reached, has an old schema, or allows too little.
     """
-    with _database_complaint():
-        if not await schema.is_current(settings.database_url.get_secret_value()):
-            complaint = "the schema is out of date. Run `python -m backend migrate`."
-            raise ConfigurationError([f"DATABASE_URL: {complaint}"])
+    findings = [one for one in await diagnose(settings) if one.check in _NEEDED]
+    complaints = [_complaint(one.problem, one.remedy or "") for one in findings if one.problem]
+    if complaints:
+        raise ConfigurationError(complaints)
 
 
 async def diagnose(settings: Settings) -> list[Finding]:
@@ -55,13 +58,7 @@ async def diagnose(settings: Settings) -> list[Finding]:
     return await diagnose_database(settings.database_url.get_secret_value())
 
 
-@contextmanager
-def _database_complaint() -> Iterator[None]:
-    try:
-        yield
-    except TodoRepositoryUnavailableError as error:
-        complaint = f"the database cannot be reached: {error}. Start it, or mend the URL."
-        raise ConfigurationError([f"DATABASE_URL: {complaint}"]) from None
-    except (OverflowError, ValueError):  # whose message may quote the password
-        complaint = "the driver cannot read it. Set it to a URL that names the database."
-        raise ConfigurationError([f"DATABASE_URL: {complaint}"]) from None
+def _complaint(problem: str, remedy: str) -> str:
+    """Put a problem with the database as one with its variable."""
+    subject = "" if problem.startswith(("the ", "there ")) else "the database "
+    return f"DATABASE_URL: {subject}{problem}. {remedy}"

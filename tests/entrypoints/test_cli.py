@@ -23,6 +23,7 @@ from typer.testing import CliRunner, Result
 from backend.entrypoints import development
 from backend.entrypoints.cli import MISCONFIGURED, cli
 from backend.entrypoints.http import me
+from tests.postgres import PostgresServer
 from tests.test_settings import OTHER, SECRET
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +85,27 @@ def test_serve_refuses_a_database_that_it_does_not_know() -> None:
 def test_serve_refuses_a_schema_that_was_not_migrated() -> None:
     result = run("serve", BETTER_AUTH_SECRET=SECRET)
     assert_refused(result, "DATABASE_URL")
-    assert "python -m backend migrate" in result.stderr
+    assert "there is no schema yet. Run `python -m backend migrate`." in result.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "dev", "migrate"])
+def test_a_folder_that_does_not_exist_is_named(folder: Path, command: str) -> None:
+    url = f"sqlite:///{folder}/none/todos.db"
+    result = run(command, BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url, PORT="0")
+    assert_refused(result, "DATABASE_URL")
+    complaint = f"the folder {folder}/none does not exist. Create it, or mend DATABASE_URL."
+    assert complaint in result.stderr
+
+
+def test_a_role_that_lacks_privileges_is_refused(postgres_server: PostgresServer) -> None:
+    url = postgres_server.create_database()
+    assert run("migrate", DATABASE_URL=url).exit_code == 0
+    postgres_server.create_role("powerless")
+    weak = postgres_server.url_for("powerless", url)
+    result = run("serve", BETTER_AUTH_SECRET=SECRET, DATABASE_URL=weak)
+    assert_refused(result, "DATABASE_URL")
+    assert "lacks SELECT on alembic_version" in result.stderr
+    assert "docs/scaling.md" in result.stderr
 
 
 def test_options_go_before_the_environment() -> None:

@@ -11,6 +11,7 @@ import asyncpg
 
 from backend.adapters.persistence import postgres_connections, sqlite_connections
 from backend.adapters.persistence.revisions import Command, is_behind
+from backend.domain.todo import TodoRepositoryUnavailableError
 
 _TIMEOUT: Final = 10.0
 
@@ -19,7 +20,27 @@ _REVISION: Final = "SELECT version_num FROM alembic_version"
 # It is not for superusers, nor for roles that bypass it, nor if it was switched off.
 _SECURED: Final = "SELECT row_security_active('todos')"
 
+# A table that is not there yet lacks nothing.
+_LACKING: Final = """
+SELECT string_agg(format('%s on %s', privileges, name), '; ' ORDER BY name)
+FROM (
+    SELECT name, string_agg(privilege, ', ') AS privileges
+    FROM (VALUES
+        ('todos', 'SELECT'), ('todos', 'INSERT'), ('todos', 'UPDATE'), ('todos', 'DELETE'),
+        ('idempotency_keys', 'SELECT'), ('idempotency_keys', 'INSERT'),
+        ('idempotency_keys', 'UPDATE'), ('idempotency_keys', 'DELETE'),
+        ('cursor_key', 'SELECT'), ('alembic_version', 'SELECT')
+    ) AS needed (name, privilege)
+    WHERE NOT has_table_privilege(to_regclass(name), privilege)
+    GROUP BY name
+) AS lacking
+"""
+
 _SQLITE_MIGRATED: Final = "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
+
+
+class MissingFolderError(TodoRepositoryUnavailableError):
+    """The folder of an SQLite file does not exist."""
 
 
 async def upgrade(url: str) -> None:
@@ -57,7 +78,7 @@ async def current(url: str) -> str | None:
         TodoRepositoryUnavailableError: The database cannot be reached.
     """
     if url.startswith("sqlite:"):
-        path = sqlite_connections.database_path(url)
+        path = _sqlite_path(url)
         return await _sqlite_revision(path) if path.exists() else None
     revision: str | None = await _ask_postgres(url, _REVISION)
     return revision
@@ -85,12 +106,22 @@ async def is_secured(url: str) -> bool:
     return bool(await _ask_postgres(url, _SECURED))
 
 
+async def lacking_privileges(url: str) -> str:
+    """Return what PostgreSQL does not allow the role of this URL to do, though a server has to.
+
+    Raises:
+        ValueError: The URL is not one of PostgreSQL.
+        TodoRepositoryUnavailableError: The database cannot be reached.
+    """
+    return await _ask_postgres(url, _LACKING) or ""
+
+
 async def _migrate(url: str, command: Command, revision: str) -> None:
     # SQLAlchemy takes half a second to import, and memory: no server that starts should pay that.
     from backend.adapters.persistence import migration  # noqa: PLC0415 - see above
 
     if url.startswith("sqlite:"):
-        path = sqlite_connections.database_path(url)
+        path = _sqlite_path(url)
         with sqlite_connections.reported_outages():
             file = await sqlite_connections.connect(path, busy_timeout=_TIMEOUT, create=True)
         await migration.run("sqlite+aiosqlite", file, command, revision)
@@ -98,6 +129,13 @@ async def _migrate(url: str, command: Command, revision: str) -> None:
         with postgres_connections.reported_outages(connecting=True):
             server = await asyncpg.connect(postgres_connections.database_url(url), timeout=_TIMEOUT)
         await migration.run("postgresql+asyncpg", server, command, revision)
+
+
+def _sqlite_path(url: str) -> Path:
+    path = sqlite_connections.database_path(url)
+    if not path.parent.is_dir():
+        raise MissingFolderError(f"the folder {path.parent} does not exist")
+    return path
 
 
 async def _sqlite_revision(path: Path) -> str | None:
@@ -121,5 +159,7 @@ async def _ask_postgres(url: str, question: str) -> Any:
             return await server.fetchval(question)
         except asyncpg.UndefinedTableError:
             return None
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise TodoRepositoryUnavailableError(f"{type(error).__name__}: {error}") from error
         finally:
             await server.close(timeout=_TIMEOUT)

@@ -1,14 +1,17 @@
 """What the doctor says of a database: out of reach, without a schema, behind, ahead, or well."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from backend.adapters.persistence import revisions, schema
-from backend.adapters.persistence.diagnosis import diagnose_database
+from backend.adapters.persistence.diagnosis import diagnose_database, of_failure
 from backend.domain.diagnosis import Finding
+from backend.domain.todo import TodoRepositoryUnavailableError
 from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -68,6 +71,64 @@ async def test_a_policy_that_was_switched_off_is_a_problem(postgres_server: Post
     assert "BYPASSRLS" in str(found.remedy)
 
 
+async def test_a_role_that_lacks_privileges_is_told_which(
+    postgres_server: PostgresServer, restricted_url: str
+) -> None:
+    url = postgres_server.create_database()
+    await schema.upgrade(url)
+    postgres_server.create_role("weak")
+    weak = postgres_server.url_for("weak", url)
+    found = await diagnosed(weak)
+    assert found["database"].problem is None
+    problem, remedy = str(found["privileges"].problem), str(found["privileges"].remedy)
+    for lacking in (
+        "SELECT on alembic_version",
+        "SELECT on cursor_key",
+        "SELECT, INSERT, UPDATE, DELETE on idempotency_keys",
+        "SELECT, INSERT, UPDATE, DELETE on todos",
+    ):
+        assert lacking in problem
+    assert "docs/scaling.md" in remedy
+    assert not found["migrations"].checked
+    postgres_server.execute(
+        "GRANT SELECT, INSERT, DELETE ON todos, idempotency_keys, cursor_key, alembic_version"
+        " TO weak;",
+        url,
+    )
+    problem = str((await diagnosed(weak))["privileges"].problem)
+    assert problem.endswith(" lacks UPDATE on idempotency_keys; UPDATE on todos")
+    assert "privileges" not in await diagnosed(restricted_url)
+
+
+async def test_a_role_that_may_not_migrate_is_told_who_may(postgres_server: PostgresServer) -> None:
+    postgres_server.create_role("stranger")
+    url = postgres_server.url_for("stranger", postgres_server.create_database())
+    with pytest.raises(TodoRepositoryUnavailableError) as failure:
+        await schema.upgrade(url)
+    problem, remedy = of_failure(failure.value)
+    assert problem.startswith("refuses: permission denied")
+    assert "owner" in remedy
+
+
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        (lambda url: url.replace(str(urlsplit(url).password), "wrong"), "percent-encoded"),
+        (lambda url: url.replace(str(urlsplit(url).password), "a/b"), "`/` is %2F"),
+        (lambda url: url.replace(str(urlsplit(url).password), "a#b"), "`#` is %23"),
+        (lambda url: url.replace(str(urlsplit(url).password), "a@b"), "`@` is %40"),
+        (lambda url: f"{url}-that-is-not-there", "CREATE DATABASE"),
+        (lambda url: f"{url}?sslmode=require", "leave sslmode out"),
+    ],
+)
+async def test_the_usual_mistakes_in_a_url_have_a_remedy(
+    postgres_url: str, change: Callable[[str], str], remedy: str
+) -> None:
+    found = (await diagnosed(change(postgres_url)))["database"]
+    assert found.problem is not None
+    assert remedy in str(found.remedy)
+
+
 def files_in(folder: Path) -> list[Path]:
     return list(folder.iterdir())
 
@@ -107,6 +168,7 @@ async def test_a_later_schema_is_well_and_said_to_be_later(migrated: str) -> Non
         ("postgresql://me:hunter2@127.0.0.1:port/todos", "cannot read DATABASE_URL"),
         ("postgresql://me:hunter2@127.0.0.1:99999/todos", "DATABASE_URL"),
         ("sqlite:////proc/version", "cannot be reached"),
+        ("sqlite:////nowhere/at/all.db", "the folder /nowhere/at does not exist"),
     ],
 )
 async def test_a_database_out_of_reach_is_told_without_its_password(url: str, problem: str) -> None:
