@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
+
 LIBRARIES = (
     "cryptography",
     "PyJWT",
@@ -29,18 +31,21 @@ LIBRARIES = (
 )
 
 
-def describe() -> list[str]:
+def describe(busy: float) -> list[str]:
     """Return the lines that describe the machine and the moment."""
-    load = os.getloadavg()[0]
-    busy = "otherwise idle" if load < 1 else "shared with other work, so take the ratios only"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return [
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"{len(os.sched_getaffinity(0))} cores of {_processor()}, {memory:.0f} GiB",
         f"{platform.system()} {platform.release().split('-')[0]}",
         f"Python {platform.python_version()} ({sys.implementation.name})",
-        f"load {load:.1f} when the measurement began: {busy}",
+        f"other programs took {busy:.0%} of the processors just before",
     ]
+
+
+def busy() -> float:
+    """Return the part of the processors that others take while nothing of ours runs."""
+    return psutil.cpu_percent(interval=2.0) / 100
 
 
 def versions() -> list[str]:

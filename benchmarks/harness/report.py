@@ -10,6 +10,9 @@ from benchmarks.harness.chart import Bar, bar_chart
 
 FOLDER = Path(__file__).resolve().parents[1] / "results"
 
+BUSY = 0.1  # the most that other programs may take for a figure to decide anything
+_UNDECIDED = "**The machine was busy with other programs: this run decides nothing.**"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
@@ -25,11 +28,12 @@ class Target:
     def met(self) -> bool:
         return self.figure >= self.bound if self.at_least else self.figure <= self.bound
 
-    def row(self) -> list[str]:
+    def row(self, *, decided: bool) -> list[str]:
         sign = "≥" if self.at_least else "≤"
         unit = f" {self.unit}".rstrip()
         measured, bound = f"{number(self.figure)}{unit}", f"{sign} {self.bound:g}{unit}"
-        return [self.what, bound, measured, "met" if self.met else "**not met**"]
+        verdict = "met" if self.met else "**not met**"
+        return [self.what, bound, measured, verdict if decided else f"undecided ({verdict})"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,19 +56,22 @@ class Result:
     name: str
     title: str
     about: str
-    machine: list[str] = field(default_factory=machine.describe)
+    busy: float = field(default_factory=machine.busy)
     tables: list[Table] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     chart_title: str = ""
     chart_unit: str = ""
     bars: list[Bar] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.machine = machine.describe(self.busy)
+
     def markdown(self) -> str:
         parts = [f"# {self.title}", self.about, "\n".join(f"- {line}" for line in self.machine)]
         if self.bars:
             parts.append(f"![{self.chart_title}]({self.name}.svg)")
         if self.targets:
-            parts.append(_targets(self.targets))
+            parts.append(_targets(self.targets, self.busy))
         parts += [table.markdown() for table in self.tables]
         return "\n\n".join(parts) + "\n"
 
@@ -79,6 +86,7 @@ def write(result: Result) -> None:
     kept = {
         "title": result.title,
         "machine": result.machine,
+        "busy": result.busy,
         "targets": [asdict(target) for target in result.targets],
     }
     (FOLDER / f"{result.name}.json").write_text(json.dumps(kept, indent=1, ensure_ascii=False))
@@ -95,7 +103,7 @@ def write_summary(names: Iterable[str]) -> None:
         kept = json.loads(path.read_text())
         parts.append(f"## [{kept['title']}]({name}.md)")
         parts.append("; ".join(kept["machine"]) + ".")
-        parts.append(_targets([Target(**target) for target in kept["targets"]]))
+        parts.append(_targets([Target(**target) for target in kept["targets"]], kept["busy"]))
     (FOLDER / "README.md").write_text("\n\n".join(parts) + "\n")
 
 
@@ -108,10 +116,11 @@ def number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def _targets(targets: Sequence[Target]) -> str:
+def _targets(targets: Sequence[Target], busy: float) -> str:
     head = ("target", "promised", "measured", "")
-    rows = [target.row() for target in targets]
-    return "\n".join([_line(head), _line(_ruler(head)), *map(_line, rows)])
+    rows = [target.row(decided=busy <= BUSY) for target in targets]
+    table = "\n".join([_line(head), _line(_ruler(head)), *map(_line, rows)])
+    return table if busy <= BUSY else f"{_UNDECIDED}\n\n{table}"
 
 
 def _ruler(head: Sequence[str]) -> list[str]:
