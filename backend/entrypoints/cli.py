@@ -110,7 +110,7 @@ def token(
 def explain(context: typer.Context) -> None:
     """Say why a token is accepted or refused: reads it from standard input, or asks for it."""
     if context.args:
-        typer.echo(inspection.NO_ARGUMENTS, err=True)
+        typer.echo(inspection.as_typed(inspection.NO_ARGUMENTS), err=True)
         raise typer.Exit(MISUSED)
     settings, complaints = development.settings()
     _refuse_if([complaint for complaint in complaints if not _is_of_database(complaint)])
@@ -119,7 +119,7 @@ def explain(context: typer.Context) -> None:
     configure_logging(inspection.quietened(settings))
     given = inspection.read_token()
     if not given:
-        typer.echo(inspection.NOTHING_GIVEN, err=True)
+        typer.echo(inspection.as_typed(inspection.NOTHING_GIVEN), err=True)
         raise typer.Exit(MISUSED)
     said = asyncio.run(_explain(Container(settings=settings), given))
     typer.echo("\n".join(inspection.describe(said)))
@@ -191,5 +191,5 @@ def _refuse(what: str, complaints: Sequence[str]) -> None:
     if complaints:
         typer.echo(f"The {what} is refused:\n", err=True)
         for complaint in complaints:
-            typer.echo(f"  {complaint}", err=True)
+            typer.echo(f"  {inspection.as_typed(complaint)}", err=True)
         raise typer.Exit(MISCONFIGURED)

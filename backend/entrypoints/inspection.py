@@ -4,6 +4,7 @@ import getpass
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from backend.domain.diagnosis import Explanation, Finding
@@ -43,13 +44,21 @@ def quietened(settings: Settings) -> Settings:
     return settings.model_copy(update={"log_level": LogLevel.ERROR})
 
 
+def as_typed(text: str) -> str:
+    """Write commands as they are typed here: by the virtual environment, if it is this folder's."""
+    folder = Path(".venv")
+    if Path(sys.prefix) != folder.absolute():
+        return text
+    return text.replace("python -m backend", f"{folder}/bin/python -m backend")
+
+
 def report(findings: Iterable[Finding]) -> Iterator[str]:
     """Write findings down, a line for each check and one for each remedy."""
     for finding in findings:
         verdict = "FAIL" if finding.problem else "ok" if finding.checked else "--"
         yield _printable(f"  {verdict:<5} {finding.check}{_details(finding)}")
         if finding.problem and finding.remedy:
-            yield _printable(f"        -> {finding.remedy}")
+            yield _printable(f"        -> {as_typed(finding.remedy)}")
 
 
 def describe(explanation: Explanation) -> Iterator[str]:

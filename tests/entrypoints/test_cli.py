@@ -88,6 +88,17 @@ def test_serve_refuses_a_schema_that_was_not_migrated() -> None:
     assert "there is no schema yet. Run `python -m backend migrate`." in result.stderr
 
 
+def test_commands_are_shown_as_they_are_typed_here(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(folder / ".venv"))
+    typed = ".venv/bin/python -m backend"
+    assert f"`{typed} migrate`" in run("serve", BETTER_AUTH_SECRET=SECRET).stderr
+    assert f"`{typed} migrate`" in run("doctor").stdout
+    assert f"  {typed} explain < " in run("explain", BETTER_AUTH_SECRET=SECRET).stderr
+    assert f"  {typed} explain < " in run("explain", "x").stderr
+
+
 @pytest.mark.parametrize("command", ["serve", "dev", "migrate"])
 def test_a_folder_that_does_not_exist_is_named(folder: Path, command: str) -> None:
     url = f"sqlite:///{folder}/none/todos.db"
