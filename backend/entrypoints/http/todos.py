@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 
 from backend.domain.todo import (
     InvalidTodoError,
@@ -26,6 +26,7 @@ from backend.entrypoints.http.representations import (
     TodoChanges,
     TodoPageResponse,
     TodoResponse,
+    list_parameters,
 )
 
 ATTEMPTS: Final = 5
@@ -46,11 +47,10 @@ IfNoneMatch = Annotated[
 ]
 
 
-@router.get("", summary="List my todos")
-async def list_todos(
-    request: Request, principal: CurrentPrincipal, said: Annotated[ListParameters, Query()]
-) -> TodoPageResponse:
+@router.get("", summary="List my todos", openapi_extra={"parameters": list_parameters()})
+async def list_todos(request: Request, principal: CurrentPrincipal) -> TodoPageResponse:
     """Return one page of the caller's todos, newest first unless `sort` says otherwise."""
+    said = ListParameters.of(request)
     cursors: Cursors = request.app.state.cursors
     query, user_id = _query(said), principal.user_id
     if said.cursor is not None:
@@ -59,10 +59,8 @@ async def list_todos(
         except InvalidCursorError as error:
             raise InvalidTodoError("cursor", str(error)) from None
     page = await _todos(request).list(user_id, query)
-    return TodoPageResponse(
-        items=[TodoResponse.model_validate(todo) for todo in page.items],
-        next_cursor=await cursors.seal(page.next, user_id, query) if page.next else None,
-    )
+    cursor = await cursors.seal(page.next, user_id, query) if page.next else None
+    return TodoPageResponse.model_validate({"items": page.items, "next_cursor": cursor})
 
 
 @router.post(

@@ -688,3 +688,12 @@ def test_times_are_the_clocks(ada: Client, clock: Clock) -> None:
     assert made["created_at"] == "2030-01-01T12:30:15.123456Z"
     stated = UUID(made["id"]).int >> 80
     assert stated == int(clock.now.timestamp() * 1000)
+
+
+@pytest.mark.parametrize("query", ["limit=1&limit=2", "q=a&completed=true&q=a", "x=1&x=1"])
+def test_a_parameter_is_given_once(ada: Client, query: str) -> None:
+    answer = ada.get(f"/api/todos?{query}")
+    assert (answer.status_code, answer.json()["errors"]) == (
+        422,
+        [{"field": query[: query.index("=")], "detail": "must be given once"}],
+    )
