@@ -24,8 +24,8 @@ with warnings.catch_warnings(record=True):  # Authlib insists on announcing what
 
 ALGORITHMS = ("HS256", "RS256", "PS256", "ES256", "ES512", "EdDSA")
 LENGTHS = ("HS256", "EdDSA", "RS256")  # of signatures: to remember has no other way of telling
-BATCH = 20  # a few milliseconds, less than what a scheduler hands out in one piece
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9")) * 9
+BATCH, WARM_UP = 60, 10  # of each slice the first few are not counted: they load the caches
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9")) * 4
 REMEMBERED = (1_000, 10_000)
 LEAN = dict.fromkeys(("id", "emailVerified", "image", "createdAt", "updatedAt"), ABSENT)
 
@@ -79,7 +79,7 @@ async def opened(container: Container) -> None:
 
 
 def _fresh(runner: asyncio.Runner, algorithm: str) -> dict[str, list[float]]:
-    by, minted = signer_of(algorithm), tokens(algorithm, BATCH)
+    by, minted = signer_of(algorithm), tokens(algorithm, WARM_UP + BATCH)
     container = container_of(by)
     runner.run(opened(container))
 
@@ -104,18 +104,22 @@ def _batch(verify: Verify, minted: Sequence[str]) -> Callable[[], float]:
 
 
 def _called(calls: Sequence[Callable[[], object]]) -> float:
-    started = thread_time()
-    for call in calls:
+    for call in calls[:WARM_UP]:
         call()
-    return (thread_time() - started) / len(calls) * 1e6
+    started = thread_time()
+    for call in calls[WARM_UP:]:
+        call()
+    return (thread_time() - started) / len(calls[WARM_UP:]) * 1e6
 
 
 async def _verified(verifier: TokenVerifier, minted: Sequence[str]) -> float:
     verify = verifier.verify
-    started = thread_time()
-    for token in minted:
+    for token in minted[:WARM_UP]:
         await verify(token)
-    return (thread_time() - started) / len(minted) * 1e6
+    started = thread_time()
+    for token in minted[WARM_UP:]:
+        await verify(token)
+    return (thread_time() - started) / len(minted[WARM_UP:]) * 1e6
 
 
 def _remembered(runner: asyncio.Runner, algorithm: str) -> dict[int, float]:
@@ -141,7 +145,7 @@ def _refused(runner: asyncio.Runner, algorithm: str) -> dict[str, dict[str, list
     runner.run(opened(container))
     verifier = container.token_verifier()
     for size, changes in (("0.4 KB", LEAN), ("8 KB", {"bio": "x" * 5_300})):
-        forgeries = [forged(token) for token in tokens(algorithm, BATCH, **changes)]
+        forgeries = [forged(token) for token in tokens(algorithm, WARM_UP + BATCH, **changes)]
         calls = [floor(by, token) for token in forgeries]
         found[size] = interleave(
             {
@@ -155,15 +159,16 @@ def _refused(runner: asyncio.Runner, algorithm: str) -> dict[str, dict[str, list
 
 async def _refusals(verifier: TokenVerifier, forgeries: Sequence[str]) -> float:
     verify = verifier.verify
-    refused = 0
-    started = thread_time()
+    refused, started = -WARM_UP, 0.0
     for token in forgeries:
+        if refused == 0:
+            started = thread_time()
         try:
             await verify(token)
         except AuthError:
             refused += 1
     taken = thread_time() - started
-    assert refused == len(forgeries)
+    assert refused == len(forgeries) - WARM_UP
     return taken / refused * 1e6
 
 
