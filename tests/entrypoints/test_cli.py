@@ -149,14 +149,14 @@ def test_a_host_that_is_not_here_is_refused(command: str, host: str, folder: Pat
     assert not (folder / development.SECRET_FILE).exists()
 
 
-@pytest.mark.parametrize("command", ["serve", "dev"])
+@pytest.mark.parametrize(("command", "workers"), [("serve", "1"), ("serve", "2"), ("dev", "1")])
 def test_a_route_that_everybody_could_call_is_refused_with_the_remedy(
-    monkeypatch: pytest.MonkeyPatch, command: str
+    monkeypatch: pytest.MonkeyPatch, command: str, workers: str
 ) -> None:
     monkeypatch.setattr(me.router, "routes", [*me.router.routes])
     me.router.add_api_route("/of-this-test", lambda: None, methods=["GET"])
     assert run("migrate").exit_code == 0
-    result = run(command, BETTER_AUTH_SECRET=SECRET, PORT="0")
+    result = run(command, BETTER_AUTH_SECRET=SECRET, PORT="0", WORKERS=workers)
     assert (result.exit_code, result.stdout) == (MISCONFIGURED, "")
     start, _, complaint = result.stderr.splitlines()[-3:]
     assert start == "The application is refused:"
