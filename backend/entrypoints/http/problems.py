@@ -124,7 +124,9 @@ def _key_reused(_error: IdempotencyKeyReusedError) -> Problem:
 
 def _invalid_request(error: RequestValidationError) -> Problem:
     found = error.errors()[:MAX_FIELD_PROBLEMS]  # a body may have thousands
-    return _invalid([{"field": _field_name(one["loc"]), "detail": _detail(one)} for one in found])
+    return _invalid(
+        [{"field": _field_name(one["loc"]), "detail": _detail(one, error.body)} for one in found]
+    )
 
 
 def _invalid(errors: Sequence[Mapping[str, str]]) -> Problem:
@@ -144,8 +146,14 @@ def _field_name(location: Sequence[str | int]) -> str:
     return ".".join(names)[:FIELD_MAX_LENGTH] or str(place)
 
 
-def _detail(error: Mapping[str, Any]) -> str:
+def _detail(error: Mapping[str, Any], body: object) -> str:
     """Say what is wrong, and nothing of what was sent."""
+    if error["type"] == "json_invalid" and isinstance(body, str):
+        before = body[: error["loc"][1]]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        return f"JSON decode error in line {line}, column {column}"
+    if isinstance(body, bytes) and tuple(error["loc"]) == ("body",):
+        return "send it as JSON, with Content-Type: application/json"  # else it is never parsed
     if error["type"] == "uuid_parsing":  # whose message quotes a character
         return "Input should be a valid UUID"
     return str(error["msg"]).removeprefix("Value error, ")

@@ -211,10 +211,34 @@ def test_a_body_that_is_nested_too_deeply_is_refused(ada: Client, body: bytes) -
     assert ada.get("/api/todos").json()["items"] == []
 
 
-@pytest.mark.parametrize("body", [b"{", b"}", b"{'title': 1}", b'{"title": "\0"}', b"nope", b'"'])
-def test_a_body_that_is_not_json_is_named(ada: Client, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "line", "column"),
+    [
+        (b"{", 1, 2),
+        (b"}", 1, 1),
+        (b"{'title': 1}", 1, 2),
+        (b'{"title": "\0"}', 1, 12),
+        (b"nope", 1, 1),
+        (b'"', 1, 1),
+        (b'{\n  "title": "Buy milk",\n  nope\n}', 3, 3),
+    ],
+)
+def test_a_body_that_is_not_json_is_named_with_the_place(
+    ada: Client, body: bytes, line: int, column: int
+) -> None:
     answer = ada.post("/api/todos", content=body, headers=JSON)
-    assert fields(answer) == {"body": "JSON decode error"}
+    assert fields(answer) == {"body": f"JSON decode error in line {line}, column {column}"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}],
+)
+def test_a_body_that_is_not_said_to_be_json_is_told_how_to_be(
+    ada: Client, headers: dict[str, str]
+) -> None:
+    answer = ada.post("/api/todos", content=b'{"title": "Buy milk"}', headers=headers)
+    assert fields(answer) == {"body": "send it as JSON, with Content-Type: application/json"}
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"x"', b"true", b"", b"NaN", b"-Infinity"])
