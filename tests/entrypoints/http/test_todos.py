@@ -697,3 +697,8 @@ def test_a_parameter_is_given_once(ada: Client, query: str) -> None:
         422,
         [{"field": query[: query.index("=")], "detail": "must be given once"}],
     )
+
+
+def test_a_todo_looks_the_same_in_a_list_and_alone(ada: Client) -> None:
+    kept = add(ada, description="d", priority="high", due_at="2026-05-06T07:08:09.123456+02:00")
+    assert ada.get("/api/todos").json() == {"items": [kept], "next_cursor": None}
