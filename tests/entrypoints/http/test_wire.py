@@ -160,7 +160,9 @@ def test_too_many_requests_in_advance_are_refused() -> None:
     with server_with(SlowVerifier({"ada": ADA})) as server, server.connect() as connection:
         connection.sendall(request(b"GET /api/me", b"Authorization: Bearer ada") + LIVE * 100)
         answer = received(connection)
-    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.count(b"HTTP/1.1 200") == wire.PIPELINED_MAX + 1
+    assert answer.rindex(b"HTTP/1.1 400") > answer.rindex(b"HTTP/1.1 200")
 
 
 def test_who_breaks_off_causes_no_error(caplog: pytest.LogCaptureFixture) -> None:
@@ -171,3 +173,56 @@ def test_who_breaks_off_causes_no_error(caplog: pytest.LogCaptureFixture) -> Non
         time.sleep(0.5)
         assert server.ask(LIVE).startswith(b"HTTP/1.1 200")
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_who_ends_an_answered_request_and_says_no_more_is_not_waited_for(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(request(b"POST /api/todos", b"Content-Length: 10"))
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 401")
+        connection.sendall(b"0123456789")
+        started = time.monotonic()
+        received(connection)
+        assert time.monotonic() - started < 3
+
+
+UPGRADE = (b"Connection: Upgrade", b"Upgrade: h2c")
+ADAS_JSON = (b"Authorization: Bearer ada", b"Content-Type: application/json")
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 13", b"Transfer-Encoding: chunked"])
+def test_a_body_behind_an_upgrade_is_no_request(server: Server, length: bytes) -> None:
+    head = request(b"POST /api/todos", *ADAS_JSON, *UPGRADE, length)
+    with server.connect() as connection:
+        connection.sendall(head + LIVE)
+        answer = received(connection)
+    assert answer.count(b"HTTP/1.1") == 1
+    assert answer.startswith(b"HTTP/1.1 400")
+
+
+def test_an_upgrade_that_is_not_made_ends_the_connection(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(request(b"GET /health/live", *UPGRADE))
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in answer
+
+
+def test_a_request_is_answered_whatever_comes_behind_it(server: Server) -> None:
+    head = request(b"POST /api/todos", *ADAS_JSON, b"Content-Length: %d" % len(TODO))
+    with server.connect() as connection:
+        connection.sendall(head + TODO + b"\0garbage\r\n\r\n")
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 201")
+    assert answer.count(b"HTTP/1.1 400") == 1
+
+
+@pytest.mark.usefixtures("impatient")
+def test_who_reads_no_answers_is_cut_off(server: Server) -> None:
+    with server.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(5)
+        with pytest.raises(ConnectionError):  # noqa: PT012 - which of the pieces it is, varies
+            for _ in range(1_500):
+                connection.sendall(request(b"GET /openapi.json"))
+                time.sleep(0.01)
