@@ -14,6 +14,11 @@ def of(todo: Todo) -> str:
     return f'"{todo.version}"'
 
 
+def is_any(header: Sequence[str] | None) -> bool:
+    """Tell whether a header is `*`: whatever version there is."""
+    return ",".join(header or ()).strip(" \t") == "*"
+
+
 def match(header: Sequence[str] | None, todo: Todo, *, weak: bool = False) -> bool:
     """Tell whether an If-Match or If-None-Match header names a todo as it is.
 
@@ -22,9 +27,9 @@ def match(header: Sequence[str] | None, todo: Todo, *, weak: bool = False) -> bo
         todo: The todo.
         weak: Whether weak tags match too, as in If-None-Match (section 13.1.2).
     """
-    listed = ",".join(header or ()).strip(" \t")
-    if listed == "*":
+    if is_any(header):
         return True
+    listed = ",".join(header or ()).strip(" \t")
     return any(tag == of(todo) and (weak or not weakness) for weakness, tag in _tags(listed))
 
 

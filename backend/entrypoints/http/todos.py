@@ -1,5 +1,7 @@
 """The caller's todos: every operation names the principal as their owner."""
 
+import asyncio
+import random
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -29,7 +31,7 @@ from backend.entrypoints.http.representations import (
     list_parameters,
 )
 
-ATTEMPTS: Final = 5
+ATTEMPTS: Final = 8
 
 router = APIRouter(
     prefix="/api/todos",
@@ -129,11 +131,12 @@ async def change_todo(
         try:
             await todos.save(principal.user_id, changed)
         except TodoConflictError:
-            if if_match is not None:
+            if if_match is not None and not etags.is_any(if_match):
                 raise
-            # Without it the caller means the named fields only: try them on the new version.
+            # Otherwise the caller means the named fields only: try them on the new version.
             if attempt == ATTEMPTS:
                 raise TodoRepositoryUnavailableError("too many changes at once") from None
+            await asyncio.sleep(random.uniform(0, 0.005 * attempt))  # noqa: S311 - spreads load
         else:
             return _answer(response, changed)
 
@@ -146,7 +149,7 @@ async def delete_todo(
 ) -> None:
     """Delete one of the caller's todos."""
     todos, version = _todos(request), None
-    if if_match is not None:
+    if if_match is not None and not etags.is_any(if_match):
         todo = await todos.get(principal.user_id, todo_id)
         if not etags.match(if_match, todo):
             raise TodoConflictError("If-Match names another version")
