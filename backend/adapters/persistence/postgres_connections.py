@@ -103,6 +103,10 @@ class PostgresConnections:
         with reported_outages():
             try:
                 return await connection.fetch(statement, *values)
+            except asyncpg.InternalServerError as error:
+                # A type that a migration made anew: what was prepared with the old one is lost.
+                await pool.expire_connections()
+                raise TodoRepositoryUnavailableError(f"anew: {error}") from error
             finally:
                 await pool.release(connection, timeout=self._connect_timeout)
 

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -219,3 +219,16 @@ print(*sys.modules)
 def test_only_its_owner_may_read_a_new_file(tmp_path: Path) -> None:
     asyncio.run(schema.upgrade(f"sqlite:///{tmp_path / 'todos.db'}"))
     assert {file.stat().st_mode & 0o077 for file in tmp_path.iterdir()} == {0}
+
+
+async def test_a_schema_made_anew_under_a_running_server_is_an_outage_that_ends(
+    url: str, alice: str
+) -> None:
+    await schema.upgrade(url)
+    async with repository(url) as todos:
+        await todos.list(alice, TodoQuery())
+        await schema.downgrade(url, "0001")
+        await schema.upgrade(url)
+        with suppress(TodoRepositoryUnavailableError):
+            await todos.list(alice, TodoQuery())
+        assert (await todos.list(alice, TodoQuery())).items == ()
