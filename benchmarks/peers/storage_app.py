@@ -1,19 +1,20 @@
 """Our application, and beside `/api/todos` the same two routes written the usual way.
 
 The usual way: SQLAlchemy's ORM on the same driver, an `AsyncSession` for every request from a
-`yield` dependency, models straight into the response. Authentication, telemetry and the answers'
-fields are ours in both, so that storage is all that differs.
+`yield` dependency, filters put together as they are asked for, a query model, models of pydantic
+made of rows. Authentication, telemetry, parameters and the answers' fields are ours in both.
 """
 
+import base64
 import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Query
 from pydantic import BaseModel, Field
-from sqlalchemy import DateTime, Index, select
+from sqlalchemy import DateTime, Index, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -21,6 +22,7 @@ from backend.container import Container
 from backend.domain.todo import uuid7
 from backend.entrypoints.http.app import create_app as create_our_app
 from backend.entrypoints.http.authentication import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http.representations import ListParameters
 from backend.entrypoints.logs import configure_logging
 
 PATH = "/api/usual-todos"
@@ -80,17 +82,38 @@ async def get_session() -> AsyncIterator[AsyncSession]:
 Session = Annotated[AsyncSession, Depends(get_session)]
 
 
+class Page(BaseModel):
+    items: list[TodoOut]
+    next_cursor: str | None
+
+
 @router.get(PATH)
 async def list_todos(
-    session: Session, principal: CurrentPrincipal, limit: int = 20
-) -> list[TodoOut]:
-    statement = (
-        select(TodoRow)
-        .where(TodoRow.user_id == principal.user_id)
-        .order_by(TodoRow.created_at.desc(), TodoRow.id.desc())
-        .limit(limit)
+    session: Session, principal: CurrentPrincipal, said: Annotated[ListParameters, Query()]
+) -> Page:
+    statement = select(TodoRow).where(TodoRow.user_id == principal.user_id)
+    if said.completed is not None:
+        statement = statement.where(TodoRow.completed == said.completed)
+    if said.priority is not None:
+        statement = statement.where(TodoRow.priority == said.priority)
+    if said.due_before is not None:
+        statement = statement.where(TodoRow.due_at < said.due_before)
+    if said.q is not None:
+        statement = statement.where(TodoRow.title.icontains(said.q, autoescape=True))
+    if said.cursor is not None:
+        created_at, todo_id = base64.urlsafe_b64decode(said.cursor).decode().split()
+        position = (datetime.fromisoformat(created_at), UUID(todo_id))
+        statement = statement.where(tuple_(TodoRow.created_at, TodoRow.id) < position)
+    statement = statement.order_by(TodoRow.created_at.desc(), TodoRow.id.desc())
+    rows = list(await session.scalars(statement.limit(said.limit + 1)))
+    items, cursor = rows[: said.limit], None
+    if len(rows) > said.limit:
+        last = items[-1]
+        cursor = f"{last.created_at.isoformat()} {last.id}".encode()
+    return Page(
+        items=[TodoOut.model_validate(row) for row in items],
+        next_cursor=cursor and base64.urlsafe_b64encode(cursor).decode(),
     )
-    return list(await session.scalars(statement))  # type: ignore[arg-type]
 
 
 @router.post(PATH, status_code=201)
