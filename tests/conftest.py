@@ -1,5 +1,6 @@
 """What tests of more than one room share."""
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -27,6 +28,22 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in tuple(os.environ):
         if name.lower() in Settings.model_fields or name.upper().startswith(PREFIXES):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """Put back the handlers and levels of the log that a command of ours changes."""
+    root = logging.getLogger()
+    handlers, levels = root.handlers[:], _log_levels()
+    yield
+    root.handlers[:] = handlers
+    for name in _log_levels():
+        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+
+
+def _log_levels() -> dict[str, int]:
+    names = ["root", *logging.root.manager.loggerDict]
+    return {name: logging.getLogger(name).level for name in names}
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,4 @@
-"""A command in this process, and the log as it was before."""
-
-import logging
+"""A command in this process."""
 
 from typer.testing import CliRunner, Result
 
@@ -9,10 +7,4 @@ from backend.entrypoints.cli import cli
 
 def run(*arguments: str, given: str | bytes | None = None, **environment: str) -> Result:
     """Run `python -m backend` with arguments, standard input and environment."""
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    try:
-        return CliRunner().invoke(cli, list(arguments), input=given, env=environment)
-    finally:
-        root.setLevel(level)
-        root.handlers[:] = handlers
+    return CliRunner().invoke(cli, list(arguments), input=given, env=environment)

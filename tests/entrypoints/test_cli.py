@@ -1,7 +1,6 @@
 """The command line: what it refuses, what it prints, and servers as processes of their own."""
 
 import json
-import logging
 import os
 import shlex
 import signal
@@ -34,12 +33,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder to be in; what a command changes in the process is put back."""
     monkeypatch.chdir(tmp_path)
     environment = dict(os.environ)
-    root = logging.getLogger()
-    handlers, level, on_sigterm = root.handlers[:], root.level, signal.getsignal(signal.SIGTERM)
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     yield tmp_path
     signal.signal(signal.SIGTERM, on_sigterm)
-    root.handlers[:] = handlers
-    root.setLevel(level)
     os.environ.clear()
     os.environ.update(environment)
 

@@ -3,7 +3,6 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,18 +11,6 @@ from backend.settings import Settings
 from tests.test_settings import SECRET
 
 TALKATIVE = ["aiosqlite", "alembic", "httpcore2", "httpx2"]
-
-
-@pytest.fixture(autouse=True)
-def _restored_logging() -> Iterator[None]:
-    """Put the logging of the test run back afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in TALKATIVE:
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def configure(**said: str) -> None:
