@@ -23,6 +23,7 @@ Claims = Mapping[str, Any]
 
 _LATEST: Final = datetime.max.replace(tzinfo=UTC).timestamp() - 1
 _IDENTIFIER_MAX_LENGTH: Final = 255
+_NUMBERS: Final = (int, float)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +87,8 @@ class ClaimsPolicy:
                 raise MissingClaimError("aud")
             return
         audience = claims["aud"]
-        values = audience if isinstance(audience, list) else [audience]
-        if not values or not all(isinstance(value, str) for value in values):
+        values = [audience] if isinstance(audience, str) else audience
+        if not isinstance(values, list) or set(map(type, values)) != {str}:
             raise InvalidClaimError("aud is not a string or a list of strings")
         if self.audiences.isdisjoint(values):
             raise InvalidAudienceError("meant for someone else")
@@ -128,7 +129,7 @@ def numeric_date(claims: Claims, name: str) -> float | None:
     if name not in claims:
         return None
     value = claims[name]
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         raise InvalidClaimError(f"{name} is not a number")
     if not 0 <= value <= _LATEST:
         raise InvalidClaimError(f"{name} is out of range")

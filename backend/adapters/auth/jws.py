@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from pydantic_core import from_json, to_json
+
 from backend.domain.auth import MalformedTokenError
 
 TOKEN_MAX_LENGTH: Final = 8192
@@ -108,14 +110,34 @@ def load_object(data: bytes) -> dict[str, Any]:
         MalformedTokenError: Not UTF-8, not JSON, not an object, a duplicate member, a number that
             is not finite, a lone surrogate, or too deeply nested.
     """
+    value = _load_canonical(data)
+    if value is None:
+        value = _load_strictly(data)
+    if not isinstance(value, dict):
+        raise MalformedTokenError("not a JSON object")
+    return value
+
+
+def _load_canonical(data: bytes) -> object:
+    """Read JSON that is written as `JSON.stringify` does, which is sooner proven than judged.
+
+    What the writer makes of the value is what was read: so no member was lost to a duplicate, and
+    no number was bent. None if that is not so, which says nothing against the document.
+    """
     try:
-        value = _DECODER.decode(data.decode("utf-8"))
+        value: object = from_json(data, allow_inf_nan=False, cache_strings="keys")
+        return value if to_json(value) == data else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _load_strictly(data: bytes) -> object:
+    try:
+        value: object = _DECODER.decode(data.decode("utf-8"))
         if b"\\u" in data:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate has no UTF-8
     except (ValueError, RecursionError):
         raise MalformedTokenError("not strict JSON") from None
-    if not isinstance(value, dict):
-        raise MalformedTokenError("not a JSON object")
     return value
 
 

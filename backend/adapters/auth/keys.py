@@ -8,6 +8,7 @@ ask; and attempts, not successes, are what counts for backing off.
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -93,6 +94,7 @@ class JwksKeys:
         self._keys = KeySet()
         self._generation = 0
         self._fetched_at: float | None = None
+        self._usable_until = -math.inf
         self._attempted_at: float | None = None
         self._next_attempt_at = self._refresh_at = clock()
         self._attempts = 0
@@ -108,7 +110,7 @@ class JwksKeys:
 
     async def __aexit__(self, *_: object) -> None:
         tasks = [task for task in (self._keeper, self._flight) if task is not None]
-        self._keeper = None
+        self._keeper, self._usable_until = None, -math.inf
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -155,11 +157,7 @@ class JwksKeys:
         )
 
     def _usable(self) -> bool:
-        return (
-            self._keeper is not None
-            and self._fetched_at is not None
-            and self._clock() - self._fetched_at < self._max_age + self._max_stale
-        )
+        return self._clock() < self._usable_until
 
     def _unavailable(self) -> VerifierUnavailableError:
         reason = "they are not kept fresh" if self._keeper is None else self._error
@@ -211,6 +209,7 @@ class JwksKeys:
         self._failures = 0
         self._error = None
         self._fetched_at = self._clock()
+        self._usable_until = self._fetched_at + self._max_age + self._max_stale
         ahead = random.uniform(*REFRESH_AHEAD)  # noqa: S311 - spreads load, hides nothing
         self._refresh_at = self._fetched_at + self._max_age * ahead
 

@@ -86,6 +86,16 @@ async def test_takes_no_token_for_another(cached: CachedTokenVerifier) -> None:
         assert [(await cached.verify(text)).user_id for text in texts] == texts
 
 
+async def test_takes_no_token_for_another_that_ends_alike(
+    cached: CachedTokenVerifier, asked: Asked
+) -> None:
+    end = "." + "s" * 86
+    for text in ("a" + end, "b" + end, "a" + end):
+        assert (await cached.verify(text)).user_id == text
+    assert (await cached.verify("a" + end)).user_id == "a" + end
+    assert asked.tokens == ["a" + end, "b" + end, "a" + end]
+
+
 async def test_remembers_so_many_and_forgets_the_oldest(
     cached: CachedTokenVerifier, asked: Asked
 ) -> None:

@@ -198,6 +198,40 @@ def test_refuses_a_duplicate_member_however_it_is_spelled(text: bytes) -> None:
         load_object(text)
 
 
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300)
+@given(members=st.lists(st.tuples(st.text(max_size=2), _VALUES), max_size=4), spaced=st.booleans())
+def test_reads_and_refuses_the_same_however_a_document_is_written(
+    members: list[tuple[str, object]], *, spaced: bool
+) -> None:
+    # What is written as JSON.stringify does is read in a shorter way: see _load_canonical.
+    separators = (", ", ": ") if spaced else (",", ":")
+    written = [
+        json.dumps(part, ensure_ascii=spaced, separators=separators, allow_nan=False)
+        for pair in members
+        for part in pair
+    ]
+    pairs = zip(written[::2], written[1::2], strict=True)
+    comma, colon = separators
+    text = "{" + comma.join(name + colon + value for name, value in pairs) + "}"
+    if len({name for name, _ in members}) < len(members):
+        with pytest.raises(MalformedTokenError):
+            load_object(text.encode())
+    else:
+        read = load_object(text.encode())
+        assert repr(read) == repr(json.loads(text))
+
+
 def test_says_nothing_of_what_it_refuses() -> None:
     for text in (b'{"secret":1,"secret":2}', b'{"secret":"\\ud800"}', b'{"secret":', b'"secret"'):
         with pytest.raises(MalformedTokenError) as caught:
