@@ -177,11 +177,9 @@ class SqliteTodoRepository:
 
     async def _change(self, statement: str, values: dict[str, Any]) -> None:
         async def write(connection: aiosqlite.Connection) -> tuple[bool, bool]:
-            await connection.execute("BEGIN IMMEDIATE")
+            # A statement is a transaction of its own: to begin and commit one takes twice as long.
             done = (await connection.execute(statement, values)).rowcount > 0
-            known = done or bool(list(await connection.execute_fetchall(_KNOWN, values)))
-            await connection.commit()
-            return done, known
+            return done, done or bool(list(await connection.execute_fetchall(_KNOWN, values)))
 
         done, known = await self._writer.run(write)
         if not done:
