@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
 from backend.domain.todo import TodoRepositoryUnavailableError
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
 
 # What a statement can meet (appendix A of PostgreSQL's manual), by class or in full, that no caller
 # is to blame for and that passes without a change to this program.
@@ -32,8 +35,14 @@ _ERRORS: Final = (
 )
 
 
+_Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+
 class PostgresConnections:
     """A pool of connections, each opened when first needed and anew when the server cut it.
+
+    A connection stays on loan from the pool as long as nothing goes wrong with it: to lend it for
+    every statement takes the pool as long as the driver needs for the statement.
 
     Args:
         url: The server and database.
@@ -71,11 +80,17 @@ class PostgresConnections:
         if statement_cache and "statement_timeout" not in parse_qs(urlsplit(url).query):
             milliseconds = max(1, round(statement_timeout * 1000))
             self._options["server_settings"] = {"statement_timeout": str(milliseconds)}
+        self._size = size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._idle: asyncio.LifoQueue[_Connection | None] = asyncio.LifoQueue()
+        self._generation = 0
 
     async def open(self) -> None:
         """Get ready; nothing is connected yet."""
         self._pool = await asyncpg.create_pool(**self._options)
+        self._idle = asyncio.LifoQueue()
+        for _ in range(self._size):
+            self._idle.put_nowait(None)
 
     async def close(self) -> None:
         """Close every connection when its statement is done, or has had its time."""
@@ -83,6 +98,7 @@ class PostgresConnections:
         if pool is not None:
             with suppress(*_ERRORS):  # then the pool has cut what it could not close
                 async with asyncio.timeout(self._statement_timeout):
+                    await self._return_idle(pool)
                     await pool.close()
 
     async def fetch(self, statement: str, *values: object) -> Sequence[asyncpg.Record]:
@@ -97,18 +113,61 @@ class PostgresConnections:
         pool = self._pool
         if pool is None:
             raise TodoRepositoryUnavailableError("the repository is closed")
-        with reported_outages(connecting=True):
-            async with asyncio.timeout(self._connect_timeout):
-                connection = await pool.acquire()
+        connection, generation = await self._borrow(pool), self._generation
+        sound = False
         with reported_outages():
             try:
-                return await connection.fetch(statement, *values)
+                rows = await connection.fetch(statement, *values)
+                sound = self._pool is pool and self._generation == generation
             except asyncpg.InternalServerError as error:
                 # A type that a migration made anew: what was prepared with the old one is lost.
+                self._generation += 1
                 await pool.expire_connections()
+                await self._return_idle(pool)
                 raise TodoRepositoryUnavailableError(f"anew: {error}") from error
             finally:
+                try:
+                    if not sound:
+                        await pool.release(connection, timeout=self._connect_timeout)
+                finally:
+                    self._idle.put_nowait(connection if sound else None)
+            return rows
+
+    async def _borrow(self, pool: "asyncpg.Pool[asyncpg.Record]") -> _Connection:
+        """Take an idle connection, or connect."""
+        if not self._idle.empty():
+            connection = self._idle.get_nowait()
+            if connection is not None and _is_open(connection):
+                return connection
+            self._idle.put_nowait(connection)
+        with reported_outages(connecting=True):
+            async with asyncio.timeout(self._connect_timeout):
+                connection = await self._idle.get()
+                if connection is not None and _is_open(connection):
+                    return connection
+                try:
+                    if connection is not None:
+                        await pool.release(connection)
+                    return await pool.acquire()
+                except BaseException:
+                    self._idle.put_nowait(None)
+                    raise
+
+    async def _return_idle(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        """Give back to the pool what is on loan and not in use."""
+        idle = [self._idle.get_nowait() for _ in range(self._idle.qsize())]
+        for _ in idle:
+            self._idle.put_nowait(None)
+        for connection in idle:
+            if connection is not None:
                 await pool.release(connection, timeout=self._connect_timeout)
+
+
+def _is_open(connection: _Connection) -> bool:
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has taken it back already
+        return False
 
 
 def database_url(url: str) -> str:

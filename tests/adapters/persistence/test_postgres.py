@@ -250,6 +250,26 @@ async def test_waiting_for_a_connection_has_an_end(postgres_url: str) -> None:
         await todos.check()
 
 
+async def test_no_more_connections_are_opened_than_are_needed_at_once(
+    postgres_server: PostgresServer, postgres_url: str, alice: str
+) -> None:
+    def pids() -> set[str]:
+        asked = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        asked += " AND pid <> pg_backend_pid() AND state IS NOT NULL"
+        return set(postgres_server.execute(asked, postgres_url).splitlines())
+
+    async with PostgresTodoRepository(postgres_url, pool_size=3) as todos:
+        for _ in range(5):
+            await todos.list(alice, TodoQuery())
+        first = pids()
+        assert len(first) == 1
+        for _ in range(3):
+            await asyncio.gather(*(todos.list(alice, TodoQuery()) for _ in range(20)))
+        assert first < pids()
+        assert len(pids()) == 3
+    assert pids() == set()
+
+
 async def test_a_server_that_is_full_is_unavailable(
     server: PostgresServer, postgres_url: str
 ) -> None:
