@@ -12,12 +12,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from backend.domain.todo import TodoPosition, TodoQuery
 
 TAG_LENGTH: Final = 16
-
-# Made once: it takes longer than to use it.
-_TO_JSON: Final = json.JSONEncoder(default=str, ensure_ascii=False, separators=(",", ":")).encode
 
 CursorKey = Callable[[], Awaitable[bytes]]
 
@@ -45,7 +44,7 @@ class Cursors:
             user_id: Whose list it is.
             query: Which list it is; its pages may have any length.
         """
-        content = _TO_JSON([position.key, position.id]).encode()
+        content = to_json([position.key, position.id])
         return _pack(await self._tag(content, user_id, query) + content)
 
     async def open(self, cursor: str, user_id: str, query: TodoQuery) -> TodoPosition:
@@ -76,9 +75,7 @@ class Cursors:
         if self._key is None:
             self._key = await self._ask_for_key()
         bound = [user_id, query.sort, query.completed, query.priority, query.due_before, query.q]
-        text = (
-            _TO_JSON(bound).encode("utf-8", "surrogatepass") + b"\n" + content
-        )  # it has no newline
+        text = to_json(bound) + b"\n" + content  # no JSON has a newline
         return hmac.digest(self._key, text, "sha256")[:TAG_LENGTH]
 
 
