@@ -55,15 +55,15 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> "Api":
                 await stack.enter_async_context(resource)
             yield
 
-    routers = [me.router, todos.router, health.router]
+    modules = [me, todos, health]
     if settings.metrics:
-        routers.append(telemetry.router)
+        modules.append(telemetry)
     app = Api(
         title="Secured Todo API",
         summary="Todos for the users that Better Auth signed in.",
         lifespan=lifespan,
         # An included router is looked through twice for every request.
-        routes=[route for router in routers for route in router.routes],
+        routes=[route for module in modules for route in module.router.routes],
         docs_url="/docs" if settings.docs else None,
         openapi_url="/openapi.json" if settings.docs else None,
         redoc_url=None,

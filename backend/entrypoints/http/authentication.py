@@ -8,9 +8,12 @@ A route under /api is written on a router of `ProtectedRoute`s and takes a `Curr
     async def list_notes(principal: CurrentPrincipal) -> list[Note]: ...
 """
 
+import functools
 import re
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import replace
 from http import HTTPStatus
+from inspect import iscoroutinefunction
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, HTTPException, Request, Response, Security
@@ -34,6 +37,7 @@ MAX_BODY_BYTES: Final = 64 * 1024
 
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _PRINCIPAL: Final = "backend.principal"
+_REQUEST: Final = "backend.request"
 _BEARER: Final = re.compile(rb"(?i:bearer) ([A-Za-z0-9\-._~+/]+=*)")
 
 
@@ -57,7 +61,9 @@ class ProtectedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Put authentication in front of the handler that FastAPI makes."""
+        described, self.dependant = self.dependant, _at_hand(self.dependant)
         handle = super().get_route_handler()
+        self.dependant = described
 
         async def authenticated(request: Request) -> Response:
             await authenticate(request)
@@ -68,6 +74,30 @@ class ProtectedRoute(APIRoute):
             return response
 
         return authenticated
+
+
+def _at_hand(dependant: Dependant) -> Dependant:
+    """Return what a route depends on, except for the principal, which its endpoint gets directly.
+
+    It is known before FastAPI resolves any dependency, and to resolve it takes three times as long
+    as to verify a token that is remembered.
+    """
+    endpoint = dependant.call
+    names = [one.name for one in dependant.dependencies if isinstance(one.call, Authentication)]
+    if not iscoroutinefunction(endpoint) or None in names or not names:
+        return dependant
+    request_name = dependant.request_param_name
+
+    @functools.wraps(endpoint)
+    async def call(**values: Any) -> Any:
+        request = values[request_name] if request_name else values.pop(_REQUEST)
+        principal = request.scope[_PRINCIPAL]
+        return await endpoint(**values, **dict.fromkeys(names, principal))
+
+    others = [one for one in dependant.dependencies if not isinstance(one.call, Authentication)]
+    return replace(
+        dependant, call=call, dependencies=others, request_param_name=request_name or _REQUEST
+    )
 
 
 def _bounded(receive: Receive) -> Receive:

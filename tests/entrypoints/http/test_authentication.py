@@ -5,10 +5,10 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, FastAPI, Security
+from fastapi import APIRouter, Depends, FastAPI, Security
 from httpx2 import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -562,6 +562,53 @@ async def test_a_protected_router_is_all_that_a_new_route_needs(make_app: MakeAp
     async with served(app):
         assert (await ask(app, path="/api/of-this-test")).status == 401
         assert (await ask(app, ADA, path="/api/of-this-test")).json() == "ada"
+
+
+async def with_request(request: Request, principal: CurrentPrincipal) -> str:
+    return principal.user_id if request.url.path == "/api/of-this-test" else ""
+
+
+async def with_two_names(one: CurrentPrincipal, other: CurrentPrincipal, q: str = "") -> str:
+    return one.user_id if one is other else q
+
+
+def in_a_thread(principal: CurrentPrincipal) -> str:
+    return principal.user_id
+
+
+async def _user_id(principal: CurrentPrincipal) -> str:
+    return principal.user_id
+
+
+async def by_a_dependency(user_id: Annotated[str, Depends(_user_id)]) -> str:
+    return user_id
+
+
+async def by_both(user_id: Annotated[str, Depends(_user_id)], principal: CurrentPrincipal) -> str:
+    return principal.user_id if principal.user_id == user_id else ""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("included", [True, False])
+@pytest.mark.parametrize(
+    "endpoint",
+    [guarded_endpoint, with_request, with_two_names, in_a_thread, by_a_dependency, by_both],
+)
+async def test_the_principal_reaches_every_kind_of_endpoint(
+    make_app: MakeApp, endpoint: Callable[..., Any], *, included: bool
+) -> None:
+    app, router = make_app(), APIRouter(route_class=ProtectedRoute)
+    router.add_api_route("/api/of-this-test", endpoint)
+    if included:
+        app.include_router(router)
+    else:
+        app.router.routes.extend(router.routes)
+    async with served(app):
+        assert (await ask(app, ADA, path="/api/of-this-test")).json() == "ada"
+        assert_refused(await ask(app, path="/api/of-this-test"), "missing_token")
+    operation = app.openapi()["paths"]["/api/of-this-test"]["get"]
+    assert operation["security"] == [{"Bearer": []}]
+    assert all(one["name"] == "q" for one in operation.get("parameters", []))
 
 
 @pytest.mark.anyio
