@@ -9,7 +9,7 @@ A route under /api is written on a router of `ProtectedRoute`s and takes a `Curr
 """
 
 import functools
-import re
+import string
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import replace
 from http import HTTPStatus
@@ -38,7 +38,8 @@ MAX_BODY_BYTES: Final = 64 * 1024
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _PRINCIPAL: Final = "backend.principal"
 _REQUEST: Final = "backend.request"
-_BEARER: Final = re.compile(rb"(?i:bearer) ([A-Za-z0-9\-._~+/]+=*)")
+_TOKEN_CHARACTERS: Final = (string.ascii_letters + string.digits + "-._~+/").encode()
+_CACHE_CONTROL: Final = b"cache-control"
 
 
 class Authentication(SecurityBase):
@@ -70,7 +71,9 @@ class ProtectedRoute(APIRoute):
             if request.method in _WITH_BODY:
                 request = Request(request.scope, _bounded(request.receive))
             response = await handle(request)
-            response.headers.setdefault("Cache-Control", "private, no-cache")
+            headers = response.raw_headers
+            if not any(name == _CACHE_CONTROL for name, _ in headers):
+                headers.append((_CACHE_CONTROL, b"private, no-cache"))
             return response
 
         return authenticated
@@ -160,10 +163,11 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
     if len(values) > 1:
         raise MalformedAuthorizationError("more than one Authorization header")
     # Whitespace around a value is not part of it (RFC 9110, section 5.5); not all servers cut it.
-    match = _BEARER.fullmatch(values[0].strip(b" \t"))
-    if match is None:
+    scheme, _, token = values[0].strip(b" \t").partition(b" ")
+    body = token.rstrip(b"=")
+    if scheme.lower() != b"bearer" or not body or body.translate(None, _TOKEN_CHARACTERS):
         raise MalformedAuthorizationError("not 'Bearer', one space and one token")
-    return match[1].decode("ascii")
+    return token.decode("ascii")
 
 
 class UnprotectedRouteError(Exception):
