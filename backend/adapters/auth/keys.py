@@ -24,6 +24,8 @@ MIN_INTERVAL: Final = 1.0
 MAX_BACKOFF: Final = 30.0
 REFRESH_AHEAD: Final = (0.75, 0.9)
 
+_AT_ONCE: Final = 4
+
 _log = logging.getLogger(__name__)
 
 
@@ -102,6 +104,7 @@ class JwksKeys:
         self._failures = 0
         self._error: str | None = None
         self._flight: asyncio.Task[None] | None = None
+        self._door = asyncio.Semaphore(_AT_ONCE)
         self._keeper: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -178,6 +181,8 @@ class JwksKeys:
             self._flight = asyncio.create_task(self._refresh(after=pause))
         # To wait is not to await: neither is cancelled when the other one is.
         await asyncio.wait((self._flight,))
+        async with self._door:  # all at once they would hold the loop up with their signatures
+            await asyncio.sleep(0)
 
     async def _refresh(self, *, after: float) -> None:
         try:

@@ -39,5 +39,5 @@ class Clock:
 
 async def settle() -> None:
     """Let every task run as far as it can without time passing."""
-    for _ in range(20):
+    for _ in range(60):
         await asyncio.sleep(0)

@@ -77,6 +77,27 @@ async def test_fifty_callers_at_a_cold_start_share_one_fetch(issuer: Issuer, clo
         assert len(issuer.fetches) == 1
 
 
+async def test_callers_who_waited_leave_the_loop_to_others_in_between(
+    issuer: Issuer, clock: Clock
+) -> None:
+    issuer.takes, turn, went_on = 0.5, 0, list[int]()
+    async with issuer.keys() as keys:
+
+        async def find() -> None:
+            await keys.find("EdDSA", "key-1")
+            went_on.append(turn)
+
+        finds = asyncio.gather(*(find() for _ in range(50)))
+        await clock.advance(0.4)
+        clock.now += 0.1
+        wakes = asyncio.ensure_future(clock.advance(0))
+        while not finds.done():
+            turn += 1
+            await asyncio.sleep(0)
+        await wakes
+    assert max(went_on.count(one) for one in set(went_on)) <= 8
+
+
 async def test_without_any_keys_nobody_is_refused_for_the_outage(
     issuer: Issuer, clock: Clock
 ) -> None:
@@ -441,6 +462,7 @@ async def test_remembers_nothing_of_unknown_ids(issuer: Issuer, clock: Clock) ->
         for batch in range(2):
             finds = [finding(keys, f"remember-me-{batch}-{n}") for n in range(1000)]
             await clock.advance(2)
+            await asyncio.wait(finds)
             assert all(isinstance(failure(find), UnknownKeyError) for find in finds)
             finds.clear()
         kept = list(texts_kept_by(keys))
