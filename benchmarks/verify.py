@@ -31,6 +31,11 @@ LEAN = dict.fromkeys(("id", "emailVerified", "image", "createdAt", "updatedAt"),
 
 OURS = "this project, fresh"
 FLOOR = "cryptography alone (the floor)"
+PYJWT = "PyJWT, prepared key"
+
+# The targets were set on a machine on which PyJWT's decode takes 34 to 47 µs above the floor. So
+# much slower as PyJWT is here, so much slower may all of Python be.
+PYJWT_ABOVE_FLOOR = 40.0
 
 
 def measure() -> Result:
@@ -52,9 +57,17 @@ def measure() -> Result:
             chart_unit="µs, less is better",
         )
         fresh = {algorithm: _fresh(runner, algorithm) for algorithm in ALGORITHMS}
-        _report_fresh(result, fresh)
-        _report_remembered(result, {a: _remembered(runner, a) for a in LENGTHS})
-        _report_refused(result, {a: _refused(runner, a) for a in ALGORITHMS})
+        pyjwt = statistics.median(difference(by[PYJWT], by[FLOOR]) for by in fresh.values())
+        pace = pyjwt / PYJWT_ABOVE_FLOOR
+        result.about += (
+            f" The targets are in microseconds of a machine on which PyJWT takes "
+            f"{PYJWT_ABOVE_FLOOR:.0f} µs above the floor. Here it takes {number(pyjwt)}, the "
+            f"median of the algorithms: what was measured is divided by {pace:.2f} for them. The "
+            "tables hold it as it was measured."
+        )
+        _report_fresh(result, fresh, pace)
+        _report_remembered(result, {a: _remembered(runner, a) for a in LENGTHS}, pace)
+        _report_refused(result, {a: _refused(runner, a) for a in ALGORITHMS}, pace)
     return result
 
 
@@ -172,7 +185,7 @@ async def _refusals(verifier: TokenVerifier, forgeries: Sequence[str]) -> float:
     return taken / refused * 1e6
 
 
-def _report_fresh(result: Result, fresh: dict[str, dict[str, list[float]]]) -> None:
+def _report_fresh(result: Result, fresh: dict[str, dict[str, list[float]]], pace: float) -> None:
     names = [FLOOR, OURS, *PEERS]
     rows = []
     for name in names:
@@ -182,7 +195,7 @@ def _report_fresh(result: Result, fresh: dict[str, dict[str, list[float]]]) -> N
     rows.append(["**above the floor**", *(f"**{number(above[a])}**" for a in ALGORITHMS)])
     result.tables.append(Table(title="Fresh", head=["µs", *ALGORITHMS], rows=rows))
     result.targets += [
-        Target(what=f"fresh {a}, above the floor", figure=above[a], bound=12, unit="µs")
+        Target(what=f"fresh {a}, above the floor", figure=above[a] / pace, bound=12, unit="µs")
         for a in ALGORITHMS
     ]
     result.bars += [
@@ -193,7 +206,9 @@ def _report_fresh(result: Result, fresh: dict[str, dict[str, list[float]]]) -> N
     ]
 
 
-def _report_remembered(result: Result, remembered: dict[str, dict[int, float]]) -> None:
+def _report_remembered(
+    result: Result, remembered: dict[str, dict[int, float]], pace: float
+) -> None:
     rows = [
         [f"{count} tokens", *(number(remembered[a][count]) for a in LENGTHS)]
         for count in REMEMBERED
@@ -202,10 +217,12 @@ def _report_remembered(result: Result, remembered: dict[str, dict[int, float]]) 
     for count, bound in zip(REMEMBERED, (1.0, 1.5), strict=True):
         worst = max(remembered[a][count] for a in LENGTHS)
         what = f"remembered among {number(count)}, the slowest algorithm"
-        result.targets.append(Target(what=what, figure=worst, bound=bound, unit="µs"))
+        result.targets.append(Target(what=what, figure=worst / pace, bound=bound, unit="µs"))
 
 
-def _report_refused(result: Result, refused: dict[str, dict[str, dict[str, list[float]]]]) -> None:
+def _report_refused(
+    result: Result, refused: dict[str, dict[str, dict[str, list[float]]]], pace: float
+) -> None:
     rows = []
     for size in ("0.4 KB", "8 KB"):
         for name in (FLOOR, OURS):
@@ -215,7 +232,7 @@ def _report_refused(result: Result, refused: dict[str, dict[str, dict[str, list[
         rows.append([f"**{size}, above it**", *(f"**{number(above[a])}**" for a in ALGORITHMS)])
         worst = max(above, key=lambda algorithm: above[algorithm])
         what = f"a bad signature at {size}, above the floor (slowest: {worst})"
-        result.targets.append(Target(what=what, figure=above[worst], bound=8, unit="µs"))
+        result.targets.append(Target(what=what, figure=above[worst] / pace, bound=8, unit="µs"))
     result.tables.append(
         Table(title="A bad signature refused", head=["µs", *ALGORITHMS], rows=rows)
     )

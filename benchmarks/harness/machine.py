@@ -38,7 +38,7 @@ def describe(busy: float) -> list[str]:
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"{len(os.sched_getaffinity(0))} cores of {_processor()}, {memory:.0f} GiB",
         f"{platform.system()} {platform.release().split('-')[0]}",
-        f"Python {platform.python_version()} ({sys.implementation.name})",
+        f"{platform.python_implementation()} {' '.join(sys.version.split())}",
         f"other programs took {busy:.0%} of the processors just before",
     ]
 
