@@ -1,8 +1,8 @@
 """Todos in PostgreSQL: plain SQL on asyncpg.
 
-Every call is one statement, hence one transaction and one round trip. Its owner is bound as an
-`acting_user`, for whom the transaction then acts: the policy of the table hides everybody else's
-rows, even if a statement forgot to.
+Every call is one statement, hence one transaction and one round trip, and a second one to tell why
+nothing was changed. Its owner is bound as an `acting_user`, for whom the transaction then acts: the
+policy of the table hides everybody else's rows, even if a statement forgot to.
 """
 
 from types import TracebackType
@@ -59,28 +59,21 @@ LIMIT $6
     due="CASE WHEN due_at IS NULL THEN 'infinity' ELSE due_at END",
 )
 
-# When nothing was done, whether the todo is there tells a conflict from an absence.
 _SAVE: Final = """
-WITH done AS (
-    UPDATE todos
-    SET title = $3, description = $4, completed = $5, priority = $6, due_at = $7,
-        created_at = $8, updated_at = $9, version = $10, search_text = $11
-    WHERE user_id = $1::acting_user AND id = $2 AND version = $10 - 1
-    RETURNING id
-)
-SELECT EXISTS (SELECT FROM done),
-       EXISTS (SELECT FROM todos WHERE user_id = $1 AND id = $2)
+UPDATE todos
+SET title = $3, description = $4, completed = $5, priority = $6, due_at = $7, created_at = $8,
+    updated_at = $9, version = $10, search_text = $11
+WHERE user_id = $1::acting_user AND id = $2 AND version = $10 - 1
+RETURNING id
 """
 
 _REMOVE: Final = """
-WITH done AS (
-    DELETE FROM todos
-    WHERE user_id = $1::acting_user AND id = $2 AND ($3::integer IS NULL OR version = $3)
-    RETURNING id
-)
-SELECT EXISTS (SELECT FROM done),
-       EXISTS (SELECT FROM todos WHERE user_id = $1 AND id = $2)
+DELETE FROM todos
+WHERE user_id = $1::acting_user AND id = $2 AND ($3::integer IS NULL OR version = $3)
+RETURNING id
 """
+
+_KNOWN: Final = "SELECT id FROM todos WHERE user_id = $1::acting_user AND id = $2"
 
 
 class PostgresTodoRepository:
@@ -178,10 +171,11 @@ class PostgresTodoRepository:
         await self._change(_REMOVE, user_id, todo_id, version)
 
     async def _change(self, statement: str, user_id: str, todo_id: UUID, *values: object) -> None:
-        ((done, known),) = await self._connections.fetch(statement, user_id, todo_id, *values)
-        if not done:
-            raise (
-                TodoConflictError(f"todo {todo_id} has changed")
-                if known
-                else TodoNotFoundError(f"no todo {todo_id}")
-            )
+        if await self._connections.fetch(statement, user_id, todo_id, *values):
+            return
+        # The statement itself could not tell: it still sees what another one took away meanwhile.
+        raise (
+            TodoConflictError(f"todo {todo_id} has changed")
+            if await self._connections.fetch(_KNOWN, user_id, todo_id)
+            else TodoNotFoundError(f"no todo {todo_id}")
+        )

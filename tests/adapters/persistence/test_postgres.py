@@ -12,7 +12,12 @@ import pytest
 
 from backend.adapters.persistence import schema
 from backend.adapters.persistence.postgres import PostgresTodoRepository
-from backend.domain.todo import Todo, TodoQuery, TodoRepositoryUnavailableError
+from backend.domain.todo import (
+    Todo,
+    TodoNotFoundError,
+    TodoQuery,
+    TodoRepositoryUnavailableError,
+)
 from tests.adapters.persistence.outages import SOON, unavailable
 from tests.adapters.persistence.samples import NOW, a_todo, a_user
 from tests.adapters.persistence.wire import Wire
@@ -371,6 +376,30 @@ async def test_a_call_that_is_cancelled_while_it_waits_is_cancelled_on_the_serve
                 await call
             assert "active Lock" not in sessions(postgres_server, postgres_url)
         await todos.check()
+
+
+@pytest.mark.parametrize("what", ["remove", "remove this version", "save"])
+async def test_what_another_one_takes_away_meanwhile_is_not_there(
+    postgres_server: PostgresServer, postgres_url: str, alice: str, what: str
+) -> None:
+    todo = a_todo()
+    async with PostgresTodoRepository(postgres_url, pool_size=1) as todos:
+        await todos.add(alice, todo)
+        other = await asyncpg.connect(postgres_url)
+        async with other.transaction():
+            await other.execute(
+                "DELETE FROM todos WHERE user_id = $1::acting_user AND id = $2", alice, todo.id
+            )
+            call = asyncio.create_task(
+                todos.save(alice, todo.change(now=NOW, title="Too late"))
+                if what == "save"
+                else todos.remove(alice, todo.id, version=None if what == "remove" else 1)
+            )
+            await asyncio.sleep(0.2)
+            assert "active Lock" in sessions(postgres_server, postgres_url)
+        await other.close()
+        with pytest.raises(TodoNotFoundError):
+            await call
 
 
 async def test_a_call_is_one_round_trip(postgres_url: str, alice: str) -> None:
