@@ -19,7 +19,9 @@ def main() -> None:
         started = time.monotonic()
         print(f"== {name} ...", flush=True)
         # A process of its own for each, so that none inherits another's memory and caches.
-        subprocess.run([sys.executable, "-m", "benchmarks", "--one", name], check=True)
+        done = subprocess.run([sys.executable, "-m", "benchmarks", "--one", name], check=False)
+        if done.returncode:
+            sys.exit(done.returncode)
         print(f"== {name}: {time.monotonic() - started:.0f} s", flush=True)
     report.write_summary(ALL)
 

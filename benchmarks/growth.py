@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import os
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -12,11 +11,11 @@ from benchmarks.harness.chart import Bar
 from benchmarks.harness.databases import postgres_database, postgres_server, sqlite_database
 from benchmarks.harness.load import Generator, get
 from benchmarks.harness.report import Result, Table, Target, number
-from benchmarks.harness.rounds import interleave, medians, ratio
+from benchmarks.harness.rounds import interleave, medians, ratio, wanted
 from benchmarks.harness.servers import CORES, Server, uvicorn
 from benchmarks.harness.tokens import ORIGIN, SECRET, tokens
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
+ROUNDS = wanted()
 SECONDS = 0.5
 PACED_SECONDS = 2.0
 USERS, EACH, TIMES = 50, 200, 10

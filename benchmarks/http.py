@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import NamedTuple
 from benchmarks.harness.chart import Bar
 from benchmarks.harness.load import Generator, Load, get
 from benchmarks.harness.report import Result, Table, Target, number
-from benchmarks.harness.rounds import interleave, medians, ratio
+from benchmarks.harness.rounds import interleave, medians, ratio, wanted
 from benchmarks.harness.servers import Server, uvicorn
 from benchmarks.harness.tokens import LIFETIME, ORIGIN, SECRET, signer_of, tokens
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
+ROUNDS = wanted()
 SECONDS = 0.5
 ROTATION, BEYOND = 5_000, 50_000
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import statistics
 import sys
 import time
@@ -17,11 +16,12 @@ from backend.domain.auth import VerifierUnavailableError
 from backend.settings import Settings
 from benchmarks.harness.chart import Bar
 from benchmarks.harness.report import Result, Table, Target, number
+from benchmarks.harness.rounds import wanted
 from benchmarks.harness.servers import Server
 from benchmarks.harness.tokens import ORIGIN, signer_of, tokens
 from tests.adapters.auth.tokens import key_set, signer
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
+ROUNDS = wanted()
 USERS = 50
 TICK = 0.001
 

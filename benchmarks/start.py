@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import os
 import socket
 import statistics
 import subprocess
@@ -16,11 +15,12 @@ from pathlib import Path
 from benchmarks.harness.chart import Bar
 from benchmarks.harness.load import Generator, get
 from benchmarks.harness.report import Result, Table, Target, number
+from benchmarks.harness.rounds import wanted
 from benchmarks.harness.servers import CORES, Server
 from benchmarks.harness.tokens import ORIGIN, SECRET, tokens
 from tests.e2e.processes import ROOT, environment
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
+ROUNDS = wanted()
 REMEMBERED = 10_000
 IMPORTED = "import backend.entrypoints.cli, backend.entrypoints.http.app"
 

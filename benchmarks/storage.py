@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
@@ -19,12 +18,12 @@ from benchmarks.harness.databases import (
 )
 from benchmarks.harness.load import Generator, get, post
 from benchmarks.harness.report import Result, Table, Target, number
-from benchmarks.harness.rounds import interleave, medians, ratio, spread
+from benchmarks.harness.rounds import interleave, medians, ratio, spread, wanted
 from benchmarks.harness.servers import Server, uvicorn
 from benchmarks.harness.tokens import ORIGIN, SECRET, tokens
 from benchmarks.peers import storage_app
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
+ROUNDS = wanted()
 SECONDS = 0.5
 USERS, EACH = 100, 200
 

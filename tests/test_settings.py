@@ -527,6 +527,9 @@ def test_white_space_around_a_listed_secret_is_no_part_of_it(environment: Enviro
         ("auth_audiance", "AUTH_AUDIENCE"),
         ("DATABASE_URI", "DATABASE_URL"),
         ("DATABASE_STATEMENTS_TIMEOUT", "DATABASE_STATEMENT_TIMEOUT"),
+        ("TRUSTED_HOST", "TRUSTED_HOSTS"),
+        ("CORS_ORIGIN", "CORS_ORIGINS"),
+        ("LOGLEVEL", "LOG_LEVEL"),
     ],
 )
 def test_a_misspelt_variable_is_complained_of_with_the_one_that_is_meant(
@@ -551,6 +554,8 @@ def test_a_misspelt_variable_is_complained_of_with_the_one_that_is_meant(
         "DATABASE_SSL",
         "HOSTS",
         "PROT",
+        "LOG_FILE",
+        "TRUSTED_PROXIES",
     ],
 )
 def test_variables_of_other_programs_are_none_of_our_business(

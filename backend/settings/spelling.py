@@ -17,6 +17,9 @@ FOREIGN: Final = frozenset(
 )
 
 _CLOSE: Final = 0.85
+# Names without a prefix of ours are anybody's: short ones, and those less alike, are let be.
+_CLOSER: Final = 0.9
+_LONG: Final = 8
 
 
 def misspellings(names: Collection[str], known: Collection[str]) -> Iterator[str]:
@@ -30,8 +33,9 @@ def misspellings(names: Collection[str], known: Collection[str]) -> Iterator[str
     """
     given = {name.upper() for name in names}
     for name in sorted(given - FOREIGN - {*known}):
-        if name.startswith(PREFIXES):
-            meant = get_close_matches(name, known, n=1, cutoff=_CLOSE)
+        if name.startswith(PREFIXES) or len(name) >= _LONG:
+            cutoff = _CLOSE if name.startswith(PREFIXES) else _CLOSER
+            meant = get_close_matches(name, known, n=1, cutoff=cutoff)
             if meant and meant[0] not in given:
                 yield (
                     f"{name}: nothing here has this name. Set {meant[0]}, if that is meant, or"

@@ -16,22 +16,30 @@ _UNDECIDED = "**The machine was busy with other programs: this run decides nothi
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What is promised: a figure that is at most, or at least, a bound."""
+    """What is promised: a figure that is at most, or at least, a bound.
+
+    Attributes:
+        pace: How many times as long as on the machine of the promise everything takes here.
+    """
 
     what: str
     figure: float
     bound: float
     unit: str = ""
     at_least: bool = False
+    pace: float = 1.0
 
     @property
     def met(self) -> bool:
-        return self.figure >= self.bound if self.at_least else self.figure <= self.bound
+        figure = self.figure / self.pace
+        return figure >= self.bound if self.at_least else figure <= self.bound
 
     def row(self, *, decided: bool) -> list[str]:
         sign = "≥" if self.at_least else "≤"
         unit = f" {self.unit}".rstrip()
         measured, bound = f"{number(self.figure)}{unit}", f"{sign} {self.bound:g}{unit}"
+        if self.pace != 1:
+            bound += f", here {sign} {number(self.bound * self.pace)}{unit}"
         verdict = "met" if self.met else "**not met**"
         return [self.what, bound, measured, verdict if decided else f"undecided ({verdict})"]
 

@@ -1,11 +1,21 @@
 """Rounds: every contender in turn, again and again, so that a busy moment strikes all alike."""
 
+import os
 import statistics
+import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TypeVar
 
 K = TypeVar("K", bound=Hashable)
 Samples = Mapping[K, Sequence[float]]
+
+
+def wanted() -> int:
+    """Return how many rounds to measure: nine, unless `BENCH_ROUNDS` says otherwise."""
+    said = os.environ.get("BENCH_ROUNDS", "9")
+    if not said.isdecimal() or int(said) < 2:
+        sys.exit(f"BENCH_ROUNDS: {said!r} is not a number of rounds. Set it to 2 or more.")
+    return int(said)
 
 
 def interleave(contenders: Mapping[K, Callable[[], float]], *, rounds: int) -> dict[K, list[float]]:

@@ -3,15 +3,13 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
+from backend.adapters.persistence.postgres_loans import Loans
 from backend.domain.todo import TodoRepositoryUnavailableError
-
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
 
 # What a statement can meet (appendix A of PostgreSQL's manual), by class or in full, that no caller
 # is to blame for and that passes without a change to this program.
@@ -35,14 +33,8 @@ _ERRORS: Final = (
 )
 
 
-_Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
-
-
 class PostgresConnections:
     """A pool of connections, each opened when first needed and anew when the server cut it.
-
-    A connection stays on loan from the pool as long as nothing goes wrong with it: to lend it for
-    every statement takes the pool as long as the driver needs for the statement.
 
     Args:
         url: The server and database.
@@ -81,25 +73,21 @@ class PostgresConnections:
             milliseconds = max(1, round(statement_timeout * 1000))
             self._options["server_settings"] = {"statement_timeout": str(milliseconds)}
         self._size = size
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._idle: asyncio.LifoQueue[_Connection | None] = asyncio.LifoQueue()
-        self._generation = 0
+        self._loans: Loans | None = None
 
     async def open(self) -> None:
         """Get ready; nothing is connected yet."""
-        self._pool = await asyncpg.create_pool(**self._options)
-        self._idle = asyncio.LifoQueue()
-        for _ in range(self._size):
-            self._idle.put_nowait(None)
+        self._loans = self._lend(await asyncpg.create_pool(**self._options))
 
     async def close(self) -> None:
         """Close every connection when its statement is done, or has had its time."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            with suppress(*_ERRORS):  # then the pool has cut what it could not close
-                async with asyncio.timeout(self._statement_timeout):
-                    await self._return_idle(pool)
-                    await pool.close()
+        loans, self._loans = self._loans, None
+        if loans is None:
+            return
+        loans.end()
+        with suppress(*_ERRORS):  # then the pool has cut what it could not close
+            async with asyncio.timeout(self._statement_timeout):
+                await loans.pool.close()
 
     async def fetch(self, statement: str, *values: object) -> Sequence[asyncpg.Record]:
         """Run one statement, which is a transaction of its own.
@@ -110,64 +98,29 @@ class PostgresConnections:
         Raises:
             TodoRepositoryUnavailableError: The database cannot be reached, or not in time.
         """
-        pool = self._pool
-        if pool is None:
+        loans, sound = self._loans, False
+        if loans is None:
             raise TodoRepositoryUnavailableError("the repository is closed")
-        connection, generation = await self._borrow(pool), self._generation
-        sound = False
+        with reported_outages(connecting=True):
+            connection = await loans.take()
         with reported_outages():
             try:
                 rows = await connection.fetch(statement, *values)
-                sound = self._pool is pool and self._generation == generation
+                sound = True
             except asyncpg.InternalServerError as error:
-                # A type that a migration made anew: what was prepared with the old one is lost.
-                self._generation += 1
-                await pool.expire_connections()
-                await self._return_idle(pool)
+                # A type that a migration made anew: what was prepared with the old one is lost, on
+                # every connection.
+                if self._loans is loans:
+                    self._loans = self._lend(loans.pool)
+                loans.end()
+                await loans.pool.expire_connections()
                 raise TodoRepositoryUnavailableError(f"anew: {error}") from error
             finally:
-                try:
-                    if not sound:
-                        await pool.release(connection, timeout=self._connect_timeout)
-                finally:
-                    self._idle.put_nowait(connection if sound else None)
+                await loans.give_back(connection, sound=sound)
             return rows
 
-    async def _borrow(self, pool: "asyncpg.Pool[asyncpg.Record]") -> _Connection:
-        """Take an idle connection, or connect."""
-        if not self._idle.empty():
-            connection = self._idle.get_nowait()
-            if connection is not None and _is_open(connection):
-                return connection
-            self._idle.put_nowait(connection)
-        with reported_outages(connecting=True):
-            async with asyncio.timeout(self._connect_timeout):
-                connection = await self._idle.get()
-                if connection is not None and _is_open(connection):
-                    return connection
-                try:
-                    if connection is not None:
-                        await pool.release(connection)
-                    return await pool.acquire()
-                except BaseException:
-                    self._idle.put_nowait(None)
-                    raise
-
-    async def _return_idle(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-        """Give back to the pool what is on loan and not in use."""
-        idle = [self._idle.get_nowait() for _ in range(self._idle.qsize())]
-        for _ in idle:
-            self._idle.put_nowait(None)
-        for connection in idle:
-            if connection is not None:
-                await pool.release(connection, timeout=self._connect_timeout)
-
-
-def _is_open(connection: _Connection) -> bool:
-    try:
-        return not connection.is_closed()
-    except asyncpg.InterfaceError:  # the pool has taken it back already
-        return False
+    def _lend(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Loans:
+        return Loans(pool, size=self._size, timeout=self._connect_timeout)
 
 
 def database_url(url: str) -> str:
@@ -198,7 +151,8 @@ def reported_outages(*, connecting: bool = False) -> Iterator[None]:
             unavailable = isinstance(error, OSError) or not isinstance(error, ValueError)
         if not unavailable:
             raise
-        raise TodoRepositoryUnavailableError(f"{type(error).__name__}: {error}") from error
+        reason = str(error) or "not in time"  # of which a TimeoutError does not speak
+        raise TodoRepositoryUnavailableError(f"{type(error).__name__}: {reason}") from error
 
 
 async def _know_acting_user(connection: "asyncpg.Connection[asyncpg.Record]", /) -> None:

@@ -172,4 +172,5 @@ def reported_outages() -> Iterator[None]:
     except _MISTAKES:
         raise
     except (sqlite3.Error, TimeoutError) as error:
-        raise TodoRepositoryUnavailableError(f"{type(error).__name__}: {error}") from error
+        reason = str(error) or "not in time"  # of which a TimeoutError does not speak
+        raise TodoRepositoryUnavailableError(f"{type(error).__name__}: {reason}") from error

@@ -65,7 +65,7 @@ class Cursors:
         tag, content = sealed[:TAG_LENGTH], sealed[TAG_LENGTH:]
         genuine = hmac.compare_digest(tag, await self._tag(content, user_id, query))
         if not genuine or _pack(sealed) != cursor:  # which has one spelling
-            raise InvalidCursorError("is not a cursor of this list")
+            raise InvalidCursorError("is not a cursor of this list: keep its sort and its filters")
         key, todo_id = json.loads(content)
         if query.sort.field in {"created_at", "due_at"}:
             key = datetime.fromisoformat(key)

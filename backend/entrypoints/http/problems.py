@@ -30,8 +30,12 @@ FIELD_MAX_LENGTH: Final = 100
 # Not the names of http.HTTPStatus: those change from one Python to the next.
 _HTTP_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
     HTTPStatus.BAD_REQUEST: ("bad_request", "The body cannot be read."),
+    HTTPStatus.FORBIDDEN: ("forbidden", "The caller may not do this."),
     HTTPStatus.NOT_FOUND: ("not_found", "There is nothing here."),
-    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "The methods in Allow are all it has."),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        "method_not_allowed",
+        "Allow lists the methods that there are.",
+    ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("content_too_large", "The body is too large."),
 }
 

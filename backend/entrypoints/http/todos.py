@@ -127,6 +127,8 @@ async def change_todo(
         todo = await todos.get(principal.user_id, todo_id)
         if if_match is not None and not etags.match(if_match, todo):
             raise TodoConflictError("If-Match names another version")
+        if not changes:
+            return _answer(response, todo)
         changed = todo.change(now=_now(request), **changes)
         try:
             await todos.save(principal.user_id, changed)
@@ -142,7 +144,11 @@ async def change_todo(
 
 
 @router.delete(
-    "/{todo_id}", status_code=204, summary="Delete one of my todos", responses=documented(404, 412)
+    "/{todo_id}",
+    status_code=204,
+    summary="Delete one of my todos",
+    response_class=Response,  # which has no content, and so no type
+    responses=documented(404, 412),
 )
 async def delete_todo(
     request: Request, principal: CurrentPrincipal, todo_id: UUID, if_match: IfMatch = None

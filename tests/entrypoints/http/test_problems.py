@@ -338,10 +338,17 @@ def test_a_status_that_nobody_foresaw_is_a_problem_too(
 ) -> None:
     app: FastAPI = make_app()
 
+    @app.get("/vault")
+    async def vault() -> None:
+        raise HTTPException(403, FOR_THE_LOG)
+
     @app.get("/teapot")
     async def teapot() -> None:
         raise HTTPException(418, FOR_THE_LOG, headers={"X-Tea": "no"})
 
+    answer = make_client(app).get("/vault")
+    problem(answer, 403, "forbidden")
+    assert FOR_THE_LOG not in answer.text
     answer = make_client(app).get("/teapot")
     problem(answer, 418, "http_418")
     assert answer.headers["X-Tea"] == "no"

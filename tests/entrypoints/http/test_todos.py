@@ -512,7 +512,6 @@ def test_an_id_may_be_spelled_otherwise(ada: Client, spelled: Callable[[str], st
         {"due_at": None},
         {"completed": False},
         {"title": "x", "description": None, "completed": True, "priority": "low", "due_at": None},
-        {},
     ],
 )
 def test_what_is_named_changes_and_the_rest_stays(
@@ -525,6 +524,21 @@ def test_what_is_named_changes_and_the_rest_stays(
     assert answer.json() == {**made, **changes, "updated_at": "2026-03-04T05:07:07Z"}
     assert answer.headers["ETag"] == '"2"'
     assert ada.get(at(made)).json() == answer.json()
+
+
+def test_a_change_of_nothing_is_none(ada: Client, clock: Clock) -> None:
+    made = add(ada, **MILK)
+    clock.wind(minutes=1)
+    answer = ada.patch(at(made), json={})
+    assert (answer.status_code, answer.json()) == (200, made)
+    assert answer.headers["ETag"] == '"1"'
+    assert ada.patch(at(made), json={}, headers={"If-Match": '"2"'}).status_code == 412
+
+
+def test_a_deleted_todo_leaves_no_content_and_no_type_of_it(ada: Client) -> None:
+    answer = ada.delete(at(add(ada)))
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "Content-Type" not in answer.headers
 
 
 @pytest.mark.parametrize("field", ["title", "completed", "priority"])
@@ -668,7 +682,9 @@ async def test_of_changes_for_one_version_one_is_made(make_app: MakeApp) -> None
     app = make_app(parts={"todos": HesitantTodos()})
     made = (await send(app, "POST", URL, {"title": "x"})).json()
     tag = (b"if-match", b'"1"')
-    answers = await asyncio.gather(*(send(app, "PATCH", at(made), {}, tag) for _ in range(5)))
+    answers = await asyncio.gather(
+        *(send(app, "PATCH", at(made), {"title": "y"}, tag) for _ in range(5))
+    )
     assert sorted(answer.status for answer in answers) == [200, 412, 412, 412, 412]
     assert (await send(app, "GET", at(made))).header("etag") == '"2"'
 
