@@ -104,10 +104,11 @@ class JwksKeys:
         self._failures = 0
         self._error: str | None = None
         self._flight: asyncio.Task[None] | None = None
-        self._door = asyncio.Semaphore(_AT_ONCE)
+        self._door = asyncio.Semaphore()
         self._keeper: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        self._door = asyncio.Semaphore(_AT_ONCE)  # which belongs to the event loop
         self._keeper = asyncio.create_task(self._keep_fresh())
         return self
 

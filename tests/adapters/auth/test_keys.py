@@ -98,6 +98,20 @@ async def test_callers_who_waited_leave_the_loop_to_others_in_between(
     assert max(went_on.count(one) for one in set(went_on)) <= 8
 
 
+def test_serves_another_event_loop_afterwards(clock: Clock) -> None:
+    issuer = Issuer(clock)
+    keys = issuer.keys()
+
+    async def serve() -> None:
+        async with keys:
+            found = await asyncio.gather(*(keys.find("EdDSA", "key-1") for _ in range(50)))
+            assert [one.kid for (one,) in found] == ["key-1"] * 50
+
+    for _ in range(2):
+        clock.now += 1
+        asyncio.run(serve())
+
+
 async def test_without_any_keys_nobody_is_refused_for_the_outage(
     issuer: Issuer, clock: Clock
 ) -> None:
