@@ -23,7 +23,7 @@ Claims = Mapping[str, Any]
 
 _LATEST: Final = datetime.max.replace(tzinfo=UTC).timestamp() - 1
 _IDENTIFIER_MAX_LENGTH: Final = 255
-_NUMBERS: Final = (int, float)
+_NUMBERS: Final = frozenset({int, float})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +64,10 @@ class ClaimsPolicy:
         """Check that the token names a user, and is good for whoever bears it."""
         if "cnf" in claims:
             raise UnsupportedTokenError("bound to a key (RFC 7800), so not a bearer token")
-        if claims.get("sub") is None:
+        subject = claims.get("sub")
+        if subject is None:
             raise MissingClaimError("sub")  # so that no mailed link of Better Auth logs anyone in
-        check_identifier("sub", claims["sub"])
+        check_identifier("sub", subject)
         if not isinstance(claims.get("jti", ""), str):
             raise InvalidClaimError("jti is not a string")
 
@@ -128,8 +129,8 @@ def numeric_date(claims: Claims, name: str) -> float | None:
     """Return a NumericDate (RFC 7519, section 2): a JSON number, and nothing that looks like it."""
     if name not in claims:
         return None
-    value = claims[name]
-    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
+    value: float = claims[name]
+    if type(value) not in _NUMBERS:  # to isinstance a boolean is one
         raise InvalidClaimError(f"{name} is not a number")
     if not 0 <= value <= _LATEST:
         raise InvalidClaimError(f"{name} is out of range")

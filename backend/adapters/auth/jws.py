@@ -25,7 +25,7 @@ _PADDING: Final = (b"", b"", b"==", b"=")
 _LAST: Final = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}  # those that leave no bits over
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class CompactJws:
     """A token taken apart; nothing of it is verified.
 

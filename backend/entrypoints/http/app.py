@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from backend.container import Container
 from backend.entrypoints.http import health, me, problems, telemetry, todos
-from backend.entrypoints.http.authentication import require_protection
+from backend.entrypoints.http.authentication import Credentials, require_protection
 from backend.entrypoints.http.cursors import Cursors
 from backend.entrypoints.http.hosts import TrustedHosts
 from backend.entrypoints.http.problem_details import ProblemDetails
@@ -71,8 +71,9 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> "Api":
         telemetry=SILENT,
     )
     app.state.public = frozenset(public)
-    app.state.token_verifier = container.token_verifier()
-    app.state.session_cookies = _session_cookies(container)
+    app.credentials = Credentials(
+        bearer=container.token_verifier(), cookies=_session_cookies(container)
+    )
     app.state.todos = container.todos()
     app.state.cursors = Cursors(container.cursor_key())
     app.state.clock = container.clock()
@@ -84,7 +85,7 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> "Api":
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_credentials=app.state.session_cookies is not None,
+            allow_credentials=app.credentials.cookies is not None,
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=ALLOWED_HEADERS,
             expose_headers=EXPOSED_HEADERS,
@@ -111,7 +112,13 @@ def _session_cookies(container: Container) -> SessionCookies | None:
 
 
 class Api(FastAPI):
-    """FastAPI, with problem details and session cookies in its OpenAPI document."""
+    """FastAPI, with problem details and session cookies in its OpenAPI document.
+
+    Attributes:
+        credentials: What it takes for credentials.
+    """
+
+    credentials: Credentials
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -121,8 +128,8 @@ class Api(FastAPI):
         schema = ProblemDetails.model_json_schema(ref_template=template)
         schemas.update(schema.pop("$defs"))
         schemas["ProblemDetails"] = schema
-        if self.state.session_cookies is not None:
-            _document_cookie(document, self.state.session_cookies.name)
+        if self.credentials.cookies is not None:
+            _document_cookie(document, self.credentials.cookies.name)
         return document
 
 

@@ -11,7 +11,7 @@ A route under /api is written on a router of `ProtectedRoute`s and takes a `Curr
 import functools
 import string
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import Annotated, Any, Final
@@ -22,7 +22,7 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security.base import SecurityBase
 from starlette.routing import Host, Mount
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope
 
 from backend.domain.auth import (
     MalformedAuthorizationError,
@@ -86,8 +86,9 @@ def _at_hand(dependant: Dependant) -> Dependant:
     as to verify a token that is remembered.
     """
     endpoint = dependant.call
-    names = [one.name for one in dependant.dependencies if isinstance(one.call, Authentication)]
-    if not iscoroutinefunction(endpoint) or None in names or not names:
+    principals = [one for one in dependant.dependencies if isinstance(one.call, Authentication)]
+    names = [one.name for one in principals if one.name]
+    if not names or len(names) < len(principals) or not iscoroutinefunction(endpoint):
         return dependant
     request_name = dependant.request_param_name
 
@@ -95,7 +96,9 @@ def _at_hand(dependant: Dependant) -> Dependant:
     async def call(**values: Any) -> Any:
         request = values[request_name] if request_name else values.pop(_REQUEST)
         principal = request.scope[_PRINCIPAL]
-        return await endpoint(**values, **dict.fromkeys(names, principal))
+        for name in names:
+            values[name] = principal
+        return await endpoint(**values)
 
     others = [one for one in dependant.dependencies if not isinstance(one.call, Authentication)]
     return replace(
@@ -129,22 +132,39 @@ async def authenticate(request: Request) -> Principal:
     scope = request.scope
     principal: Principal | None = scope.get(_PRINCIPAL)
     if principal is None:
-        verifier, token = _credentials(request)
+        credentials: Credentials = scope["app"].credentials
+        verifier, token = credentials.find(scope)
         principal = scope[_PRINCIPAL] = await verifier.verify(token)
     return principal
 
 
-def _credentials(request: Request) -> tuple[TokenVerifier, str]:
-    """Return the request's token, and its verifier: the token's place chooses, never its look."""
-    state, headers = request.app.state, request.scope["headers"]
-    cookies: SessionCookies | None = state.session_cookies
-    cookie = cookies and cookies.find(headers)
-    if not cookies or not cookie:
-        return state.token_verifier, bearer_token(headers)
-    if any(name == b"authorization" for name, _ in headers):
-        raise MalformedAuthorizationError("two kinds of credentials")
-    cookies.check_origin(request.method, headers)
-    return cookies.verifier, cookie
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What an app takes for credentials, and who verifies them.
+
+    Attributes:
+        bearer: Verifies bearer tokens.
+        cookies: How session cookies are accepted, if they are.
+    """
+
+    bearer: TokenVerifier
+    cookies: SessionCookies | None = None
+
+    def find(self, scope: Scope) -> tuple[TokenVerifier, str]:
+        """Return a request's token, and its verifier: the token's place chooses, never its look.
+
+        Raises:
+            AuthError: There is none, or it is malformed.
+            ForbiddenOriginError: A page that may not do so made the request.
+        """
+        headers = scope["headers"]
+        cookie = self.cookies and self.cookies.find(headers)
+        if not self.cookies or not cookie:
+            return self.bearer, bearer_token(headers)
+        if any(name == b"authorization" for name, _ in headers):
+            raise MalformedAuthorizationError("two kinds of credentials")
+        self.cookies.check_origin(scope["method"], headers)
+        return self.cookies.verifier, cookie
 
 
 def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:

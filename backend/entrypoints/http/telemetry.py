@@ -2,8 +2,8 @@
 
 import functools
 import logging
+import os
 import re
-import secrets
 import time
 from typing import Final
 
@@ -38,9 +38,9 @@ def request_id(scope: Scope) -> str:
     """Return the id of a request: its own X-Request-ID if that is well-formed, else a new one."""
     known: str | None = scope.get(_ID)
     if known is None:
-        sent = next((value for name, value in scope["headers"] if name == _ID_HEADER), b"")
-        known = sent.decode() if _ACCEPTABLE_ID.fullmatch(sent) else secrets.token_hex(8)
-        scope[_ID] = known
+        sent = [value for name, value in scope["headers"] if name == _ID_HEADER]
+        acceptable = sent and _ACCEPTABLE_ID.fullmatch(sent[0])
+        known = scope[_ID] = sent[0].decode() if acceptable else os.urandom(8).hex()
     return known
 
 
@@ -68,9 +68,9 @@ class Telemetry:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                own = (_ID_HEADER, identity.encode()), _NO_SNIFFING
-                others = (one for one in message["headers"] if one[0] != _ID_HEADER)
-                message["headers"] = [*others, *own]
+                headers = [one for one in message["headers"] if one[0] != _ID_HEADER]
+                headers += (_ID_HEADER, identity.encode()), _NO_SNIFFING
+                message["headers"] = headers
             await send(message)
 
         try:

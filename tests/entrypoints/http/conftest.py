@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from backend.adapters.persistence.memory import InMemoryTodoRepository
 from backend.container import Container
 from backend.domain.auth import Principal
-from backend.entrypoints.http.app import create_app
+from backend.entrypoints.http.app import Api, create_app
 from backend.settings import Settings
 from tests.entrypoints.http.exchange import AppTransport, served
 from tests.fakes import FakeTokenVerifier
@@ -86,7 +86,7 @@ def make_app(clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepos
 
 
 @pytest.fixture(scope="session")
-def app_of_all() -> FastAPI:
+def app_of_all() -> Api:
     """The app with every default: to make it takes longer than most tests."""
     settings = Settings.load(better_auth_secret="s" * 32)
     parts = {"token_verifier": FakeTokenVerifier(), "todos": InMemoryTodoRepository()}
@@ -95,11 +95,11 @@ def app_of_all() -> FastAPI:
 
 @pytest.fixture
 def app(
-    app_of_all: FastAPI, clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepository
+    app_of_all: Api, clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepository
 ) -> FastAPI:
     """The same with parts of the test's own. Who adds a route to it makes another one first."""
     app_of_all.state.clock = clock
-    app_of_all.state.token_verifier = verifier
+    app_of_all.credentials = replace(app_of_all.credentials, bearer=verifier)
     app_of_all.state.todos = todos
     return app_of_all
 
