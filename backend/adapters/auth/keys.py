@@ -146,7 +146,7 @@ class JwksKeys:
 
     def epoch(self) -> int:
         """Return a number that changes whenever an earlier verdict may no longer hold."""
-        return self._generation if self._usable() else -1
+        return self._generation if self._clock() < self._usable_until else -1
 
     def state(self) -> KeySetState:
         """Return what is known of the key set now."""

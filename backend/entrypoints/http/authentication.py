@@ -72,7 +72,7 @@ class ProtectedRoute(APIRoute):
                 request = Request(request.scope, _bounded(request.receive))
             response = await handle(request)
             headers = response.raw_headers
-            if not any(name == _CACHE_CONTROL for name, _ in headers):
+            if _CACHE_CONTROL not in [name for name, _ in headers]:
                 headers.append((_CACHE_CONTROL, b"private, no-cache"))
             return response
 
