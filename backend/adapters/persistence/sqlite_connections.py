@@ -73,8 +73,7 @@ class SqliteConnections:
         if self._closed:
             raise TodoRepositoryUnavailableError("the repository is closed")
         with reported_outages():
-            async with asyncio.timeout(self._connect_timeout):
-                connection = await self._idle.get() or await self._connect()
+            connection = await self._take()
             try:
                 async with asyncio.timeout(self._statement_timeout):
                     result = await work(connection)
@@ -86,6 +85,16 @@ class SqliteConnections:
                 raise
             self._idle.put_nowait(connection)
             return result
+
+    async def _take(self) -> aiosqlite.Connection:
+        """Return an idle connection, if need be when there is one, or a new one."""
+        if not self._idle.empty():
+            connection = self._idle.get_nowait()  # without a timer, which takes longer than this
+            if connection is not None:
+                return connection
+            self._idle.put_nowait(None)
+        async with asyncio.timeout(self._connect_timeout):
+            return await self._idle.get() or await self._connect()
 
     async def _connect(self) -> aiosqlite.Connection:
         connecting = asyncio.create_task(connect(self._path, busy_timeout=self._statement_timeout))
