@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from backend.entrypoints.http.app import Api
-from backend.entrypoints.http.authentication import UnprotectedRouteError, require_protection
+from backend.entrypoints.http.protection import UnprotectedRouteError, require_protection
 from backend.entrypoints.http.wire import BoundedProtocol
 from backend.settings import ConfigurationError, Settings
 

@@ -10,10 +10,11 @@ from starlette.middleware.cors import CORSMiddleware
 
 from backend.container import Container
 from backend.entrypoints.http import health, me, problems, telemetry, todos
-from backend.entrypoints.http.authentication import Credentials, require_protection
+from backend.entrypoints.http.authentication import Credentials
 from backend.entrypoints.http.cursors import Cursors
 from backend.entrypoints.http.hosts import TrustedHosts
 from backend.entrypoints.http.problem_details import ProblemDetails
+from backend.entrypoints.http.protection import require_protection
 from backend.entrypoints.http.session_cookies import SessionCookies
 from backend.entrypoints.logs import configure_logging
 

@@ -10,18 +10,17 @@ A route under /api is written on a router of `ProtectedRoute`s and takes a `Curr
 
 import functools
 import string
-from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import Annotated, Any, Final
 
-from fastapi import FastAPI, HTTPException, Request, Response, Security
+from fastapi import HTTPException, Request, Response, Security
 from fastapi.dependencies.models import Dependant
 from fastapi.openapi.models import HTTPBearer
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
-from starlette.routing import Host, Mount
 from starlette.types import Message, Receive, Scope
 
 from backend.domain.auth import (
@@ -32,7 +31,6 @@ from backend.domain.auth import (
 )
 from backend.entrypoints.http.session_cookies import SessionCookies
 
-PROTECTED_PREFIX: Final = "/api"
 MAX_BODY_BYTES: Final = 64 * 1024
 
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -188,64 +186,3 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
     if scheme.lower() != b"bearer" or not body or body.translate(None, _TOKEN_CHARACTERS):
         raise MalformedAuthorizationError("not 'Bearer', one space and one token")
     return token.decode("ascii")
-
-
-class UnprotectedRouteError(Exception):
-    """A route under /api is no `ProtectedRoute` that takes a principal, nor listed as public.
-
-    Attributes:
-        paths: The path of each.
-    """
-
-    def __init__(self, paths: Sequence[str]) -> None:
-        self.paths = tuple(paths)
-        super().__init__(
-            "these routes are not ProtectedRoutes that take a CurrentPrincipal, and are not listed"
-            " as public: " + ", ".join(paths)
-        )
-
-
-def require_protection(app: FastAPI, *, public: Collection[str] = ()) -> None:
-    """Refuse an app that would serve something under /api to everyone by mistake.
-
-    Args:
-        app: The app, with all of its routes.
-        public: The path templates that need no principal.
-
-    Raises:
-        UnprotectedRouteError: Naming each route that is neither protected nor public.
-    """
-    exposed = sorted({path for path in _unprotected(app) if path not in public})
-    if exposed:
-        raise UnprotectedRouteError(exposed)
-
-
-def _unprotected(app: object, prefix: str = "") -> Iterator[str]:
-    """Find what a part of the app may serve under /api to everyone.
-
-    A plain APIRoute reads the body before it authenticates, so that it does not count as
-    protected; nor does anything that is no route of FastAPI's, because nobody can look into it.
-    """
-    for route in iter_route_contexts(getattr(app, "routes", ())):
-        path, original = prefix + (route.path or ""), route.original_route
-        if isinstance(original, Mount | Host):
-            inside = getattr(original.app, "routes", None)
-            if inside is None and _may_serve_api(path, below=True):
-                yield path or "/"
-            yield from _unprotected(original.app, path)
-        elif _may_serve_api(path):
-            guarded = isinstance(original, ProtectedRoute) and _asks_for_principal(route.dependant)
-            if not guarded:
-                yield path
-
-
-def _may_serve_api(path: str, *, below: bool = False) -> bool:
-    """Tell whether a path template can match something under /api, or what is below it can."""
-    first, _, _ = path.lstrip("/").partition("/")
-    return f"/{first}" == PROTECTED_PREFIX or "{" in first or (below and not first)
-
-
-def _asks_for_principal(dependant: Dependant) -> bool:
-    return isinstance(dependant.call, Authentication) or any(
-        _asks_for_principal(one) for one in dependant.dependencies
-    )
