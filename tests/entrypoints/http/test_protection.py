@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Security
+from fastapi import APIRouter, Depends, FastAPI, Response, Security
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -270,6 +270,20 @@ async def test_the_principal_reaches_every_kind_of_endpoint(
     operation = app.openapi()["paths"]["/api/of-this-test"]["get"]
     assert operation["security"] == [{"Bearer": []}]
     assert all(one["name"] == "q" for one in operation.get("parameters", []))
+
+
+async def not_to_be_stored(principal: CurrentPrincipal) -> Response:
+    return Response(principal.user_id, headers={"Cache-Control": "no-store"})
+
+
+@pytest.mark.anyio
+async def test_an_answer_may_say_itself_who_may_cache_it(make_app: MakeApp) -> None:
+    app, router = make_app(), APIRouter(route_class=ProtectedRoute)
+    router.add_api_route("/api/of-this-test", not_to_be_stored)
+    app.include_router(router)
+    async with served(app):
+        answer = await ask(app, ADA, path="/api/of-this-test")
+    assert [value for name, value in answer.headers if name == b"cache-control"] == [b"no-store"]
 
 
 @pytest.mark.anyio
