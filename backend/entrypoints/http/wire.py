@@ -110,6 +110,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if answered.more_body:
             self._wait()
+        self._let_go()
         if self._refusal is not None and not self._unanswered:
             self.send_400_response(self._refusal)
 
@@ -119,6 +120,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refusal = msg
         elif not self.transport.is_closing():
             super().send_400_response(msg)
+            self._let_go()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Part with a client that asks for nothing more."""
+        super().timeout_keep_alive_handler()
+        self._let_go()
 
     def pause_writing(self) -> None:
         """Wait for a client that does not read, but not for long."""
@@ -137,4 +144,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         self.transport.close()
-        self.loop.call_later(PATIENCE, self.transport.abort)  # what nobody reads is never sent
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self.transport.is_closing():  # which waits for all to be sent: to nobody, forever
+            self._deadline.cancel()
+            self._deadline = self.loop.call_later(PATIENCE, self.transport.abort)

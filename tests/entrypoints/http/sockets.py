@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 import time
-from typing import Self
+from typing import Any, Self
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,8 +15,8 @@ from backend.entrypoints.serving import UVICORN
 class Server(uvicorn.Server):
     """A real server, in a thread of its own."""
 
-    def __init__(self, app: FastAPI) -> None:
-        super().__init__(uvicorn.Config(app, port=0, **UVICORN))
+    def __init__(self, app: FastAPI, **options: Any) -> None:
+        super().__init__(uvicorn.Config(app, port=0, **UVICORN, **options))
         self._thread = threading.Thread(target=self.run, daemon=True)
 
     def __enter__(self) -> Self:
@@ -30,10 +30,15 @@ class Server(uvicorn.Server):
         self._thread.join(10)
         assert not self._thread.is_alive()
 
-    def connect(self) -> socket.socket:
-        """Open a connection."""
+    def connect(self, *, receiving: int | None = None) -> socket.socket:
+        """Open a connection, which takes in about as many bytes as it is told before it is read."""
         (address,) = {one.getsockname() for server in self.servers for one in server.sockets}
-        return socket.create_connection(address, timeout=5)
+        connection = socket.socket()
+        connection.settimeout(30)
+        if receiving is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receiving)
+        connection.connect(address)
+        return connection
 
     def ask(self, request: bytes, *, more: bytes = b"") -> bytes:
         """Send bytes, and return what is answered until the server closes or is silent."""
