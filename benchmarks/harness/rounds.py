@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TypeVar
 
 K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 Samples = Mapping[K, Sequence[float]]
 
 
@@ -21,12 +22,16 @@ def wanted() -> int:
 def interleave(contenders: Mapping[K, Callable[[], float]], *, rounds: int) -> dict[K, list[float]]:
     """Measure each contender once a round, in an order that turns by one from round to round."""
     samples: dict[K, list[float]] = {name: [] for name in contenders}
-    names = list(contenders)
     for number in range(rounds):
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
+        for name in turned(list(contenders), number):
             samples[name].append(contenders[name]())
     return samples
+
+
+def turned(names: Sequence[T], number: int) -> list[T]:
+    """Return the order of one round: that of the round before, turned by one."""
+    turn = number % len(names)
+    return [*names[turn:], *names[:turn]]
 
 
 def medians(samples: Samples[K]) -> dict[K, float]:

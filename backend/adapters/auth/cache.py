@@ -1,6 +1,7 @@
 """Verified tokens remembered: bounded, never past their end, forgotten when a key goes."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
@@ -36,7 +37,8 @@ class CachedTokenVerifier:
         self._epoch = epoch
         self._clock = clock
         self._remembered_in = epoch()
-        self._remembered: dict[int, tuple[bytes, float, Principal]] = {}
+        # Not a dict, which looks for its oldest among the places of all that went before it.
+        self._remembered: OrderedDict[int, tuple[bytes, float, Principal]] = OrderedDict()
 
     async def verify(self, token: str, /) -> Principal:
         """Verify one token, from memory if it can be.
@@ -64,7 +66,7 @@ class CachedTokenVerifier:
         if end > self._clock() and self._epoch() == self._remembered_in == epoch:
             self._remembered[place] = (_digest(token), end, principal)
             if len(self._remembered) > self._size:
-                del self._remembered[next(iter(self._remembered))]
+                self._remembered.popitem(last=False)
         return principal
 
 

@@ -33,7 +33,7 @@ from backend.entrypoints.http.session_cookies import SessionCookies
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
-_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD"})
 _PRINCIPAL: Final = "backend.principal"
 _REQUEST: Final = "backend.request"
 _TOKEN_CHARACTERS: Final = (string.ascii_letters + string.digits + "-._~+/").encode()
@@ -63,14 +63,15 @@ class ProtectedRoute(APIRoute):
         described, self.dependant = self.dependant, _at_hand(self.dependant)
         handle = super().get_route_handler()
         self.dependant = described
+        with_body = self.body_field is not None or not _WITHOUT_BODY.issuperset(self.methods or ())
 
         async def authenticated(request: Request) -> Response:
             await authenticate(request)
-            if request.method in _WITH_BODY:
+            if with_body:
                 request = Request(request.scope, _bounded(request.receive))
             response = await handle(request)
             headers = response.raw_headers
-            if _CACHE_CONTROL not in [name for name, _ in headers]:
+            if _CACHE_CONTROL not in dict(headers):
                 headers.append((_CACHE_CONTROL, b"private, no-cache"))
             return response
 
@@ -175,13 +176,16 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
         MissingTokenError: There is no Authorization header.
         MalformedAuthorizationError: There are two, or it is not `Bearer`, a space and a token.
     """
-    values = [value for name, value in headers if name == b"authorization"]
-    if not values:
+    credentials = None
+    for name, value in headers:
+        if name == b"authorization":
+            if credentials is not None:
+                raise MalformedAuthorizationError("more than one Authorization header")
+            credentials = value
+    if credentials is None:
         raise MissingTokenError("no Authorization header")
-    if len(values) > 1:
-        raise MalformedAuthorizationError("more than one Authorization header")
     # Whitespace around a value is not part of it (RFC 9110, section 5.5); not all servers cut it.
-    scheme, _, token = values[0].strip(b" \t").partition(b" ")
+    scheme, _, token = credentials.strip(b" \t").partition(b" ")
     body = token.rstrip(b"=")
     if scheme.lower() != b"bearer" or not body or body.translate(None, _TOKEN_CHARACTERS):
         raise MalformedAuthorizationError("not 'Bearer', one space and one token")

@@ -5,10 +5,10 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, Body, FastAPI, Request
 from httpx2 import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +18,8 @@ from backend.domain.auth import MalformedAuthorizationError, MissingTokenError
 from backend.entrypoints.http.app import create_app
 from backend.entrypoints.http.authentication import (
     MAX_BODY_BYTES,
+    CurrentPrincipal,
+    ProtectedRoute,
     bearer_token,
 )
 from backend.settings import Settings
@@ -203,6 +205,25 @@ async def test_who_is_somebody_is_not_read_for_ever(app: FastAPI, method: str) -
     path = "/api/todos" if method == "POST" else "/api/todos/01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
     answer = await exchange(app, path, method=method, headers=[ADA, JSON], body=endless())
     assert (answer.status, answer.json()["code"]) == (413, "content_too_large")
+    assert answer.received == MAX_BODY_BYTES // 1000 + 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_nor_by_a_route_that_reads_where_a_body_is_unusual(app: FastAPI, method: str) -> None:
+    router = APIRouter(route_class=ProtectedRoute)
+
+    @router.get("/api/read")
+    async def read_field(principal: CurrentPrincipal, body: Annotated[list[str], Body()]) -> None:
+        pytest.fail("it was read")
+
+    @router.delete("/api/read")
+    async def read_request(principal: CurrentPrincipal, request: Request) -> None:
+        await request.body()
+
+    app.include_router(router)
+    answer = await exchange(app, "/api/read", method=method, headers=[ADA, JSON], body=endless())
+    assert answer.status == 413
     assert answer.received == MAX_BODY_BYTES // 1000 + 1
 
 
