@@ -10,7 +10,7 @@ A route under /api is written on a router of `ProtectedRoute`s and takes a `Curr
 
 import functools
 import string
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from inspect import iscoroutinefunction
@@ -37,6 +37,7 @@ _WITHOUT_BODY: Final = frozenset({"GET", "HEAD"})
 _PRINCIPAL: Final = "backend.principal"
 _REQUEST: Final = "backend.request"
 _TOKEN_CHARACTERS: Final = (string.ascii_letters + string.digits + "-._~+/").encode()
+_OTHERS_TO_NUL: Final = bytes(byte if byte in _TOKEN_CHARACTERS else 0 for byte in range(256))
 _CACHE_CONTROL: Final = b"cache-control"
 
 
@@ -48,8 +49,18 @@ class Authentication(SecurityBase):
         self.scheme_name = "Bearer"
 
     async def __call__(self, request: Request) -> Principal:
-        """Return the principal of a request, authenticated if it is not yet."""
-        return await authenticate(request)
+        """Return the principal of a request, authenticated if it is not yet.
+
+        Raises:
+            AuthError: The request does not authenticate anyone.
+            ForbiddenOriginError: A page that may not do so made the request.
+            VerifierUnavailableError: It cannot be told now whether it does.
+        """
+        scope = request.scope
+        if _PRINCIPAL not in scope:
+            scope[_PRINCIPAL] = await scope["app"].credentials.verify(scope)
+        principal: Principal = scope[_PRINCIPAL]
+        return principal
 
 
 CurrentPrincipal = Annotated[Principal, Security(Authentication())]
@@ -66,7 +77,8 @@ class ProtectedRoute(APIRoute):
         with_body = self.body_field is not None or not _WITHOUT_BODY.issuperset(self.methods or ())
 
         async def authenticated(request: Request) -> Response:
-            await authenticate(request)
+            scope = request.scope
+            scope[_PRINCIPAL] = await scope["app"].credentials.verify(scope)
             if with_body:
                 request = Request(request.scope, _bounded(request.receive))
             response = await handle(request)
@@ -92,12 +104,12 @@ def _at_hand(dependant: Dependant) -> Dependant:
     request_name = dependant.request_param_name
 
     @functools.wraps(endpoint)
-    async def call(**values: Any) -> Any:
+    def call(**values: Any) -> Coroutine[Any, Any, Any]:
         request = values[request_name] if request_name else values.pop(_REQUEST)
         principal = request.scope[_PRINCIPAL]
         for name in names:
             values[name] = principal
-        return await endpoint(**values)
+        return endpoint(**values)
 
     others = [one for one in dependant.dependencies if not isinstance(one.call, Authentication)]
     return replace(
@@ -120,23 +132,6 @@ def _bounded(receive: Receive) -> Receive:
     return receive_bounded
 
 
-async def authenticate(request: Request) -> Principal:
-    """Return the request's principal, verifying its credentials once.
-
-    Raises:
-        AuthError: The request does not authenticate anyone.
-        ForbiddenOriginError: A page that may not do so made the request.
-        VerifierUnavailableError: It cannot be told now whether it does.
-    """
-    scope = request.scope
-    principal: Principal | None = scope.get(_PRINCIPAL)
-    if principal is None:
-        credentials: Credentials = scope["app"].credentials
-        verifier, token = credentials.find(scope)
-        principal = scope[_PRINCIPAL] = await verifier.verify(token)
-    return principal
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
     """What an app takes for credentials, and who verifies them.
@@ -148,6 +143,17 @@ class Credentials:
 
     bearer: TokenVerifier
     cookies: SessionCookies | None = None
+
+    def verify(self, scope: Scope) -> Awaitable[Principal]:
+        """Return a request's principal, to be awaited.
+
+        Raises:
+            AuthError: The request does not authenticate anyone.
+            ForbiddenOriginError: A page that may not do so made the request.
+            VerifierUnavailableError: It cannot be told now whether it does.
+        """
+        verifier, token = self.find(scope)
+        return verifier.verify(token)
 
     def find(self, scope: Scope) -> tuple[TokenVerifier, str]:
         """Return a request's token, and its verifier: the token's place chooses, never its look.
@@ -187,6 +193,6 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
     # Whitespace around a value is not part of it (RFC 9110, section 5.5); not all servers cut it.
     scheme, _, token = credentials.strip(b" \t").partition(b" ")
     body = token.rstrip(b"=")
-    if scheme.lower() != b"bearer" or not body or body.translate(None, _TOKEN_CHARACTERS):
+    if scheme.lower() != b"bearer" or not body or 0 in body.translate(_OTHERS_TO_NUL):
         raise MalformedAuthorizationError("not 'Bearer', one space and one token")
     return token.decode("ascii")

@@ -210,7 +210,10 @@ async def test_who_is_somebody_is_not_read_for_ever(app: FastAPI, method: str) -
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_nor_by_a_route_that_reads_where_a_body_is_unusual(app: FastAPI, method: str) -> None:
+async def test_nor_by_a_route_that_reads_where_a_body_is_unusual(
+    make_app: MakeApp, method: str
+) -> None:
+    app = make_app()
     router = APIRouter(route_class=ProtectedRoute)
 
     @router.get("/api/read")
