@@ -36,6 +36,7 @@ MAX_BODY_BYTES: Final = 64 * 1024
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD"})
 _PRINCIPAL: Final = "backend.principal"
 _REQUEST: Final = "backend.request"
+_SCHEME: Final = b"bearer "
 _TOKEN_CHARACTERS: Final = (string.ascii_letters + string.digits + "-._~+/").encode()
 _OTHERS_TO_NUL: Final = bytes(byte if byte in _TOKEN_CHARACTERS else 0 for byte in range(256))
 _CACHE_CONTROL: Final = b"cache-control"
@@ -191,8 +192,9 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
     if credentials is None:
         raise MissingTokenError("no Authorization header")
     # Whitespace around a value is not part of it (RFC 9110, section 5.5); not all servers cut it.
-    scheme, _, token = credentials.strip(b" \t").partition(b" ")
+    credentials = credentials.strip(b" \t")
+    scheme, token = credentials[: len(_SCHEME)], credentials[len(_SCHEME) :]
     body = token.rstrip(b"=")
-    if scheme.lower() != b"bearer" or not body or 0 in body.translate(_OTHERS_TO_NUL):
+    if scheme.lower() != _SCHEME or not body or 0 in body.translate(_OTHERS_TO_NUL):
         raise MalformedAuthorizationError("not 'Bearer', one space and one token")
     return token.decode("ascii")
