@@ -146,31 +146,21 @@ class Credentials:
     cookies: SessionCookies | None = None
 
     def verify(self, scope: Scope) -> Awaitable[Principal]:
-        """Return a request's principal, to be awaited.
+        """Return a request's principal, to be awaited: its token's place chooses the verifier.
 
         Raises:
             AuthError: The request does not authenticate anyone.
             ForbiddenOriginError: A page that may not do so made the request.
             VerifierUnavailableError: It cannot be told now whether it does.
         """
-        verifier, token = self.find(scope)
-        return verifier.verify(token)
-
-    def find(self, scope: Scope) -> tuple[TokenVerifier, str]:
-        """Return a request's token, and its verifier: the token's place chooses, never its look.
-
-        Raises:
-            AuthError: There is none, or it is malformed.
-            ForbiddenOriginError: A page that may not do so made the request.
-        """
         headers = scope["headers"]
         cookie = self.cookies and self.cookies.find(headers)
         if not self.cookies or not cookie:
-            return self.bearer, bearer_token(headers)
+            return self.bearer.verify(bearer_token(headers))
         if any(name == b"authorization" for name, _ in headers):
             raise MalformedAuthorizationError("two kinds of credentials")
         self.cookies.check_origin(scope["method"], headers)
-        return self.cookies.verifier, cookie
+        return self.cookies.verifier.verify(cookie)
 
 
 def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
