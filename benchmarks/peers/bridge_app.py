@@ -19,8 +19,8 @@ class Keys:
         self,
         url: str,  # noqa: ARG002 - there is one key set only
         *,
-        headers: Mapping[str, str] | None = None,  # noqa: ARG002
-        max_bytes: int,  # noqa: ARG002
+        headers: Mapping[str, str] | None = None,  # noqa: ARG002 - the interface's
+        max_bytes: int,  # noqa: ARG002 - the interface's
     ) -> TransportResponse:
         content = json.dumps({"keys": [JWK]}).encode()
         return TransportResponse(200, {"content-type": "application/json"}, content)

@@ -230,7 +230,7 @@ class TestOnDatabases:
     @pytest.fixture
     def keys(self, url: str, request: pytest.FixtureRequest, alice: str) -> Callable[[], set[str]]:
         """Return the keys that the database holds of Alice's."""
-        statement = f"SELECT key FROM idempotency_keys WHERE user_id = '{alice}'"  # noqa: S608
+        statement = f"SELECT key FROM idempotency_keys WHERE user_id = '{alice}'"  # noqa: S608 - a name of the test's own
 
         def keys() -> set[str]:
             if url.startswith("sqlite:"):
