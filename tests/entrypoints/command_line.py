@@ -7,4 +7,5 @@ from backend.entrypoints.cli import cli
 
 def run(*arguments: str, given: str | bytes | None = None, **environment: str) -> Result:
     """Run `python -m backend` with arguments, standard input and environment."""
+    environment = {"PORT": "0", **environment}  # no test needs a port to be free
     return CliRunner().invoke(cli, list(arguments), input=given, env=environment)

@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 import httpx2
 import jwt
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from backend.entrypoints import development
-from backend.entrypoints.cli import MISCONFIGURED, cli
+from backend.entrypoints.cli import MISCONFIGURED
 from backend.entrypoints.http import me
+from tests.entrypoints.command_line import run
 from tests.postgres import PostgresServer
 from tests.test_settings import OTHER, SECRET
 
@@ -38,10 +39,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     signal.signal(signal.SIGTERM, on_sigterm)
     os.environ.clear()
     os.environ.update(environment)
-
-
-def run(*arguments: str, **environment: str) -> Result:
-    return CliRunner().invoke(cli, arguments, env=environment)
 
 
 def assert_refused(result: Result, *names: str) -> None:

@@ -134,8 +134,7 @@ def _load_canonical(data: bytes) -> object:
 def _load_strictly(data: bytes) -> object:
     try:
         value: object = _DECODER.decode(data.decode("utf-8"))
-        if b"\\u" in data:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate has no UTF-8
+        to_json(value)  # no lone surrogate, and no deeper than 254, whatever the interpreter bears
     except (ValueError, RecursionError):
         raise MalformedTokenError("not strict JSON") from None
     return value

@@ -183,6 +183,15 @@ def test_refuses_what_is_not_a_strict_json_object(text: bytes) -> None:
         load_object(text)
 
 
+@pytest.mark.parametrize("start", [b'{"a":', b'{"b":"\\u0041","a":', b'{ "a" : '])
+def test_refuses_the_same_depth_on_every_interpreter(start: bytes) -> None:
+    for depth in (100, 250):
+        assert "a" in load_object(start + b"[" * depth + b"]" * depth + b"}")
+    for depth in (300, 900):
+        with pytest.raises(MalformedTokenError):
+            load_object(start + b"[" * depth + b"]" * depth + b"}")
+
+
 @pytest.mark.parametrize(
     "text",
     [
