@@ -250,6 +250,18 @@ async def test_credentials_are_verified_once_a_request(
 
 
 @pytest.mark.anyio
+async def test_a_route_of_another_kind_authenticates_whom_it_asks_for(make_app: MakeApp) -> None:
+    app = make_app()
+
+    @app.get("/elsewhere")
+    async def read_elsewhere(principal: CurrentPrincipal) -> str:
+        return principal.user_id
+
+    assert (await ask(app, ADA, path="/elsewhere")).json() == "ada"
+    assert_refused(await ask(app, path="/elsewhere"), "missing_token")
+
+
+@pytest.mark.anyio
 async def test_a_token_reaches_the_verifier_as_it_was_sent(
     app: FastAPI, verifier: FakeTokenVerifier
 ) -> None:
