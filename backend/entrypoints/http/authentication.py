@@ -9,11 +9,11 @@ A route under /api is written on a router of `ProtectedRoute`s and takes a `Curr
 """
 
 import functools
+import inspect
 import string
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from inspect import iscoroutinefunction
 from typing import Annotated, Any, Final
 
 from fastapi import HTTPException, Request, Response, Security
@@ -33,7 +33,6 @@ from backend.entrypoints.http.session_cookies import SessionCookies
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
-_WITHOUT_BODY: Final = frozenset({"GET", "HEAD"})
 _PRINCIPAL: Final = "backend.principal"
 _REQUEST: Final = "backend.request"
 _SCHEME: Final = b"bearer "
@@ -75,13 +74,11 @@ class ProtectedRoute(APIRoute):
         described, self.dependant = self.dependant, _at_hand(self.dependant)
         handle = super().get_route_handler()
         self.dependant = described
-        with_body = self.body_field is not None or not _WITHOUT_BODY.issuperset(self.methods or ())
 
         async def authenticated(request: Request) -> Response:
             scope = request.scope
             scope[_PRINCIPAL] = await scope["app"].credentials.verify(scope)
-            if with_body:
-                request = Request(request.scope, _bounded(request.receive))
+            request._receive = _bounded(request.receive)  # noqa: SLF001 - sooner than a new Request
             response = await handle(request)
             headers = response.raw_headers
             if _CACHE_CONTROL not in dict(headers):
@@ -100,7 +97,9 @@ def _at_hand(dependant: Dependant) -> Dependant:
     endpoint = dependant.call
     principals = [one for one in dependant.dependencies if isinstance(one.call, Authentication)]
     names = [one.name for one in principals if one.name]
-    if not names or len(names) < len(principals) or not iscoroutinefunction(endpoint):
+    if not names or len(names) < len(principals):
+        return dependant
+    if endpoint is None or not _is_plainly_async(endpoint):
         return dependant
     request_name = dependant.request_param_name
 
@@ -110,12 +109,19 @@ def _at_hand(dependant: Dependant) -> Dependant:
         principal = request.scope[_PRINCIPAL]
         for name in names:
             values[name] = principal
-        return endpoint(**values)
+        answer: Coroutine[Any, Any, Any] = endpoint(**values)
+        return answer
 
     others = [one for one in dependant.dependencies if not isinstance(one.call, Authentication)]
     return replace(
         dependant, call=call, dependencies=others, request_param_name=request_name or _REQUEST
     )
+
+
+def _is_plainly_async(endpoint: Callable[..., Any]) -> bool:
+    """Tell whether FastAPI takes a function that wraps an endpoint for as async as that is."""
+    functions = (endpoint, inspect.unwrap(endpoint))
+    return all(inspect.isroutine(one) and inspect.iscoroutinefunction(one) for one in functions)
 
 
 def _bounded(receive: Receive) -> Receive:

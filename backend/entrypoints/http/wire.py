@@ -13,6 +13,7 @@ HEAD_MAX_BYTES: Final = 64 * 1024
 PIPELINED_MAX: Final = 16
 PATIENCE: Final = 10.0
 BODY_PATIENCE: Final = 30.0
+PACE: Final = 1024  # bytes a second: slower than any link that is still in use
 
 _PIECE: Final = 16 * 1024
 
@@ -20,10 +21,12 @@ _PIECE: Final = 16 * 1024
 class BoundedProtocol(HttpToolsProtocol):
     """One connection: a head of 64 KiB and 10 s at most, and at most 16 requests in advance.
 
-    Who sends nothing more of a body is waited for for 30 s, and who reads no answers for 10 s.
+    Who sends nothing more of a body is waited for for 30 s, and who reads no answers for 10 s and
+    a second for every KiB that is still to be sent.
     """
 
     _deadline: asyncio.TimerHandle
+    _watch: asyncio.TimerHandle
     _unanswered: list[RequestResponseCycle]
     _reading: asyncio.TimerHandle | None = None
     _refusal: str | None = None
@@ -35,10 +38,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._unanswered = []
         self._deadline = self.loop.call_later(PATIENCE, self._give_up)
+        self._look_after()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell every request that is not answered; uvicorn tells the latest only."""
         self._deadline.cancel()
+        self._watch.cancel()
         self.resume_writing()
         for cycle in self._unanswered:
             cycle.disconnected = True
@@ -108,9 +113,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Go on to the next request; what is still sent of an answered one has a time to end."""
         answered = self._unanswered.pop(0)
         super().on_response_complete()
-        if answered.more_body:
+        if answered.more_body or self._in_head:
             self._wait()
-        self._let_go()
         if self._refusal is not None and not self._unanswered:
             self.send_400_response(self._refusal)
 
@@ -120,17 +124,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refusal = msg
         elif not self.transport.is_closing():
             super().send_400_response(msg)
-            self._let_go()
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Part with a client that asks for nothing more."""
-        super().timeout_keep_alive_handler()
-        self._let_go()
 
     def pause_writing(self) -> None:
         """Wait for a client that does not read, but not for long."""
         super().pause_writing()
-        self._reading = self.loop.call_later(PATIENCE, self.transport.abort)
+        self._reading = self.loop.call_later(self._time_to_read(), self.transport.abort)
 
     def resume_writing(self) -> None:
         """Go on with a client that reads."""
@@ -143,10 +141,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline = self.loop.call_later(patience or PATIENCE, self._give_up)
 
     def _give_up(self) -> None:
-        self.transport.close()
-        self._let_go()
+        if len(self._unanswered) > (0 if self._in_head else 1):
+            self._wait()  # for ourselves: nothing more is read before they are answered
+        else:
+            self.transport.close()
 
-    def _let_go(self) -> None:
+    def _look_after(self) -> None:
         if self.transport.is_closing():  # which waits for all to be sent: to nobody, forever
-            self._deadline.cancel()
-            self._deadline = self.loop.call_later(PATIENCE, self.transport.abort)
+            self._watch = self.loop.call_later(self._time_to_read(), self.transport.abort)
+        else:
+            self._watch = self.loop.call_later(PATIENCE, self._look_after)
+
+    def _time_to_read(self) -> float:
+        return PATIENCE + self.transport.get_write_buffer_size() / PACE

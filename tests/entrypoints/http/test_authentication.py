@@ -1,6 +1,7 @@
 """Credentials are read strictly, and before the body."""
 
 import asyncio
+import functools
 import itertools
 import json
 import time
@@ -8,13 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Body, FastAPI, Request
+from fastapi import APIRouter, Body, Depends, FastAPI, Request
 from httpx2 import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.container import Container
-from backend.domain.auth import MalformedAuthorizationError, MissingTokenError
+from backend.domain.auth import MalformedAuthorizationError, MissingTokenError, Principal
 from backend.entrypoints.http.app import create_app
 from backend.entrypoints.http.authentication import (
     MAX_BODY_BYTES,
@@ -208,26 +209,81 @@ async def test_who_is_somebody_is_not_read_for_ever(app: FastAPI, method: str) -
     assert answer.received == MAX_BODY_BYTES // 1000 + 1
 
 
+async def read_field(body: Annotated[list[str], Body()]) -> None:
+    pytest.fail("it was read")
+
+
+async def read_request(request: Request) -> None:
+    await request.body()
+
+
 @pytest.mark.anyio
-@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("read", [read_field, read_request])
+@pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+@pytest.mark.parametrize("depends", ["the endpoint", "the router", "the inclusion"])
 async def test_nor_by_a_route_that_reads_where_a_body_is_unusual(
-    make_app: MakeApp, method: str
+    make_app: MakeApp, method: str, read: Callable[..., Any], depends: str
 ) -> None:
-    app = make_app()
-    router = APIRouter(route_class=ProtectedRoute)
+    app, dependencies = make_app(), [Depends(read)]
+    router = APIRouter(
+        route_class=ProtectedRoute, dependencies=dependencies if depends == "the router" else None
+    )
 
-    @router.get("/api/read")
-    async def read_field(principal: CurrentPrincipal, body: Annotated[list[str], Body()]) -> None:
-        pytest.fail("it was read")
+    @router.api_route(
+        "/api/read",
+        methods=[method],
+        dependencies=dependencies if depends == "the endpoint" else None,
+    )
+    async def endpoint(principal: CurrentPrincipal) -> None: ...
 
-    @router.delete("/api/read")
-    async def read_request(principal: CurrentPrincipal, request: Request) -> None:
-        await request.body()
-
-    app.include_router(router)
+    app.include_router(router, dependencies=dependencies if depends == "the inclusion" else None)
     answer = await exchange(app, "/api/read", method=method, headers=[ADA, JSON], body=endless())
     assert answer.status == 413
     assert answer.received == MAX_BODY_BYTES // 1000 + 1
+
+
+async def one_or_the_other(principal: CurrentPrincipal, greeting: str = "Hello") -> str:
+    return f"{greeting}, {principal.user_id}"
+
+
+def in_thread(principal: CurrentPrincipal) -> str:
+    return f"Hello, {principal.user_id}"
+
+
+@functools.wraps(in_thread)
+async def out_of_thread(principal: Principal) -> str:
+    return in_thread(principal)
+
+
+class Greeter:
+    async def greet(self, principal: CurrentPrincipal) -> str:
+        return f"Hello, {principal.user_id}"
+
+    async def __call__(self, principal: CurrentPrincipal) -> str:
+        return await self.greet(principal)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        one_or_the_other,
+        functools.partial(one_or_the_other, greeting="Hello"),
+        in_thread,
+        functools.partial(in_thread),
+        out_of_thread,
+        Greeter().greet,
+        Greeter(),
+    ],
+)
+async def test_an_endpoint_may_be_of_any_kind(
+    make_app: MakeApp, endpoint: Callable[..., Any]
+) -> None:
+    app, router = make_app(), APIRouter(route_class=ProtectedRoute)
+    router.add_api_route("/api/hello", endpoint)
+    app.include_router(router)
+    assert (await ask(app, ADA, path="/api/hello")).json() == "Hello, ada"
+    assert_refused(await ask(app, path="/api/hello"), "missing_token")
 
 
 @pytest.mark.anyio

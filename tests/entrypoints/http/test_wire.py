@@ -5,10 +5,10 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from backend.adapters.persistence.memory import InMemoryTodoRepository
 from backend.container import Container
@@ -228,20 +228,32 @@ def test_a_request_is_answered_whatever_comes_behind_it(server: Server) -> None:
     assert answer.count(b"HTTP/1.1 400") == 1
 
 
+async def in_vain() -> AsyncIterator[bytes]:
+    yield b"x" * LONG
+    raise OSError("the rest cannot be read")
+
+
 @pytest.fixture
 def cramped() -> Iterator[Server]:
     """A server whose answers leave it only as fast as they are read, but for a few KiB."""
     settings = Settings.load(better_auth_secret="s" * 32)
     parts = {"token_verifier": FakeTokenVerifier(), "todos": InMemoryTodoRepository()}
-    app = create_app(Container(settings=settings, **parts), public=["/long"])
+    app = create_app(Container(settings=settings, **parts))
     app.add_api_route("/long", lambda: PlainTextResponse("x" * LONG))
+    app.add_api_route("/broken", lambda: StreamingResponse(in_vain()))
     with Server(app, timeout_keep_alive=1) as running:
         for listener in running.servers[0].sockets:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         yield running
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.fixture
+def hasty(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the server expect its answers to be read at once."""
+    monkeypatch.setattr(wire, "PACE", 1_000_000)
+
+
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(
     "asked",
     [
@@ -249,6 +261,7 @@ def cramped() -> Iterator[Server]:
         pytest.param(request(b"GET /long", b"Connection: close"), id="no more"),
         pytest.param(request(b"GET /long") + b"\0garbage\r\n\r\n", id="garbage"),
         pytest.param(request(b"GET /long"), id="nothing more, without saying so"),
+        pytest.param(request(b"GET /broken"), id="what breaks off"),
     ],
 )
 def test_who_reads_no_answer_is_cut_off(cramped: Server, asked: bytes) -> None:
@@ -258,9 +271,25 @@ def test_who_reads_no_answer_is_cut_off(cramped: Server, asked: bytes) -> None:
         until(lambda: not cramped.server_state.connections)
 
 
-def test_who_reads_slowly_gets_it_all(cramped: Server) -> None:
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("times", [1, 4])
+def test_who_reads_slowly_gets_it_all(cramped: Server, times: int) -> None:
+    asked = request(b"GET /long") * (times - 1) + request(b"GET /long", b"Connection: close")
+    answer = bytearray()
     with cramped.connect(receiving=4096) as connection:
-        connection.sendall(request(b"GET /long", b"Connection: close"))
-        until(lambda: cramped.server_state.connections)
-        answer = received(connection)
-    assert answer.endswith(b"\r\n\r\n" + b"x" * LONG)
+        connection.sendall(asked)
+        while piece := connection.recv(4096):
+            answer += piece
+            time.sleep(0.03)
+    assert answer.count(b"x" * LONG) == times
+
+
+@pytest.mark.usefixtures("impatient")
+def test_who_waits_for_an_answer_may_be_in_the_middle_of_the_next_request() -> None:
+    slow = request(b"GET /api/me", b"Authorization: Bearer ada")
+    with server_with(SlowVerifier({"ada": ADA})) as server, server.connect() as connection:
+        connection.sendall(slow + LIVE[:20])
+        answer = connection.recv(65_536)
+        connection.sendall(LIVE[20:])
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
