@@ -30,7 +30,7 @@ _NO_ADDRESS: Final = (
 )
 _EXPOSED: Final = (
     "{path}: everybody could call it. Put it on an APIRouter(route_class=ProtectedRoute) and let it"
-    " take a CurrentPrincipal, or list it in create_app(container, public=[…])."
+    " take a CurrentPrincipal, or list it as PUBLIC in backend/entrypoints/http/app.py."
 )
 
 _log = logging.getLogger(__name__)

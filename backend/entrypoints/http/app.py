@@ -25,6 +25,9 @@ SILENT: Final[TelemetryConfig] = {
     "operation_spans": False,
 }
 
+# Path templates under /api that need no principal.
+PUBLIC: Final[frozenset[str]] = frozenset()
+
 # What pages of other origins may send, and may read.
 ALLOWED_HEADERS: Final = (
     "Authorization",
@@ -36,7 +39,7 @@ ALLOWED_HEADERS: Final = (
 EXPOSED_HEADERS: Final = ("ETag", "Idempotency-Replayed", "Location", "Retry-After", "X-Request-ID")
 
 
-def create_app(container: Container, *, public: Collection[str] = ()) -> "Api":
+def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Api":
     """Make the application.
 
     Args:
