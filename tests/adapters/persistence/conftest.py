@@ -37,8 +37,8 @@ def restricted_url(postgres_server: PostgresServer, postgres_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def partitioned_url(postgres_server: PostgresServer) -> str:
-    """A database whose todos are partitioned by user."""
+def partitioned_url(postgres_server: PostgresServer, restricted_url: str) -> str:
+    """A database whose todos are partitioned by user, for the restricted role as well."""
     url = postgres_server.create_database()
     asyncio.run(schema.upgrade(url))
     asyncio.run(_execute(url, statements_of("Hash partitions")))

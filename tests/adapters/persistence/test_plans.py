@@ -109,6 +109,7 @@ def literal(value: object) -> str:
     return "'infinity'" if value == NEVER_DUE else f"'{value}'"
 
 
+@pytest.mark.usefixtures("restricted_url")  # whose role is given the partitioned table
 async def test_postgres_moves_todos_to_partitions_and_reads_one_of_them(
     postgres_server: PostgresServer,
 ) -> None:
