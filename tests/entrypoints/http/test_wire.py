@@ -28,8 +28,10 @@ LONG = 40_000  # bytes, fewer than a connection's buffer holds
 class SlowVerifier(FakeTokenVerifier):
     """Takes its time, as one that has to fetch keys does."""
 
+    seconds = 0.3
+
     async def verify(self, token: str, /) -> Principal:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(self.seconds)
         return await super().verify(token)
 
 
@@ -248,8 +250,9 @@ def cramped() -> Iterator[Server]:
 
 
 @pytest.fixture
-def hasty(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the server expect its answers to be read at once."""
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the server expect its answers to be read at once, but for a second."""
+    monkeypatch.setattr(wire, "PATIENCE", 1.0)
     monkeypatch.setattr(wire, "PACE", 1_000_000)
 
 
@@ -284,10 +287,12 @@ def test_who_reads_slowly_gets_it_all(cramped: Server, times: int) -> None:
     assert answer.count(b"x" * LONG) == times
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("hasty")
 def test_who_waits_for_an_answer_may_be_in_the_middle_of_the_next_request() -> None:
+    verifier = SlowVerifier({"ada": ADA})
+    verifier.seconds = 1.5
     slow = request(b"GET /api/me", b"Authorization: Bearer ada")
-    with server_with(SlowVerifier({"ada": ADA})) as server, server.connect() as connection:
+    with server_with(verifier) as server, server.connect() as connection:
         connection.sendall(slow + LIVE[:20])
         answer = connection.recv(65_536)
         connection.sendall(LIVE[20:])
