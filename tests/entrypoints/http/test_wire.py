@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from fastapi.responses import PlainTextResponse, StreamingResponse
@@ -16,6 +16,7 @@ from backend.domain.auth import Principal
 from backend.entrypoints.http import wire
 from backend.entrypoints.http.app import create_app
 from backend.settings import Settings
+from tests.e2e.processes import wait_for
 from tests.entrypoints.http.conftest import ADA
 from tests.entrypoints.http.sockets import Server, request
 from tests.fakes import FakeTokenVerifier
@@ -51,15 +52,6 @@ def server() -> Iterator[Server]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the server lose its patience as soon as a test can wait for."""
     monkeypatch.setattr(wire, "PATIENCE", 0.2)
-
-
-def until(done: Callable[[], object]) -> None:
-    """Wait for it, as long as a busy machine needs."""
-    for _ in range(2_000):
-        if done():
-            return
-        time.sleep(0.01)
-    raise TimeoutError
 
 
 def received(connection: socket.socket) -> bytes:
@@ -270,8 +262,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_reads_no_answer_is_cut_off(cramped: Server, asked: bytes) -> None:
     with cramped.connect(receiving=4096) as connection:
         connection.sendall(asked)
-        until(lambda: cramped.server_state.connections)
-        until(lambda: not cramped.server_state.connections)
+        wait_for(lambda: cramped.server_state.connections or None)
+        wait_for(lambda: not cramped.server_state.connections or None, within=30)
 
 
 @pytest.mark.usefixtures("impatient")
