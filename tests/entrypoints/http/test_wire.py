@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from backend.adapters.persistence.memory import InMemoryTodoRepository
@@ -36,10 +37,14 @@ class SlowVerifier(FakeTokenVerifier):
         return await super().verify(token)
 
 
-def server_with(verifier: FakeTokenVerifier) -> Server:
+def app_with(verifier: FakeTokenVerifier) -> FastAPI:
     settings = Settings.load(better_auth_secret="s" * 32)
     parts = {"token_verifier": verifier, "todos": InMemoryTodoRepository()}
-    return Server(create_app(Container(settings=settings, **parts)))
+    return create_app(Container(settings=settings, **parts))
+
+
+def server_with(verifier: FakeTokenVerifier) -> Server:
+    return Server(app_with(verifier))
 
 
 @pytest.fixture(scope="module")
@@ -230,9 +235,7 @@ async def in_vain() -> AsyncIterator[bytes]:
 @pytest.fixture
 def cramped() -> Iterator[Server]:
     """A server whose answers leave it only as fast as they are read, but for a few KiB."""
-    settings = Settings.load(better_auth_secret="s" * 32)
-    parts = {"token_verifier": FakeTokenVerifier(), "todos": InMemoryTodoRepository()}
-    app = create_app(Container(settings=settings, **parts))
+    app = app_with(FakeTokenVerifier())
     app.add_api_route("/long", lambda: PlainTextResponse("x" * LONG))
     app.add_api_route("/broken", lambda: StreamingResponse(in_vain()))
     with Server(app, timeout_keep_alive=1) as running:
