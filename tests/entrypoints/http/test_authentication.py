@@ -264,6 +264,7 @@ class Greeter:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("included", [True, False])
 @pytest.mark.parametrize(
     "endpoint",
     [
@@ -277,11 +278,14 @@ class Greeter:
     ],
 )
 async def test_an_endpoint_may_be_of_any_kind(
-    make_app: MakeApp, endpoint: Callable[..., Any]
+    make_app: MakeApp, endpoint: Callable[..., Any], *, included: bool
 ) -> None:
     app, router = make_app(), APIRouter(route_class=ProtectedRoute)
     router.add_api_route("/api/hello", endpoint)
-    app.include_router(router)
+    if included:
+        app.include_router(router)
+    else:  # as the app's own are
+        app.router.routes.extend(router.routes)
     assert (await ask(app, ADA, path="/api/hello")).json() == "Hello, ada"
     assert_refused(await ask(app, path="/api/hello"), "missing_token")
 
