@@ -3,7 +3,6 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import Final
 
 from backend.domain.auth import Principal, TokenVerifier
@@ -14,11 +13,14 @@ _TAIL: Final = 43  # the characters of the shortest signature, 32 bytes of it
 class CachedTokenVerifier:
     """Remembers what another verifier accepted; refusals are not remembered.
 
-    A token is remembered by its digest, so that no token lies in memory once more. What was never
-    seen is told by a hash of its end, before anything of its length is done to it.
+    A token is remembered by two hashes of Python's (SipHash, keyed anew by every process): one of
+    its end, which is of a signature, and one of all of it. So no token lies in memory once more,
+    and to be taken for one that is remembered takes its signature, or luck with 128 bits. What was
+    never seen is told by its end, before anything of its length is done to it.
 
     Args:
-        verifier: Whom to ask about a token that is not remembered.
+        verifier: Whom to ask about a token that is not remembered. It must accept only tokens that
+            end in at least 128 bits that nobody can foretell, as every signature does.
         size: The most tokens to remember; the oldest goes first.
         epoch: A number that changes whenever earlier verdicts may no longer hold.
         clock: The time in seconds since the epoch.
@@ -38,7 +40,7 @@ class CachedTokenVerifier:
         self._clock = clock
         self._remembered_in = epoch()
         # Not a dict, which looks for its oldest among the places of all that went before it.
-        self._remembered: OrderedDict[int, tuple[bytes, float, Principal]] = OrderedDict()
+        self._remembered: OrderedDict[int, tuple[int, float, Principal]] = OrderedDict()
 
     async def verify(self, token: str, /) -> Principal:
         """Verify one token, from memory if it can be.
@@ -56,7 +58,7 @@ class CachedTokenVerifier:
             self._remembered_in = epoch
         place = hash(token[-_TAIL:])
         found = self._remembered.get(place)
-        if found is not None and found[0] == _digest(token):
+        if found is not None and found[0] == hash(token):
             if found[1] > self._clock():
                 return found[2]
             del self._remembered[place]
@@ -64,11 +66,7 @@ class CachedTokenVerifier:
         end = principal.expires_at.timestamp()
         # Not what lives by the leeway alone, nor a verdict of keys that changed meanwhile.
         if end > self._clock() and self._epoch() == self._remembered_in == epoch:
-            self._remembered[place] = (_digest(token), end, principal)
+            self._remembered[place] = (hash(token), end, principal)
             if len(self._remembered) > self._size:
                 self._remembered.popitem(last=False)
         return principal
-
-
-def _digest(token: str) -> bytes:
-    return blake2b(token.encode("utf-8", "surrogatepass"), digest_size=32).digest()
