@@ -88,10 +88,11 @@ class ClaimsPolicy:
                 raise MissingClaimError("aud")
             return
         audience = claims["aud"]
-        values = [audience] if isinstance(audience, str) else audience
-        if not isinstance(values, list) or set(map(type, values)) != {str}:
+        if isinstance(audience, str):
+            audience = (audience,)
+        elif not isinstance(audience, list) or set(map(type, audience)) != {str}:
             raise InvalidClaimError("aud is not a string or a list of strings")
-        if self.audiences.isdisjoint(values):
+        if self.audiences.isdisjoint(audience):
             raise InvalidAudienceError("meant for someone else")
 
     def check_times(self, claims: Claims, now: float) -> datetime:

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from pydantic_core import from_json, to_json
+import msgspec
+from pydantic_core import to_json
 
 from backend.domain.auth import MalformedTokenError
 
@@ -31,15 +32,18 @@ class CompactJws:
 
     Attributes:
         header: The JOSE header.
-        payload: The payload segment, still encoded: it is not read before the signature holds.
         signing_input: What the signature covers.
         signature: The signature's bytes.
     """
 
     header: Mapping[str, Any]
-    payload: bytes
     signing_input: bytes
     signature: bytes
+
+    @property
+    def payload(self) -> bytes:
+        """The payload segment, still encoded: it is not read before the signature holds."""
+        return self.signing_input.partition(b".")[2]
 
 
 def parse_compact(token: str, *, max_length: int = TOKEN_MAX_LENGTH) -> CompactJws:
@@ -58,14 +62,15 @@ def parse_compact(token: str, *, max_length: int = TOKEN_MAX_LENGTH) -> CompactJ
     if len(token) > max_length:
         raise MalformedTokenError(f"longer than {max_length} characters")
     try:
-        raw = token.encode("ascii")
-        signing_input, signature = raw.rsplit(b".", 1)
-        header, payload = signing_input.split(b".")
+        signing_input, signature = token.encode("ascii").rsplit(b".", 1)
+        end = signing_input.index(b".")
     except ValueError:
         raise MalformedTokenError("not three segments of ASCII") from None
+    if signing_input.find(b".", end + 1) != -1:
+        raise MalformedTokenError("more than three segments")
+    header = signing_input[:end]
     return CompactJws(
-        header=_common_header(header) if len(header) <= _COMMON_LENGTH else decode_object(header),
-        payload=payload,
+        header=_common_header(header) if end <= _COMMON_LENGTH else decode_object(header),
         signing_input=signing_input,
         signature=decode_base64url(signature),
     )
@@ -125,10 +130,10 @@ def _load_canonical(data: bytes) -> object:
     no number was bent. None if that is not so, which says nothing against the document.
     """
     try:
-        value: object = from_json(data, allow_inf_nan=False, cache_strings="keys")
-        return value if to_json(value) == data else None
-    except (ValueError, RecursionError):
+        value = _READER.decode(data)
+    except ValueError:
         return None
+    return value if _WRITER.encode(value) == data else None
 
 
 def _load_strictly(data: bytes) -> object:
@@ -158,6 +163,14 @@ def _no_constant(literal: str) -> NoReturn:
     raise ValueError(literal)
 
 
+# What tokens and key sets are made of; anything deeper is read by the strict decoder alone.
+_Scalar = str | int | float | bool | None
+_Flat = _Scalar | list[_Scalar] | dict[str, _Scalar]
+_Nested = _Scalar | list[_Flat] | dict[str, _Flat]
+_Usual = _Scalar | list[_Nested] | dict[str, _Nested]
+
+_READER: Final = msgspec.json.Decoder(dict[str, _Usual])
+_WRITER: Final = msgspec.json.Encoder()
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant
 )

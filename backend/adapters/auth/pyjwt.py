@@ -21,7 +21,7 @@ from backend.domain.auth import (
 
 ACCESS_TOKEN_TYPES: Final = frozenset({"jwt", "at+jwt"})  # RFC 7519, 5.1; RFC 9068, 2.1
 
-_REFUSED_HEADERS: Final = ("crit", "b64", "zip", "enc")
+_REFUSED_HEADERS: Final = frozenset({"crit", "b64", "zip", "enc"})
 _KID_MAX_LENGTH: Final = 256
 
 
@@ -107,9 +107,8 @@ class SignedTokens:
             raise UnsupportedTokenError("typ is not that of such a token")
         if "cty" in header and _media_subtype(header["cty"]) == "jwt":
             raise UnsupportedTokenError("a nested token")
-        for name in _REFUSED_HEADERS:
-            if name in header:
-                raise UnsupportedTokenError(f"{name} in the header")
+        for name in _REFUSED_HEADERS.intersection(header):
+            raise UnsupportedTokenError(f"{name} in the header")
 
     async def check_signature(self, jws: CompactJws) -> None:
         """Check that an accepted key made the signature, by an algorithm of its own kind."""
