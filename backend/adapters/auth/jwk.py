@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt.algorithms import Algorithm, OKPAlgorithm, get_default_algorithms
+from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
+from backend.adapters.auth.ecdsa import PreparedECAlgorithm
 from backend.adapters.auth.jws import decode_base64url
 from backend.domain.auth import MalformedTokenError
 
@@ -29,8 +30,8 @@ ASYMMETRIC_ALGORITHMS: Final = tuple(
 )
 
 _ALGORITHMS: Final[Mapping[str, Algorithm]] = {
-    **get_default_algorithms(),
-    "Ed25519": OKPAlgorithm(),
+    name: PreparedECAlgorithm(algorithm) if isinstance(algorithm, ECAlgorithm) else algorithm
+    for name, algorithm in {**get_default_algorithms(), "Ed25519": OKPAlgorithm()}.items()
 }
 _PUBLIC_MEMBERS: Final = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
