@@ -68,11 +68,12 @@ class TokenExplainer:
         """
         try:
             jws = parse_compact(token)
+            header = decode_object(jws.header)
         except AuthError as error:
             form = Finding(check="form", problem=str(error), remedy=of_form(token, self._cookies))
             return Explanation(findings=[form], code=error.code, reason=error.reason)
         situation = Situation(
-            header=jws.header,
+            header=header,
             claims=_claims(jws.payload),
             policy=self._policy,
             has_secret=self._has_secret,
@@ -95,7 +96,7 @@ class TokenExplainer:
             findings.append(_finding(check, failure, situation))
         code, reason = _answer(next(iter(failures.values()), None))
         return Explanation(
-            header=redacted(jws.header),
+            header=redacted(header),
             claims=redacted(situation.claims),
             findings=findings,
             code=code,
@@ -103,11 +104,11 @@ class TokenExplainer:
         )
 
     def _checks(self, jws: CompactJws, situation: Situation) -> Mapping[str, Callable[[], object]]:
-        claims, policy = situation.claims, self._policy
+        header, claims, policy = situation.header, situation.claims, self._policy
         now = datetime.fromtimestamp(situation.now, UTC)
         return {
-            "header": lambda: self._signed.check_header(jws.header),
-            "signature": lambda: self._signed.check_signature(jws),
+            "header": lambda: self._signed.check_header(header),
+            "signature": lambda: self._signed.check_signature(jws, header),
             "payload": lambda: decode_object(jws.payload),
             "subject": lambda: policy.check_subject(claims),
             "issuer": lambda: policy.check_issuer(claims),

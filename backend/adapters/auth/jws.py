@@ -6,10 +6,8 @@ two readers that disagree about a token are an attack waiting for its user.
 """
 
 import binascii
-import functools
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -21,7 +19,6 @@ from backend.domain.auth import MalformedTokenError
 TOKEN_MAX_LENGTH: Final = 8192
 
 _TO_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
-_COMMON_LENGTH: Final = 256
 _PADDING: Final = (b"", b"", b"==", b"=")
 _LAST: Final = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}  # those that leave no bits over
 
@@ -31,12 +28,12 @@ class CompactJws:
     """A token taken apart; nothing of it is verified.
 
     Attributes:
-        header: The JOSE header.
+        header: The segment of the JOSE header, still encoded.
         signing_input: What the signature covers.
         signature: The signature's bytes.
     """
 
-    header: Mapping[str, Any]
+    header: bytes
     signing_input: bytes
     signature: bytes
 
@@ -68,18 +65,11 @@ def parse_compact(token: str, *, max_length: int = TOKEN_MAX_LENGTH) -> CompactJ
         raise MalformedTokenError("not three segments of ASCII") from None
     if signing_input.find(b".", end + 1) != -1:
         raise MalformedTokenError("more than three segments")
-    header = signing_input[:end]
     return CompactJws(
-        header=_common_header(header) if end <= _COMMON_LENGTH else decode_object(header),
+        header=signing_input[:end],
         signing_input=signing_input,
         signature=decode_base64url(signature),
     )
-
-
-@functools.lru_cache(maxsize=256)
-def _common_header(segment: bytes) -> Mapping[str, Any]:
-    """Decode a header once for all the tokens of a key: they have it in common."""
-    return decode_object(segment)
 
 
 def decode_base64url(segment: bytes) -> bytes:

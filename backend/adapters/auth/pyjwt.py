@@ -4,6 +4,7 @@ The order is a defence: size, form and header first, then the key, then the sign
 the payload is read before the signature holds.
 """
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -23,6 +24,7 @@ ACCESS_TOKEN_TYPES: Final = frozenset({"jwt", "at+jwt"})  # RFC 7519, 5.1; RFC 9
 
 _REFUSED_HEADERS: Final = frozenset({"crit", "b64", "zip", "enc"})
 _KID_MAX_LENGTH: Final = 256
+_COMMON_HEADERS, _COMMON_HEADER_LENGTH = 256, 256
 
 
 class JwtTokenVerifier:
@@ -82,6 +84,8 @@ class SignedTokens:
         self._sources = sources
         self._types = types
         self._max_length = max_length
+        # All the tokens of a key have their header in common.
+        self._read_common_header = functools.lru_cache(_COMMON_HEADERS)(self._read_header)
 
     async def open(self, token: str) -> Claims:
         """Return the claims of a token whose signature holds; nothing of them is checked.
@@ -94,9 +98,15 @@ class SignedTokens:
             VerifierUnavailableError: Its key cannot be had at the moment.
         """
         jws = parse_compact(token, max_length=self._max_length)
-        self.check_header(jws.header)
-        await self.check_signature(jws)
+        common = len(jws.header) <= _COMMON_HEADER_LENGTH
+        header = (self._read_common_header if common else self._read_header)(jws.header)
+        await self.check_signature(jws, header)
         return decode_object(jws.payload)
+
+    def _read_header(self, segment: bytes) -> Mapping[str, Any]:
+        header = decode_object(segment)
+        self.check_header(header)
+        return header
 
     def check_header(self, header: Mapping[str, Any]) -> None:
         """Check what a header says; keys that it offers are not even looked at."""
@@ -110,12 +120,12 @@ class SignedTokens:
         for name in _REFUSED_HEADERS.intersection(header):
             raise UnsupportedTokenError(f"{name} in the header")
 
-    async def check_signature(self, jws: CompactJws) -> None:
+    async def check_signature(self, jws: CompactJws, header: Mapping[str, Any]) -> None:
         """Check that an accepted key made the signature, by an algorithm of its own kind."""
-        algorithm = jws.header.get("alg")
+        algorithm = header.get("alg")
         if not isinstance(algorithm, str) or algorithm not in self._sources:
             raise InvalidAlgorithmError("the token's algorithm is not accepted here")
-        for key in await self._sources[algorithm].find(algorithm, jws.header.get("kid")):
+        for key in await self._sources[algorithm].find(algorithm, header.get("kid")):
             if key.verify(algorithm, jws.signing_input, jws.signature):
                 return
         raise InvalidSignatureError("no key that fits made this signature")
