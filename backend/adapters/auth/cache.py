@@ -7,16 +7,16 @@ from typing import Final
 
 from backend.domain.auth import Principal, TokenVerifier
 
-_TAIL: Final = 43  # the characters of the shortest signature, 32 bytes of it
+_TAIL: Final = 43  # the characters of the shortest signature, of 32 bytes
 
 
 class CachedTokenVerifier:
     """Remembers what another verifier accepted; refusals are not remembered.
 
     A token is remembered by two hashes of Python's (SipHash, keyed anew by every process): one of
-    its end, which is of a signature, and one of all of it. So no token lies in memory once more,
-    and to be taken for one that is remembered takes its signature, or luck with 128 bits. What was
-    never seen is told by its end, before anything of its length is done to it.
+    its end, which holds a signature, and one of all of it. So no token lies in memory once more,
+    and to be taken for one that is remembered, another text must hit both, by luck. What was never
+    seen is told by its end, before anything of its length is done to it.
 
     Args:
         verifier: Whom to ask about a token that is not remembered. It must accept only tokens that
@@ -52,6 +52,8 @@ class CachedTokenVerifier:
             AuthError: The token is not valid.
             VerifierUnavailableError: Nobody can tell at the moment.
         """
+        if not token.isascii():  # whose hashes do not tell how wide its characters are
+            return await self._verifier.verify(token)
         epoch = self._epoch()
         if epoch != self._remembered_in:
             self._remembered.clear()

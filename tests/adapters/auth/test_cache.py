@@ -86,6 +86,13 @@ async def test_takes_no_token_for_another(cached: CachedTokenVerifier) -> None:
         assert [(await cached.verify(text)).user_id for text in texts] == texts
 
 
+async def test_takes_no_token_for_another_of_the_same_bytes(cached: CachedTokenVerifier) -> None:
+    narrow, wide = "opaque-token-of-20ch", b"opaque-token-of-20ch".decode("utf-16")
+    assert hash(narrow) == hash(wide)  # with every key: how wide characters are is left out
+    for text in (narrow, wide, narrow):
+        assert (await cached.verify(text)).user_id == text
+
+
 async def test_takes_no_token_for_another_that_ends_alike(
     cached: CachedTokenVerifier, asked: Asked
 ) -> None:
