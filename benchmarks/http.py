@@ -11,7 +11,7 @@ from typing import NamedTuple
 from benchmarks.harness.chart import Bar
 from benchmarks.harness.load import Generator, Load, get
 from benchmarks.harness.report import Result, Table, Target, number
-from benchmarks.harness.rounds import medians, ratio, turned, wanted
+from benchmarks.harness.rounds import medians, ratio, ratios, turned, wanted
 from benchmarks.harness.servers import Server, uvicorn
 from benchmarks.harness.tokens import LIFETIME, ORIGIN, SECRET, signer_of, tokens
 
@@ -154,9 +154,9 @@ def _report(result: Result, loads: dict[Key, list[Load]]) -> None:
     for algorithm in ("HS256", "EdDSA"):
         opened = rates[OURS, algorithm, OPEN]
         for kind, bound in ((ONE, 12.0), (MANY, 15.0)):
-            tax = _tax(rates[OURS, algorithm, kind], opened) * 100
+            taxes = [100 * (1 - kept) for kept in ratios(rates[OURS, algorithm, kind], opened)]
             what = f"auth tax, {algorithm}, {kind}"
-            result.targets.append(Target(what=what, figure=tax, bound=bound, unit="%"))
+            result.targets.append(Target.of(taxes, what=what, bound=bound, unit="%"))
     for name, algorithm, bound in (
         ("auth0-fastapi-api", "RS256", 2.8),
         (RECIPE, "HS256", 2.0),
@@ -164,9 +164,9 @@ def _report(result: Result, loads: dict[Key, list[Load]]) -> None:
     ):
         ours = rates[OURS, "HS256" if algorithm == "HS256" else "EdDSA", MANY]
         result.targets.append(
-            Target(
+            Target.of(
+                ratios(ours, rates[name, algorithm, MANY]),
                 what=f"protected requests per second, of those of {name} ({algorithm})",
-                figure=ratio(ours, rates[name, algorithm, MANY]),
                 bound=bound,
                 unit="times",
                 at_least=True,

@@ -83,7 +83,7 @@ def _report(result: Result, stalls: dict[str, list[Stall]]) -> None:
         rows.append([name, number(middle), number(max(wall)), number(processor)])
         if ours:
             what = f"longest stall, {name}"
-            result.targets.append(Target(what=what, figure=middle, bound=10, unit="ms"))
+            result.targets.append(Target.of(wall, what=what, bound=10, unit="ms"))
             result.bars.append(Bar(label=name, value=round(middle, 2), ours=True))
     head = ["while", "median", "worst round", "processor time"]
     result.tables.append(Table(title="Longest stall in milliseconds", head=head, rows=rows))

@@ -1,33 +1,45 @@
 """Results: tables, a chart, and whether the targets are met."""
 
 import json
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks.harness import machine
 from benchmarks.harness.chart import Bar, bar_chart
+from benchmarks.harness.rounds import ENOUGH, wanted
 
 FOLDER = Path(__file__).resolve().parents[1] / "results"
 
 BUSY = 0.1  # the most that other programs may take for a figure to decide anything
-_UNDECIDED = "**The machine was busy with other programs: this run decides nothing.**"
+_BUSY = "**The machine was busy with other programs: this run decides nothing.**"
+_SHORT = f"**A run of less than {ENOUGH} rounds decides nothing.**"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What is promised: a figure that is at most, or at least, a bound.
+    """What a figure ought to be: at most, or at least, a bound.
 
     Attributes:
-        pace: How many times as long as on the machine of the promise everything takes here.
+        spread: How far from the figure the middle half of the rounds reaches.
+        pace: How many times as long everything takes here as where the target was set.
     """
 
     what: str
     figure: float
     bound: float
     unit: str = ""
+    spread: float = 0.0
     at_least: bool = False
     pace: float = 1.0
+
+    @classmethod
+    def of(cls, rounds: Sequence[float], **rest: Any) -> "Target":
+        """Make one whose figure is the median of so many rounds."""
+        low, middle, high = statistics.quantiles(rounds, n=4, method="inclusive")
+        return cls(figure=middle, spread=(high - low) / 2, **rest)
 
     @property
     def met(self) -> bool:
@@ -38,6 +50,8 @@ class Target:
         sign = "≥" if self.at_least else "≤"
         unit = f" {self.unit}".rstrip()
         measured, bound = f"{number(self.figure)}{unit}", f"{sign} {self.bound:g}{unit}"
+        if self.spread:
+            measured += f" ± {self.spread:.2g}"
         if self.pace != 1:
             bound += f", here {sign} {number(self.bound * self.pace)}{unit}"
         verdict = "met" if self.met else "**not met**"
@@ -65,6 +79,7 @@ class Result:
     title: str
     about: str
     busy: float = field(default_factory=machine.busy)
+    rounds: int = field(default_factory=wanted)
     tables: list[Table] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     chart_title: str = ""
@@ -79,7 +94,7 @@ class Result:
         if self.bars:
             parts.append(f"![{self.chart_title}]({self.name}.svg)")
         if self.targets:
-            parts.append(_targets(self.targets, self.busy))
+            parts.append(_targets(self.targets, self.busy, self.rounds))
         parts += [table.markdown() for table in self.tables]
         return "\n\n".join(parts) + "\n"
 
@@ -95,6 +110,7 @@ def write(result: Result) -> None:
         "title": result.title,
         "machine": result.machine,
         "busy": result.busy,
+        "rounds": result.rounds,
         "targets": [asdict(target) for target in result.targets],
     }
     (FOLDER / f"{result.name}.json").write_text(json.dumps(kept, indent=1, ensure_ascii=False))
@@ -111,7 +127,8 @@ def write_summary(names: Iterable[str]) -> None:
         kept = json.loads(path.read_text())
         parts.append(f"## [{kept['title']}]({name}.md)")
         parts.append("; ".join(kept["machine"]) + ".")
-        parts.append(_targets([Target(**target) for target in kept["targets"]], kept["busy"]))
+        targets = [Target(**target) for target in kept["targets"]]
+        parts.append(_targets(targets, kept["busy"], kept["rounds"]))
     (FOLDER / "README.md").write_text("\n\n".join(parts) + "\n")
 
 
@@ -124,11 +141,12 @@ def number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def _targets(targets: Sequence[Target], busy: float) -> str:
-    head = ("target", "promised", "measured", "")
-    rows = [target.row(decided=busy <= BUSY) for target in targets]
-    table = "\n".join([_line(head), _line(_ruler(head)), *map(_line, rows)])
-    return table if busy <= BUSY else f"{_UNDECIDED}\n\n{table}"
+def _targets(targets: Sequence[Target], busy: float, rounds: int) -> str:
+    head = ("target", "bound", "measured", "")
+    doubts = [*([_BUSY] if busy > BUSY else []), *([_SHORT] if rounds < ENOUGH else [])]
+    lines = [target.row(decided=not doubts) for target in targets]
+    table = "\n".join([_line(head), _line(_ruler(head)), *map(_line, lines)])
+    return "\n\n".join([*doubts, table])
 
 
 def _ruler(head: Sequence[str]) -> list[str]:

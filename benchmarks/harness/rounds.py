@@ -11,11 +11,14 @@ T = TypeVar("T")
 Samples = Mapping[K, Sequence[float]]
 
 
+ENOUGH = 9
+
+
 def wanted() -> int:
-    """Return how many rounds to measure: nine, unless `BENCH_ROUNDS` says otherwise."""
-    said = os.environ.get("BENCH_ROUNDS", "9")
+    """Return how many rounds to measure: enough, unless `BENCH_ROUNDS` says otherwise."""
+    said = os.environ.get("BENCH_ROUNDS", str(ENOUGH))
     if not said.isdecimal() or int(said) < 2:
-        sys.exit(f"BENCH_ROUNDS: {said!r} is not a number of rounds. Set it to 2 or more.")
+        sys.exit(f"BENCH_ROUNDS: {said!r} is no number of rounds from 2 up. {ENOUGH} are enough.")
     return int(said)
 
 
@@ -38,14 +41,19 @@ def medians(samples: Samples[K]) -> dict[K, float]:
     return {name: statistics.median(values) for name, values in samples.items()}
 
 
-def difference(more: Sequence[float], less: Sequence[float]) -> float:
-    """Return the median of what one costs more than the other in the same round."""
-    return statistics.median(a - b for a, b in zip(more, less, strict=True))
+def differences(more: Sequence[float], less: Sequence[float]) -> list[float]:
+    """Return what one costs more than the other in each round."""
+    return [a - b for a, b in zip(more, less, strict=True)]
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """Return how many times as much one is as the other in each round."""
+    return [a / b for a, b in zip(above, below, strict=True)]
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> float:
-    """Return the median of how many times the other one is in the same round."""
-    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+    """Return the median of how many times as much one is as the other in the same round."""
+    return statistics.median(ratios(above, below))
 
 
 def spread(values: Sequence[float]) -> str:
