@@ -31,7 +31,7 @@ arrows: .venv/.dev ## import contracts
 fuzz: .venv/.dev ## mutate tokens and cookies for an hour, instead of for seconds
 	@$(BIN)/python -m pytest tests/adapters/auth --hypothesis-profile=fuzz --timeout=0 -k 'differential or session_cookie'
 
-bench: .venv-bench/.installed ## measure what docs/performance.md promises; ONLY="verify http" for some of it, BENCH_ROUNDS=3 for a shorter one
+bench: .venv-bench/.installed ## measure what docs/performance.md claims; ONLY="verify http" for some of it, BENCH_ROUNDS=3 for a shorter one
 	@.venv-bench/bin/python -m benchmarks $(ONLY)
 
 clean: ## remove what the targets above made

@@ -27,7 +27,8 @@ _NO_SERVER: Final = (
 )
 NOTE: Final = (
     "Nothing is configured, so this is about the development server of this folder"
-    f" ({SECRET_FILE}).\n`serve` would refuse to start: it needs BETTER_AUTH_URL.\n"
+    f" ({SECRET_FILE}).\n`serve` would refuse to start: it needs BETTER_AUTH_URL or"
+    " BETTER_AUTH_SECRET.\n"
 )
 _PRODUCTION: Final = (
     "BETTER_AUTH_URL: set, so tokens come from Better Auth, and none are minted here. Sign in"

@@ -24,7 +24,6 @@ class Target:
 
     Attributes:
         spread: How far from the figure the middle half of the rounds reaches.
-        pace: How many times as long everything takes here as where the target was set.
     """
 
     what: str
@@ -33,7 +32,6 @@ class Target:
     unit: str = ""
     spread: float = 0.0
     at_least: bool = False
-    pace: float = 1.0
 
     @classmethod
     def of(cls, rounds: Sequence[float], **rest: Any) -> "Target":
@@ -43,8 +41,7 @@ class Target:
 
     @property
     def met(self) -> bool:
-        figure = self.figure / self.pace
-        return figure >= self.bound if self.at_least else figure <= self.bound
+        return self.figure >= self.bound if self.at_least else self.figure <= self.bound
 
     def row(self, *, decided: bool) -> list[str]:
         sign = "≥" if self.at_least else "≤"
@@ -52,8 +49,6 @@ class Target:
         measured, bound = f"{number(self.figure)}{unit}", f"{sign} {self.bound:g}{unit}"
         if self.spread:
             measured += f" ± {self.spread:.2g}"
-        if self.pace != 1:
-            bound += f", here {sign} {number(self.bound * self.pace)}{unit}"
         verdict = "met" if self.met else "**not met**"
         return [self.what, bound, measured, verdict if decided else f"undecided ({verdict})"]
 

@@ -231,7 +231,7 @@ def test_it_is_said_first_that_nothing_but_a_development_server_is_known(
     (folder / development.SECRET_FILE).write_text(SECRET.decode())
     said = run(command, given="x").stdout
     assert said.startswith("Nothing is configured, so this is about the development server")
-    assert "`serve` would refuse to start: it needs BETTER_AUTH_URL." in said
+    assert "`serve` would refuse to start: it needs BETTER_AUTH_URL or BETTER_AUTH_SECRET." in said
     configured = run(command, given="x", BETTER_AUTH_SECRET=SECRET.decode()).stdout
     assert "development server" not in configured
 

@@ -79,9 +79,9 @@ def _of_outage(error: VerifierUnavailableError, _situation: Situation) -> str:
 def _of_signature(_error: AuthError, situation: Situation) -> str:
     if situation.header.get("alg") in HMAC_ALGORITHMS:
         return (
-            "Another secret made this signature: set BETTER_AUTH_SECRET to the very text that the"
-            " signer uses, never decoded. After a rotation, list the old one too:"
-            " BETTER_AUTH_SECRETS=2:new,1:old."
+            "Another secret made this signature, or the token was changed: set BETTER_AUTH_SECRET"
+            " to the very text that the signer uses, never decoded. After a rotation, list the old"
+            " one too: BETTER_AUTH_SECRETS=2:new,1:old."
         )
     return (
         "The token was changed on its way, forged, or signed by another Better Auth whose keys have"
