@@ -64,7 +64,7 @@ def measure() -> Result:
                 f"decodes an HS256 token in {YARDSTICK_TAKES:.0f} µs; for them each round's figure "
                 "is divided by how many times as long that took here, in the same round: see the "
                 "last row of each table. What is above the floor is the median of what is above "
-                "it in each round; ± is how far the middle half of the rounds reaches."
+                "it in each round; ± is the standard error of a median."
             ),
             chart_title="A token never seen before",
             chart_unit="µs, less is better",

@@ -1,6 +1,7 @@
 """Results: tables, a chart, and whether the targets are met."""
 
 import json
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,21 +24,22 @@ class Target:
     """What a figure ought to be: at most, or at least, a bound.
 
     Attributes:
-        spread: How far from the figure the middle half of the rounds reaches.
+        error: The standard error of the figure.
     """
 
     what: str
     figure: float
     bound: float
     unit: str = ""
-    spread: float = 0.0
+    error: float = 0.0
     at_least: bool = False
 
     @classmethod
     def of(cls, rounds: Sequence[float], **rest: Any) -> "Target":
         """Make one whose figure is the median of so many rounds."""
         low, middle, high = statistics.quantiles(rounds, n=4, method="inclusive")
-        return cls(figure=middle, spread=(high - low) / 2, **rest)
+        error = 0.93 * (high - low) / math.sqrt(len(rounds))  # a normal distribution's median's
+        return cls(figure=middle, error=error, **rest)
 
     @property
     def met(self) -> bool:
@@ -47,8 +49,8 @@ class Target:
         sign = "≥" if self.at_least else "≤"
         unit = f" {self.unit}".rstrip()
         measured, bound = f"{number(self.figure)}{unit}", f"{sign} {self.bound:g}{unit}"
-        if self.spread:
-            measured += f" ± {self.spread:.2g}"
+        if self.error:
+            measured += f" ± {self.error:.2g}"
         verdict = "met" if self.met else "**not met**"
         return [self.what, bound, measured, verdict if decided else f"undecided ({verdict})"]
 
