@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, get_default_algorithms
+from jwt.algorithms import Algorithm, OKPAlgorithm, get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
-from backend.adapters.auth.ecdsa import PreparedECAlgorithm
 from backend.adapters.auth.jws import decode_base64url
+from backend.adapters.auth.prepared import prepared
 from backend.domain.auth import MalformedTokenError
 
 HMAC_ALGORITHMS: Final = ("HS256",)
@@ -30,7 +30,7 @@ ASYMMETRIC_ALGORITHMS: Final = tuple(
 )
 
 _ALGORITHMS: Final[Mapping[str, Algorithm]] = {
-    name: PreparedECAlgorithm(algorithm) if isinstance(algorithm, ECAlgorithm) else algorithm
+    name: prepared(algorithm)
     for name, algorithm in {**get_default_algorithms(), "Ed25519": OKPAlgorithm()}.items()
 }
 _PUBLIC_MEMBERS: Final = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
