@@ -15,8 +15,6 @@ from benchmarks.harness.rounds import ENOUGH, wanted
 FOLDER = Path(__file__).resolve().parents[1] / "results"
 
 BUSY = 0.1  # the most that other programs may take for a figure to decide anything
-_BUSY = "**The machine was busy with other programs: this run decides nothing.**"
-_SHORT = f"**A run of less than {ENOUGH} rounds decides nothing.**"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +74,7 @@ class Result:
     title: str
     about: str
     busy: float = field(default_factory=machine.busy)
-    rounds: int = field(default_factory=wanted)
+    doubts: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     chart_title: str = ""
@@ -85,13 +83,17 @@ class Result:
 
     def __post_init__(self) -> None:
         self.machine = machine.describe(self.busy)
+        if self.busy > BUSY:
+            self.doubts.append("The machine was busy with other programs")
+        if wanted() < ENOUGH:
+            self.doubts.append(f"{ENOUGH} rounds would have been enough, {wanted()} are not")
 
     def markdown(self) -> str:
         parts = [f"# {self.title}", self.about, "\n".join(f"- {line}" for line in self.machine)]
         if self.bars:
             parts.append(f"![{self.chart_title}]({self.name}.svg)")
         if self.targets:
-            parts.append(_targets(self.targets, self.busy, self.rounds))
+            parts.append(_targets(self.targets, self.doubts))
         parts += [table.markdown() for table in self.tables]
         return "\n\n".join(parts) + "\n"
 
@@ -106,8 +108,7 @@ def write(result: Result) -> None:
     kept = {
         "title": result.title,
         "machine": result.machine,
-        "busy": result.busy,
-        "rounds": result.rounds,
+        "doubts": result.doubts,
         "targets": [asdict(target) for target in result.targets],
     }
     (FOLDER / f"{result.name}.json").write_text(json.dumps(kept, indent=1, ensure_ascii=False))
@@ -125,7 +126,7 @@ def write_summary(names: Iterable[str]) -> None:
         parts.append(f"## [{kept['title']}]({name}.md)")
         parts.append("; ".join(kept["machine"]) + ".")
         targets = [Target(**target) for target in kept["targets"]]
-        parts.append(_targets(targets, kept["busy"], kept["rounds"]))
+        parts.append(_targets(targets, kept["doubts"]))
     (FOLDER / "README.md").write_text("\n\n".join(parts) + "\n")
 
 
@@ -138,12 +139,11 @@ def number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def _targets(targets: Sequence[Target], busy: float, rounds: int) -> str:
+def _targets(targets: Sequence[Target], doubts: Sequence[str]) -> str:
     head = ("target", "bound", "measured", "")
-    doubts = [*([_BUSY] if busy > BUSY else []), *([_SHORT] if rounds < ENOUGH else [])]
     lines = [target.row(decided=not doubts) for target in targets]
     table = "\n".join([_line(head), _line(_ruler(head)), *map(_line, lines)])
-    return "\n\n".join([*doubts, table])
+    return "\n\n".join([*(f"**{doubt}: this run decides nothing.**" for doubt in doubts), table])
 
 
 def _ruler(head: Sequence[str]) -> list[str]:
