@@ -24,7 +24,8 @@ ACCESS_TOKEN_TYPES: Final = frozenset({"jwt", "at+jwt"})  # RFC 7519, 5.1; RFC 9
 
 _REFUSED_HEADERS: Final = ("crit", "b64", "zip", "enc")
 _KID_MAX_LENGTH: Final = 256
-_COMMON_HEADERS, _COMMON_HEADER_LENGTH = 256, 256
+_COMMON_HEADERS: Final = 256
+_COMMON_HEADER_LENGTH: Final = 256
 
 
 class JwtTokenVerifier:
