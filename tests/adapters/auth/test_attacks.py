@@ -292,6 +292,7 @@ async def test_an_ecdsa_signature_in_another_encoding(algorithm: str) -> None:
     others = (
         encode_dss_signature(r, s),
         b"\x00" + real,
+        real[:size] + b"\x00" + real[size:],  # the same two numbers
         real + b"\x00",
         b"\x00" + real[:size] + b"\x00" + real[size:],
         r.to_bytes(size + 8, "big") + s.to_bytes(size + 8, "big"),

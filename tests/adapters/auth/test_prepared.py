@@ -82,6 +82,14 @@ def test_takes_no_signature_by_another_padding_salt_or_hash(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ES256", "ES384", "ES512"])
+def test_takes_no_signature_of_another_length_with_the_same_numbers(name: str) -> None:
+    key, genuine = key_of(signer(name)), signer(name).sign(MESSAGE)
+    half = len(genuine) // 2
+    for algorithm in both(name):
+        assert not algorithm.verify(MESSAGE, key, genuine[:half] + b"\x00" + genuine[half:])
+
+
+@pytest.mark.parametrize("name", ["ES256", "ES384", "ES512"])
 def test_reads_keys_as_pyjwt_does(name: str) -> None:
     key, other = key_of(signer(name)), key_of(signer("ES384" if name == "ES256" else "ES256"))
     for algorithm in both(name):
