@@ -1,7 +1,7 @@
 """Verified tokens remembered: bounded, never past their end, forgotten when a key goes."""
 
 import time
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -39,8 +39,8 @@ class CachedTokenVerifier:
         self._epoch = epoch
         self._clock = clock
         self._remembered_in = epoch()
-        # Not a dict, which looks for its oldest among the places of all that went before it.
-        self._remembered: OrderedDict[int, tuple[int, float, Principal]] = OrderedDict()
+        self._remembered: dict[int, tuple[int, Principal, float | None]] = {}
+        self._order: deque[int] = deque()  # a dict looks for its oldest among all that are gone
 
     async def verify(self, token: str, /) -> Principal:
         """Verify one token, from memory if it can be.
@@ -57,18 +57,23 @@ class CachedTokenVerifier:
         epoch = self._epoch()
         if epoch != self._remembered_in:
             self._remembered.clear()
+            self._order.clear()
             self._remembered_in = epoch
         place = hash(token[-_TAIL:])
         found = self._remembered.get(place)
         if found is not None and found[0] == hash(token):
-            if found[1] > self._clock():
-                return found[2]
-            del self._remembered[place]
+            _, principal, end = found
+            if end is None:  # reckoned for those only that come again
+                end = principal.expires_at.timestamp()
+                self._remembered[place] = (hash(token), principal, end)
+            if end > self._clock():
+                return principal
+            return await self._verifier.verify(token)  # it may live by the leeway, but as it is now
         principal = await self._verifier.verify(token)
-        end = principal.expires_at.timestamp()
-        # Not what lives by the leeway alone, nor a verdict of keys that changed meanwhile.
-        if end > self._clock() and self._epoch() == self._remembered_in == epoch:
-            self._remembered[place] = (hash(token), end, principal)
-            if len(self._remembered) > self._size:
-                self._remembered.popitem(last=False)
+        if self._epoch() == self._remembered_in == epoch:  # no verdict of keys that changed since
+            if place not in self._remembered:
+                self._order.append(place)
+            self._remembered[place] = (hash(token), principal, None)
+            if len(self._order) > self._size:
+                del self._remembered[self._order.popleft()]
         return principal

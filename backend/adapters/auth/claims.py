@@ -89,10 +89,12 @@ class ClaimsPolicy:
             return
         audience = claims["aud"]
         if isinstance(audience, str):
-            audience = (audience,)
-        elif not isinstance(audience, list) or set(map(type, audience)) != {str}:
+            meant = audience in self.audiences
+        elif isinstance(audience, list) and set(map(type, audience)) == {str}:
+            meant = not self.audiences.isdisjoint(audience)
+        else:
             raise InvalidClaimError("aud is not a string or a list of strings")
-        if self.audiences.isdisjoint(audience):
+        if not meant:
             raise InvalidAudienceError("meant for someone else")
 
     def check_times(self, claims: Claims, now: float) -> datetime:

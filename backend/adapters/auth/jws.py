@@ -8,7 +8,6 @@ two readers that disagree about a token are an attack waiting for its user.
 import binascii
 import json
 import math
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -18,29 +17,12 @@ from backend.domain.auth import MalformedTokenError
 
 TOKEN_MAX_LENGTH: Final = 8192
 
+CompactJws = tuple[bytes, bytes, bytes, bytes]  # header, payload; signing input, signature
+
 _TO_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADDING: Final = (b"", b"", b"==", b"=")
-_LAST: Final = {2: b"AQgw", 3: b"AEIMQUYcgkosw048"}  # those that leave no bits over
-
-
-@dataclass(slots=True, repr=False)
-class CompactJws:
-    """A token taken apart; nothing of it is verified.
-
-    Attributes:
-        header: The segment of the JOSE header, still encoded.
-        signing_input: What the signature covers.
-        signature: The signature's bytes.
-    """
-
-    header: bytes
-    signing_input: bytes
-    signature: bytes
-
-    @property
-    def payload(self) -> bytes:
-        """The payload segment, still encoded: it is not read before the signature holds."""
-        return self.signing_input.partition(b".")[2]
+# By the remainder of the length: the last characters that leave no bits over.
+_LAST: Final = (bytes(range(256)), b"", b"AQgw", b"AEIMQUYcgkosw048")
 
 
 def parse_compact(token: str, *, max_length: int = TOKEN_MAX_LENGTH) -> CompactJws:
@@ -51,7 +33,8 @@ def parse_compact(token: str, *, max_length: int = TOKEN_MAX_LENGTH) -> CompactJ
         max_length: The most characters it may have; nothing of a longer one is looked at.
 
     Returns:
-        Its parts.
+        The header and the payload, both still encoded, for nothing of them is verified; the bytes
+        that the signature covers; and the signature.
 
     Raises:
         MalformedTokenError: It is anything else.
@@ -59,17 +42,13 @@ def parse_compact(token: str, *, max_length: int = TOKEN_MAX_LENGTH) -> CompactJ
     if len(token) > max_length:
         raise MalformedTokenError(f"longer than {max_length} characters")
     try:
-        signing_input, signature = token.encode("ascii").rsplit(b".", 1)
-        end = signing_input.index(b".")
-    except ValueError:
-        raise MalformedTokenError("not three segments of ASCII") from None
-    if signing_input.find(b".", end + 1) != -1:
-        raise MalformedTokenError("more than three segments")
-    return CompactJws(
-        header=signing_input[:end],
-        signing_input=signing_input,
-        signature=decode_base64url(signature),
-    )
+        signing_input, _, signature = token.encode("ascii").rpartition(b".")
+    except UnicodeEncodeError:
+        raise MalformedTokenError("not ASCII") from None
+    header, dot, payload = signing_input.partition(b".")
+    if not dot or b"." in payload:
+        raise MalformedTokenError("not three segments")
+    return header, payload, signing_input, decode_base64url(signature)
 
 
 def decode_base64url(segment: bytes) -> bytes:
@@ -79,7 +58,7 @@ def decode_base64url(segment: bytes) -> bytes:
         MalformedTokenError: Foreign characters, padding, a wrong length or non-zero trailing bits.
     """
     remainder = len(segment) % 4
-    if not segment or remainder == 1 or (remainder and segment[-1] not in _LAST[remainder]):
+    if not segment or segment[-1] not in _LAST[remainder]:
         raise MalformedTokenError("a segment is not canonical base64url")
     try:
         return binascii.a2b_base64(

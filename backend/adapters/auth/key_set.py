@@ -38,6 +38,8 @@ class KeySet:
                 raise UnknownKeyError("names no key, and more than one fits")
             return fitting
         named = self.by_kid.get(kid, ())
+        if len(named) == 1 and algorithm in named[0].algorithms:  # as it nearly always is
+            return named
         fitting = [key for key in named if algorithm in key.algorithms]
         if named and not fitting:
             raise InvalidAlgorithmError("the key that is named is not one for this algorithm")

@@ -32,6 +32,10 @@ _log = logging.getLogger(__name__)
 class KeySource(Protocol):
     """Finds the keys that may have signed a token."""
 
+    def known(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
+        """Return what `find` would, if it need not wait for it; else none."""
+        ...
+
     async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
         """Return the keys to try: at least one, all of which fit the algorithm.
 
@@ -60,9 +64,13 @@ class SecretKeys:
     def __init__(self, secrets: Sequence[bytes]) -> None:
         self._keys = tuple(secret_key(secret) for secret in secrets)
 
-    async def find(self, _algorithm: str, _kid: str | None, /) -> Sequence[VerificationKey]:
+    def known(self, _algorithm: str, _kid: str | None, /) -> Sequence[VerificationKey]:
         """Return every secret: HMAC tokens need not name theirs."""
         return self._keys
+
+    async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
+        """Return every secret, at once."""
+        return self.known(algorithm, kid)
 
 
 class JwksKeys:
@@ -119,6 +127,10 @@ class JwksKeys:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def known(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
+        """Return the keys with this id that fit the algorithm, of those that are at hand."""
+        return self._keys.match(algorithm, kid) if self._clock() < self._usable_until else ()
+
     async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
         """Return the published keys with this id that fit the algorithm.
 
@@ -127,12 +139,10 @@ class JwksKeys:
         """
         arrived = self._attempts
         while True:
-            if self._usable():
-                found = self._keys.match(algorithm, kid)
-                if found:
-                    return found
-                if self._succeeded > arrived:
-                    raise UnknownKeyError("no such key in the issuer's key set")
+            if found := self.known(algorithm, kid):
+                return found
+            if self._usable() and self._succeeded > arrived:
+                raise UnknownKeyError("no such key in the issuer's key set")
             await self._attempt()
 
     async def check(self) -> None:

@@ -3,13 +3,23 @@
 HMAC and EdDSA have nothing of that kind, and are PyJWT's own.
 """
 
-from typing import Any
+import hashlib
+from typing import Any, Final, cast
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurve
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, AsymmetricPadding, PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from jwt.algorithms import Algorithm, ECAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
+
+# How DER introduces an integer of so many bytes, and two of them (X.690, sections 8.3 and 10.1).
+_LONGEST: Final = 1 + 66  # a number of P-521, and the zero that tells that it is positive
+_INTEGER: Final = [bytes((0x02, length)) for length in range(_LONGEST + 1)]
+_MOST: Final = 0x7F  # as a length of one byte, and as the first byte of a positive integer
+_SEQUENCE: Final = [
+    bytes((0x30, length) if length <= _MOST else (0x30, 0x81, length))
+    for length in range(2 * (2 + _LONGEST) + 1)
+]
 
 
 def prepared(algorithm: Algorithm) -> Algorithm:
@@ -52,15 +62,24 @@ class _PreparedECAlgorithm(ECAlgorithm):
 
     def __init__(self, algorithm: ECAlgorithm) -> None:
         super().__init__(algorithm.hash_alg, algorithm.expected_curve)
-        self._scheme = ECDSA(algorithm.hash_alg())
+        digest = algorithm.hash_alg()
+        self._hash = getattr(hashlib, digest.name)
+        self._scheme = ECDSA(Prehashed(digest))
+        curve = cast("type[EllipticCurve]", algorithm.expected_curve)  # none of PyJWT's is without
+        self._size = (curve().key_size + 7) // 8
 
     def verify(self, msg: bytes, key: Any, sig: bytes) -> bool:
-        size = (key.curve.key_size + 7) // 8
-        if len(sig) != 2 * size:
+        size = self._size
+        r, s = sig[:size].lstrip(b"\0"), sig[size:].lstrip(b"\0")
+        if len(sig) != 2 * size or not r or not s:
             return False
-        r, s = int.from_bytes(sig[:size], "big"), int.from_bytes(sig[size:], "big")
+        if r[0] > _MOST:
+            r = b"\0" + r
+        if s[0] > _MOST:
+            s = b"\0" + s
+        pair = _INTEGER[len(r)] + r + _INTEGER[len(s)] + s
         try:
-            key.verify(encode_dss_signature(r, s), msg, self._scheme)
+            key.verify(_SEQUENCE[len(pair)] + pair, self._hash(msg).digest(), self._scheme)
         except InvalidSignature:
             return False
         return True

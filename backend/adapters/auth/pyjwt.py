@@ -6,12 +6,13 @@ the payload is read before the signature holds.
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
-from backend.adapters.auth.jws import TOKEN_MAX_LENGTH, CompactJws, decode_object, parse_compact
+from backend.adapters.auth.jwk import VerificationKey
+from backend.adapters.auth.jws import TOKEN_MAX_LENGTH, decode_object, parse_compact
 from backend.adapters.auth.keys import KeySource
 from backend.domain.auth import (
     InvalidAlgorithmError,
@@ -26,6 +27,8 @@ _REFUSED_HEADERS: Final = ("crit", "b64", "zip", "enc")
 _KID_MAX_LENGTH: Final = 256
 _COMMON_HEADERS: Final = 256
 _COMMON_HEADER_LENGTH: Final = 256
+
+_Signed = tuple[KeySource, str, str | None]  # by a key of this source, by this algorithm and name
 
 
 class JwtTokenVerifier:
@@ -98,16 +101,26 @@ class SignedTokens:
             InvalidTokenError: It is no such token.
             VerifierUnavailableError: Its key cannot be had at the moment.
         """
-        jws = parse_compact(token, max_length=self._max_length)
-        common = len(jws.header) <= _COMMON_HEADER_LENGTH
-        header = (self._read_common_header if common else self._read_header)(jws.header)
-        await self.check_signature(jws, header)
-        return decode_object(jws.payload)
+        header, payload, signing_input, signature = parse_compact(
+            token, max_length=self._max_length
+        )
+        common = len(header) <= _COMMON_HEADER_LENGTH
+        read = self._read_common_header if common else self._read_header
+        source, algorithm, kid = read(header)
+        keys = source.known(algorithm, kid) or await source.find(algorithm, kid)
+        _check_signature(keys, algorithm, signing_input, signature)
+        return decode_object(payload)
 
-    def _read_header(self, segment: bytes) -> Mapping[str, Any]:
+    def _read_header(self, segment: bytes) -> _Signed:
         header = decode_object(segment)
         self.check_header(header)
-        return header
+        return self._signed(header)
+
+    def _signed(self, header: Mapping[str, Any]) -> _Signed:
+        algorithm = header.get("alg")
+        if not isinstance(algorithm, str) or algorithm not in self._sources:
+            raise InvalidAlgorithmError("the token's algorithm is not accepted here")
+        return self._sources[algorithm], algorithm, header.get("kid")
 
     def check_header(self, header: Mapping[str, Any]) -> None:
         """Check what a header says; keys that it offers are not even looked at."""
@@ -122,15 +135,22 @@ class SignedTokens:
             if name in header:
                 raise UnsupportedTokenError(f"{name} in the header")
 
-    async def check_signature(self, jws: CompactJws, header: Mapping[str, Any]) -> None:
+    async def check_signature(
+        self, header: Mapping[str, Any], signing_input: bytes, signature: bytes
+    ) -> None:
         """Check that an accepted key made the signature, by an algorithm of its own kind."""
-        algorithm = header.get("alg")
-        if not isinstance(algorithm, str) or algorithm not in self._sources:
-            raise InvalidAlgorithmError("the token's algorithm is not accepted here")
-        for key in await self._sources[algorithm].find(algorithm, header.get("kid")):
-            if key.verify(algorithm, jws.signing_input, jws.signature):
-                return
-        raise InvalidSignatureError("no key that fits made this signature")
+        source, algorithm, kid = self._signed(header)
+        keys = await source.find(algorithm, kid)
+        _check_signature(keys, algorithm, signing_input, signature)
+
+
+def _check_signature(
+    keys: Sequence[VerificationKey], algorithm: str, signing_input: bytes, signature: bytes
+) -> None:
+    for key in keys:
+        if key.verify(algorithm, signing_input, signature):
+            return
+    raise InvalidSignatureError("no key that fits made this signature")
 
 
 def _media_subtype(kind: object) -> str:

@@ -552,10 +552,13 @@ async def test_an_unencoded_payload() -> None:
     ids=lambda text: f"{len(text)} of {text[:4]!r}",
 )
 async def test_a_text_that_is_costly_to_take_apart(text: str) -> None:
-    began = time.thread_time()
-    with pytest.raises(AuthError):
-        await verifier().verify(text)
-    assert time.thread_time() - began < 0.1
+    took = []
+    for _ in range(3):  # one of them may have to collect the garbage of all the tests before
+        began = time.thread_time()
+        with pytest.raises(AuthError):
+            await verifier().verify(text)
+        took.append(time.thread_time() - began)
+    assert min(took) < 0.1
 
 
 async def test_a_signature_of_which_a_part_was_guessed() -> None:

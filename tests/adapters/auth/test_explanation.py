@@ -210,6 +210,9 @@ async def test_says_so_if_nothing_is_found_or_expected() -> None:
 class NoKeys:
     """The keys of an issuer that is away."""
 
+    def known(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
+        return ()
+
     async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
         raise VerifierUnavailableError("the issuer's keys cannot be had: status 404")
 

@@ -15,28 +15,23 @@ from backend.adapters.auth.jws import (
     parse_compact,
 )
 from backend.domain.auth import MalformedTokenError
-from tests.adapters.auth.tokens import b64, to_json, token
+from tests.adapters.auth.tokens import b64, to_json
 
 HEADER = b64(b'{"alg":"EdDSA"}')
 PAYLOAD = b64(b'{"sub":"user-1"}')
 
 
 def test_takes_a_token_apart() -> None:
-    jws = parse_compact(f"{HEADER}.{PAYLOAD}.{b64(b'signature')}")
-    assert jws.header == HEADER.encode()
-    assert jws.payload == PAYLOAD.encode()
-    assert jws.signing_input == f"{HEADER}.{PAYLOAD}".encode()
-    assert jws.signature == b"signature"
+    header, payload, signing_input, signature = parse_compact(f"{HEADER}.{PAYLOAD}.{b64(b's')}")
+    assert header == HEADER.encode()
+    assert payload == PAYLOAD.encode()
+    assert signing_input == f"{HEADER}.{PAYLOAD}".encode()
+    assert signature == b"s"
 
 
 def test_reads_neither_the_header_nor_the_payload() -> None:
-    jws = parse_compact(f"not*base64.nor*this.{b64(b's')}")
-    assert (jws.header, jws.payload) == (b"not*base64", b"nor*this")
-
-
-def test_shows_nothing_of_a_token() -> None:
-    shown = repr(parse_compact(token()))
-    assert all(segment not in shown for segment in token().split("."))
+    header, payload, *_ = parse_compact(f"not*base64.nor*this.{b64(b's')}")
+    assert (header, payload) == (b"not*base64", b"nor*this")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +62,7 @@ def test_shows_nothing_of_a_token() -> None:
 )
 def test_refuses_what_is_not_three_segments_the_first_of_them_a_header(text: str) -> None:
     with pytest.raises(MalformedTokenError):
-        decode_object(parse_compact(text).header)
+        decode_object(parse_compact(text)[0])
 
 
 def test_accepts_a_token_of_the_greatest_length() -> None:

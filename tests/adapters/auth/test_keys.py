@@ -54,6 +54,25 @@ def failure(find: Find) -> BaseException | None:
     return find.exception()
 
 
+# --- Without waiting --------------------------------------------------------------
+
+
+async def test_knows_the_keys_that_are_here_and_not_too_old(issuer: Issuer, clock: Clock) -> None:
+    async with issuer.keys(max_age=300, max_stale=3600) as keys:
+        assert not keys.known("EdDSA", "key-1")
+        await settle()
+        assert [key.kid for key in keys.known("EdDSA", "key-1")] == ["key-1"]
+        assert not keys.known("EdDSA", "another")
+        with pytest.raises(InvalidAlgorithmError):
+            keys.known("ES256", "key-1")
+        issuer.error = FetchError("down")
+        await clock.advance(3899)
+        assert keys.known("EdDSA", "key-1")
+        await clock.advance(1)
+        assert not keys.known("EdDSA", "key-1")
+    assert not keys.known("EdDSA", "key-1")
+
+
 # --- At the start -----------------------------------------------------------------
 
 
@@ -685,8 +704,10 @@ async def test_an_error_that_no_one_thought_of_is_named_and_not_quoted(
 
 
 async def test_a_secret_source_offers_every_secret() -> None:
-    keys = await SecretKeys([SECRET, b"x" * 32]).find("HS256", "any")
+    source = SecretKeys([SECRET, b"x" * 32])
+    keys = await source.find("HS256", "any")
     assert [key.algorithms for key in keys] == [("HS256",), ("HS256",)]
+    assert source.known("HS256", "any") == keys
 
 
 async def test_a_secret_source_refuses_a_secret_that_is_none() -> None:

@@ -44,6 +44,35 @@ def test_takes_the_signature_of_its_key_over_its_message(name: str) -> None:
     assert not ours.verify(MESSAGE, another, signature)
 
 
+@pytest.mark.parametrize("name", ["ES256", "ES384", "ES512"])
+def test_takes_an_ecdsa_signature_whatever_its_numbers_look_like(name: str) -> None:
+    # DER leaves out leading zeros, and puts one before what would be negative otherwise.
+    theirs, ours = both(name)
+    key, unseen = key_of(signer(name)), {(short, high) for short in (0, 1) for high in (0, 1)}
+    if name == "ES512":
+        unseen.remove((0, 1))  # its 521 bits leave the first of 66 bytes nearly empty
+    while unseen:
+        signature = signer(name).sign(MESSAGE)
+        half = len(signature) // 2
+        for number in (signature[:half], signature[half:]):
+            significant = number.lstrip(b"\x00")
+            unseen.discard((int(len(significant) < half), significant[0] >> 7))
+        assert (
+            ours.verify(MESSAGE, key, signature) is theirs.verify(MESSAGE, key, signature) is True
+        )
+
+
+@pytest.mark.parametrize("name", ["ES256", "ES384", "ES512"])
+def test_refuses_numbers_that_no_ecdsa_signature_has(name: str) -> None:
+    key, genuine = key_of(signer(name)), signer(name).sign(MESSAGE)
+    half = len(genuine) // 2
+    halves = [genuine[:half], genuine[half:]]
+    for odd in (b"\x00" * half, b"\x00" * (half - 1) + b"\x01", b"\x80" * half, b"\xff" * half):
+        for numbers in ([odd, odd], [odd, halves[1]], [halves[0], odd]):
+            for algorithm in both(name):
+                assert algorithm.verify(MESSAGE, key, b"".join(numbers)) is False
+
+
 @everyone
 @given(data=st.data())
 def test_says_what_pyjwt_says_of_anything_else(name: str, data: st.DataObject) -> None:

@@ -24,9 +24,12 @@ class FixedKeys:
         self._keys = keys
         self.asked: list[tuple[str, str | None]] = []
 
-    async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
+    def known(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
         self.asked.append((algorithm, kid))
-        found = self._keys.match(algorithm, kid)
+        return self._keys.match(algorithm, kid)
+
+    async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
+        found = self.known(algorithm, kid)
         if not found:
             raise UnknownKeyError("no such key")
         return found
