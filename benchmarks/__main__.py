@@ -28,6 +28,7 @@ def main() -> None:
 
 def one(name: str) -> None:
     result = importlib.import_module(f"benchmarks.{name}").measure()
+    result.end()
     report.write(result)
     print(result.markdown())
 

@@ -30,7 +30,8 @@ def measure() -> Result:
             "`GET /api/me` with 1 000 tokens in rotation on one and two workers, its latency at a "
             "constant rate of requests (each measured from when it was due, so that a stall counts "
             "for all whom it keeps waiting), and the list of 20 todos in a database and in one "
-            f"with {TIMES} times as many. Medians of {ROUNDS} interleaved rounds."
+            f"with {TIMES} times as many. Medians of {ROUNDS} interleaved rounds. A ratio is the "
+            "median of those of each round, which need not be that of the medians beside it."
         ),
         chart_title="The list of 20 todos as data grows",
         chart_unit="requests per second on one core, more is better",

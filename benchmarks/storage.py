@@ -61,7 +61,10 @@ def measure() -> Result:
             "role that row-level security holds for; an SQLite file with `synchronous = FULL`. The "
             "usual way is SQLAlchemy's ORM on the same driver, an `AsyncSession` a request, in "
             "the same application behind the same authentication, with a table of its own that has "
-            f"one index instead of four. Medians of {ROUNDS} interleaved rounds of {SECONDS} s."
+            f"one index instead of four. Medians of {ROUNDS} interleaved rounds of {SECONDS} s, "
+            "each beside half of the distance between their quartiles (*spread*). A ratio, or a "
+            "cost, is the median of those of each round, which need not be that of the medians "
+            "beside it."
         ),
         chart_title="Todos over HTTP",
         chart_unit="requests per second on one core, more is better",

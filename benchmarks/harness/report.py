@@ -83,10 +83,20 @@ class Result:
 
     def __post_init__(self) -> None:
         self.machine = machine.describe(self.busy)
-        if self.busy > BUSY:
-            self.doubts.append("The machine was busy with other programs")
+        self._doubt(self.busy)
         if wanted() < ENOUGH:
             self.doubts.append(f"{ENOUGH} rounds would have been enough, {wanted()} are not")
+
+    def end(self) -> None:
+        """Look at the machine once more, when all is measured."""
+        busy = machine.busy()
+        self.machine.append(f"and {busy:.0%} just after")
+        self._doubt(busy)
+
+    def _doubt(self, busy: float) -> None:
+        doubt = "The machine was busy with other programs"
+        if busy > BUSY and doubt not in self.doubts:
+            self.doubts.append(doubt)
 
     def markdown(self) -> str:
         parts = [f"# {self.title}", self.about, "\n".join(f"- {line}" for line in self.machine)]

@@ -68,7 +68,6 @@ class CachedTokenVerifier:
                 self._remembered[place] = (hash(token), principal, end)
             if end > self._clock():
                 return principal
-            return await self._verifier.verify(token)  # it may live by the leeway, but as it is now
         principal = await self._verifier.verify(token)
         if self._epoch() == self._remembered_in == epoch:  # no verdict of keys that changed since
             if place not in self._remembered:

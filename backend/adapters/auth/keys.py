@@ -103,6 +103,7 @@ class JwksKeys:
         self._sleep = sleep
         self._keys = KeySet()
         self._generation = 0
+        self._unusable = 0
         self._fetched_at: float | None = None
         self._usable_until = -math.inf
         self._attempted_at: float | None = None
@@ -155,8 +156,15 @@ class JwksKeys:
             raise self._unavailable()
 
     def epoch(self) -> int:
-        """Return a number that changes whenever an earlier verdict may no longer hold."""
-        return self._generation if self._clock() < self._usable_until else -1
+        """Return a number that changes whenever an earlier verdict may no longer hold.
+
+        While there are no keys, or they are too old, it is another one each time: what is found
+        true meanwhile holds for nobody else.
+        """
+        if self._clock() < self._usable_until:
+            return self._generation
+        self._unusable -= 1
+        return self._unusable
 
     def state(self) -> KeySetState:
         """Return what is known of the key set now."""

@@ -70,8 +70,10 @@ class _PreparedECAlgorithm(ECAlgorithm):
 
     def verify(self, msg: bytes, key: Any, sig: bytes) -> bool:
         size = self._size
+        if len(sig) != 2 * size:
+            return False
         r, s = sig[:size].lstrip(b"\0"), sig[size:].lstrip(b"\0")
-        if len(sig) != 2 * size or not r or not s:
+        if not r or not s:
             return False
         if r[0] > _MOST:
             r = b"\0" + r

@@ -1,6 +1,7 @@
 """What an object keeps alive: the texts that can be reached from it."""
 
 import gc
+from collections import deque
 from collections.abc import Iterator
 
 
@@ -16,7 +17,7 @@ def texts_kept_by(*roots: object) -> Iterator[str]:
             yield thing
         elif isinstance(thing, bytes | bytearray):
             yield bytes(thing).decode("latin-1")
-        elif _is_ours(thing) or isinstance(thing, dict | list | tuple | set | frozenset):
+        elif _is_ours(thing) or isinstance(thing, dict | list | tuple | set | frozenset | deque):
             reached += gc.get_referents(thing)
 
 

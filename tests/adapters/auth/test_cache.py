@@ -234,6 +234,17 @@ async def test_a_verdict_is_not_remembered_for_an_epoch_that_comes_back(
     assert asked.tokens == ["a", "a"]
 
 
+async def test_remembers_as_before_after_the_keys_changed(
+    cached: CachedTokenVerifier, asked: Asked, epoch: Epoch
+) -> None:
+    for text in "abc":
+        await cached.verify(text)
+    epoch.now = 1
+    for text in "defgefg":
+        await cached.verify(text)
+    assert asked.tokens == [*"abcdefg"]
+
+
 async def test_a_verdict_is_not_remembered_for_an_epoch_that_came_and_went(
     cached: CachedTokenVerifier, asked: Asked, epoch: Epoch
 ) -> None:

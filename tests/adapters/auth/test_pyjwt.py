@@ -1,5 +1,8 @@
 """Which tokens are accepted, rule by rule, and which error says why another is not."""
 
+import contextlib
+import gc
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -164,6 +167,28 @@ async def test_another_content_type_changes_nothing(cty: object) -> None:
 )
 async def test_refuses_every_algorithm_that_is_not_accepted(alg: object) -> None:
     await refuses(InvalidAlgorithmError, token(header={"alg": alg}))
+
+
+@pytest.mark.parametrize(("count", "filler"), [(4_000, 0), (250, 5_000)])
+async def test_headers_that_nobody_signed_do_not_fill_the_memory(count: int, filler: int) -> None:
+    source = FixedKeys(read_key_set(key_set(signer("EdDSA"))))
+    judge = verifier(source=source)
+    texts = [token(header={"kid": f"key-{n}", "x": "x" * filler}) for n in range(count)]
+    with pytest.raises(UnknownKeyError):
+        await judge.verify(texts.pop())
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for text in texts:
+            with contextlib.suppress(UnknownKeyError):
+                await judge.verify(text)
+            source.asked.clear()
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 500_000
 
 
 async def test_the_header_is_judged_before_any_key_is_asked_for() -> None:
