@@ -33,7 +33,7 @@ class KeySource(Protocol):
     """Finds the keys that may have signed a token."""
 
     def known(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
-        """Return what `find` would, if it need not wait for it; else none."""
+        """Return, or raise, what `find` would if it need not wait; else return none."""
         ...
 
     async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
