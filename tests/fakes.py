@@ -14,7 +14,7 @@ def principal(user_id: str, **known: Any) -> Principal:
         user_id: The user's id.
         **known: What else is known of the user, in place of an address made up of the id.
     """
-    far = datetime(9999, 1, 1, tzinfo=UTC)
+    far = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
     email = f"{user_id}@example.com"
     return Principal(**{"user_id": user_id, "email": email, "expires_at": far, **known})
 

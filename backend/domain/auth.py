@@ -23,18 +23,15 @@ log anyone out. They share no ancestor below `Exception`.
     VerifierUnavailableError
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
+class Principal(NamedTuple):
     """The verified caller.
 
     Attributes:
         user_id: The issuer's stable identifier of the user (`sub`); never empty.
-        expires_at: When the credential stops being valid (UTC).
+        expires_at: When the credential stops being valid, in seconds since the epoch.
         email: The user's e-mail address, where the issuer discloses it.
         name: The user's display name, where the issuer discloses it.
         roles: Roles that the issuer asserts.
@@ -42,7 +39,7 @@ class Principal:
     """
 
     user_id: str
-    expires_at: datetime
+    expires_at: float
     email: str | None = None
     name: str | None = None
     roles: frozenset[str] = frozenset()

@@ -1,7 +1,6 @@
 """Our own application, whole; and once more, with `GET /api/me` for everybody in its place."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
 
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,7 +21,7 @@ _SOMEONE = Principal(
     user_id=SOMEONE["sub"],
     email=SOMEONE["email"],
     name=SOMEONE["name"],
-    expires_at=datetime.fromtimestamp(SOMEONE["exp"], UTC),
+    expires_at=SOMEONE["exp"],
 )
 
 

@@ -1,8 +1,6 @@
 """Who is calling, and how it can turn out that nobody is."""
 
 from collections import Counter
-from dataclasses import FrozenInstanceError
-from datetime import UTC, datetime
 
 import pytest
 
@@ -17,7 +15,7 @@ from backend.domain.auth import (
     VerifierUnavailableError,
 )
 
-PRINCIPAL = Principal(user_id="ada", expires_at=datetime(2026, 1, 2, tzinfo=UTC))
+PRINCIPAL = Principal(user_id="ada", expires_at=1_767_312_000)
 CALLERS_CODES = {
     MissingTokenError: "missing_token",
     MalformedAuthorizationError: "malformed_authorization",
@@ -31,17 +29,17 @@ def family(kind: type[AuthError]) -> list[type[AuthError]]:
 
 
 def test_a_principal_cannot_be_changed() -> None:
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         PRINCIPAL.user_id = "mallory"  # type: ignore[misc]  # the very thing that must fail
 
 
 def test_a_principal_holds_nothing_but_its_fields() -> None:
     assert not hasattr(PRINCIPAL, "__dict__")
-    assert Principal.__slots__ == ("user_id", "expires_at", "email", "name", "roles", "scopes")
+    assert Principal._fields == ("user_id", "expires_at", "email", "name", "roles", "scopes")
 
 
 def test_principals_are_equal_by_value() -> None:
-    twin = Principal(user_id="ada", expires_at=datetime(2026, 1, 2, tzinfo=UTC))
+    twin = Principal(user_id="ada", expires_at=1_767_312_000)
     assert twin == PRINCIPAL
     assert hash(twin) == hash(PRINCIPAL)
 

@@ -39,7 +39,7 @@ class CachedTokenVerifier:
         self._epoch = epoch
         self._clock = clock
         self._remembered_in = epoch()
-        self._remembered: dict[int, tuple[int, Principal, float | None]] = {}
+        self._remembered: dict[int, tuple[int, Principal]] = {}
         self._order: deque[int] = deque()  # a dict looks for its oldest among all that are gone
 
     async def verify(self, token: str, /) -> Principal:
@@ -62,17 +62,14 @@ class CachedTokenVerifier:
         place = hash(token[-_TAIL:])
         found = self._remembered.get(place)
         if found is not None and found[0] == hash(token):
-            _, principal, end = found
-            if end is None:  # reckoned for those only that come again
-                end = principal.expires_at.timestamp()
-                self._remembered[place] = (hash(token), principal, end)
-            if end > self._clock():
+            _, principal = found
+            if principal.expires_at > self._clock():
                 return principal
         principal = await self._verifier.verify(token)
         if self._epoch() == self._remembered_in == epoch:  # no verdict of keys that changed since
             if place not in self._remembered:
                 self._order.append(place)
-            self._remembered[place] = (hash(token), principal, None)
+            self._remembered[place] = (hash(token), principal)
             if len(self._order) > self._size:
                 del self._remembered[self._order.popleft()]
         return principal

@@ -42,8 +42,8 @@ class ClaimsPolicy:
     leeway: float = 10.0
     max_lifetime: float | None = None
 
-    def check(self, claims: Claims, now: float) -> datetime:
-        """Return when a token ends whose claims hold.
+    def check(self, claims: Claims, now: float) -> float:
+        """Return when a token ends whose claims hold, in seconds since the epoch.
 
         Expiry is judged last, so that "expired" is said only of a token that is right in all else.
 
@@ -97,7 +97,7 @@ class ClaimsPolicy:
         if not meant:
             raise InvalidAudienceError("meant for someone else")
 
-    def check_times(self, claims: Claims, now: float) -> datetime:
+    def check_times(self, claims: Claims, now: float) -> float:
         """Check that the token is valid now, and return when it ends."""
         expires = numeric_date(claims, "exp")
         if expires is None:
@@ -114,7 +114,7 @@ class ClaimsPolicy:
                 raise InvalidClaimError("lives longer than tokens may here")
         if expires <= now - self.leeway:
             raise ExpiredTokenError("exp is in the past")
-        return datetime.fromtimestamp(expires, UTC)
+        return expires
 
 
 def check_identifier(name: str, value: object) -> None:

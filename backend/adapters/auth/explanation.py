@@ -6,7 +6,6 @@ The checks are the verifier's own, and go on past the first that fails. What is 
 import inspect
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from backend.adapters.auth import remedies
@@ -106,7 +105,6 @@ class TokenExplainer:
     def _checks(self, jws: CompactJws, situation: Situation) -> Mapping[str, Callable[[], object]]:
         _, payload, signing_input, signature = jws
         header, claims, policy = situation.header, situation.claims, self._policy
-        now = datetime.fromtimestamp(situation.now, UTC)
         return {
             "header": lambda: self._signed.check_header(header),
             "signature": lambda: self._signed.check_signature(header, signing_input, signature),
@@ -115,7 +113,7 @@ class TokenExplainer:
             "issuer": lambda: policy.check_issuer(claims),
             "audience": lambda: policy.check_audience(claims),
             "times": lambda: policy.check_times(claims, situation.now),
-            "user": lambda: to_principal({"sub": "", **claims}, now),
+            "user": lambda: to_principal({"sub": "", **claims}, situation.now),
         }
 
 

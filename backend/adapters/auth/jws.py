@@ -84,33 +84,25 @@ def load_object(data: bytes) -> dict[str, Any]:
         MalformedTokenError: Not UTF-8, not JSON, not an object, a duplicate member, a number that
             is not finite, a lone surrogate, or too deeply nested.
     """
-    value = _load_canonical(data)
-    if value is None:
-        value = _load_strictly(data)
-    if not isinstance(value, dict):
-        raise MalformedTokenError("not a JSON object")
-    return value
-
-
-def _load_canonical(data: bytes) -> object:
-    """Read JSON that is written as `JSON.stringify` does, which is sooner proven than judged.
-
-    What the writer makes of the value is what was read: so no member was lost to a duplicate, and
-    no number was bent. None if that is not so, which says nothing against the document.
-    """
     try:
         value = _READER.decode(data)
+        # Written as `JSON.stringify` does, it is sooner proven than judged: what the writer makes
+        # of the value is what was read, so no member was lost to a duplicate, no number was bent.
+        if _WRITER.encode(value) == data:
+            return value
     except ValueError:
-        return None
-    return value if _WRITER.encode(value) == data else None
+        pass  # which says nothing against the document yet
+    return _load_strictly(data)
 
 
-def _load_strictly(data: bytes) -> object:
+def _load_strictly(data: bytes) -> dict[str, Any]:
     try:
-        value: object = _DECODER.decode(data.decode("utf-8"))
+        value = _DECODER.decode(data.decode("utf-8"))
         to_json(value)  # no lone surrogate, and no deeper than 254, whatever the interpreter bears
     except (ValueError, RecursionError):
         raise MalformedTokenError("not strict JSON") from None
+    if not isinstance(value, dict):
+        raise MalformedTokenError("not a JSON object")
     return value
 
 

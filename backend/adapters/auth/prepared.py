@@ -63,7 +63,7 @@ class _PreparedECAlgorithm(ECAlgorithm):
     def __init__(self, algorithm: ECAlgorithm) -> None:
         super().__init__(algorithm.hash_alg, algorithm.expected_curve)
         digest = algorithm.hash_alg()
-        self._hash = getattr(hashlib, digest.name)
+        self._empty = hashlib.new(digest.name)
         self._scheme = ECDSA(Prehashed(digest))
         curve = cast("type[EllipticCurve]", algorithm.expected_curve)  # none of PyJWT's is without
         self._size = (curve().key_size + 7) // 8
@@ -80,8 +80,10 @@ class _PreparedECAlgorithm(ECAlgorithm):
         if s[0] > _MOST:
             s = b"\0" + s
         pair = _INTEGER[len(r)] + r + _INTEGER[len(s)] + s
+        digest = self._empty.copy()
+        digest.update(msg)
         try:
-            key.verify(_SEQUENCE[len(pair)] + pair, self._hash(msg).digest(), self._scheme)
+            key.verify(_SEQUENCE[len(pair)] + pair, digest.digest(), self._scheme)
         except InvalidSignature:
             return False
         return True

@@ -6,9 +6,8 @@ the payload is read before the signature holds.
 
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
 from backend.adapters.auth.jwk import VerificationKey
@@ -28,6 +27,8 @@ _KID_MAX_LENGTH: Final = 256
 _COMMON_HEADERS: Final = 256
 _COMMON_HEADER_LENGTH: Final = 256
 
+Judged = TypeVar("Judged")
+
 _Signed = tuple[KeySource, str, str | None]  # by a key of this source, by this algorithm and name
 
 
@@ -46,7 +47,7 @@ class JwtTokenVerifier:
         signed: "SignedTokens",
         *,
         policy: ClaimsPolicy,
-        to_principal: Callable[[Claims, datetime], Principal],
+        to_principal: Callable[[Claims, float], Principal],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._signed = signed
@@ -54,7 +55,7 @@ class JwtTokenVerifier:
         self._to_principal = to_principal
         self._clock = clock
 
-    async def verify(self, token: str, /) -> Principal:
+    def verify(self, token: str, /) -> Coroutine[Any, Any, Principal]:
         """Verify one bearer token.
 
         Args:
@@ -64,7 +65,9 @@ class JwtTokenVerifier:
             AuthError: The token is not valid here.
             VerifierUnavailableError: Its key cannot be had at the moment.
         """
-        claims = await self._signed.open(token)
+        return self._signed.open(token, self._principal)
+
+    def _principal(self, claims: Claims) -> Principal:
         return self._to_principal(claims, self._policy.check(claims, self._clock()))
 
 
@@ -91,15 +94,17 @@ class SignedTokens:
         # All the tokens of a key have their header in common.
         self._read_common_header = functools.lru_cache(_COMMON_HEADERS)(self._read_header)
 
-    async def open(self, token: str) -> Claims:
-        """Return the claims of a token whose signature holds; nothing of them is checked.
+    async def open(self, token: str, judge: Callable[[Claims], Judged]) -> Judged:
+        """Return what is made of the claims of a token whose signature holds.
 
         Args:
             token: A JWS in compact serialization. Untrusted.
+            judge: Checks the claims, of which nothing is checked yet, and makes something of them.
 
         Raises:
             InvalidTokenError: It is no such token.
             VerifierUnavailableError: Its key cannot be had at the moment.
+            Exception: Whatever `judge` raises.
         """
         header, payload, signing_input, signature = parse_compact(
             token, max_length=self._max_length
@@ -109,7 +114,7 @@ class SignedTokens:
         source, algorithm, kid = read(header)
         keys = source.known(algorithm, kid) or await source.find(algorithm, kid)
         _check_signature(keys, algorithm, signing_input, signature)
-        return decode_object(payload)
+        return judge(decode_object(payload))
 
     def _read_header(self, segment: bytes) -> _Signed:
         header = decode_object(segment)

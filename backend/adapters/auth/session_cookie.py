@@ -87,8 +87,8 @@ class SessionCookieVerifier:
         expires = numeric_date(claims, "exp")
         if expires is None:
             raise MissingClaimError("exp")
-        end = min(datetime.fromtimestamp(expires, UTC), _session_end(session))
-        if end.timestamp() <= self._clock() - self._leeway:
+        end = min(expires, _session_end(session))
+        if end <= self._clock() - self._leeway:
             raise ExpiredTokenError("the session, or its cookie, has ended")
         # Scopes are what a token is granted: a user's own column of that name is something else.
         return to_principal({**user, "sub": user["id"], "scope": None}, end)
@@ -151,7 +151,9 @@ class JwtCookie:
 
     async def __call__(self, value: str) -> Claims:
         """Open a cookie; see `SessionCookieVerifier`."""
-        claims = await self._signed.open(value)
+        return await self._signed.open(value, self._meant)
+
+    def _meant(self, claims: Claims) -> Claims:
         self._policy.check_issuer(claims)
         self._policy.check_audience(claims)
         return claims
@@ -189,12 +191,12 @@ def _part(claims: Claims, name: str) -> Mapping[str, Any]:
     return part
 
 
-def _session_end(session: Mapping[str, Any]) -> datetime:
+def _session_end(session: Mapping[str, Any]) -> float:
     """Return the end of the session itself, which JavaScript wrote down as an ISO string."""
     try:
         end = datetime.fromisoformat(session["expiresAt"])
         if end.utcoffset() is not None:
-            return end.astimezone(UTC)
+            return end.astimezone(UTC).timestamp()
     except (KeyError, TypeError, ValueError, OverflowError):
         pass
     raise InvalidClaimError("the session's expiresAt is not a time")

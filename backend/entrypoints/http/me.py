@@ -1,6 +1,6 @@
 """Who the caller is, as the API sees it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -39,5 +39,5 @@ def _response(principal: Principal) -> PrincipalResponse:
         name=principal.name,
         roles=sorted(principal.roles),
         scopes=sorted(principal.scopes),
-        expires_at=principal.expires_at,
+        expires_at=datetime.fromtimestamp(principal.expires_at, UTC),
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 import pytest
 
@@ -39,7 +38,7 @@ class Asked:
             await self.meanwhile()
         if self.error is not None:
             raise self.error
-        return Principal(user_id=token, expires_at=datetime.fromtimestamp(self.end, UTC))
+        return Principal(user_id=token, expires_at=self.end)
 
 
 class Epoch:

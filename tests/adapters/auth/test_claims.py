@@ -48,12 +48,12 @@ async def test_a_time_is_a_time_that_can_be(claim: str, value: float) -> None:
 
 async def test_a_time_may_have_a_fraction() -> None:
     principal = await verifier().verify(token(claims={"exp": NOW + 0.5}))
-    assert principal.expires_at == datetime.fromtimestamp(NOW + 0.5, UTC)
+    assert principal.expires_at == NOW + 0.5
 
 
 async def test_a_token_may_live_as_long_as_dates_go() -> None:
     principal = await verifier().verify(token(claims={"exp": 253402300798}))
-    assert principal.expires_at.year == 9999
+    assert datetime.fromtimestamp(principal.expires_at, UTC).year == 9999
 
 
 async def test_expires_at_its_end_and_the_leeway_exactly() -> None:

@@ -219,7 +219,7 @@ _VALUES = st.recursive(
 def test_reads_and_refuses_the_same_however_a_document_is_written(
     members: list[tuple[str, object]], *, spaced: bool
 ) -> None:
-    # What is written as JSON.stringify does is read in a shorter way: see _load_canonical.
+    # What is written as JSON.stringify does is read in a shorter way: see load_object.
     separators = (", ", ": ") if spaced else (",", ":")
     written = [
         json.dumps(part, ensure_ascii=spaced, separators=separators, allow_nan=False)

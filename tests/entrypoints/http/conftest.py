@@ -20,15 +20,16 @@ from tests.entrypoints.http.exchange import AppTransport, served
 from tests.fakes import FakeTokenVerifier
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+END = (START + timedelta(hours=1)).timestamp()
 ADA = Principal(
     user_id="ada",
-    expires_at=START + timedelta(hours=1),
+    expires_at=END,
     email="ada@example.com",
     name="Ada Lovelace",
     roles=frozenset({"user", "admin"}),
     scopes=frozenset({"todos:write", "todos:read"}),
 )
-BOB = Principal(user_id="bob", expires_at=START + timedelta(hours=1))
+BOB = Principal(user_id="bob", expires_at=END)
 
 
 @dataclass

@@ -1,7 +1,5 @@
 """Who the caller is."""
 
-from dataclasses import replace
-
 from httpx2 import Client
 
 from tests.entrypoints.http.conftest import ADA
@@ -31,7 +29,7 @@ def test_what_is_not_known_is_null_or_empty(bob: Client) -> None:
 
 
 def test_names_in_any_script_are_told_as_they_are(ada: Client, verifier: FakeTokenVerifier) -> None:
-    verifier.known["ada"] = replace(ADA, name="Ἀδα \U0001f600 <b>", email="a+b@example.com")
+    verifier.known["ada"] = ADA._replace(name="Ἀδα \U0001f600 <b>", email="a+b@example.com")
     said = ada.get("/api/me").json()
     assert (said["name"], said["email"]) == ("Ἀδα \U0001f600 <b>", "a+b@example.com")
 
