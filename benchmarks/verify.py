@@ -6,6 +6,7 @@ import gc
 import statistics
 import warnings
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from time import thread_time
 
 from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS
@@ -15,7 +16,7 @@ from backend.domain.auth import AuthError, TokenVerifier
 from backend.settings import Settings
 from benchmarks.harness.chart import Bar
 from benchmarks.harness.report import Result, Table, Target, number
-from benchmarks.harness.rounds import differences, interleave, medians, ratios, wanted
+from benchmarks.harness.rounds import ENOUGH, differences, interleave, medians, ratios, wanted
 from benchmarks.harness.tokens import ORIGIN, SECRET, forged, signer_of, tokens
 from tests.adapters.auth.tokens import ABSENT, Signer, key_set
 
@@ -43,7 +44,9 @@ FLOOR = "cryptography alone (the floor)"
 # as that takes here, in the same round, as much longer may everything take that is Python like it.
 YARDSTICK = "PyJWT, an HS256 token, in the same rounds"
 YARDSTICK_TAKES = 46.0
-SLOWED = 1.25  # by so much others may slow the yardstick, as those do who share a core unseen
+# Whoever shares a core unseen slows it, for seconds or for hours. What was measured while the
+# yardstick took so many times as long as in the quietest round is told apart.
+SLOWED = 1.25
 
 Samples = dict[str, list[float]]
 Contenders = dict[str, Callable[[], float]]
@@ -69,31 +72,42 @@ def measure() -> Result:
                 f"decodes an HS256 token in {YARDSTICK_TAKES:.0f} µs; for them each round's figure "
                 "is divided by how many times as long that took here, in the same round: see the "
                 "last row of each table. What is above the floor is the median of what is above "
-                "it in each round; ± is the standard error of a median."
+                "it in each round; ± is the standard error of a median. Rounds that others slowed, "
+                f"in which PyJWT's decode took more than {SLOWED} times as long as in the quietest "
+                "of them, are left out, for all alike, except where a row says all rounds."
             ),
             chart_title="A token never seen before",
             chart_unit="µs, less is better",
         )
-        fresh = _measured({a: _fresh(runner, a) for a in ALGORITHMS}, again=AGAIN)
-        _report_fresh(result, fresh)
-        remembered = _measured({a: _remembered(runner, a) for a in LENGTHS})
-        _report_remembered(result, remembered)
-        parts = [fresh, remembered]
+        _report_fresh(result, _measured({a: _fresh(runner, a) for a in ALGORITHMS}, again=AGAIN))
+        _report_remembered(result, _measured({a: _remembered(runner, a) for a in LENGTHS}))
         for size, changes in SIZES.items():
             forgeries = {a: _refused(runner, a, changes) for a in ALGORITHMS}
-            refused = _measured(forgeries, again=AGAIN)
-            _report_refused(result, size, refused)
-            parts.append(refused)
-        _doubt(result, *parts)
+            _report_refused(result, size, _measured(forgeries, again=AGAIN))
         _report_in_turns(result, _measured({a: _in_turns(a) for a in ALGORITHMS if a != "HS256"}))
     return result
 
 
-def _measured(contenders: Mapping[str, Contenders], *, again: int = 1) -> dict[str, Samples]:
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was measured, of each algorithm.
+
+    Attributes:
+        quiet: The samples of the rounds that others did not slow.
+        every: Those of all rounds.
+        left_out: How many rounds others slowed.
+    """
+
+    quiet: Mapping[str, Samples]
+    every: Mapping[str, Samples]
+    left_out: int
+
+
+def _measured(contenders: Mapping[str, Contenders], *, again: int = 1) -> Measured:
     """Measure those of all algorithms in each round, so that a busy time strikes all alike.
 
     Args:
-        contenders: Those of each algorithm.
+        contenders: Those of each algorithm, with the yardstick.
         again: How many times a round, by turns; the peers once in any case.
     """
     gc.freeze()  # what is there already is not looked through again and again
@@ -104,10 +118,17 @@ def _measured(contenders: Mapping[str, Contenders], *, again: int = 1) -> dict[s
         for name, one in some.items()
         if time == 0 or name not in PEERS
     }
-    found: dict[str, Samples] = {algorithm: {} for algorithm in contenders}
-    for (algorithm, name, _), values in interleave(every, rounds=ROUNDS).items():
-        found[algorithm].setdefault(name, []).extend(values)
-    return found
+    samples = interleave(every, rounds=ROUNDS)
+    yardsticks = [values for (_, name, _), values in samples.items() if name == YARDSTICK]
+    took = [statistics.median(one) for one in zip(*yardsticks, strict=True)]
+    slowed = max(SLOWED * min(took), sorted(took)[1])  # of one round alone there is no median
+    quiet: dict[str, Samples] = {algorithm: {} for algorithm in contenders}
+    whole: dict[str, Samples] = {algorithm: {} for algorithm in contenders}
+    for (algorithm, name, _), values in samples.items():
+        whole[algorithm].setdefault(name, []).extend(values)
+        undisturbed = [value for value, one in zip(values, took, strict=True) if one <= slowed]
+        quiet[algorithm].setdefault(name, []).extend(undisturbed)
+    return Measured(quiet=quiet, every=whole, left_out=sum(one > slowed for one in took))
 
 
 def container_of(by: Signer) -> Container:
@@ -242,6 +263,7 @@ def _in_turns(algorithm: str) -> Contenders:
     ours: Calls = [lambda t=token: _finished(verify(t)) for token in tokens("HS256", BATCH)]
     nothing: Calls = [lambda: None] * BATCH
     return {
+        YARDSTICK: _yardstick(),
         "the check alone": lambda: _each(checks, after=nothing),
         "after our verification": lambda: _each(checks, after=ours),
         "our verification of an HS256 token alone": lambda: _each(ours, after=nothing),
@@ -264,18 +286,19 @@ def _finished(verifying: Coroutine[None, None, object]) -> None:
         verifying.send(None)
 
 
-def _report_fresh(result: Result, fresh: dict[str, Samples]) -> None:
+def _report_fresh(result: Result, measured: Measured) -> None:
+    fresh = measured.quiet
     names = [FLOOR, OURS, REMEMBERING, *PEERS]
     rows = []
     for name in names:
         cells = [medians(fresh[a]).get(name) for a in ALGORITHMS]
         rows.append([name, *("n/a" if cell is None else number(cell) for cell in cells)])
     rows += [
-        _report_above(result, fresh, OURS, what="fresh", bound=12),
-        _report_above(result, fresh, REMEMBERING, what="fresh", bound=12),
+        *_report_above(result, measured, OURS, what="fresh", bound=12),
+        *_report_above(result, measured, REMEMBERING, what="fresh", bound=12),
         _yardstick_row(fresh),
     ]
-    result.tables.append(Table(title="Fresh", head=["µs", *ALGORITHMS], rows=rows))
+    _add_table(result, measured, Table(title="Fresh", head=["µs", *ALGORITHMS], rows=rows))
     result.bars += [
         Bar(label=name, value=medians(fresh[a])[name], group=a, ours=name in (OURS, REMEMBERING))
         for a in ("HS256", "RS256", "EdDSA")
@@ -284,12 +307,12 @@ def _report_fresh(result: Result, fresh: dict[str, Samples]) -> None:
     ]
 
 
-def _report_remembered(result: Result, remembered: dict[str, Samples]) -> None:
-    names = [_among(count) for count in REMEMBERED]
+def _report_remembered(result: Result, measured: Measured) -> None:
+    names, remembered = [_among(count) for count in REMEMBERED], measured.quiet
     took = {a: medians(remembered[a]) for a in LENGTHS}
     rows = [[name, *(number(took[a][name]) for a in LENGTHS)] for name in names]
     rows.append(_yardstick_row(remembered))
-    result.tables.append(Table(title="Seen before", head=["µs", *LENGTHS], rows=rows))
+    _add_table(result, measured, Table(title="Seen before", head=["µs", *LENGTHS], rows=rows))
     for name, bound in zip(names, (1.0, 1.5), strict=True):
         worst = max(LENGTHS, key=lambda algorithm: took[algorithm][name])
         result.targets.append(
@@ -302,51 +325,73 @@ def _report_remembered(result: Result, remembered: dict[str, Samples]) -> None:
         )
 
 
-def _report_refused(result: Result, size: str, refused: dict[str, Samples]) -> None:
+def _report_refused(result: Result, size: str, measured: Measured) -> None:
+    refused = measured.quiet
     took = {a: medians(refused[a]) for a in ALGORITHMS}
     rows = [[name, *(number(took[a][name]) for a in ALGORITHMS)] for name in (FLOOR, REMEMBERING)]
     what = f"a bad signature, {size}"
-    rows.append(_report_above(result, refused, REMEMBERING, what=what, bound=8))
+    rows += _report_above(result, measured, REMEMBERING, what=what, bound=8)
     rows.append(_yardstick_row(refused))
     title = f"A bad signature refused, {size}"
-    result.tables.append(Table(title=title, head=["µs", *ALGORITHMS], rows=rows))
+    _add_table(result, measured, Table(title=title, head=["µs", *ALGORITHMS], rows=rows))
 
 
 def _report_above(
-    result: Result, measured: dict[str, Samples], name: str, *, what: str, bound: float
-) -> list[str]:
-    above = {a: differences(some[name], some[FLOOR]) for a, some in measured.items()}
+    result: Result, measured: Measured, name: str, *, what: str, bound: float
+) -> list[list[str]]:
+    above, whole = _above(measured.quiet, name), _above(measured.every, name)
     result.targets += [
         Target.of(
-            _there(rounds, measured[a]),
+            there,
             what=f"{what}, {a}, {name.removeprefix('this project, ')}: above the floor",
             bound=bound,
             unit="µs",
         )
-        for a, rounds in above.items()
+        for a, (_, there) in above.items()
     ]
-    cells = [f"**{number(statistics.median(rounds))}**" for rounds in above.values()]
-    return [f"**{name}: above the floor**", *cells]
+    return [
+        [
+            f"**{name}: above the floor**",
+            *(f"**{number(statistics.median(here))}**" for here, _ in above.values()),
+        ],
+        [
+            "the same in reference µs; in all rounds",
+            *(
+                f"{number(statistics.median(there))}; {number(statistics.median(whole[a][1]))}"
+                for a, (_, there) in above.items()
+            ),
+        ],
+    ]
 
 
-def _yardstick_row(measured: dict[str, Samples]) -> list[str]:
+def _above(
+    measured: Mapping[str, Samples], name: str
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Return by how much each sample is above the floor: here, and where the targets were set."""
+    above = {a: differences(some[name], some[FLOOR]) for a, some in measured.items()}
+    return {a: (here, _there(here, measured[a])) for a, here in above.items()}
+
+
+def _yardstick_row(measured: Mapping[str, Samples]) -> list[str]:
     return [YARDSTICK, *(number(medians(some)[YARDSTICK]) for some in measured.values())]
 
 
-def _doubt(result: Result, *measured: dict[str, Samples]) -> None:
-    """Decide nothing where the yardstick mostly took much longer than it takes in quiet."""
-    samples = [some[YARDSTICK] for part in measured for some in part.values()]
-    quiet = min(statistics.quantiles(rounds, n=10)[0] for rounds in samples)
-    if max(map(statistics.median, samples)) > SLOWED * quiet:
-        result.doubts.append("Others slowed the machine: see PyJWT's decode in the tables")
+def _add_table(result: Result, measured: Measured, table: Table) -> None:
+    """Add a table, and say how many rounds it leaves out; if that is too many, doubt it all."""
+    said = f"Others slowed {measured.left_out} of the {ROUNDS} rounds, which are left out."
+    result.tables.append(replace(table, note=f"{said} {table.note}".rstrip()))
+    if ROUNDS - measured.left_out < ENOUGH:
+        result.doubts.append(f"Others slowed the machine: see *{table.title}*")
 
 
-def _report_in_turns(result: Result, measured: dict[str, Samples]) -> None:
-    columns = list(next(iter(measured.values())))
-    rows = [[a, *(number(medians(samples)[c]) for c in columns)] for a, samples in measured.items()]
+def _report_in_turns(result: Result, measured: Measured) -> None:
+    samples = measured.quiet
+    columns = [name for name in next(iter(samples.values())) if name != YARDSTICK]
+    rows = [[a, *(number(medians(some)[c]) for c in columns)] for a, some in samples.items()]
     note = (
         "What either takes longer after the other one than alone is nobody's work: each pushes "
         "the other out of the processor's caches. It is part of what is above the floor. (Each "
         "call is timed on its own here, which adds some tenths of a microsecond to all.)"
     )
-    result.tables.append(Table(title="In turns", head=["µs", *columns], rows=rows, note=note))
+    table = Table(title="In turns", head=["µs", *columns], rows=rows, note=note)
+    _add_table(result, measured, table)
