@@ -1,16 +1,24 @@
 """PyJWT's algorithms, and its verdicts, for less: what all signatures have in common is made once.
 
-HMAC and EdDSA have nothing of that kind, and are PyJWT's own.
+And what is known is not asked: that texts are bytes, and that keys are public ones.
 """
 
 import hashlib
+import hmac
 from typing import Any, Final, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurve
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, AsymmetricPadding, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from jwt.algorithms import Algorithm, ECAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
+from jwt.algorithms import (
+    Algorithm,
+    ECAlgorithm,
+    HMACAlgorithm,
+    OKPAlgorithm,
+    RSAAlgorithm,
+    RSAPSSAlgorithm,
+)
 
 # How DER introduces an integer of so many bytes, and two of them (X.690, sections 8.3 and 10.1).
 _LONGEST: Final = 1 + 66  # a number of P-521, and the zero that tells that it is positive
@@ -23,7 +31,11 @@ _SEQUENCE: Final = [
 
 
 def prepared(algorithm: Algorithm) -> Algorithm:
-    """Return an algorithm of PyJWT's, prepared if there is anything to prepare."""
+    """Return an algorithm of PyJWT's, prepared if it makes signatures."""
+    if isinstance(algorithm, HMACAlgorithm):
+        return _PreparedHMACAlgorithm(algorithm)
+    if isinstance(algorithm, OKPAlgorithm):
+        return _PreparedOKPAlgorithm()
     if isinstance(algorithm, ECAlgorithm):
         return _PreparedECAlgorithm(algorithm)
     if isinstance(algorithm, RSAPSSAlgorithm):
@@ -31,6 +43,28 @@ def prepared(algorithm: Algorithm) -> Algorithm:
     if isinstance(algorithm, RSAAlgorithm):
         return _PreparedRSAAlgorithm(algorithm)
     return algorithm
+
+
+class _PreparedHMACAlgorithm(HMACAlgorithm):
+    """HMAC (RFC 7518, section 3.2)."""
+
+    def __init__(self, algorithm: HMACAlgorithm) -> None:
+        super().__init__(algorithm.hash_alg)
+        self._digest = algorithm.hash_alg().name
+
+    def verify(self, msg: bytes, key: bytes, sig: bytes) -> bool:
+        return hmac.compare_digest(hmac.digest(key, msg, self._digest), sig)
+
+
+class _PreparedOKPAlgorithm(OKPAlgorithm):
+    """EdDSA (RFC 8037, section 3.1)."""
+
+    def verify(self, msg: Any, key: Any, sig: Any) -> bool:
+        try:
+            key.verify(sig, msg)
+        except InvalidSignature:
+            return False
+        return True
 
 
 class _PreparedRSAAlgorithm(RSAAlgorithm):
