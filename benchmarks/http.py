@@ -11,7 +11,7 @@ from typing import NamedTuple
 from benchmarks.harness.chart import Bar
 from benchmarks.harness.load import Generator, Load, get
 from benchmarks.harness.report import Result, Table, Target, number
-from benchmarks.harness.rounds import medians, ratio, ratios, turned, wanted
+from benchmarks.harness.rounds import medians, ratio, ratios, shuffled, wanted
 from benchmarks.harness.servers import Server, uvicorn
 from benchmarks.harness.tokens import LIFETIME, ORIGIN, SECRET, signer_of, tokens
 
@@ -78,14 +78,14 @@ def measure() -> Result:
     asked = {app: _requests(app) for app in (*OUR_APPS, *PEERS)}
     with Generator() as generator:
         for number in range(ROUNDS):
-            for app in turned(list(asked), number):
+            for app in shuffled(list(asked), number):
                 with contextlib.ExitStack() as stack:
                     server = stack.enter_context(start(app, stack))
                     for kind, requests in asked[app].items():
                         count = OURS_WARM_UP.get(kind, WARM_UP) if app.name == OURS else WARM_UP
                         generator.saturate(server.port, requests, count=count, seconds=20)
                     for turn in range(TURNS):
-                        for kind in turned(list(asked[app]), turn):
+                        for kind in shuffled(list(asked[app]), turn):
                             load = _ask(generator, server, asked[app][kind])
                             loads.setdefault((app.name, app.algorithm, kind), []).append(load)
     _report(result, loads)

@@ -87,7 +87,7 @@ def _report(result: Result, stalls: dict[str, list[Stall]]) -> None:
         middle, ours = statistics.median(wall), not name.startswith((NOTHING, "PyJWK"))
         rows.append([name, number(middle), number(max(wall)), number(processor)])
         if ours:
-            what = f"longest stall, {name}"
+            what = f"longest stall of a round, {name}"
             result.targets.append(Target.of(wall, what=what, bound=BOUND, unit="ms"))
             result.bars.append(Bar(label=name, value=round(middle, 2), ours=True))
     head = ["while", "median", "worst round", "processor time"]

@@ -6,7 +6,7 @@ import gc
 import statistics
 import warnings
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import thread_time
 
 from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS
@@ -15,8 +15,9 @@ from backend.container import Container
 from backend.domain.auth import AuthError, TokenVerifier
 from backend.settings import Settings
 from benchmarks.harness.chart import Bar
+from benchmarks.harness.quiet import SLOWED, Rounds, Sifted, sift
 from benchmarks.harness.report import Result, Table, Target, number
-from benchmarks.harness.rounds import ENOUGH, differences, interleave, medians, ratios, wanted
+from benchmarks.harness.rounds import differences, interleave, ratios, wanted
 from benchmarks.harness.tokens import ORIGIN, SECRET, forged, signer_of, tokens
 from tests.adapters.auth.tokens import ABSENT, Signer, key_set
 
@@ -25,9 +26,9 @@ with warnings.catch_warnings(record=True):  # Authlib insists on announcing what
 
 ALGORITHMS = ("HS256", "RS256", "PS256", "ES256", "ES512", "EdDSA")
 LENGTHS = ("HS256", "EdDSA", "RS256")  # of signatures: to remember has no other way of telling
-# Slices are short, so that what is compared is measured within the same few milliseconds; their
-# first tokens are not counted, since they load the caches. What has a target is measured so many
-# times a round: next to a signature of 650 µs, 12 are hard to see.
+# Slices are short, so that what is compared is measured within the same few seconds; their first
+# tokens are not counted, since they load the caches. What is judged by its distance from the floor
+# is measured so many times a round: next to a signature of 650 µs, 12 are hard to see.
 BATCH, WARM_UP = 20, 5
 ROUNDS, AGAIN = wanted() * 4, 12
 REMEMBERED = (1_000, 10_000)
@@ -39,18 +40,45 @@ SIZES: Mapping[str, Mapping[str, object]] = {
 OURS = "this project, memory off"
 REMEMBERING = "this project, memory on"
 FLOOR = "cryptography alone (the floor)"
+IN_TURNS = (
+    "a signature's check, alone",
+    "a signature's check, after our verification of an HS256 token",
+    "our verification of an HS256 token, alone",
+    "our verification of an HS256 token, after a signature's check",
+)
 
 # The targets were set for a machine on which PyJWT decodes an HS256 token in 46 µs. As much longer
 # as that takes here, in the same round, as much longer may everything take that is Python like it.
 YARDSTICK = "PyJWT, an HS256 token, in the same rounds"
 YARDSTICK_TAKES = 46.0
-# Whoever shares a core unseen slows it, for seconds or for hours. What was measured while the
-# yardstick took so many times as long as in the quietest round is told apart.
-SLOWED = 1.25
 
-Samples = dict[str, list[float]]
+Key = tuple[str, str, int]  # an algorithm, a contender, and the time within a round
+Samples = Mapping[Key, Sequence[float]]
 Contenders = dict[str, Callable[[], float]]
 Calls = Sequence[Callable[[], object]]
+
+ABOUT = f"""
+Microseconds of processor time per token.
+
+- The tokens carry Better Auth's whole user row: 0.5 KB, and up to 0.9 KB with long signatures.
+- *Fresh* is a token never seen before. With our memory on, as it is unless it is turned off, to
+  look for it there and to enter it is in the figure; the peers have nothing of the kind.
+- *The floor* is one call of `cryptography` (for HS256 of OpenSSL's HMAC) on bytes that are decoded
+  already: no parsing, no JSON, no claims.
+- Figures are medians of {ROUNDS} rounds. In each, all contenders take turns, in an order shuffled
+  anew, with {BATCH} distinct tokens at a time; what is judged by its distance from the floor, right
+  beside the floor, {AGAIN} times a round, of which the round's figure is the median.
+- *Reference µs*: the targets were set for another machine, on which PyJWT decodes an HS256 token in
+  {YARDSTICK_TAKES:.0f} µs. That decode is timed here beside everything else; a figure in reference
+  µs is figure * {YARDSTICK_TAKES:.0f} / what the decode took in the same round. All other figures
+  are of this machine.
+- ± is the standard error of a median of rounds, within this run; runs differ by more.
+- *Others* are other virtual machines on the same cores. They take nothing of the processors that
+  this one could see, but make everything here take up to twice as long, and what follows a long
+  signature, which finds the caches emptied, up to three times as long. Rounds in which PyJWT's
+  decode took more than {SLOWED} times as long as in the quietest tenth of all rounds of the run are
+  left out, for all contenders alike, whatever those took. What all rounds say stands beside.
+""".strip()
 
 
 def measure() -> Result:
@@ -59,76 +87,54 @@ def measure() -> Result:
         result = Result(
             name="verify",
             title="Verifying a token",
-            about=(
-                "Microseconds of processor time per token, the whole user row in its payload "
-                "(0.5 to 0.9 KB, as the signature is long). Medians of "
-                f"{ROUNDS} interleaved rounds of {BATCH} distinct tokens, {AGAIN} times a round "
-                "for what has a target. *Fresh*: a token never seen before. With its memory on, as "
-                "it is unless it is turned off, it is also looked for there and entered, which the "
-                "others have nothing like. "
-                "The floor is one call of `cryptography` (for HS256 of OpenSSL's HMAC) on bytes "
-                "that are decoded already: no parsing, no JSON, no claims. The tables tell "
-                "what it took here. The targets were set for another machine, on which PyJWT "
-                f"decodes an HS256 token in {YARDSTICK_TAKES:.0f} µs; for them each round's figure "
-                "is divided by how many times as long that took here, in the same round: see the "
-                "last row of each table. What is above the floor is the median of what is above "
-                "it in each round; ± is the standard error of a median. Rounds that others slowed, "
-                f"in which PyJWT's decode took more than {SLOWED} times as long as in the quietest "
-                "of them, are left out, for all alike, except where a row says all rounds."
-            ),
+            about=ABOUT,
             chart_title="A token never seen before",
             chart_unit="µs, less is better",
         )
-        _report_fresh(result, _measured({a: _fresh(runner, a) for a in ALGORITHMS}, again=AGAIN))
-        _report_remembered(result, _measured({a: _remembered(runner, a) for a in LENGTHS}))
-        for size, changes in SIZES.items():
-            forgeries = {a: _refused(runner, a, changes) for a in ALGORITHMS}
-            _report_refused(result, size, _measured(forgeries, again=AGAIN))
-        _report_in_turns(result, _measured({a: _in_turns(a) for a in ALGORITHMS if a != "HS256"}))
+        parts = [
+            _measured({a: _fresh(runner, a) for a in ALGORITHMS}, again=AGAIN),
+            _measured({a: _remembered(runner, a) for a in LENGTHS}),
+            *(
+                _measured({a: _refused(runner, a, changes) for a in ALGORITHMS}, again=AGAIN)
+                for changes in SIZES.values()
+            ),
+            _measured({a: _in_turns(a) for a in ALGORITHMS if a != "HS256"}),
+        ]
+    sifted = sift(parts)
+    fresh, remembered, *refused, in_turns = sifted
+    _report_fresh(result, fresh)
+    _report_remembered(result, remembered)
+    for size, found in zip(SIZES, refused, strict=True):
+        _report_refused(result, size, found)
+    _report_in_turns(result, in_turns)
+    reported = zip(result.tables, sifted, strict=True)
+    slowed = [table.title for table, part in reported if part.left_out > ROUNDS / 2]
+    if slowed:
+        result.doubts.append(f"Others slowed most rounds of: {', '.join(slowed)}")
     return result
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What was measured, of each algorithm.
-
-    Attributes:
-        quiet: The samples of the rounds that others did not slow.
-        every: Those of all rounds.
-        left_out: How many rounds others slowed.
-    """
-
-    quiet: Mapping[str, Samples]
-    every: Mapping[str, Samples]
-    left_out: int
-
-
-def _measured(contenders: Mapping[str, Contenders], *, again: int = 1) -> Measured:
+def _measured(contenders: Mapping[str, Contenders], *, again: int = 1) -> Rounds[Key]:
     """Measure those of all algorithms in each round, so that a busy time strikes all alike.
 
     Args:
         contenders: Those of each algorithm, with the yardstick.
-        again: How many times a round, by turns; the peers once in any case.
+        again: How many times a round; the peers once in any case.
     """
     gc.freeze()  # what is there already is not looked through again and again
-    every = {
-        (algorithm, name, time): one
+    groups = [
+        {
+            (algorithm, name, time): one
+            for name, one in some.items()
+            if not time or name not in PEERS
+        }
         for algorithm, some in contenders.items()
         for time in range(again)
-        for name, one in some.items()
-        if time == 0 or name not in PEERS
-    }
-    samples = interleave(every, rounds=ROUNDS)
+    ]
+    samples = interleave(*groups, rounds=ROUNDS)
     yardsticks = [values for (_, name, _), values in samples.items() if name == YARDSTICK]
     took = [statistics.median(one) for one in zip(*yardsticks, strict=True)]
-    slowed = max(SLOWED * min(took), sorted(took)[1])  # of one round alone there is no median
-    quiet: dict[str, Samples] = {algorithm: {} for algorithm in contenders}
-    whole: dict[str, Samples] = {algorithm: {} for algorithm in contenders}
-    for (algorithm, name, _), values in samples.items():
-        whole[algorithm].setdefault(name, []).extend(values)
-        undisturbed = [value for value, one in zip(values, took, strict=True) if one <= slowed]
-        quiet[algorithm].setdefault(name, []).extend(undisturbed)
-    return Measured(quiet=quiet, every=whole, left_out=sum(one > slowed for one in took))
+    return Rounds(samples=samples, yardstick=took)
 
 
 def container_of(by: Signer) -> Container:
@@ -153,11 +159,6 @@ async def opened(container: Container) -> None:
 
 def _yardstick() -> Callable[[], float]:
     return _batch(pyjwt(signer_of("HS256")), tokens("HS256", WARM_UP + BATCH))
-
-
-def _there(rounds: Sequence[float], samples: Samples) -> list[float]:
-    """Return what would have taken so long where the targets were set."""
-    return [YARDSTICK_TAKES * one for one in ratios(rounds, samples[YARDSTICK])]
 
 
 def _fresh(runner: asyncio.Runner, algorithm: str) -> Contenders:
@@ -262,13 +263,13 @@ def _in_turns(algorithm: str) -> Contenders:
     checks: Calls = [floor(by, token) for token in tokens(algorithm, BATCH)]
     ours: Calls = [lambda t=token: _finished(verify(t)) for token in tokens("HS256", BATCH)]
     nothing: Calls = [lambda: None] * BATCH
-    return {
-        YARDSTICK: _yardstick(),
-        "the check alone": lambda: _each(checks, after=nothing),
-        "after our verification": lambda: _each(checks, after=ours),
-        "our verification of an HS256 token alone": lambda: _each(ours, after=nothing),
-        "after the check": lambda: _each(ours, after=checks),
-    }
+    turns = [
+        lambda: _each(checks, after=nothing),
+        lambda: _each(checks, after=ours),
+        lambda: _each(ours, after=nothing),
+        lambda: _each(ours, after=checks),
+    ]
+    return {YARDSTICK: _yardstick(), **dict(zip(IN_TURNS, turns, strict=True))}
 
 
 def _each(calls: Calls, *, after: Calls) -> float:
@@ -286,112 +287,128 @@ def _finished(verifying: Coroutine[None, None, object]) -> None:
         verifying.send(None)
 
 
-def _report_fresh(result: Result, measured: Measured) -> None:
-    fresh = measured.quiet
+def _report_fresh(result: Result, fresh: Sifted[Key]) -> None:
     names = [FLOOR, OURS, REMEMBERING, *PEERS]
-    rows = []
-    for name in names:
-        cells = [medians(fresh[a]).get(name) for a in ALGORITHMS]
-        rows.append([name, *("n/a" if cell is None else number(cell) for cell in cells)])
-    rows += [
-        *_report_above(result, measured, OURS, what="fresh", bound=12),
-        *_report_above(result, measured, REMEMBERING, what="fresh", bound=12),
-        _yardstick_row(fresh),
-    ]
-    _add_table(result, measured, Table(title="Fresh", head=["µs", *ALGORITHMS], rows=rows))
+    rows = [[name, *(_cell(fresh.quiet, a, name) for a in ALGORITHMS)] for name in names]
+    for name in (OURS, REMEMBERING):
+        rows += _report_above(result, fresh, name, what="fresh", bound=12)
+    result.tables.append(_table("Fresh", ALGORITHMS, rows, fresh))
     result.bars += [
-        Bar(label=name, value=medians(fresh[a])[name], group=a, ours=name in (OURS, REMEMBERING))
+        Bar(label=name, value=statistics.median(took), group=a, ours=name in (OURS, REMEMBERING))
         for a in ("HS256", "RS256", "EdDSA")
         for name in names
-        if name in fresh[a]
+        if (took := _all(fresh.quiet, a, name))
     ]
 
 
-def _report_remembered(result: Result, measured: Measured) -> None:
-    names, remembered = [_among(count) for count in REMEMBERED], measured.quiet
-    took = {a: medians(remembered[a]) for a in LENGTHS}
-    rows = [[name, *(number(took[a][name]) for a in LENGTHS)] for name in names]
-    rows.append(_yardstick_row(remembered))
-    _add_table(result, measured, Table(title="Seen before", head=["µs", *LENGTHS], rows=rows))
+def _report_remembered(result: Result, remembered: Sifted[Key]) -> None:
+    names = [_among(count) for count in REMEMBERED]
+    rows = [[name, *(_cell(remembered.quiet, a, name) for a in LENGTHS)] for name in names]
+    result.tables.append(_table("Seen before", LENGTHS, rows, remembered))
     for name, bound in zip(names, (1.0, 1.5), strict=True):
-        worst = max(LENGTHS, key=lambda algorithm: took[algorithm][name])
-        result.targets.append(
-            Target.of(
-                _there(remembered[worst][name], remembered[worst]),
-                what=f"seen before, among {name} (slowest: {worst})",
-                bound=bound,
-                unit="µs",
-            )
-        )
+        worst = max(LENGTHS, key=lambda a: statistics.median(_all(remembered.quiet, a, name)))
+        what = f"seen before, among {name} (slowest: {worst})"
+        figure = Figure(algorithm=worst, name=name)
+        result.targets.append(figure.target(remembered, what=what, bound=bound))
 
 
-def _report_refused(result: Result, size: str, measured: Measured) -> None:
-    refused = measured.quiet
-    took = {a: medians(refused[a]) for a in ALGORITHMS}
-    rows = [[name, *(number(took[a][name]) for a in ALGORITHMS)] for name in (FLOOR, REMEMBERING)]
-    what = f"a bad signature, {size}"
-    rows += _report_above(result, measured, REMEMBERING, what=what, bound=8)
-    rows.append(_yardstick_row(refused))
-    title = f"A bad signature refused, {size}"
-    _add_table(result, measured, Table(title=title, head=["µs", *ALGORITHMS], rows=rows))
+def _report_refused(result: Result, size: str, refused: Sifted[Key]) -> None:
+    names = (FLOOR, REMEMBERING)
+    rows = [[name, *(_cell(refused.quiet, a, name) for a in ALGORITHMS)] for name in names]
+    rows += _report_above(result, refused, REMEMBERING, what=f"a bad signature, {size}", bound=8)
+    result.tables.append(_table(f"A bad signature refused, {size}", ALGORITHMS, rows, refused))
+
+
+def _report_in_turns(result: Result, in_turns: Sifted[Key]) -> None:
+    algorithms = [algorithm for algorithm in ALGORITHMS if algorithm != "HS256"]
+    rows = [[name, *(_cell(in_turns.quiet, a, name) for a in algorithms)] for name in IN_TURNS]
+    note = (
+        "Each pushes the other out of the processor's caches, which is part of what is above the "
+        "floor. (Each call is timed on its own here, which adds some tenths of a microsecond.)"
+    )
+    result.tables.append(_table("In turns", algorithms, rows, in_turns, note=note))
 
 
 def _report_above(
-    result: Result, measured: Measured, name: str, *, what: str, bound: float
+    result: Result, found: Sifted[Key], name: str, *, what: str, bound: float
 ) -> list[list[str]]:
-    above, whole = _above(measured.quiet, name), _above(measured.every, name)
-    result.targets += [
-        Target.of(
-            there,
-            what=f"{what}, {a}, {name.removeprefix('this project, ')}: above the floor",
-            bound=bound,
-            unit="µs",
-        )
-        for a, (_, there) in above.items()
+    """Add a target for each algorithm; return the rows that tell what it takes above the floor."""
+    short = name.removeprefix("this project, ")
+    figures = {a: Figure(algorithm=a, name=name, beyond=FLOOR) for a in ALGORITHMS}
+    targets = [
+        figure.target(found, what=f"{what}, {a}, {short}: above the floor", bound=bound)
+        for a, figure in figures.items()
     ]
+    result.targets += targets
+    here = [statistics.median(figure.rounds(found.quiet)) for figure in figures.values()]
     return [
-        [
-            f"**{name}: above the floor**",
-            *(f"**{number(statistics.median(here))}**" for here, _ in above.values()),
-        ],
-        [
-            "the same in reference µs; in all rounds",
-            *(
-                f"{number(statistics.median(there))}; {number(statistics.median(whole[a][1]))}"
-                for a, (_, there) in above.items()
-            ),
-        ],
+        [f"**{name}: above the floor**", *(f"**{number(one)}**" for one in here)],
+        ["the same, in reference µs: judged", *(number(one.figure) for one in targets)],
+        ["the same, in reference µs, in all rounds", *(number(one.every or 0) for one in targets)],
     ]
 
 
-def _above(
-    measured: Mapping[str, Samples], name: str
-) -> dict[str, tuple[list[float], list[float]]]:
-    """Return by how much each sample is above the floor: here, and where the targets were set."""
-    above = {a: differences(some[name], some[FLOOR]) for a, some in measured.items()}
-    return {a: (here, _there(here, measured[a])) for a, here in above.items()}
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """What is judged: what a contender takes, or what it takes above another one.
+
+    Attributes:
+        algorithm: Of the tokens.
+        name: The contender.
+        beyond: The other one, if there is one.
+    """
+
+    algorithm: str
+    name: str
+    beyond: str | None = None
+
+    def rounds(self, samples: Samples, *, there: bool = False) -> list[float]:
+        """Return what each round found, the median of all the times in it.
+
+        Args:
+            samples: Those of some rounds.
+            there: Whether in microseconds of the reference machine.
+        """
+        times = []
+        for time in range(AGAIN):
+            if (self.algorithm, self.name, time) not in samples:
+                break
+            took = list(samples[self.algorithm, self.name, time])
+            if self.beyond:
+                took = differences(took, samples[self.algorithm, self.beyond, time])
+            if there:
+                yardstick = samples[self.algorithm, YARDSTICK, time]
+                took = [YARDSTICK_TAKES * one for one in ratios(took, yardstick)]
+            times.append(took)
+        return [statistics.median(one) for one in zip(*times, strict=True)]
+
+    def target(self, found: Sifted[Key], *, what: str, bound: float) -> Target:
+        """Judge it by the rounds that count, and say what all of them found."""
+        every = statistics.median(self.rounds(found.every, there=True))
+        quiet = self.rounds(found.quiet, there=True)
+        return Target.of(quiet, every=every, what=what, bound=bound, unit="reference µs")
 
 
-def _yardstick_row(measured: Mapping[str, Samples]) -> list[str]:
-    return [YARDSTICK, *(number(medians(some)[YARDSTICK]) for some in measured.values())]
+def _all(samples: Samples, algorithm: str, name: str) -> list[float]:
+    found = [values for (a, n, _), values in samples.items() if (a, n) == (algorithm, name)]
+    return [value for values in found for value in values]
 
 
-def _add_table(result: Result, measured: Measured, table: Table) -> None:
-    """Add a table, and say how many rounds it leaves out; if that is too many, doubt it all."""
-    said = f"Others slowed {measured.left_out} of the {ROUNDS} rounds, which are left out."
-    result.tables.append(replace(table, note=f"{said} {table.note}".rstrip()))
-    if ROUNDS - measured.left_out < ENOUGH:
-        result.doubts.append(f"Others slowed the machine: see *{table.title}*")
+def _cell(samples: Samples, algorithm: str, name: str) -> str:
+    took = _all(samples, algorithm, name)
+    return number(statistics.median(took)) if took else "n/a"
 
 
-def _report_in_turns(result: Result, measured: Measured) -> None:
-    samples = measured.quiet
-    columns = [name for name in next(iter(samples.values())) if name != YARDSTICK]
-    rows = [[a, *(number(medians(some)[c]) for c in columns)] for a, some in samples.items()]
-    note = (
-        "What either takes longer after the other one than alone is nobody's work: each pushes "
-        "the other out of the processor's caches. It is part of what is above the floor. (Each "
-        "call is timed on its own here, which adds some tenths of a microsecond to all.)"
-    )
-    table = Table(title="In turns", head=["µs", *columns], rows=rows, note=note)
-    _add_table(result, measured, table)
+def _table(
+    title: str,
+    algorithms: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    found: Sifted[Key],
+    *,
+    note: str = "",
+) -> Table:
+    """Make a table, with what the yardstick took and how many rounds others slowed."""
+    yardstick = [YARDSTICK, *(_cell(found.quiet, a, YARDSTICK) for a in algorithms)]
+    said = f"Others slowed {found.left_out} of the {ROUNDS} rounds, which are left out."
+    head = ["µs", *algorithms]
+    return Table(title=title, head=head, rows=[*rows, yardstick], note=f"{said} {note}".rstrip())

@@ -34,9 +34,10 @@ LIBRARIES = (
 def describe(busy: float) -> list[str]:
     """Return the lines that describe the machine and the moment."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    cores = len(os.sched_getaffinity(0))
     return [
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        f"{len(os.sched_getaffinity(0))} cores of {_processor()}, {memory:.0f} GiB",
+        f"{cores} core{'s' if cores > 1 else ''} of {_processor()}, {memory:.0f} GiB",
         f"{platform.system()} {platform.release().split('-')[0]}",
         f"{platform.python_implementation()} {' '.join(sys.version.split())}",
         f"other programs took {busy:.0%} of the processors just before",

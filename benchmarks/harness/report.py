@@ -23,6 +23,7 @@ class Target:
 
     Attributes:
         error: The standard error of the figure.
+        every: The figure of all rounds, if some are left out of it.
     """
 
     what: str
@@ -31,6 +32,7 @@ class Target:
     unit: str = ""
     error: float = 0.0
     at_least: bool = False
+    every: float | None = None
 
     @classmethod
     def of(cls, rounds: Sequence[float], **rest: Any) -> "Target":
@@ -39,9 +41,9 @@ class Target:
         error = 0.93 * (high - low) / math.sqrt(len(rounds))  # a normal distribution's median's
         return cls(figure=middle, error=error, **rest)
 
-    @property
-    def met(self) -> bool:
-        return self.figure >= self.bound if self.at_least else self.figure <= self.bound
+    def met(self, figure: float) -> bool:
+        """Tell whether a figure is as it ought to be."""
+        return figure >= self.bound if self.at_least else figure <= self.bound
 
     def row(self, *, decided: bool) -> list[str]:
         sign = "≥" if self.at_least else "≤"
@@ -49,8 +51,18 @@ class Target:
         measured, bound = f"{number(self.figure)}{unit}", f"{sign} {self.bound:g}{unit}"
         if self.error:
             measured += f" ± {self.error:.2g}"
-        verdict = "met" if self.met else "**not met**"
+        if self.every is not None:
+            measured += f" ({number(self.every)} in all rounds)"
+        verdict = self._verdict()
         return [self.what, bound, measured, verdict if decided else f"undecided ({verdict})"]
+
+    def _verdict(self) -> str:
+        verdict = "met" if self.met(self.figure) else "**not met**"
+        if abs(self.figure - self.bound) <= self.error:
+            verdict += ", within the error"
+        if self.every is not None and self.met(self.every) != self.met(self.figure):
+            verdict += ", otherwise in all rounds"
+        return verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +130,7 @@ def write(result: Result) -> None:
     kept = {
         "title": result.title,
         "machine": result.machine,
+        "versions": machine.versions(),
         "doubts": result.doubts,
         "targets": [asdict(target) for target in result.targets],
     }
@@ -127,7 +140,11 @@ def write(result: Result) -> None:
 def write_summary(names: Iterable[str]) -> None:
     """Write the page that says of every target whether it is met."""
     parts = ["# Results", "Written by `make bench`; [how to read them](../../docs/performance.md)."]
-    parts.append("Versions: " + ", ".join(machine.versions()) + ".")
+    parts.append(
+        "*Reference µs* are those of the machine that the targets were set for, on which PyJWT "
+        "decodes an HS256 token in 46 µs. ± is a median's standard error."
+    )
+    versions = ""
     for name in names:
         path = FOLDER / f"{name}.json"
         if not path.exists():
@@ -135,6 +152,8 @@ def write_summary(names: Iterable[str]) -> None:
         kept = json.loads(path.read_text())
         parts.append(f"## [{kept['title']}]({name}.md)")
         parts.append("; ".join(kept["machine"]) + ".")
+        if versions != (versions := ", ".join(kept["versions"])):
+            parts.append(f"Versions, from here on: {versions}.")
         targets = [Target(**target) for target in kept["targets"]]
         parts.append(_targets(targets, kept["doubts"]))
     (FOLDER / "README.md").write_text("\n\n".join(parts) + "\n")

@@ -1,6 +1,7 @@
 """Rounds: every contender in turn, again and again, so that a busy moment strikes all alike."""
 
 import os
+import random
 import statistics
 import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -22,19 +23,25 @@ def wanted() -> int:
     return int(said)
 
 
-def interleave(contenders: Mapping[K, Callable[[], float]], *, rounds: int) -> dict[K, list[float]]:
-    """Measure each contender once a round, in an order that turns by one from round to round."""
-    samples: dict[K, list[float]] = {name: [] for name in contenders}
+def interleave(*groups: Mapping[K, Callable[[], float]], rounds: int) -> dict[K, list[float]]:
+    """Measure each contender once a round: those of a group in a row, each round in another order.
+
+    Args:
+        groups: Contenders by name. Those that are compared belong in one group, so that they are
+            measured close by.
+        rounds: How many.
+    """
+    samples: dict[K, list[float]] = {name: [] for group in groups for name in group}
     for number in range(rounds):
-        for name in turned(list(contenders), number):
-            samples[name].append(contenders[name]())
+        for group in shuffled(groups, number):
+            for name in shuffled(list(group), number):
+                samples[name].append(group[name]())
     return samples
 
 
-def turned(names: Sequence[T], number: int) -> list[T]:
-    """Return the order of one round: that of the round before, turned by one."""
-    turn = number % len(names)
-    return [*names[turn:], *names[:turn]]
+def shuffled(names: Sequence[T], number: int) -> list[T]:
+    """Return the order of one round, in which nobody always follows the same one."""
+    return random.Random(number).sample(names, len(names))
 
 
 def medians(samples: Samples[K]) -> dict[K, float]:
