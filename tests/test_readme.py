@@ -22,7 +22,11 @@ DOCUMENTS: Final = sorted(
 
 # What is made by whoever follows the documents, and is in no checkout.
 MADE: Final = frozenset(
-    {"backend/entrypoints/http/notes.py", "tests/entrypoints/http/test_notes.py"}
+    {
+        "backend/adapters/auth/opaque.py",
+        "backend/entrypoints/http/notes.py",
+        "tests/entrypoints/http/test_notes.py",
+    }
 )
 
 
@@ -37,7 +41,7 @@ def blocks(language: str) -> dict[str, str]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of this project, in which somebody did what the README says about a new route."""
+    """A copy of this project, in which somebody did what the README says about changing it."""
     for name in ("backend", "tests"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -45,9 +49,10 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / name).write_text(text)
     for name, text in blocks("diff").items():
         path = tmp_path / name
-        for old, new in re.findall(r"^-(.*)\n\+(.*)\n", text, re.MULTILINE):
-            assert f"\n{old}\n" in path.read_text()
-            path.write_text(path.read_text().replace(f"\n{old}\n", f"\n{new}\n"))
+        for old, added in re.findall(r"^-(.*\n)((?:\+.*\n)+)", text, re.MULTILINE):
+            assert f"\n{old}" in path.read_text()
+            new = re.sub(r"^\+", "", added, flags=re.MULTILINE)
+            path.write_text(path.read_text().replace(f"\n{old}", f"\n{new}"))
     return tmp_path
 
 
@@ -89,7 +94,7 @@ def test_only_administrators_see_everybodys_notes() -> None:
 
 
 def test_a_route_for_a_role_is_for_that_role_only(project: Path) -> None:
-    name, test = sorted(MADE)
+    _, name, test = sorted(MADE)
     found = re.search(rf"^```python\n# {name}, with `([^`]*)`\n(.*?)^```$", README, FRAGMENT)
     assert found is not None
     text = (project / name).read_text()
@@ -105,7 +110,43 @@ def test_a_route_for_a_role_is_for_that_role_only(project: Path) -> None:
         assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_a_route_and_its_test_are_accepted_by_the_linter(project: Path) -> None:
+PROVIDER: Final = '''
+"""Another provider's tokens."""
+
+from fastapi.testclient import TestClient
+
+from backend.adapters.auth.opaque import OpaqueTokenVerifier
+from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.container import Container
+from backend.domain.auth import Principal
+from backend.entrypoints.http.app import create_app
+from backend.settings import Settings
+
+
+def ask(token: str, **chosen: object) -> tuple[int, str | None]:
+    container = Container(settings=Settings(), todos=InMemoryTodoRepository(), **chosen)
+    with TestClient(create_app(container)) as client:
+        answer = client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
+    return answer.status_code, answer.json().get("user_id") or answer.json()["code"]
+
+
+def test_its_tokens_are_what_counts() -> None:
+    """Ask with one that is known, with another one, and with one that has ended."""
+    assert ask("a-token") == (200, "alice")
+    assert ask("another") == (401, "invalid_token")
+    ended = OpaqueTokenVerifier({"a-token": Principal(user_id="bob", expires_at=1)})
+    assert ask("a-token", token_verifier=ended) == (401, "token_expired")
+'''
+
+
+def test_another_provider_is_an_adapter_and_a_line(project: Path) -> None:
+    (project / "tests/test_another_provider.py").write_text(PROVIDER)
+    ran = check(project, "pytest", "tests/test_another_provider.py", "-p", "no:cacheprovider")
+    assert "1 passed" in ran.stdout, ran.stdout + ran.stderr
+    assert check(project, "mypy", "backend").returncode == 0
+
+
+def test_what_the_readme_adds_is_accepted_by_the_linter(project: Path) -> None:
     files = [*blocks("python"), *blocks("diff")]
     for command in (["check"], ["format", "--check"]):
         ran = check(project, "ruff", *command, "--no-cache", *files)

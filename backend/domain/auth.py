@@ -31,7 +31,8 @@ class Principal(NamedTuple):
 
     Attributes:
         user_id: The issuer's stable identifier of the user (`sub`); never empty.
-        expires_at: When the credential stops being valid, in seconds since the epoch.
+        expires_at: When the credential stops being valid, in seconds since the epoch; at the latest
+            at the end of the year 9999.
         email: The user's e-mail address, where the issuer discloses it.
         name: The user's display name, where the issuer discloses it.
         roles: Roles that the issuer asserts.
@@ -50,7 +51,7 @@ class TokenVerifier(Protocol):
     """Turns a token into the principal it stands for."""
 
     async def verify(self, token: str, /) -> Principal:
-        """Verify one token.
+        """Verify one token; nobody checks it any further.
 
         Args:
             token: The credential as it was sent, without its scheme. Untrusted.
@@ -59,7 +60,7 @@ class TokenVerifier(Protocol):
             The principal that the token was issued to.
 
         Raises:
-            AuthError: The token is not valid.
+            AuthError: The token is not valid; `ExpiredTokenError` if it was.
             VerifierUnavailableError: Nobody can tell at the moment.
         """
         ...
