@@ -69,8 +69,9 @@ def measure() -> Result:
             f"{ROUNDS} interleaved rounds, in each of which every app is started anew and its "
             f"routes take {TURNS} turns of {SECONDS} s each. *Tax*: the part of the open route's "
             "requests per second that authentication takes, first by the clock and then by the "
-            "server's processor time, the median of the turns' own taxes, which need not be that of the medians beside it; the open route is asked without the "
-            "header, so that to read it is in the tax."
+            "server's processor time, the median of the turns' own taxes, which need not be that "
+            "of the medians beside it; the open route is asked without the header, so that to read "
+            "it is in the tax."
         ),
         chart_title="Authenticated requests, 5 000 tokens in rotation",
         chart_unit="per second on one core, more is better",

@@ -77,7 +77,8 @@ Microseconds of processor time per token.
   this one could see, but make everything here take up to twice as long, and what follows a long
   signature, which finds the caches emptied, up to three times as long. Rounds in which PyJWT's
   decode took more than {SLOWED} times as long as in the quietest tenth of all rounds of the run are
-  left out, for all contenders alike, whatever those took. What all rounds say stands beside.
+  left out, for all contenders alike, whatever those took. What all rounds say stands beside. If
+  more than half of the rounds of a table are left out, its targets are undecided.
 """.strip()
 
 
@@ -100,17 +101,12 @@ def measure() -> Result:
             ),
             _measured({a: _in_turns(a) for a in ALGORITHMS if a != "HS256"}),
         ]
-    sifted = sift(parts)
-    fresh, remembered, *refused, in_turns = sifted
+    fresh, remembered, *refused, in_turns = sift(parts)
     _report_fresh(result, fresh)
     _report_remembered(result, remembered)
     for size, found in zip(SIZES, refused, strict=True):
         _report_refused(result, size, found)
     _report_in_turns(result, in_turns)
-    reported = zip(result.tables, sifted, strict=True)
-    slowed = [table.title for table, part in reported if part.left_out > ROUNDS / 2]
-    if slowed:
-        result.doubts.append(f"Others slowed most rounds of: {', '.join(slowed)}")
     return result
 
 
@@ -386,7 +382,9 @@ class Figure:
         """Judge it by the rounds that count, and say what all of them found."""
         every = statistics.median(self.rounds(found.every, there=True))
         quiet = self.rounds(found.quiet, there=True)
-        return Target.of(quiet, every=every, what=what, bound=bound, unit="reference µs")
+        doubted = found.left_out > ROUNDS / 2
+        unit = "reference µs"
+        return Target.of(quiet, every=every, doubted=doubted, what=what, bound=bound, unit=unit)
 
 
 def _all(samples: Samples, algorithm: str, name: str) -> list[float]:

@@ -24,6 +24,7 @@ class Target:
     Attributes:
         error: The standard error of the figure.
         every: The figure of all rounds, if some are left out of it.
+        doubted: Whether so many are left out that it decides nothing.
     """
 
     what: str
@@ -33,6 +34,7 @@ class Target:
     error: float = 0.0
     at_least: bool = False
     every: float | None = None
+    doubted: bool = False
 
     @classmethod
     def of(cls, rounds: Sequence[float], **rest: Any) -> "Target":
@@ -54,7 +56,9 @@ class Target:
         if self.every is not None:
             measured += f" ({number(self.every)} in all rounds)"
         verdict = self._verdict()
-        return [self.what, bound, measured, verdict if decided else f"undecided ({verdict})"]
+        if self.doubted or not decided:
+            verdict = f"undecided ({verdict})"
+        return [self.what, bound, measured, verdict]
 
     def _verdict(self) -> str:
         verdict = "met" if self.met(self.figure) else "**not met**"

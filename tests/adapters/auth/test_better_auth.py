@@ -91,6 +91,7 @@ def test_accepts_a_user_who_is_not_banned(banned: object) -> None:
     assert to_principal(some_claims(banned=banned), END).user_id == "user-1"
 
 
-def test_a_column_of_the_users_own_row_grants_no_scope() -> None:
-    claims = some_claims(emailVerified=True, scope="admin")
+@pytest.mark.parametrize("verified", [True, False, None])
+def test_a_column_of_the_users_own_row_grants_no_scope(verified: object) -> None:
+    claims = some_claims(emailVerified=verified, scope="admin")
     assert to_principal(claims, END).scopes == frozenset()

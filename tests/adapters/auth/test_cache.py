@@ -129,14 +129,16 @@ async def test_can_be_so_small_that_it_remembers_nothing(asked: Asked, epoch: Ep
     assert asked.tokens == ["a", "a"]
 
 
+@pytest.mark.parametrize("end", [NOW + 100, NOW + 100.5])
 async def test_asks_again_at_the_moment_that_a_token_ends(
-    cached: CachedTokenVerifier, asked: Asked, clock: Clock
+    cached: CachedTokenVerifier, asked: Asked, clock: Clock, end: float
 ) -> None:
+    asked.end = end
     await cached.verify("a")
-    clock.now = NOW + 99.999
+    clock.now = end - 0.001
     await cached.verify("a")
     assert asked.tokens == ["a"]
-    clock.now = NOW + 100
+    clock.now = end
     asked.error = ExpiredTokenError()
     with pytest.raises(ExpiredTokenError):
         await cached.verify("a")

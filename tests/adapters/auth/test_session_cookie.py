@@ -123,8 +123,9 @@ async def test_a_user_may_have_columns_of_any_name(cookie: Format) -> None:
     assert (principal.user_id, principal.scopes) == ("user-1", frozenset())
 
 
-async def test_a_users_own_column_grants_no_scope(cookie: Format) -> None:
-    data = session_data(user={"scope": "todos:write"})
+@pytest.mark.parametrize("verified", [True, False, None, ABSENT])
+async def test_a_users_own_column_grants_no_scope(cookie: Format, verified: object) -> None:
+    data = session_data(user={"scope": "todos:write", "emailVerified": verified})
     assert (await accepted(cookie, cookie.make(data))).scopes == frozenset()
 
 
@@ -173,7 +174,7 @@ async def test_what_is_said_of_the_user_is_text(cookie: Format, name: str) -> No
 
 
 async def test_a_session_ends_when_its_cookie_does_or_before(cookie: Format) -> None:
-    for session_end in (COOKIE_END - 60, COOKIE_END, COOKIE_END + 60):
+    for session_end in (COOKIE_END - 60, COOKIE_END - 0.5, COOKIE_END, COOKIE_END + 60):
         data = session_data(session={"expiresAt": iso(session_end)})
         end = (await accepted(cookie, cookie.make(data))).expires_at
         assert end == min(session_end, COOKIE_END)

@@ -1,5 +1,6 @@
 """Who the caller is."""
 
+import pytest
 from httpx2 import Client
 
 from tests.entrypoints.http.conftest import ADA
@@ -32,6 +33,22 @@ def test_names_in_any_script_are_told_as_they_are(ada: Client, verifier: FakeTok
     verifier.known["ada"] = ADA._replace(name="Ἀδα \U0001f600 <b>", email="a+b@example.com")
     said = ada.get("/api/me").json()
     assert (said["name"], said["email"]) == ("Ἀδα \U0001f600 <b>", "a+b@example.com")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (1_772_600_767.25, "2026-03-04T05:06:07.250000Z"),
+        (20_000_000_001, "2603-10-11T11:33:21Z"),
+        (253_402_300_798, "9999-12-31T23:59:58Z"),
+    ],
+)
+def test_the_end_is_told_as_a_date_however_far_it_is(
+    ada: Client, verifier: FakeTokenVerifier, seconds: float, said: str
+) -> None:
+    verifier.known["ada"] = ADA._replace(expires_at=seconds)
+    assert ada.get("/api/me").json()["expires_at"] == said
 
 
 def test_nobody_is_nobody(anyone: Client) -> None:
