@@ -57,22 +57,28 @@ OPEN, ONE, MANY, TOO_MANY = "open", "one token", "5 000 in rotation", "50 000 in
 WARM_UP, OURS_WARM_UP = 300, {MANY: ROTATION, TOO_MANY: 11_000}  # until the memory is full
 
 
+ABOUT = f"""
+Requests per second of one worker on one core (uvicorn, uvloop, httptools, access logs off), asked
+over loopback by 16 keep-alive connections from another core. Every app answers the same six fields
+with and without authentication. Ours is the whole application, with its request ids, metrics and
+problem details; the others are bare.
+
+In each of {ROUNDS} rounds every app is started anew. All of them are there at once, on the same
+core, and take turns: {TURNS} times {SECONDS} s for each of their routes, so that routes of one app
+are compared within half a second, and apps within some seconds. A ratio is the median of the turns'
+own ratios, which need not be that of the medians beside it.
+
+*Tax*: the part of the open route's requests per second that authentication takes, by the clock, and
+then by the server's processor time. The open route is asked without the header, so that to read it
+is in the tax.
+""".strip()
+
+
 def measure() -> Result:
     result = Result(
         name="http",
         title="Authentication over HTTP",
-        about=(
-            "Requests per second of one worker on one core (uvicorn, uvloop, httptools, access "
-            "logs off), asked over loopback by 16 keep-alive connections from another core. Every "
-            "app answers the same six fields with and without authentication. Ours is the whole "
-            "application, with its request ids, metrics and problem details; the others are bare. "
-            f"{ROUNDS} interleaved rounds, in each of which every app is started anew and its "
-            f"routes take {TURNS} turns of {SECONDS} s each. *Tax*: the part of the open route's "
-            "requests per second that authentication takes, first by the clock and then by the "
-            "server's processor time, the median of the turns' own taxes, which need not be that "
-            "of the medians beside it; the open route is asked without the header, so that to read "
-            "it is in the tax."
-        ),
+        about=ABOUT,
         chart_title="Authenticated requests, 5 000 tokens in rotation",
         chart_unit="per second on one core, more is better",
     )
@@ -80,15 +86,16 @@ def measure() -> Result:
     asked = {app: _requests(app) for app in (*OUR_APPS, *PEERS)}
     with Generator() as generator:
         for number in range(ROUNDS):
-            for app in shuffled(list(asked), number):
-                with contextlib.ExitStack() as stack:
-                    server = stack.enter_context(start(app, stack))
+            with contextlib.ExitStack() as stack:
+                servers = {app: stack.enter_context(start(app, stack)) for app in asked}
+                for app, server in servers.items():
                     for kind, requests in asked[app].items():
                         count = OURS_WARM_UP.get(kind, WARM_UP) if app.name == OURS else WARM_UP
                         generator.saturate(server.port, requests, count=count, seconds=20)
-                    for turn in range(TURNS):
+                for turn in range(number * TURNS, (number + 1) * TURNS):
+                    for app in shuffled(list(asked), turn):
                         for kind in shuffled(list(asked[app]), turn):
-                            load = _ask(generator, server, asked[app][kind])
+                            load = _ask(generator, servers[app], asked[app][kind])
                             loads.setdefault((app.name, app.algorithm, kind), []).append(load)
     _report(result, loads)
     return result
