@@ -15,9 +15,9 @@ from backend.container import Container
 from backend.domain.auth import AuthError, TokenVerifier
 from backend.settings import Settings
 from benchmarks.harness.chart import Bar
-from benchmarks.harness.quiet import SLOWED, Rounds, Sifted, sift
+from benchmarks.harness.quiet import SLOWED, Group, Sifted, sift
 from benchmarks.harness.report import Result, Table, Target, number
-from benchmarks.harness.rounds import differences, interleave, ratios, wanted
+from benchmarks.harness.rounds import interleave, wanted
 from benchmarks.harness.tokens import ORIGIN, SECRET, forged, signer_of, tokens
 from tests.adapters.auth.tokens import ABSENT, Signer, key_set
 
@@ -53,7 +53,7 @@ YARDSTICK = "PyJWT, an HS256 token, in the same rounds"
 YARDSTICK_TAKES = 46.0
 
 Key = tuple[str, str, int]  # an algorithm, a contender, and the time within a round
-Samples = Mapping[Key, Sequence[float]]
+Samples = Mapping[Key, Mapping[int, float]]  # in each round
 Contenders = dict[str, Callable[[], float]]
 Calls = Sequence[Callable[[], object]]
 
@@ -75,10 +75,11 @@ Microseconds of processor time per token.
 - ± is the standard error of a median of rounds, within this run; runs differ by more.
 - *Others* are other virtual machines on the same cores. They take nothing of the processors that
   this one could see, but make everything here take up to twice as long, and what follows a long
-  signature, which finds the caches emptied, up to three times as long. Rounds in which PyJWT's
-  decode took more than {SLOWED} times as long as in the quietest tenth of all rounds of the run are
-  left out, for all contenders alike, whatever those took. What all rounds say stands beside. If
-  more than half of the rounds of a table are left out, its targets are undecided.
+  signature, which finds the caches emptied, up to three times as long. What is measured in a row
+  takes some hundredths of a second, PyJWT's decode included; where that took more than {SLOWED}
+  times as long as in the quietest tenth of the run, the row is left out, for all contenders alike,
+  whatever those took. What all rounds say stands beside. If more than half of what a table is made
+  of is left out, its targets are undecided.
 """.strip()
 
 
@@ -110,7 +111,7 @@ def measure() -> Result:
     return result
 
 
-def _measured(contenders: Mapping[str, Contenders], *, again: int = 1) -> Rounds[Key]:
+def _measured(contenders: Mapping[str, Contenders], *, again: int = 1) -> list[Group[Key]]:
     """Measure those of all algorithms in each round, so that a busy time strikes all alike.
 
     Args:
@@ -128,9 +129,13 @@ def _measured(contenders: Mapping[str, Contenders], *, again: int = 1) -> Rounds
         for time in range(again)
     ]
     samples = interleave(*groups, rounds=ROUNDS)
-    yardsticks = [values for (_, name, _), values in samples.items() if name == YARDSTICK]
-    took = [statistics.median(one) for one in zip(*yardsticks, strict=True)]
-    return Rounds(samples=samples, yardstick=took)
+    return [
+        Group(
+            samples={key: samples[key] for key in group},
+            yardstick=next(samples[key] for key in group if key[1] == YARDSTICK),
+        )
+        for group in groups
+    ]
 
 
 def container_of(by: Signer) -> Container:
@@ -365,31 +370,28 @@ class Figure:
             samples: Those of some rounds.
             there: Whether in microseconds of the reference machine.
         """
-        times = []
+        found: dict[int, list[float]] = {}
         for time in range(AGAIN):
-            if (self.algorithm, self.name, time) not in samples:
-                break
-            took = list(samples[self.algorithm, self.name, time])
-            if self.beyond:
-                took = differences(took, samples[self.algorithm, self.beyond, time])
-            if there:
-                yardstick = samples[self.algorithm, YARDSTICK, time]
-                took = [YARDSTICK_TAKES * one for one in ratios(took, yardstick)]
-            times.append(took)
-        return [statistics.median(one) for one in zip(*times, strict=True)]
+            took = samples.get((self.algorithm, self.name, time), {})
+            for place, value in took.items():
+                less = samples[self.algorithm, self.beyond, time][place] if self.beyond else 0.0
+                yardstick = samples[self.algorithm, YARDSTICK, time][place]
+                scale = YARDSTICK_TAKES / yardstick if there else 1.0
+                found.setdefault(place, []).append((value - less) * scale)
+        return [statistics.median(values) for values in found.values()]
 
     def target(self, found: Sifted[Key], *, what: str, bound: float) -> Target:
         """Judge it by the rounds that count, and say what all of them found."""
         every = statistics.median(self.rounds(found.every, there=True))
         quiet = self.rounds(found.quiet, there=True)
-        doubted = found.left_out > ROUNDS / 2
+        doubted = found.left_out > 1 / 2
         unit = "reference µs"
         return Target.of(quiet, every=every, doubted=doubted, what=what, bound=bound, unit=unit)
 
 
 def _all(samples: Samples, algorithm: str, name: str) -> list[float]:
     found = [values for (a, n, _), values in samples.items() if (a, n) == (algorithm, name)]
-    return [value for values in found for value in values]
+    return [value for values in found for value in values.values()]
 
 
 def _cell(samples: Samples, algorithm: str, name: str) -> str:
@@ -407,6 +409,6 @@ def _table(
 ) -> Table:
     """Make a table, with what the yardstick took and how many rounds others slowed."""
     yardstick = [YARDSTICK, *(_cell(found.quiet, a, YARDSTICK) for a in algorithms)]
-    said = f"Others slowed {found.left_out} of the {ROUNDS} rounds, which are left out."
+    said = f"Others slowed {found.left_out:.0%} of the rows, which are left out."
     head = ["µs", *algorithms]
     return Table(title=title, head=head, rows=[*rows, yardstick], note=f"{said} {note}".rstrip())

@@ -48,11 +48,6 @@ def medians(samples: Samples[K]) -> dict[K, float]:
     return {name: statistics.median(values) for name, values in samples.items()}
 
 
-def differences(more: Sequence[float], less: Sequence[float]) -> list[float]:
-    """Return what one costs more than the other in each round."""
-    return [a - b for a, b in zip(more, less, strict=True)]
-
-
 def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
     """Return how many times as much one is as the other in each round."""
     return [a / b for a, b in zip(above, below, strict=True)]
