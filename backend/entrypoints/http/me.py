@@ -1,9 +1,9 @@
 """Who the caller is, as the API sees it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from backend.domain.auth import Principal
 from backend.entrypoints.http.authentication import CurrentPrincipal, ProtectedRoute
@@ -12,6 +12,8 @@ from backend.entrypoints.http.problem_details import documented
 
 class PrincipalResponse(BaseModel):
     """The verified caller."""
+
+    model_config = ConfigDict(val_temporal_unit="seconds")  # which pydantic would guess otherwise
 
     user_id: str = Field(description="The issuer's identifier of the user.")
     email: str | None = Field(description="Where the issuer discloses it.")
@@ -33,11 +35,13 @@ async def read_me(principal: CurrentPrincipal) -> PrincipalResponse:
 
 
 def _response(principal: Principal) -> PrincipalResponse:
-    return PrincipalResponse(
-        user_id=principal.user_id,
-        email=principal.email,
-        name=principal.name,
-        roles=sorted(principal.roles),
-        scopes=sorted(principal.scopes),
-        expires_at=datetime.fromtimestamp(principal.expires_at, UTC),
+    return PrincipalResponse.model_validate(
+        {
+            "user_id": principal.user_id,
+            "email": principal.email,
+            "name": principal.name,
+            "roles": sorted(principal.roles),
+            "scopes": sorted(principal.scopes),
+            "expires_at": principal.expires_at,
+        }
     )

@@ -42,6 +42,7 @@ def test_names_in_any_script_are_told_as_they_are(ada: Client, verifier: FakeTok
         (1_772_600_767.25, "2026-03-04T05:06:07.250000Z"),
         (20_000_000_001, "2603-10-11T11:33:21Z"),
         (253_402_300_798, "9999-12-31T23:59:58Z"),
+        (253_402_300_798.5, "9999-12-31T23:59:58.500000Z"),
     ],
 )
 def test_the_end_is_told_as_a_date_however_far_it_is(
