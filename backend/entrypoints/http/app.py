@@ -7,6 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from backend.container import Container
 from backend.entrypoints.http import health, me, problems, telemetry, todos
@@ -96,7 +97,6 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
         )
     if settings.trusted_hosts:
         app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts)
-    app.add_middleware(telemetry.Telemetry)
     return app
 
 
@@ -123,6 +123,10 @@ class Api(FastAPI):
     """
 
     credentials: Credentials
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put telemetry around everything, the answer to an unexpected error included."""
+        return telemetry.Telemetry(super().build_middleware_stack())
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.domain.auth import Principal
 from backend.entrypoints.http.authentication import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http.model_response import ModelResponse
 from backend.entrypoints.http.problem_details import documented
 
 
@@ -28,14 +29,15 @@ router = APIRouter(
 )
 
 
-@router.get("", summary="Who am I?")
-async def read_me(principal: CurrentPrincipal) -> PrincipalResponse:
+@router.get("", summary="Who am I?", response_model=PrincipalResponse)
+async def read_me(principal: CurrentPrincipal) -> ModelResponse:
     """Return the principal that the credentials stand for."""
-    return _response(principal)
+    return answer(principal)
 
 
-def _response(principal: Principal) -> PrincipalResponse:
-    return PrincipalResponse.model_validate(
+def answer(principal: Principal) -> ModelResponse:
+    """Answer with a principal."""
+    said = PrincipalResponse.model_validate(
         {
             "user_id": principal.user_id,
             "email": principal.email,
@@ -45,3 +47,4 @@ def _response(principal: Principal) -> PrincipalResponse:
             "expires_at": principal.expires_at,
         }
     )
+    return ModelResponse(said)

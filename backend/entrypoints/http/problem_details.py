@@ -93,7 +93,7 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
     }
     if problem.errors:
         content["errors"] = problem.errors
-    headers = {"Cache-Control": "no-store", **problem.headers, "X-Request-ID": identity}
+    headers = {"Cache-Control": "no-store", **problem.headers}
     if problem.status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
     return JSONResponse(content, problem.status, headers=headers, media_type=MEDIA_TYPE)

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import time
+from collections.abc import Awaitable
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
@@ -64,14 +65,13 @@ class Telemetry:
         identity = request_id(scope)
         status = 500
 
-        async def send_with_id(message: Message) -> None:
+        def send_with_id(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [one for one in message["headers"] if one[0] != _ID_HEADER]
-                headers += (_ID_HEADER, identity.encode()), _NO_SNIFFING
-                message["headers"] = headers
-            await send(message)
+                identified = (_ID_HEADER, identity.encode())
+                message["headers"] = [*message["headers"], identified, _NO_SNIFFING]
+            return send(message)
 
         try:
             await self._app(scope, receive, send_with_id)

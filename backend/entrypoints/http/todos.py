@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -21,6 +23,7 @@ from backend.entrypoints.http import etags, idempotency_keys
 from backend.entrypoints.http.authentication import CurrentPrincipal, ProtectedRoute
 from backend.entrypoints.http.cursors import Cursors, InvalidCursorError
 from backend.entrypoints.http.idempotency_keys import IdempotencyKey
+from backend.entrypoints.http.model_response import ModelResponse
 from backend.entrypoints.http.problem_details import documented
 from backend.entrypoints.http.representations import (
     ListParameters,
@@ -49,8 +52,13 @@ IfNoneMatch = Annotated[
 ]
 
 
-@router.get("", summary="List my todos", openapi_extra={"parameters": list_parameters()})
-async def list_todos(request: Request, principal: CurrentPrincipal) -> TodoPageResponse:
+@router.get(
+    "",
+    summary="List my todos",
+    response_model=TodoPageResponse,
+    openapi_extra={"parameters": list_parameters()},
+)
+async def list_todos(request: Request, principal: CurrentPrincipal) -> ModelResponse:
     """Return one page of the caller's todos, newest first unless `sort` says otherwise."""
     said = ListParameters.of(request)
     cursors: Cursors = request.app.state.cursors
@@ -62,32 +70,34 @@ async def list_todos(request: Request, principal: CurrentPrincipal) -> TodoPageR
             raise InvalidTodoError("cursor", str(error)) from None
     page = await _todos(request).list(user_id, query)
     cursor = await cursors.seal(page.next, user_id, query) if page.next else None
-    return TodoPageResponse.model_validate({"items": page.items, "next_cursor": cursor})
+    return ModelResponse(
+        TodoPageResponse.model_validate({"items": page.items, "next_cursor": cursor})
+    )
 
 
 @router.post(
     "",
-    status_code=201,
+    status_code=HTTPStatus.CREATED,
     summary="Create a todo",
+    response_model=TodoResponse,
     responses={201: {"headers": idempotency_keys.DOCUMENTED}},
 )
 async def create_todo(
     request: Request,
-    response: Response,
     principal: CurrentPrincipal,
     said: NewTodo,
     key: IdempotencyKey = None,
-) -> TodoResponse:
+) -> ModelResponse:
     """Create a todo of the caller's; only once for every `Idempotency-Key`."""
     todo = Todo.create(now=_now(request), **dict(said))
     # What is left to its default is left out: a later release may have more of it.
     content = {name: getattr(todo, name) for name in said.model_dump(exclude_defaults=True)}
     idempotency = idempotency_keys.idempotency(request, key, content)
     kept = await _todos(request).add(principal.user_id, todo, idempotency=idempotency)
+    headers = {"Location": f"{router.prefix}/{kept.id}"}
     if kept.id != todo.id:
-        response.headers[idempotency_keys.REPLAYED] = "true"
-    response.headers["Location"] = f"{router.prefix}/{kept.id}"
-    return _answer(response, kept)
+        headers[idempotency_keys.REPLAYED] = "true"
+    return _answer(kept, HTTPStatus.CREATED, headers)
 
 
 @router.get(
@@ -98,27 +108,30 @@ async def create_todo(
 )
 async def read_todo(
     request: Request,
-    response: Response,
     principal: CurrentPrincipal,
     todo_id: UUID,
     if_none_match: IfNoneMatch = None,
-) -> TodoResponse | Response:
+) -> Response:
     """Return one of the caller's todos; another user's is not found."""
     todo = await _todos(request).get(principal.user_id, todo_id)
     if etags.match(if_none_match, todo, weak=True):
-        return Response(status_code=304, headers={"ETag": etags.of(todo)})
-    return _answer(response, todo)
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etags.of(todo)})
+    return _answer(todo)
 
 
-@router.patch("/{todo_id}", summary="Change one of my todos", responses=documented(404, 412))
+@router.patch(
+    "/{todo_id}",
+    summary="Change one of my todos",
+    response_model=TodoResponse,
+    responses=documented(404, 412),
+)
 async def change_todo(
     request: Request,
-    response: Response,
     principal: CurrentPrincipal,
     todo_id: UUID,
     said: TodoChanges,
     if_match: IfMatch = None,
-) -> TodoResponse:
+) -> ModelResponse:
     """Change what is named and leave the rest."""
     todos, changes = _todos(request), said.model_dump(exclude_unset=True)
     attempt = 0
@@ -128,7 +141,7 @@ async def change_todo(
         if if_match is not None and not etags.match(if_match, todo):
             raise TodoConflictError("If-Match names another version")
         if not changes:
-            return _answer(response, todo)
+            return _answer(todo)
         changed = todo.change(now=_now(request), **changes)
         try:
             await todos.save(principal.user_id, changed)
@@ -140,12 +153,12 @@ async def change_todo(
                 raise TodoRepositoryUnavailableError("too many changes at once") from None
             await asyncio.sleep(random.uniform(0, 0.005 * attempt))  # noqa: S311 - spreads load
         else:
-            return _answer(response, changed)
+            return _answer(changed)
 
 
 @router.delete(
     "/{todo_id}",
-    status_code=204,
+    status_code=HTTPStatus.NO_CONTENT,
     summary="Delete one of my todos",
     response_class=Response,  # which has no content, and so no type
     responses=documented(404, 412),
@@ -172,9 +185,11 @@ def _now(request: Request) -> datetime:
     return datetime.fromtimestamp(request.app.state.clock(), UTC)
 
 
-def _answer(response: Response, todo: Todo) -> TodoResponse:
-    response.headers["ETag"] = etags.of(todo)
-    return TodoResponse.model_validate(todo)
+def _answer(
+    todo: Todo, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> ModelResponse:
+    said = TodoResponse.model_validate(todo)
+    return ModelResponse(said, status, {"ETag": etags.of(todo), **(headers or {})})
 
 
 def _query(said: ListParameters) -> TodoQuery:

@@ -66,6 +66,21 @@ def test_no_browser_is_to_guess_what_an_answer_is(anyone: Client, path: str) -> 
     assert anyone.get(path).headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.parametrize("path", ["/api/me", "/nothing", "/broken"])
+def test_a_problem_is_identified_once_as_every_answer_is(
+    make_app: MakeApp, make_client: MakeClient, path: str
+) -> None:
+    app = make_app()
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    answer = make_client(app, raising=False).get(path)
+    assert answer.headers.get_list("X-Request-ID") == [answer.json()["request_id"]]
+    assert answer.headers.get_list("X-Content-Type-Options") == ["nosniff"]
+
+
 def test_a_request_leaves_one_line(ada: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="backend"):
         answer = ada.get(f"{NOBODYS}?secret=hunter2", headers={"X-Request-ID": "the-one"})
