@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Message
 
 from backend.domain.auth import UnknownKeyError
-from backend.entrypoints.http.telemetry import Telemetry
+from backend.entrypoints.http.telemetry import COUNTED_AT_ONCE, Telemetry
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
 from tests.entrypoints.http.exchange import exchange
 from tests.fakes import FakeTokenVerifier
@@ -20,18 +20,23 @@ NOBODYS = "/api/todos/01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
 Count = Callable[..., float]
 
 
-@pytest.fixture
-def count() -> Count:
-    """Return by how much a count has grown since the test began."""
-    before = {
-        (sample.name, tuple(sample.labels.items())): sample.value
-        for family in REGISTRY.collect()
+def counted(client: Client) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Return what `/metrics` says."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
         for sample in family.samples
     }
 
+
+@pytest.fixture
+def count(make_app: MakeApp, make_client: MakeClient) -> Count:
+    """Return by how much a count has grown since the test began."""
+    before = counted(make_client(make_app()))
+
     def grown(name: str, **labels: str) -> float:
-        now = REGISTRY.get_sample_value(name, labels) or 0.0
-        return now - before.get((name, tuple(labels.items())), 0.0)
+        key = (name, frozenset(labels.items()))
+        return counted(make_client(make_app())).get(key, 0.0) - before.get(key, 0.0)
 
     return grown
 
@@ -128,6 +133,27 @@ def test_requests_are_counted_by_route(ada: Client, count: Count) -> None:
         count("http_requests_total", method="GET", route="/api/todos/{todo_id}", status="404") == 2
     )
     assert count("http_request_seconds_count", method="GET", route="/api/todos/{todo_id}") == 2
+
+
+@pytest.mark.parametrize("requests", [1, COUNTED_AT_ONCE - 1, 2 * COUNTED_AT_ONCE + 1])
+def test_every_request_is_counted_by_the_time_that_anybody_asks(
+    anyone: Client, count: Count, requests: int
+) -> None:
+    for _ in range(requests):
+        anyone.get("/health/live")
+    labels = {"method": "GET", "route": "/health/live"}
+    assert count("http_requests_total", status="200", **labels) == requests
+    assert count("http_request_seconds_count", **labels) == requests
+    assert count("http_requests_total", status="200", **labels) == requests
+
+
+def test_few_wait_to_be_counted_even_if_nobody_asks(anyone: Client) -> None:
+    labels = {"method": "GET", "route": "/health/live", "status": "200"}
+    before = REGISTRY.get_sample_value("http_requests_total", labels) or 0.0
+    for _ in range(2 * COUNTED_AT_ONCE):
+        anyone.get("/health/live")
+    after = REGISTRY.get_sample_value("http_requests_total", labels) or 0.0
+    assert after - before > COUNTED_AT_ONCE
 
 
 def test_what_is_counted_does_not_grow_with_what_is_sent(ada: Client, count: Count) -> None:
