@@ -25,7 +25,7 @@ class PrincipalResponse(BaseModel):
 
 
 router = APIRouter(
-    prefix="/api/me", tags=["me"], route_class=ProtectedRoute, responses=documented(401, 403, 503)
+    prefix="/api/me", tags=["me"], route_class=ProtectedRoute, responses=documented(401, 503)
 )
 
 

@@ -17,10 +17,12 @@ from backend.entrypoints.http.telemetry import request_id
 MEDIA_TYPE: Final = "application/problem+json"
 
 _DOCUMENTED: Final[Mapping[int, str]] = {
+    HTTPStatus.BAD_REQUEST: "The body cannot be read.",
     HTTPStatus.UNAUTHORIZED: "The credentials are missing, malformed, expired or invalid.",
     HTTPStatus.FORBIDDEN: "With a session cookie: the page's origin is not allowed to do this.",
     HTTPStatus.NOT_FOUND: "The caller has no such todo.",
     HTTPStatus.PRECONDITION_FAILED: "The todo has changed since it was read.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 64 KiB.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A part of the request is invalid; `errors` names it.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Try again after `Retry-After` seconds.",
 }

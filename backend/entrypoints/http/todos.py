@@ -40,7 +40,7 @@ router = APIRouter(
     prefix="/api/todos",
     tags=["todos"],
     route_class=ProtectedRoute,
-    responses=documented(401, 403, 422, 503),
+    responses=documented(401, 422, 503),
 )
 
 
@@ -80,7 +80,7 @@ async def list_todos(request: Request, principal: CurrentPrincipal) -> ModelResp
     status_code=HTTPStatus.CREATED,
     summary="Create a todo",
     response_model=TodoResponse,
-    responses={201: {"headers": idempotency_keys.DOCUMENTED}},
+    responses={201: {"headers": idempotency_keys.DOCUMENTED}, **documented(400, 403, 413)},
 )
 async def create_todo(
     request: Request,
@@ -104,7 +104,7 @@ async def create_todo(
     "/{todo_id}",
     summary="Read one of my todos",
     response_model=TodoResponse,
-    responses=documented(404),
+    responses={304: {"description": "The todo is the one that is known."}, **documented(404)},
 )
 async def read_todo(
     request: Request,
@@ -123,7 +123,7 @@ async def read_todo(
     "/{todo_id}",
     summary="Change one of my todos",
     response_model=TodoResponse,
-    responses=documented(404, 412),
+    responses=documented(400, 403, 404, 412, 413),
 )
 async def change_todo(
     request: Request,
@@ -161,7 +161,7 @@ async def change_todo(
     status_code=HTTPStatus.NO_CONTENT,
     summary="Delete one of my todos",
     response_class=Response,  # which has no content, and so no type
-    responses=documented(404, 412),
+    responses=documented(403, 404, 412),
 )
 async def delete_todo(
     request: Request, principal: CurrentPrincipal, todo_id: UUID, if_match: IfMatch = None

@@ -105,11 +105,11 @@ def test_the_api_is_for_bearers_of_a_jwt(document: Document) -> None:
 
 
 ERRORS = {
-    "GET /api/me": {401, 403, 503},
-    "GET /api/todos": {401, 403, 422, 503},
-    "POST /api/todos": {401, 403, 422, 503},
-    "GET /api/todos/{todo_id}": {401, 403, 404, 422, 503},
-    "PATCH /api/todos/{todo_id}": {401, 403, 404, 412, 422, 503},
+    "GET /api/me": {401, 503},
+    "GET /api/todos": {401, 422, 503},
+    "POST /api/todos": {400, 401, 403, 413, 422, 503},
+    "GET /api/todos/{todo_id}": {401, 404, 422, 503},
+    "PATCH /api/todos/{todo_id}": {400, 401, 403, 404, 412, 413, 422, 503},
     "DELETE /api/todos/{todo_id}": {401, 403, 404, 412, 422, 503},
 }
 
@@ -127,6 +127,38 @@ def test_errors_are_documented_as_problems(
         assert kind == "application/problem+json"
         schema = response["content"][kind]["schema"]
         assert schema == {"$ref": "#/components/schemas/ProblemDetails"}
+
+
+def test_what_is_answered_is_documented(document: Document, ada: Client) -> None:
+    made = ada.post("/api/todos", json={"title": "x"})
+    one, json = made.headers["Location"], {"Content-Type": "application/json"}
+    another = {"If-Match": '"another"'}
+    answers = {
+        "GET /api/me": [ada.get("/api/me")],
+        "GET /api/todos": [ada.get("/api/todos"), ada.get("/api/todos?limit=0")],
+        "POST /api/todos": [
+            made,
+            ada.post("/api/todos", content=b"\xff", headers=json),
+            ada.post("/api/todos", content=b" " * 65_537, headers=json),
+            ada.post("/api/todos", json={}),
+        ],
+        "GET /api/todos/{todo_id}": [
+            ada.get(one),
+            ada.get(one, headers={"If-None-Match": made.headers["ETag"]}),
+            ada.get(one[:-1]),
+        ],
+        "PATCH /api/todos/{todo_id}": [
+            ada.patch(one, json={"title": "y"}),
+            ada.patch(one, json={"title": "z"}, headers=another),
+            ada.patch(one, content=b"\xff", headers=json),
+        ],
+        "DELETE /api/todos/{todo_id}": [ada.delete(one, headers=another), ada.delete(one)],
+    }
+    for name, given in answers.items():
+        documented = operations(document)[name]["responses"]
+        assert {str(answer.status_code) for answer in given} <= set(documented), name
+    statuses = {answer.status_code for given in answers.values() for answer in given}
+    assert statuses == {200, 201, 204, 304, 400, 412, 413, 422}
 
 
 def test_problems_are_described_as_they_are(document: Document, ada: Client) -> None:
