@@ -11,6 +11,7 @@ from typing import Final
 
 from backend.domain.auth import MalformedAuthorizationError, TokenVerifier
 
+COOKIES_MAX: Final = 1024  # several times what browsers keep for a site
 COOKIES_MAX_BYTES: Final = 64 * 1024
 SECURE_PREFIX: Final = "__Secure-"
 
@@ -49,6 +50,8 @@ class SessionCookies:
         values = [value for name, value in headers if name == b"cookie"]
         if sum(map(len, values)) > COOKIES_MAX_BYTES:
             raise MalformedAuthorizationError("more than 64 KiB of cookies")
+        if len(values) + sum(value.count(b";") for value in values) > COOKIES_MAX:
+            raise MalformedAuthorizationError("more than 1,024 cookies")
         sent = list(_pairs(values))
         return _joined(sent, SECURE_PREFIX + self.name) or _joined(sent, self.name)
 
