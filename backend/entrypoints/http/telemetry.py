@@ -31,9 +31,11 @@ router = APIRouter(include_in_schema=False)
 
 _ID_HEADER: Final = b"x-request-id"
 _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
+_OWN: Final = frozenset({_ID_HEADER, _NO_SNIFFING[0]})
 _ID: Final = "backend.request_id"
 _ACCEPTABLE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_log = logging.getLogger(__name__)
 _access_log = logging.getLogger("backend.access")
 _uncounted: Final[list[tuple[str, str, int, float]]] = []
 
@@ -72,8 +74,9 @@ class Telemetry:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                identified = (_ID_HEADER, identity.encode())
-                message["headers"] = [*message["headers"], identified, _NO_SNIFFING]
+                headers = [one for one in message["headers"] if one[0] not in _OWN]
+                headers += (_ID_HEADER, identity.encode()), _NO_SNIFFING
+                message["headers"] = headers
             return send(message)
 
         try:
@@ -103,13 +106,17 @@ def count_answers() -> None:
     """Count the answers that are not counted yet.
 
     Many in a row fetch the code that counts into the processor's caches once; each request would
-    find it gone from there.
+    find it gone from there. `/metrics` counts what is left first; whoever else reads prometheus's
+    registry calls this before.
     """
-    for method, route, status, seconds in _uncounted:
-        requests, latency = _series(method, route, status)
-        requests.inc()
-        latency.observe(seconds)
-    _uncounted.clear()
+    while _uncounted:
+        method, route, status, seconds = _uncounted.pop()
+        try:
+            requests, latency = _series(method, route, status)
+            requests.inc()
+            latency.observe(seconds)
+        except Exception:  # noqa: BLE001 - it is another request that would fail
+            _log.exception("an answer was not counted")
 
 
 @functools.lru_cache(maxsize=512)

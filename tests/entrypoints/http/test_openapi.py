@@ -129,6 +129,26 @@ def test_errors_are_documented_as_problems(
         assert schema == {"$ref": "#/components/schemas/ProblemDetails"}
 
 
+ANSWERS = {
+    "GET /api/me": ("200", "PrincipalResponse"),
+    "GET /api/todos": ("200", "TodoPageResponse"),
+    "POST /api/todos": ("201", "TodoResponse"),
+    "GET /api/todos/{todo_id}": ("200", "TodoResponse"),
+    "PATCH /api/todos/{todo_id}": ("200", "TodoResponse"),
+}
+
+
+@pytest.mark.parametrize(("name", "status", "model"), [(k, *v) for k, v in ANSWERS.items()])
+def test_answers_are_documented_with_their_shape(
+    document: Document, name: str, status: str, model: str
+) -> None:
+    (content,) = operations(document)[name]["responses"][status]["content"].items()
+    assert content == (
+        "application/json",
+        {"schema": {"$ref": f"#/components/schemas/{model}"}},
+    )
+
+
 def test_what_is_answered_is_documented(document: Document, ada: Client) -> None:
     made = ada.post("/api/todos", json={"title": "x"})
     one, json = made.headers["Location"], {"Content-Type": "application/json"}

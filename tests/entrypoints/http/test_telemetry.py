@@ -1,13 +1,17 @@
 """What a request leaves behind: an id, a line in the log, a count; never a credential."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable
+from typing import Final
 
 import pytest
+from fastapi import FastAPI, Response
 from httpx2 import Client
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
-from starlette.types import Message
+from starlette.types import Message, Send
 
 from backend.domain.auth import UnknownKeyError
 from backend.entrypoints.http.telemetry import COUNTED_AT_ONCE, Telemetry
@@ -64,6 +68,22 @@ async def test_every_request_has_an_id_of_its_own(make_app: MakeApp) -> None:
     app = make_app()
     answers = [await exchange(app, "/health/live") for _ in range(20)]
     assert len({answer.header("x-request-id") for answer in answers}) == 20
+
+
+@pytest.mark.anyio
+async def test_of_two_ids_only_the_one_that_is_judged_is_given_back(make_app: MakeApp) -> None:
+    twice = [(b"x-request-id", b"good"), (b"x-request-id", b"a b")]
+    assert (await exchange(make_app(), "/api/me", headers=twice)).header("x-request-id") == "good"
+
+
+def test_an_answer_of_a_route_cannot_bring_an_id_of_its_own(anyone: Client, app: FastAPI) -> None:
+    @app.get("/proxy")
+    async def proxy() -> Response:
+        return Response(headers={"X-Request-ID": "theirs", "X-Content-Type-Options": "nosniff"})
+
+    answer = anyone.get("/proxy", headers={"X-Request-ID": "ours"})
+    assert answer.headers.get_list("X-Request-ID") == ["ours"]
+    assert answer.headers.get_list("X-Content-Type-Options") == ["nosniff"]
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/api/me", "/nothing", "/metrics"])
@@ -201,6 +221,74 @@ def test_what_fails_is_counted_as_failed(
     assert count("http_requests_total", method="GET", route="/broken", status="500") == 1
 
 
+def test_how_long_a_request_took_is_known(ada: Client, count: Count) -> None:
+    labels = {"method": "POST", "route": "/api/todos"}
+    start = time.perf_counter()
+    ada.post("/api/todos", json={"title": "x"})
+    assert 0 < count("http_request_seconds_sum", **labels) < time.perf_counter() - start
+
+
+async def nothing() -> Message:
+    raise AssertionError
+
+
+HTTP: Final = {"type": "http", "method": "GET", "headers": []}
+
+
+@pytest.mark.parametrize("kind", [OSError, asyncio.CancelledError])
+def test_what_ends_without_an_answer_is_counted_as_failed(
+    count: Count, kind: type[BaseException]
+) -> None:
+    async def app(*_: object) -> None:
+        raise kind
+
+    async def send(_: Message) -> None:
+        raise AssertionError
+
+    with pytest.raises(kind):
+        asyncio.run(Telemetry(app)(dict(HTTP), nothing, send))
+    assert count("http_requests_total", method="GET", route="unmatched", status="500") == 1
+
+
+def test_what_cannot_be_counted_is_nobody_elses_trouble(
+    anyone: Client, count: Count, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(_scope: object, _receive: object, send: Send) -> None:
+        await send({"type": "http.response.start", "status": [200], "headers": []})
+
+    async def send(_: Message) -> None:
+        pass
+
+    asyncio.run(Telemetry(app)(dict(HTTP), nothing, send))
+    for _ in range(2 * COUNTED_AT_ONCE):
+        assert anyone.get("/health/live").status_code == 200
+    labels = {"method": "GET", "route": "/health/live", "status": "200"}
+    assert count("http_requests_total", **labels) == 2 * COUNTED_AT_ONCE
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == [
+        "an answer was not counted"
+    ]
+
+
+@pytest.mark.anyio
+async def test_an_app_waits_until_its_message_is_sent_and_learns_if_it_is_not() -> None:
+    order = []
+
+    async def app(_scope: object, _receive: object, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        order.append("sent")
+        await send({"type": "http.response.body"})
+
+    async def send(message: Message) -> None:
+        await asyncio.sleep(0.001)
+        order.append(message["type"])
+        if message["type"] == "http.response.body":
+            raise OSError("nobody is there")
+
+    with pytest.raises(OSError, match="nobody is there"):
+        await Telemetry(app)(dict(HTTP), nothing, send)
+    assert order == ["http.response.start", "sent", "http.response.body"]
+
+
 @pytest.mark.anyio
 async def test_what_is_no_http_is_passed_on() -> None:
     seen: list[str] = []
@@ -208,12 +296,9 @@ async def test_what_is_no_http_is_passed_on() -> None:
     async def app(scope: Message, *_: object) -> None:
         seen.append(scope["type"])
 
-    async def unused() -> Message:
-        raise AssertionError
-
     async def ignore(message: Message) -> None:
         raise AssertionError(message)
 
-    await Telemetry(app)({"type": "lifespan"}, unused, ignore)
-    await Telemetry(app)({"type": "websocket"}, unused, ignore)
+    await Telemetry(app)({"type": "lifespan"}, nothing, ignore)
+    await Telemetry(app)({"type": "websocket"}, nothing, ignore)
     assert seen == ["lifespan", "websocket"]

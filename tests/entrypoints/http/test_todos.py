@@ -479,6 +479,16 @@ def test_what_is_known_already_is_not_sent_again(ada: Client, tag: str) -> None:
     assert answer.headers["Cache-Control"] == "private, no-cache"
 
 
+def test_answers_are_json_that_no_shared_cache_may_keep(ada: Client) -> None:
+    made = ada.post("/api/todos", json={"title": "x"})
+    path = made.headers["Location"]
+    changed = ada.patch(path, json={"title": "y"})
+    for answer in (made, changed, ada.get(path), ada.get("/api/todos"), ada.get("/api/me")):
+        assert answer.headers.get_list("Cache-Control") == ["private, no-cache"]
+        assert answer.headers.get_list("Content-Type") == ["application/json"]
+    assert ada.delete(path).headers["Cache-Control"] == "private, no-cache"
+
+
 @pytest.mark.parametrize("tag", ['"2"', "1", "", 'w/"1"', '"1', '"*"'])
 def test_what_is_not_known_is_sent(ada: Client, tag: str) -> None:
     made = add(ada)
