@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import Response
 from httpx2 import Client
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
@@ -76,12 +76,16 @@ async def test_of_two_ids_only_the_one_that_is_judged_is_given_back(make_app: Ma
     assert (await exchange(make_app(), "/api/me", headers=twice)).header("x-request-id") == "good"
 
 
-def test_an_answer_of_a_route_cannot_bring_an_id_of_its_own(anyone: Client, app: FastAPI) -> None:
+def test_an_answer_of_a_route_cannot_bring_an_id_of_its_own(
+    make_app: MakeApp, make_client: MakeClient
+) -> None:
+    app = make_app()
+
     @app.get("/proxy")
     async def proxy() -> Response:
         return Response(headers={"X-Request-ID": "theirs", "X-Content-Type-Options": "nosniff"})
 
-    answer = anyone.get("/proxy", headers={"X-Request-ID": "ours"})
+    answer = make_client(app).get("/proxy", headers={"X-Request-ID": "ours"})
     assert answer.headers.get_list("X-Request-ID") == ["ours"]
     assert answer.headers.get_list("X-Content-Type-Options") == ["nosniff"]
 
