@@ -45,6 +45,18 @@ def count(make_app: MakeApp, make_client: MakeClient) -> Count:
     return grown
 
 
+@pytest.fixture
+def broken(make_app: MakeApp, make_client: MakeClient) -> Client:
+    """Somebody whose app has a route that fails."""
+    app = make_app()
+
+    @app.get("/broken")
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    return make_client(app, raising=False)
+
+
 @pytest.mark.parametrize("sent", ["a", "abc-DEF_0.9", "x" * 64])
 def test_a_well_formed_id_is_kept(anyone: Client, sent: str) -> None:
     answer = anyone.get("/api/me", headers={"X-Request-ID": sent})
@@ -96,16 +108,8 @@ def test_no_browser_is_to_guess_what_an_answer_is(anyone: Client, path: str) -> 
 
 
 @pytest.mark.parametrize("path", ["/api/me", "/nothing", "/broken"])
-def test_a_problem_is_identified_once_as_every_answer_is(
-    make_app: MakeApp, make_client: MakeClient, path: str
-) -> None:
-    app = make_app()
-
-    @app.get("/broken")
-    async def broken() -> None:
-        raise ZeroDivisionError
-
-    answer = make_client(app, raising=False).get(path)
+def test_a_problem_is_identified_once_as_every_answer_is(broken: Client, path: str) -> None:
+    answer = broken.get(path)
     assert answer.headers.get_list("X-Request-ID") == [answer.json()["request_id"]]
     assert answer.headers.get_list("X-Content-Type-Options") == ["nosniff"]
 
@@ -212,16 +216,8 @@ def test_metrics_can_be_turned_off(make_app: MakeApp, make_client: MakeClient) -
     assert client.get("/health/live").status_code == 200
 
 
-def test_what_fails_is_counted_as_failed(
-    make_app: MakeApp, make_client: MakeClient, count: Count
-) -> None:
-    app = make_app()
-
-    @app.get("/broken")
-    async def broken() -> None:
-        raise ZeroDivisionError
-
-    make_client(app, raising=False).get("/broken")
+def test_what_fails_is_counted_as_failed(broken: Client, count: Count) -> None:
+    broken.get("/broken")
     assert count("http_requests_total", method="GET", route="/broken", status="500") == 1
 
 
