@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from time import thread_time
 
-from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS
+from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS
 from backend.adapters.auth.keys import JwksKeys
 from backend.container import Container
 from backend.domain.auth import AuthError, TokenVerifier

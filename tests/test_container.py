@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dependency_injector import providers
 
 from backend.adapters.persistence.memory import InMemoryTodoRepository
-from backend.adapters.persistence.postgres import PostgresTodoRepository
-from backend.adapters.persistence.sqlite import SqliteTodoRepository
+from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.container import Container
 from backend.domain.auth import (
     AuthError,

@@ -11,10 +11,9 @@ from contextlib import AbstractAsyncContextManager
 
 from dependency_injector import containers, providers
 
-from backend.adapters.auth.better_auth import to_principal
-from backend.adapters.auth.development import mint_token
-from backend.adapters.auth.diagnosis import diagnose_issuer
-from backend.adapters.auth.explanation import TokenExplainer
+from backend.adapters.auth.better_auth.development import mint_token
+from backend.adapters.auth.explain.issuer import diagnose_issuer
+from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
 from backend.container import auth, database
 from backend.settings import Settings
@@ -37,7 +36,8 @@ class Container(containers.DeclarativeContainer):
     clock = providers.Object(time.time)
 
     # Keys: where they are, and who keeps them fresh.
-    jwks_url = providers.Callable(auth.jwks_url, settings)
+    issuer = providers.Singleton(auth.better_auth, settings)
+    jwks_url = issuer.provided.jwks_url
     http_client = providers.Singleton(auth.http_client, jwks_url)
     jwks_client = providers.Callable(auth.jwks_client, jwks_url, http_client.provider)
     jwks_keys = providers.Singleton(auth.jwks_keys, settings, jwks_url, jwks_client)
@@ -45,15 +45,21 @@ class Container(containers.DeclarativeContainer):
     # Bearer tokens: signed by an accepted key, claims that hold, Better Auth's dialect, remembered.
     sources = providers.Callable(auth.sources, settings, jwks_keys)
     signed_tokens = providers.Singleton(SignedTokens, sources)
-    policy = providers.Singleton(auth.policy, settings)
+    policy = providers.Singleton(auth.policy, settings, issuer)
     jwt_verifier = providers.Singleton(
-        JwtTokenVerifier, signed_tokens, policy=policy, to_principal=to_principal, clock=clock
+        JwtTokenVerifier,
+        signed_tokens,
+        policy=policy,
+        to_principal=issuer.provided.to_principal,
+        clock=clock,
     )
     token_verifier = providers.Singleton(auth.remembering, jwt_verifier, settings, jwks_keys, clock)
 
     # Session cookies, if they are accepted at all.
-    session_verifier = providers.Singleton(auth.session_verifier, settings, jwks_keys, clock)
-    web_origins = providers.Callable(auth.web_origins, settings)
+    session_verifier = providers.Singleton(
+        auth.session_verifier, settings, issuer, jwks_keys, clock
+    )
+    web_origins = providers.Callable(auth.web_origins, settings, issuer)
 
     # Todos, and what seals the cursors of their lists.
     todos = providers.Singleton(database.todos, settings)
@@ -73,6 +79,7 @@ class Container(containers.DeclarativeContainer):
         TokenExplainer,
         signed_tokens,
         policy=policy,
+        to_principal=issuer.provided.to_principal,
         has_secret=has_secret,
         jwks_url=jwks_url,
         cookies=settings.provided.auth_cookie,

@@ -2,34 +2,61 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx2
 
-from backend.adapters.auth.better_auth import BetterAuthUrls
-from backend.adapters.auth.cache import CachedTokenVerifier
-from backend.adapters.auth.claims import ClaimsPolicy
-from backend.adapters.auth.fetch import fetch
-from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
-from backend.adapters.auth.keys import JwksKeys, KeySource, SecretKeys
-from backend.adapters.auth.session_cookie import (
+from backend.adapters.auth.better_auth.session_cookie import (
     CompactCookie,
     JweCookie,
     JwtCookie,
     OpenCookie,
     SessionCookieVerifier,
 )
-from backend.domain.auth import TokenVerifier
+from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
+from backend.adapters.auth.cache import CachedTokenVerifier
+from backend.adapters.auth.claims import Claims, ClaimsPolicy
+from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
+from backend.adapters.auth.jwks.fetch import fetch
+from backend.adapters.auth.keys import JwksKeys, KeySource, SecretKeys
+from backend.domain.auth import Principal, TokenVerifier
 from backend.domain.diagnosis import KeySetState
 from backend.settings import Settings
 from backend.settings.consistency import is_loopback
 from backend.settings.values import CookieCache
 
 
-def jwks_url(settings: Settings) -> str | None:
-    """Return where the key set is, if there is one."""
-    base_url = settings.better_auth_url
-    return settings.auth_jwks_url or (BetterAuthUrls.of(base_url).jwks if base_url else None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """Whose tokens are trusted; another provider is another function that returns one.
+
+    Attributes:
+        jwks_url: Where its key set is, if it publishes one.
+        issuers: The accepted values of `iss`.
+        audiences: The accepted values of `aud`.
+        origins: The web origins of its own pages.
+        to_principal: Reads its dialect.
+    """
+
+    jwks_url: str | None
+    issuers: frozenset[str]
+    audiences: frozenset[str]
+    origins: frozenset[str]
+    to_principal: Callable[[Claims, float], Principal]
+
+
+def better_auth(settings: Settings) -> Issuer:
+    """Describe Better Auth: its issuer and audience are its origin, unless the settings differ."""
+    urls = BetterAuthUrls.of(settings.better_auth_url) if settings.better_auth_url else None
+    origin = frozenset([urls.origin] if urls else [])
+    return Issuer(
+        jwks_url=settings.auth_jwks_url or (urls.jwks if urls else None),
+        issuers=frozenset(settings.auth_issuer) or origin,
+        audiences=frozenset(settings.auth_audience) or origin,
+        origins=origin,
+        to_principal=to_principal,
+    )
 
 
 def http_client(jwks_url: str | None) -> httpx2.AsyncClient:
@@ -76,26 +103,24 @@ def sources(settings: Settings, jwks: JwksKeys | None) -> Mapping[str, KeySource
     return {algorithm: sources[algorithm] for algorithm in settings.auth_algorithms or sources}
 
 
-def policy(settings: Settings) -> ClaimsPolicy:
-    """Say what claims must say: Better Auth's issuer and audience are its origin."""
-    base_url = settings.better_auth_url
-    derived = [BetterAuthUrls.of(base_url).origin] if base_url else []
+def policy(settings: Settings, issuer: Issuer) -> ClaimsPolicy:
+    """Return what the claims of a token must say."""
     return ClaimsPolicy(
-        issuers=frozenset(settings.auth_issuer or derived),
-        audiences=frozenset(settings.auth_audience or derived),
+        issuers=issuer.issuers,
+        audiences=issuer.audiences,
         leeway=settings.auth_leeway,
         max_lifetime=settings.auth_max_lifetime,
     )
 
 
 def session_verifier(
-    settings: Settings, jwks: JwksKeys | None, clock: Callable[[], float]
+    settings: Settings, issuer: Issuer, jwks: JwksKeys | None, clock: Callable[[], float]
 ) -> TokenVerifier | None:
     """Make the verifier of session cookies, if they are accepted."""
     if settings.auth_cookie is CookieCache.OFF:
         return None
     verifier = SessionCookieVerifier(
-        _open_cookie(settings, jwks),
+        _open_cookie(settings, issuer, jwks),
         version=settings.auth_cookie_version,
         leeway=settings.auth_leeway,
         clock=clock,
@@ -103,7 +128,7 @@ def session_verifier(
     return remembering(verifier, settings, jwks, clock)
 
 
-def _open_cookie(settings: Settings, jwks: JwksKeys | None) -> OpenCookie:
+def _open_cookie(settings: Settings, issuer: Issuer, jwks: JwksKeys | None) -> OpenCookie:
     secrets = _bytes(settings.secrets)
     if settings.auth_cookie is CookieCache.JWE:
         return JweCookie(secrets)
@@ -111,7 +136,7 @@ def _open_cookie(settings: Settings, jwks: JwksKeys | None) -> OpenCookie:
         return CompactCookie(secrets[0])  # only JWE goes on with the secrets before
     if secrets:
         return JwtCookie.of_secret(secrets[0])
-    return JwtCookie.of_jwks(sources(settings, jwks), issuers=policy(settings).issuers)
+    return JwtCookie.of_jwks(sources(settings, jwks), issuers=issuer.issuers)
 
 
 def remembering(
@@ -131,11 +156,9 @@ def remembering(
     )
 
 
-def web_origins(settings: Settings) -> frozenset[str]:
-    """Say whose pages may change things by cookie: the allowed ones, and Better Auth's own."""
-    base_url = settings.better_auth_url
-    own = [BetterAuthUrls.of(base_url).origin] if base_url else []
-    return frozenset([*settings.cors_origins, *own])
+def web_origins(settings: Settings, issuer: Issuer) -> frozenset[str]:
+    """Return whose pages may change things by cookie: the allowed ones, and the issuer's own."""
+    return issuer.origins | {*settings.cors_origins}
 
 
 def has_secret(settings: Settings) -> bool:

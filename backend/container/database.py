@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from backend.adapters.persistence import schema
-from backend.adapters.persistence.diagnosis import diagnose_database, of_failure
-from backend.adapters.persistence.postgres import PostgresTodoRepository
-from backend.adapters.persistence.sqlite import SqliteTodoRepository
+from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.schema.diagnosis import diagnose_database, of_failure
+from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.diagnosis import Finding
 from backend.domain.todo import TodoRepository, TodoRepositoryUnavailableError
 from backend.settings import ConfigurationError, Settings

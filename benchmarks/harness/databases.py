@@ -10,7 +10,9 @@ from pathlib import Path
 
 import asyncpg
 
-from backend.adapters.persistence import postgres_rows, schema, sqlite_rows
+from backend.adapters.persistence import schema
+from backend.adapters.persistence.postgres import rows as postgres_rows
+from backend.adapters.persistence.sqlite import rows as sqlite_rows
 from backend.domain.todo import Todo
 from benchmarks.harness.tokens import user_claims
 from tests.postgres import PostgresServer

@@ -14,7 +14,7 @@ from jose import jwt as jose_jwt
 from joserfc import jwk as joserfc_jwk
 from joserfc import jwt as joserfc_jwt
 
-from backend.adapters.auth.jws import decode_base64url
+from backend.adapters.auth.jose.jws import decode_base64url
 from benchmarks.harness.tokens import ORIGIN, SECRET
 from tests.adapters.auth.tokens import Signer
 

@@ -14,9 +14,9 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, Self
 
-from backend.adapters.auth.fetch import FetchError
-from backend.adapters.auth.jwk import VerificationKey, secret_key
-from backend.adapters.auth.key_set import KeySet, read_key_set
+from backend.adapters.auth.jose.jwk import VerificationKey, secret_key
+from backend.adapters.auth.jwks.fetch import FetchError
+from backend.adapters.auth.jwks.key_set import KeySet, read_key_set
 from backend.domain.auth import UnknownKeyError, VerifierUnavailableError
 from backend.domain.diagnosis import KeySetState
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
-from backend.adapters.auth.jwk import VerificationKey
-from backend.adapters.auth.jws import TOKEN_MAX_LENGTH, decode_object, parse_compact
+from backend.adapters.auth.jose.jwk import VerificationKey
+from backend.adapters.auth.jose.jws import TOKEN_MAX_LENGTH, decode_object, parse_compact
 from backend.adapters.auth.keys import KeySource
 from backend.domain.auth import (
     InvalidAlgorithmError,

@@ -13,9 +13,14 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS
-from backend.adapters.auth.key_set import read_key_set
-from backend.adapters.auth.session_cookie import CompactCookie, JweCookie, JwtCookie, OpenCookie
+from backend.adapters.auth.better_auth.session_cookie import (
+    CompactCookie,
+    JweCookie,
+    JwtCookie,
+    OpenCookie,
+)
+from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS
+from backend.adapters.auth.jwks.key_set import read_key_set
 from tests.adapters.auth.tokens import (
     ISSUER,
     NOW,

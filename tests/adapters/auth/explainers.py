@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from backend.adapters.auth.better_auth import to_principal
-from backend.adapters.auth.explanation import TokenExplainer
-from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
-from backend.adapters.auth.key_set import read_key_set
+from backend.adapters.auth.better_auth.tokens import to_principal
+from backend.adapters.auth.explain.token import TokenExplainer
+from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
+from backend.adapters.auth.jwks.key_set import read_key_set
 from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
 from backend.domain.diagnosis import Explanation, Finding
@@ -38,6 +38,7 @@ def both(
     explainer = TokenExplainer(
         signed,
         policy=rules,
+        to_principal=to_principal,
         has_secret=bool(secrets),
         jwks_url=JWKS_URL if jwks else None,
         cookies=cookies,

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from backend.adapters.auth.fetch import fetch
+from backend.adapters.auth.jwks.fetch import fetch
 from backend.adapters.auth.keys import JwksKeys
 from tests.adapters.auth.clock import Clock
 from tests.adapters.auth.key_server import KeyServer, http_client

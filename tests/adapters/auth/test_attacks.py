@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from backend.adapters.auth.jwk import UnusableKeyError, public_key, secret_key
+from backend.adapters.auth.jose.jwk import UnusableKeyError, public_key, secret_key
 from backend.adapters.auth.keys import SecretKeys
 from backend.domain.auth import (
     AuthError,

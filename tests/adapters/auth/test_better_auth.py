@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.adapters.auth.better_auth import BetterAuthUrls, to_principal
+from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
 from backend.domain.auth import InactiveTokenError, InvalidClaimError
 from tests.adapters.auth.tokens import ABSENT, some_claims
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from backend.adapters.auth.development import mint_token
+from backend.adapters.auth.better_auth.development import mint_token
 from backend.domain.auth import ExpiredTokenError, InvalidAlgorithmError, InvalidSignatureError
 from tests.adapters.auth.tokens import SECRET
 from tests.adapters.auth.verifiers import NOBODY, verifier

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backend.adapters.auth.diagnosis import diagnose_issuer
+from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.domain.diagnosis import Finding
 from tests.adapters.auth.key_server import Behaviour, answer, http_client, raw
 from tests.adapters.auth.tokens import NOW, b64, key_set, signer

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.adapters.auth.jwk import VerificationKey
-from backend.adapters.auth.jws import decode_base64url
-from backend.adapters.auth.redaction import OMITTED, REDACTED
+from backend.adapters.auth.explain.redaction import OMITTED, REDACTED
+from backend.adapters.auth.jose.jwk import VerificationKey
+from backend.adapters.auth.jose.jws import decode_base64url
 from backend.domain.auth import AuthError, VerifierUnavailableError
 from backend.domain.diagnosis import Explanation
 from tests.adapters.auth.explainers import JWKS_URL, both, failing, finding

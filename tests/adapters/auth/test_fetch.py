@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import httpx2
 import pytest
 
-from backend.adapters.auth.fetch import MAX_BYTES, MAX_RETRY_AFTER, FetchError, fetch
+from backend.adapters.auth.jwks.fetch import MAX_BYTES, MAX_RETRY_AFTER, FetchError, fetch
 from tests.adapters.auth.key_server import (
     Behaviour,
     answer,

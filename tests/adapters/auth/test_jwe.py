@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.adapters.auth import jwe
-from backend.adapters.auth.jwe import DirectDecryption
+from backend.adapters.auth.jose import jwe
+from backend.adapters.auth.jose.jwe import DirectDecryption
 from backend.domain.auth import (
     AuthError,
     InvalidAlgorithmError,

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from backend.adapters.auth.jwk import (
+from backend.adapters.auth.jose.jwk import (
     ASYMMETRIC_ALGORITHMS,
     FITTING_ALGORITHMS,
     UnusableKeyError,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.adapters.auth.jws import (
+from backend.adapters.auth.jose.jws import (
     TOKEN_MAX_LENGTH,
     decode_base64url,
     decode_object,

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from backend.adapters.auth.fetch import FetchError
-from backend.adapters.auth.key_set import MAX_KEYS, KeySet, read_key_set
+from backend.adapters.auth.jwks.fetch import FetchError
+from backend.adapters.auth.jwks.key_set import MAX_KEYS, KeySet, read_key_set
 from backend.domain.auth import InvalidAlgorithmError, UnknownKeyError
 from tests.adapters.auth.tokens import ABSENT, b64, key_set, signer, to_json
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from backend.adapters.auth.fetch import FetchError
-from backend.adapters.auth.jwk import UnusableKeyError, VerificationKey
+from backend.adapters.auth.jose.jwk import UnusableKeyError, VerificationKey
+from backend.adapters.auth.jwks.fetch import FetchError
 from backend.adapters.auth.keys import JwksKeys, SecretKeys
 from backend.domain.auth import (
     AuthError,

@@ -11,7 +11,7 @@ from jwt import PyJWK
 from jwt.algorithms import Algorithm, get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
-from backend.adapters.auth.prepared import prepared
+from backend.adapters.auth.jose.algorithms import prepared
 from tests.adapters.auth.tokens import Signer, rsa_signer, secret_signer, signer
 
 MESSAGE: Final = b"header.payload"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.adapters.auth.key_set import read_key_set
+from backend.adapters.auth.jwks.key_set import read_key_set
 from backend.domain.auth import (
     InvalidAlgorithmError,
     InvalidAudienceError,

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from backend.adapters.auth.fetch_remedies import of_fetch
-from backend.adapters.auth.form_remedies import of_form
-from backend.adapters.auth.redaction import quoted
-from backend.adapters.auth.remedies import of_error
-from backend.adapters.auth.situation import Situation
+from backend.adapters.auth.explain.fetches import of_fetch
+from backend.adapters.auth.explain.forms import of_form
+from backend.adapters.auth.explain.redaction import quoted
+from backend.adapters.auth.explain.remedies import of_error
+from backend.adapters.auth.explain.situation import Situation
 from backend.domain.auth import InvalidTokenError, VerifierUnavailableError
 from tests.adapters.auth.explainers import JWKS_URL, both, failing, finding
 from tests.adapters.auth.tokens import (

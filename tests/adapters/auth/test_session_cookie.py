@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.adapters.auth.cache import CachedTokenVerifier
-from backend.adapters.auth.session_cookie import (
+from backend.adapters.auth.better_auth.session_cookie import (
     COOKIE_MAX_LENGTH,
     CompactCookie,
     JweCookie,
     JwtCookie,
     SessionCookieVerifier,
 )
+from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.domain.auth import (
     AuthError,
     ExpiredTokenError,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from backend.adapters.auth.cache import CachedTokenVerifier
-from backend.adapters.auth.jwk import UnusableKeyError, public_key, secret_key
-from backend.adapters.auth.key_set import read_key_set
+from backend.adapters.auth.jose.jwk import UnusableKeyError, public_key, secret_key
+from backend.adapters.auth.jwks.key_set import read_key_set
 from backend.adapters.auth.keys import SecretKeys
 from backend.domain.auth import AuthError, VerifierUnavailableError
 from tests.adapters.auth.issuer import keys_of

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import pytest
 
-from backend.adapters.auth.better_auth import to_principal
+from backend.adapters.auth.better_auth.tokens import to_principal
 from backend.adapters.auth.claims import ClaimsPolicy
-from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, VerificationKey
-from backend.adapters.auth.key_set import KeySet, read_key_set
+from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, VerificationKey
+from backend.adapters.auth.jwks.key_set import KeySet, read_key_set
 from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
 from backend.domain.auth import AuthError, UnknownKeyError

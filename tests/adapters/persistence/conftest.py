@@ -12,8 +12,8 @@ import pytest
 
 from backend.adapters.persistence import schema
 from backend.adapters.persistence.memory import InMemoryTodoRepository
-from backend.adapters.persistence.postgres import PostgresTodoRepository
-from backend.adapters.persistence.sqlite import SqliteTodoRepository
+from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.todo import TodoRepository
 from tests.adapters.persistence.samples import a_user
 from tests.adapters.persistence.scaling import statements_of

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from backend.adapters.persistence.memory import InMemoryTodoRepository
-from backend.adapters.persistence.postgres import PostgresTodoRepository
-from backend.adapters.persistence.sqlite import SqliteTodoRepository
+from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.todo import (
     DESCRIPTION_MAX_LENGTH,
     TITLE_MAX_LENGTH,

@@ -7,8 +7,8 @@ import pytest
 
 from backend.adapters.persistence import schema
 from backend.adapters.persistence.memory import InMemoryTodoRepository
-from backend.adapters.persistence.postgres import PostgresTodoRepository
-from backend.adapters.persistence.sqlite import SqliteTodoRepository
+from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from tests.adapters.persistence.outages import unavailable
 from tests.postgres import PostgresServer
 

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from backend.adapters.persistence import revisions, schema
-from backend.adapters.persistence.diagnosis import diagnose_database, of_failure
+from backend.adapters.persistence import schema
+from backend.adapters.persistence.schema import revisions
+from backend.adapters.persistence.schema.diagnosis import diagnose_database, of_failure
 from backend.domain.diagnosis import Finding
 from backend.domain.todo import TodoRepositoryUnavailableError
 from tests.postgres import PostgresServer

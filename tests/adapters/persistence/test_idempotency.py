@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from backend.adapters.persistence.postgres import PostgresTodoRepository
-from backend.adapters.persistence.sqlite import SqliteTodoRepository
+from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency, IdempotencyKeyReusedError
 from backend.domain.todo import (
     Priority,

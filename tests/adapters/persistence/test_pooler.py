@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from backend.adapters.persistence.postgres import PostgresTodoRepository
+from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
 from backend.domain.todo import TodoNotFoundError, TodoQuery
 from tests.adapters.persistence.outages import unavailable
 from tests.adapters.persistence.pooler import TransactionPooler

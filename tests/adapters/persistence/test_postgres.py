@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from backend.adapters.persistence import schema
-from backend.adapters.persistence.postgres import PostgresTodoRepository
+from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
 from backend.domain.todo import (
     Todo,
     TodoNotFoundError,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from backend.adapters.persistence.postgres_loans import IDLE_MAX, Connection, Loans
+from backend.adapters.persistence.postgres.loans import IDLE_MAX, Connection, Loans
 from tests.adapters.auth.clock import Clock
 
 pytestmark = pytest.mark.anyio

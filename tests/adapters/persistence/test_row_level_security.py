@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from backend.adapters.persistence import postgres, postgres_idempotency, schema
-from backend.adapters.persistence.postgres import PostgresTodoRepository
-from backend.adapters.persistence.postgres_connections import PostgresConnections
+from backend.adapters.persistence import schema
+from backend.adapters.persistence.postgres import idempotency as postgres_idempotency
+from backend.adapters.persistence.postgres import repository as postgres
+from backend.adapters.persistence.postgres.connections import PostgresConnections
+from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
 from backend.domain.idempotency import Idempotency
 from backend.domain.todo import TodoQuery
 from tests.adapters.persistence.samples import a_todo, a_user

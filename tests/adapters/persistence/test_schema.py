@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from backend.adapters.persistence import revisions, schema
-from backend.adapters.persistence.postgres import PostgresTodoRepository
-from backend.adapters.persistence.sqlite import SqliteTodoRepository
+from backend.adapters.persistence import schema
+from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.schema import revisions
+from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.todo import TodoQuery, TodoRepositoryUnavailableError
 from tests.adapters.persistence.samples import a_todo, a_user
 from tests.postgres import PostgresServer
@@ -206,7 +207,9 @@ def test_every_migration_is_named_after_its_revision() -> None:
 def test_serving_imports_nothing_that_only_migrating_needs(postgres_url: str) -> None:
     program = """
 import asyncio, sys
-from backend.adapters.persistence import memory, postgres, schema, sqlite
+from backend.adapters.persistence import memory, schema
+from backend.adapters.persistence.postgres import repository as postgres
+from backend.adapters.persistence.sqlite import repository as sqlite
 assert asyncio.run(schema.is_current(sys.argv[1]))
 print(*sys.modules)
 """

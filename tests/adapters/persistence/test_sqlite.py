@@ -12,8 +12,8 @@ import aiosqlite
 import pytest
 
 from backend.adapters.persistence import schema
-from backend.adapters.persistence.sqlite import SqliteTodoRepository
-from backend.adapters.persistence.sqlite_connections import SqliteConnections
+from backend.adapters.persistence.sqlite.connections import SqliteConnections
+from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.todo import TodoQuery
 from tests.adapters.persistence.outages import unavailable
 from tests.adapters.persistence.samples import NOW, a_todo

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from backend.adapters.persistence import schema
-from backend.adapters.persistence.diagnosis import diagnose_database
-from backend.adapters.persistence.postgres import PostgresTodoRepository
+from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.schema.diagnosis import diagnose_database
 from backend.domain.todo import TodoRepositoryUnavailableError
 from tests.adapters.persistence.samples import a_todo
 from tests.adapters.persistence.wire import Wire

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from backend.adapters.persistence.postgres_loans import Loans
+from backend.adapters.persistence.postgres.loans import Loans
 from backend.domain.todo import TodoRepositoryUnavailableError
 
 # What a statement can meet (appendix A of PostgreSQL's manual), by class or in full, that no caller

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from backend.adapters.auth.better_auth import BASE_PATH
-from backend.adapters.auth.fetch import DEADLINE, FetchError, fetch
-from backend.adapters.auth.fetch_remedies import of_fetch
-from backend.adapters.auth.key_set import KeySet, read_key_set
-from backend.adapters.auth.redaction import quoted
+from backend.adapters.auth.better_auth.tokens import BASE_PATH
+from backend.adapters.auth.explain.fetches import of_fetch
+from backend.adapters.auth.explain.redaction import quoted
+from backend.adapters.auth.jwks.fetch import DEADLINE, FetchError, fetch
+from backend.adapters.auth.jwks.key_set import KeySet, read_key_set
 from backend.domain.diagnosis import Finding
 
 MAX_SKEW: Final = 5.0

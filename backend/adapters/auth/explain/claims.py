@@ -3,9 +3,9 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from backend.adapters.auth.better_auth import BASE_PATH
-from backend.adapters.auth.redaction import quoted
-from backend.adapters.auth.situation import Situation, iso, one_of
+from backend.adapters.auth.better_auth.tokens import BASE_PATH
+from backend.adapters.auth.explain.redaction import quoted
+from backend.adapters.auth.explain.situation import Situation, iso, one_of
 from backend.domain.auth import AuthError, MissingClaimError
 
 FETCH_ONE: Final = (

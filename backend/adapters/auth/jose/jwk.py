@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import Algorithm, OKPAlgorithm, get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
-from backend.adapters.auth.jws import decode_base64url
-from backend.adapters.auth.prepared import prepared
+from backend.adapters.auth.jose.algorithms import prepared
+from backend.adapters.auth.jose.jws import decode_base64url
 from backend.domain.auth import MalformedTokenError
 
 HMAC_ALGORITHMS: Final = ("HS256",)

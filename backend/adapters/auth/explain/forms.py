@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
-from backend.adapters.auth.claim_remedies import FETCH_ONE
-from backend.adapters.auth.cookie_remedies import as_cookie
-from backend.adapters.auth.situation import OFF
+from backend.adapters.auth.explain.claims import FETCH_ONE
+from backend.adapters.auth.explain.cookies import as_cookie
+from backend.adapters.auth.explain.situation import OFF
 
 _FORMS: Final[tuple[tuple[str, str], ...]] = (
     (

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from backend.adapters.auth import claim_remedies
-from backend.adapters.auth.claim_remedies import FETCH_ONE
-from backend.adapters.auth.cookie_remedies import of_cookie
-from backend.adapters.auth.fetch_remedies import of_fetch
-from backend.adapters.auth.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
-from backend.adapters.auth.situation import Situation
+from backend.adapters.auth.explain import claims as claim_remedies
+from backend.adapters.auth.explain.claims import FETCH_ONE
+from backend.adapters.auth.explain.cookies import of_cookie
+from backend.adapters.auth.explain.fetches import of_fetch
+from backend.adapters.auth.explain.situation import Situation
+from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.domain.auth import (
     AuthError,
     ExpiredTokenError,

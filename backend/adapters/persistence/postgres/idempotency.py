@@ -4,8 +4,8 @@ from typing import Final
 
 import asyncpg
 
-from backend.adapters.persistence.postgres_connections import PostgresConnections
-from backend.adapters.persistence.postgres_rows import to_todo, to_values
+from backend.adapters.persistence.postgres.connections import PostgresConnections
+from backend.adapters.persistence.postgres.rows import to_todo, to_values
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency
 from backend.domain.todo import Todo, TodoConflictError, TodoRepositoryUnavailableError
 

@@ -14,11 +14,11 @@ from typing import Any, Final, Self
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from backend.adapters.auth.better_auth import to_principal
+from backend.adapters.auth.better_auth.tokens import to_principal
 from backend.adapters.auth.claims import Claims, ClaimsPolicy, check_identifier, numeric_date
-from backend.adapters.auth.jwe import KEY_BYTES, DirectDecryption
-from backend.adapters.auth.jwk import HMAC_ALGORITHMS
-from backend.adapters.auth.jws import decode_base64url, load_object
+from backend.adapters.auth.jose.jwe import KEY_BYTES, DirectDecryption
+from backend.adapters.auth.jose.jwk import HMAC_ALGORITHMS
+from backend.adapters.auth.jose.jws import decode_base64url, load_object
 from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.adapters.auth.pyjwt import SignedTokens
 from backend.domain.auth import (

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from backend.adapters.persistence import remedies, revisions, schema
+from backend.adapters.persistence import schema
+from backend.adapters.persistence.schema import remedies, revisions
 from backend.domain.diagnosis import Finding
 from backend.domain.todo import TodoRepositoryUnavailableError
 

@@ -12,9 +12,9 @@ from uuid import UUID
 import aiosqlite
 
 from backend.adapters.persistence.listing import page, statements
-from backend.adapters.persistence.sqlite_connections import SqliteConnections, database_path
-from backend.adapters.persistence.sqlite_idempotency import add_once
-from backend.adapters.persistence.sqlite_rows import to_text, to_todo, to_values
+from backend.adapters.persistence.sqlite.connections import SqliteConnections, database_path
+from backend.adapters.persistence.sqlite.idempotency import add_once
+from backend.adapters.persistence.sqlite.rows import to_text, to_todo, to_values
 from backend.domain.idempotency import Idempotency
 from backend.domain.todo import (
     Todo,

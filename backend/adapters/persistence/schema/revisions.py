@@ -6,7 +6,7 @@ from typing import Final, Literal
 Command = Literal["upgrade", "downgrade"]
 
 # One file for every revision, named after it.
-VERSIONS: Final = Path(__file__).parent / "migrations" / "versions"
+VERSIONS: Final = Path(__file__).parents[1] / "migrations" / "versions"
 
 
 def is_behind(revision: str | None) -> bool:

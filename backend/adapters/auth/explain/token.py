@@ -8,15 +8,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from backend.adapters.auth import remedies
-from backend.adapters.auth.better_auth import to_principal
-from backend.adapters.auth.claims import ClaimsPolicy
-from backend.adapters.auth.form_remedies import of_form
-from backend.adapters.auth.jws import CompactJws, decode_object, parse_compact
+from backend.adapters.auth.claims import Claims, ClaimsPolicy
+from backend.adapters.auth.explain import remedies
+from backend.adapters.auth.explain.forms import of_form
+from backend.adapters.auth.explain.redaction import redacted
+from backend.adapters.auth.explain.situation import OFF, Situation
+from backend.adapters.auth.jose.jws import CompactJws, decode_object, parse_compact
 from backend.adapters.auth.pyjwt import SignedTokens
-from backend.adapters.auth.redaction import redacted
-from backend.adapters.auth.situation import OFF, Situation
-from backend.domain.auth import AuthError, VerifierUnavailableError
+from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
 from backend.domain.diagnosis import Explanation, Finding
 
 UNDECIDED: Final = "verifier_unavailable"
@@ -36,6 +35,7 @@ class TokenExplainer:
     Args:
         signed: Checks headers and signatures.
         policy: Checks claims.
+        to_principal: Reads the issuer's dialect, as the verifier does.
         has_secret: Whether a shared secret is configured.
         jwks_url: Where the key set is, if one is configured.
         cookies: The strategy of the session cookies that are accepted, or `off`.
@@ -47,6 +47,7 @@ class TokenExplainer:
         signed: SignedTokens,
         *,
         policy: ClaimsPolicy,
+        to_principal: Callable[[Claims, float], Principal],
         has_secret: bool,
         jwks_url: str | None,
         cookies: str = OFF,
@@ -54,6 +55,7 @@ class TokenExplainer:
     ) -> None:
         self._signed = signed
         self._policy = policy
+        self._to_principal = to_principal
         self._has_secret = has_secret
         self._jwks_url = jwks_url
         self._cookies = cookies
@@ -113,7 +115,7 @@ class TokenExplainer:
             "issuer": lambda: policy.check_issuer(claims),
             "audience": lambda: policy.check_audience(claims),
             "times": lambda: policy.check_times(claims, situation.now),
-            "user": lambda: to_principal({"sub": "", **claims}, situation.now),
+            "user": lambda: self._to_principal({"sub": "", **claims}, situation.now),
         }
 
 

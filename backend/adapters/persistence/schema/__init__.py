@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import asyncpg
 
-from backend.adapters.persistence import postgres_connections, sqlite_connections
-from backend.adapters.persistence.revisions import Command, is_behind
+from backend.adapters.persistence.postgres import connections as postgres_connections
+from backend.adapters.persistence.schema.revisions import Command, is_behind
+from backend.adapters.persistence.sqlite import connections as sqlite_connections
 from backend.domain.todo import TodoRepositoryUnavailableError
 
 _TIMEOUT: Final = 10.0
@@ -118,7 +119,7 @@ async def lacking_privileges(url: str) -> str:
 
 async def _migrate(url: str, command: Command, revision: str) -> None:
     # SQLAlchemy takes half a second to import, and memory: no server that starts should pay that.
-    from backend.adapters.persistence import migration  # noqa: PLC0415 - see above
+    from backend.adapters.persistence.schema import migration  # noqa: PLC0415 - see above
 
     if url.startswith("sqlite:"):
         path = _sqlite_path(url)

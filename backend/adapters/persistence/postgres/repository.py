@@ -10,9 +10,9 @@ from typing import Final, Self
 from uuid import UUID
 
 from backend.adapters.persistence.listing import page, statements
-from backend.adapters.persistence.postgres_connections import PostgresConnections
-from backend.adapters.persistence.postgres_idempotency import add_once
-from backend.adapters.persistence.postgres_rows import to_todo, to_values
+from backend.adapters.persistence.postgres.connections import PostgresConnections
+from backend.adapters.persistence.postgres.idempotency import add_once
+from backend.adapters.persistence.postgres.rows import to_todo, to_values
 from backend.domain.idempotency import Idempotency
 from backend.domain.todo import (
     Todo,

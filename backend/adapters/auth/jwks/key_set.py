@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from backend.adapters.auth.fetch import FetchError
-from backend.adapters.auth.jwk import UnusableKeyError, VerificationKey, public_key
-from backend.adapters.auth.jws import load_object
+from backend.adapters.auth.jose.jwk import UnusableKeyError, VerificationKey, public_key
+from backend.adapters.auth.jose.jws import load_object
+from backend.adapters.auth.jwks.fetch import FetchError
 from backend.domain.auth import InvalidAlgorithmError, MalformedTokenError, UnknownKeyError
 
 MAX_KEYS: Final = 100

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import aiosqlite
 
-from backend.adapters.persistence.sqlite_connections import SqliteConnections
-from backend.adapters.persistence.sqlite_rows import to_text, to_todo, to_values
+from backend.adapters.persistence.sqlite.connections import SqliteConnections
+from backend.adapters.persistence.sqlite.rows import to_text, to_todo, to_values
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency
 from backend.domain.todo import Todo, TodoConflictError
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from backend.adapters.auth.session_cookie import JWKS_AUDIENCE, JWKS_TYPE
-from backend.adapters.auth.situation import Situation
+from backend.adapters.auth.better_auth.session_cookie import JWKS_AUDIENCE, JWKS_TYPE
+from backend.adapters.auth.explain.situation import Situation
 
 _INSTEAD: Final = "; or send a JWT of Better Auth's /api/auth/token instead."
 

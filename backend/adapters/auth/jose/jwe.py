@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from backend.adapters.auth.jws import decode_base64url, decode_object, load_object
+from backend.adapters.auth.jose.jws import decode_base64url, decode_object, load_object
 from backend.domain.auth import (
     InvalidAlgorithmError,
     InvalidSignatureError,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, NullPool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from backend.adapters.persistence.revisions import VERSIONS, Command, is_behind
+from backend.adapters.persistence.schema.revisions import VERSIONS, Command, is_behind
 from backend.domain.todo import TodoRepositoryUnavailableError
 
 _COMMANDS: Final = {"upgrade": alembic.upgrade, "downgrade": alembic.downgrade}

@@ -1,0 +1,1 @@
+"""Better Auth: its URLs, its claims, its cookies."""

@@ -1,0 +1,1 @@
+"""JOSE, read strictly: nothing here knows an issuer."""

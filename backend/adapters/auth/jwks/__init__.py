@@ -1,0 +1,1 @@
+"""A key set: fetched and judged."""
