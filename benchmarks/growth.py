@@ -19,7 +19,7 @@ ROUNDS = wanted()
 SECONDS = 0.5
 PACED_SECONDS = 2.0
 USERS, EACH, TIMES = 50, 200, 10
-APP = "backend.entrypoints.http.app:app_from_environment"
+APP = "backend.entrypoints.server.process:app_from_environment"
 
 
 def measure() -> Result:

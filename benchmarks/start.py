@@ -22,7 +22,7 @@ from tests.e2e.processes import ROOT, environment
 
 ROUNDS = wanted()
 REMEMBERED = 10_000
-IMPORTED = "import backend.entrypoints.cli, backend.entrypoints.http.app"
+IMPORTED = "import backend.entrypoints.cli.main, backend.entrypoints.http.app"
 
 
 def measure() -> Result:

@@ -7,7 +7,7 @@ from backend.adapters.persistence.postgres.repository import PostgresTodoReposit
 from backend.adapters.persistence.schema.diagnosis import diagnose_database, of_failure
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.diagnosis import Finding
-from backend.domain.todo import TodoRepository, TodoRepositoryUnavailableError
+from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepository
 from backend.settings import ConfigurationError, Settings
 
 # What a server cannot do without. One that PostgreSQL shows every row still hides them itself.
@@ -37,7 +37,7 @@ async def upgrade_schema(settings: Settings) -> None:
     """
     try:
         await schema.upgrade(settings.database_url.get_secret_value())
-    except (TodoRepositoryUnavailableError, OverflowError, ValueError) as error:
+    except (RepositoryUnavailableError, OverflowError, ValueError) as error:
         raise ConfigurationError([_complaint(*of_failure(error))]) from None
 
 

@@ -12,7 +12,7 @@ from backend.entrypoints.http import me
 from backend.entrypoints.http.app import Api
 from backend.entrypoints.http.app import create_app as create_our_app
 from backend.entrypoints.http.model_response import ModelResponse
-from backend.entrypoints.logs import configure_logging
+from backend.entrypoints.server.logs import configure_logging
 from benchmarks.peers.answers import SOMEONE
 from benchmarks.peers.keys import ALGORITHM, JWK
 from tests.adapters.auth.tokens import key_set

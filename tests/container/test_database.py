@@ -14,10 +14,11 @@ from pydantic import SecretStr
 from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.container import Container
-from backend.domain.todo import Todo, TodoRepositoryUnavailableError
+from backend.domain.todo import Todo
+from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.settings import Settings
 from tests.adapters.auth.tokens import SECRET
-from tests.adapters.persistence.wire import Wire
+from tests.adapters.persistence.postgres.wire import Wire
 from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -58,7 +59,7 @@ async def test_the_settings_bound_what_is_asked_of_postgresql(
             start = time.monotonic()
             stuck = [asyncio.create_task(todos.check()) for _ in range(2)]
             await asyncio.sleep(0)
-            with pytest.raises(TodoRepositoryUnavailableError):
+            with pytest.raises(RepositoryUnavailableError):
                 await todos.check()
             assert 0.2 < time.monotonic() - start < 1
             wire.speak()
@@ -97,6 +98,6 @@ async def test_the_settings_bound_how_long_sqlite_is_waited_for(tmp_path: Path) 
         todos = made.todos()
         assert isinstance(todos, SqliteTodoRepository)
         async with todos:
-            with pytest.raises(TodoRepositoryUnavailableError):
+            with pytest.raises(RepositoryUnavailableError):
                 await todos.add("alice", todo)
     assert 0.2 < time.monotonic() - start < 3

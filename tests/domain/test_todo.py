@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from backend.domain.todo import (
     DESCRIPTION_MAX_LENGTH,
-    NEVER_DUE,
     TITLE_MAX_LENGTH,
     InvalidTodoError,
     Priority,
@@ -18,12 +17,10 @@ from backend.domain.todo import (
     TodoConflictError,
     TodoError,
     TodoNotFoundError,
-    TodoPosition,
-    TodoQuery,
-    TodoRepositoryUnavailableError,
-    TodoSort,
     uuid7,
 )
+from backend.domain.todo_list import NEVER_DUE, TodoPosition, TodoQuery, TodoSort
+from backend.domain.todo_repository import RepositoryUnavailableError
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 891_000, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -210,6 +207,6 @@ def test_ids_of_one_moment_differ_in_every_random_bit() -> None:
 def test_errors_of_todos_and_outages_are_kept_apart() -> None:
     for kind in (InvalidTodoError, TodoNotFoundError, TodoConflictError):
         assert issubclass(kind, TodoError)
-    assert TodoRepositoryUnavailableError.__bases__ == (Exception,)
-    assert TodoRepositoryUnavailableError("down").retry_after == 1.0
-    assert TodoRepositoryUnavailableError("down", retry_after=3).retry_after == 3
+    assert RepositoryUnavailableError.__bases__ == (Exception,)
+    assert RepositoryUnavailableError("down").retry_after == 1.0
+    assert RepositoryUnavailableError("down", retry_after=3).retry_after == 3

@@ -6,7 +6,7 @@ import sys
 from tests.e2e.backend import UNMEASURED
 from tests.e2e.better_auth import Issuer, User
 from tests.e2e.processes import ROOT, environment
-from tests.entrypoints.command_line import run
+from tests.entrypoints.cli.command_line import run
 
 
 def test_all_is_well_with_better_auths_url_and_nothing_else(

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from backend.domain.todo import Todo, TodoPage, TodoPosition, TodoQuery, TodoSort
+from backend.domain.todo import Todo
+from backend.domain.todo_list import TodoPage, TodoPosition, TodoQuery, TodoSort
 
 
 def statements(template: str, *, behind: str, due: str) -> Mapping[tuple[TodoSort, bool], str]:

@@ -9,14 +9,8 @@ from uuid import UUID
 
 from backend.adapters.persistence.listing import page
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency
-from backend.domain.todo import (
-    Todo,
-    TodoConflictError,
-    TodoNotFoundError,
-    TodoPage,
-    TodoPosition,
-    TodoQuery,
-)
+from backend.domain.todo import Todo, TodoConflictError, TodoNotFoundError
+from backend.domain.todo_list import TodoPage, TodoPosition, TodoQuery
 
 
 class InMemoryTodoRepository:

@@ -10,14 +10,15 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from backend.container import Container
-from backend.entrypoints.http import health, me, problems, telemetry, todos
-from backend.entrypoints.http.authentication import Credentials
-from backend.entrypoints.http.cursors import Cursors
+from backend.entrypoints.http import health, me, telemetry
+from backend.entrypoints.http.auth.credentials import Authenticator
+from backend.entrypoints.http.auth.session_cookies import SessionCookies
+from backend.entrypoints.http.auth.startup_check import require_protection
 from backend.entrypoints.http.hosts import TrustedHosts
-from backend.entrypoints.http.problem_details import ProblemDetails
-from backend.entrypoints.http.protection import require_protection
-from backend.entrypoints.http.session_cookies import SessionCookies
-from backend.entrypoints.logs import configure_logging
+from backend.entrypoints.http.problems import handlers
+from backend.entrypoints.http.problems.problem_details import ProblemDetails
+from backend.entrypoints.http.todos import routes as todos
+from backend.entrypoints.http.todos.cursors import Cursors
 
 SILENT: Final[TelemetryConfig] = {
     "tracing": False,
@@ -76,7 +77,7 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
         telemetry=SILENT,
     )
     app.state.public = frozenset(public)
-    app.credentials = Credentials(
+    app.authenticator = Authenticator(
         bearer=container.token_verifier(), cookies=_session_cookies(container)
     )
     app.state.todos = container.todos()
@@ -85,12 +86,12 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
     app.state.checks = container.checks()
     app.state.key_set_state = container.key_set_state()
 
-    problems.install(app)
+    handlers.install(app)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_credentials=app.credentials.cookies is not None,
+            allow_credentials=app.authenticator.cookies is not None,
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=ALLOWED_HEADERS,
             expose_headers=EXPOSED_HEADERS,
@@ -98,13 +99,6 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
     if settings.trusted_hosts:
         app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts)
     return app
-
-
-def app_from_environment() -> "Api":
-    """Make the application that the environment describes: what each server process runs."""
-    container = Container()
-    configure_logging(container.settings())
-    return create_app(container)
 
 
 def _session_cookies(container: Container) -> SessionCookies | None:
@@ -119,10 +113,10 @@ class Api(FastAPI):
     """FastAPI, with problem details and session cookies in its OpenAPI document.
 
     Attributes:
-        credentials: What it takes for credentials.
+        authenticator: Turns the credentials of a request into its principal.
     """
 
-    credentials: Credentials
+    authenticator: Authenticator
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put telemetry around everything, the answer to an unexpected error included."""
@@ -136,8 +130,8 @@ class Api(FastAPI):
         schema = ProblemDetails.model_json_schema(ref_template=template)
         schemas.update(schema.pop("$defs"))
         schemas["ProblemDetails"] = schema
-        if self.credentials.cookies is not None:
-            _document_cookie(document, self.credentials.cookies.name)
+        if self.authenticator.cookies is not None:
+            _document_cookie(document, self.authenticator.cookies.name)
         return document
 
 

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.domain.auth import Principal
-from backend.entrypoints.http.authentication import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRoute
 from backend.entrypoints.http.model_response import ModelResponse
-from backend.entrypoints.http.problem_details import documented
+from backend.entrypoints.http.problems.problem_details import documented
 
 
 class PrincipalResponse(BaseModel):

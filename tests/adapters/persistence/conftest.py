@@ -14,7 +14,7 @@ from backend.adapters.persistence import schema
 from backend.adapters.persistence.memory import InMemoryTodoRepository
 from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
-from backend.domain.todo import TodoRepository
+from backend.domain.todo_repository import TodoRepository
 from tests.adapters.persistence.samples import a_user
 from tests.adapters.persistence.scaling import statements_of
 from tests.postgres import PostgresServer

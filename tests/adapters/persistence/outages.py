@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from backend.domain.todo import TodoRepositoryUnavailableError
+from backend.domain.todo_repository import RepositoryUnavailableError
 
 # Less than the repositories' own timeouts, and far more than any that a test sets.
 SOON: Final = 4.0
@@ -17,6 +17,6 @@ SOON: Final = 4.0
 def unavailable() -> Iterator[None]:
     """Expect the todos to be reported out of reach, soon."""
     start = time.monotonic()
-    with pytest.raises(TodoRepositoryUnavailableError):
+    with pytest.raises(RepositoryUnavailableError):
         yield
     assert time.monotonic() - start < SOON

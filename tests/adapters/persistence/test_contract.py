@@ -18,11 +18,9 @@ from backend.domain.todo import (
     Todo,
     TodoConflictError,
     TodoNotFoundError,
-    TodoPosition,
-    TodoQuery,
-    TodoRepository,
-    TodoSort,
 )
+from backend.domain.todo_list import TodoPosition, TodoQuery, TodoSort
+from backend.domain.todo_repository import TodoRepository
 from tests.adapters.persistence.samples import NOW, a_todo, a_user
 
 pytestmark = pytest.mark.anyio

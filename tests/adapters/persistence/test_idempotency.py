@@ -14,14 +14,9 @@ import pytest
 from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency, IdempotencyKeyReusedError
-from backend.domain.todo import (
-    Priority,
-    Todo,
-    TodoConflictError,
-    TodoNotFoundError,
-    TodoQuery,
-    TodoRepository,
-)
+from backend.domain.todo import Priority, Todo, TodoConflictError, TodoNotFoundError
+from backend.domain.todo_list import TodoQuery
+from backend.domain.todo_repository import TodoRepository
 from tests.adapters.persistence.samples import NOW, a_todo
 from tests.postgres import PostgresServer
 

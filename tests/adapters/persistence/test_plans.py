@@ -19,7 +19,7 @@ from backend.adapters.persistence import schema
 from backend.adapters.persistence.postgres import repository as postgres
 from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
 from backend.adapters.persistence.sqlite import repository as sqlite
-from backend.domain.todo import NEVER_DUE, TodoQuery, TodoSort
+from backend.domain.todo_list import NEVER_DUE, TodoQuery, TodoSort
 from tests.adapters.persistence.scaling import statements_of
 from tests.postgres import PostgresServer
 

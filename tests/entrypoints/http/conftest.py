@@ -100,7 +100,7 @@ def app(
 ) -> FastAPI:
     """The same with parts of the test's own. Who adds a route to it makes another one first."""
     app_of_all.state.clock = clock
-    app_of_all.credentials = replace(app_of_all.credentials, bearer=verifier)
+    app_of_all.authenticator = replace(app_of_all.authenticator, bearer=verifier)
     app_of_all.state.todos = todos
     return app_of_all
 

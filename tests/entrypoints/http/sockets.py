@@ -9,7 +9,7 @@ from typing import Any, Self
 import uvicorn
 from fastapi import FastAPI
 
-from backend.entrypoints.serving import UVICORN
+from backend.entrypoints.server.process import UVICORN
 
 
 class Server(uvicorn.Server):

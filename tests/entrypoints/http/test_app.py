@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from backend.adapters.persistence.memory import InMemoryTodoRepository
 from backend.container import Container
-from backend.entrypoints import cli
+from backend.entrypoints.cli import main as cli
 from backend.entrypoints.http import app as app_module
-from backend.entrypoints.http.app import app_from_environment, create_app
+from backend.entrypoints.http.app import create_app
+from backend.entrypoints.server.process import app_from_environment
 from backend.settings import ConfigurationError, Settings
 from tests.entrypoints.http.conftest import ADA, MakeApp
 from tests.entrypoints.http.exchange import exchange, served
@@ -90,7 +91,7 @@ async def test_two_apps_in_one_process_do_not_mix() -> None:
 
 def test_a_server_process_makes_it_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     configured: list[Settings] = []
-    monkeypatch.setattr("backend.entrypoints.http.app.configure_logging", configured.append)
+    monkeypatch.setattr("backend.entrypoints.server.process.configure_logging", configured.append)
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
     monkeypatch.setenv("DOCS", "off")
     app = app_from_environment()

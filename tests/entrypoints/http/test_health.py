@@ -9,7 +9,7 @@ from dependency_injector import providers
 
 from backend.adapters.persistence.memory import InMemoryTodoRepository
 from backend.domain.diagnosis import KeySetState
-from backend.domain.todo import TodoRepositoryUnavailableError
+from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http import health
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
 
@@ -18,7 +18,7 @@ class SickTodos(InMemoryTodoRepository):
     """Cannot be reached."""
 
     async def check(self) -> None:
-        raise TodoRepositoryUnavailableError("the database at 10.1.2.3 is down")
+        raise RepositoryUnavailableError("the database at 10.1.2.3 is down")
 
 
 class StuckTodos(InMemoryTodoRepository):

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from backend.adapters.persistence.postgres.loans import Loans
-from backend.domain.todo import TodoRepositoryUnavailableError
+from backend.adapters.persistence.postgres.leases import Loans
+from backend.domain.todo_repository import RepositoryUnavailableError
 
 # What a statement can meet (appendix A of PostgreSQL's manual), by class or in full, that no caller
 # is to blame for and that passes without a change to this program.
@@ -96,11 +96,11 @@ class PostgresConnections:
             Its rows.
 
         Raises:
-            TodoRepositoryUnavailableError: The database cannot be reached, or not in time.
+            RepositoryUnavailableError: The database cannot be reached, or not in time.
         """
         loans, sound = self._loans, False
         if loans is None:
-            raise TodoRepositoryUnavailableError("the repository is closed")
+            raise RepositoryUnavailableError("the repository is closed")
         with reported_outages(connecting=True):
             connection = await loans.take()
         with reported_outages():
@@ -114,7 +114,7 @@ class PostgresConnections:
                     self._loans = self._lend(loans.pool)
                 loans.end()
                 await loans.pool.expire_connections()
-                raise TodoRepositoryUnavailableError(f"anew: {error}") from error
+                raise RepositoryUnavailableError(f"anew: {error}") from error
             finally:
                 await loans.give_back(connection, sound=sound)
             return rows
@@ -136,7 +136,7 @@ def database_url(url: str) -> str:
 
 @contextmanager
 def reported_outages(*, connecting: bool = False) -> Iterator[None]:
-    """Raise `TodoRepositoryUnavailableError` for what means that the database is out of reach.
+    """Raise `RepositoryUnavailableError` for what means that the database is out of reach.
 
     Args:
         connecting: Whether all this does is to connect: then whatever a server says means that.
@@ -152,7 +152,7 @@ def reported_outages(*, connecting: bool = False) -> Iterator[None]:
         if not unavailable:
             raise
         reason = str(error) or "not in time"  # of which a TimeoutError does not speak
-        raise TodoRepositoryUnavailableError(f"{type(error).__name__}: {reason}") from error
+        raise RepositoryUnavailableError(f"{type(error).__name__}: {reason}") from error
 
 
 async def _know_acting_user(connection: "asyncpg.Connection[asyncpg.Record]", /) -> None:

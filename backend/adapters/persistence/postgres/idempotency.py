@@ -7,7 +7,8 @@ import asyncpg
 from backend.adapters.persistence.postgres.connections import PostgresConnections
 from backend.adapters.persistence.postgres.rows import to_todo, to_values
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency
-from backend.domain.todo import Todo, TodoConflictError, TodoRepositoryUnavailableError
+from backend.domain.todo import Todo, TodoConflictError
+from backend.domain.todo_repository import RepositoryUnavailableError
 
 ATTEMPTS: Final = 3
 
@@ -70,4 +71,4 @@ async def add_once(
         for fingerprint, *first in await connections.fetch(_FIND, user_id, key, expired):
             idempotency.require(fingerprint)
             return to_todo(first)
-    raise TodoRepositoryUnavailableError("the key is forgotten as often as it is found")
+    raise RepositoryUnavailableError("the key is forgotten as often as it is found")

@@ -14,13 +14,8 @@ from backend.adapters.persistence.postgres.connections import PostgresConnection
 from backend.adapters.persistence.postgres.idempotency import add_once
 from backend.adapters.persistence.postgres.rows import to_todo, to_values
 from backend.domain.idempotency import Idempotency
-from backend.domain.todo import (
-    Todo,
-    TodoConflictError,
-    TodoNotFoundError,
-    TodoPage,
-    TodoQuery,
-)
+from backend.domain.todo import Todo, TodoConflictError, TodoNotFoundError
+from backend.domain.todo_list import TodoPage, TodoQuery
 
 _CHECK: Final = "SELECT user_id FROM todos LIMIT 0"
 
@@ -122,7 +117,7 @@ class PostgresTodoRepository:
         await self._connections.close()
 
     async def check(self) -> None:
-        """Raise `TodoRepositoryUnavailableError` unless todos can be read now."""
+        """Raise `RepositoryUnavailableError` unless todos can be read now."""
         await self._connections.fetch(_CHECK)
 
     async def cursor_key(self) -> bytes:

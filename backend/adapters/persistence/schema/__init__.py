@@ -12,7 +12,7 @@ import asyncpg
 from backend.adapters.persistence.postgres import connections as postgres_connections
 from backend.adapters.persistence.schema.revisions import Command, is_behind
 from backend.adapters.persistence.sqlite import connections as sqlite_connections
-from backend.domain.todo import TodoRepositoryUnavailableError
+from backend.domain.todo_repository import RepositoryUnavailableError
 
 _TIMEOUT: Final = 10.0
 
@@ -40,7 +40,7 @@ FROM (
 _SQLITE_MIGRATED: Final = "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
 
 
-class MissingFolderError(TodoRepositoryUnavailableError):
+class MissingFolderError(RepositoryUnavailableError):
     """The folder of an SQLite file does not exist."""
 
 
@@ -52,7 +52,7 @@ async def upgrade(url: str) -> None:
 
     Raises:
         ValueError: The URL is not one of a database.
-        TodoRepositoryUnavailableError: The database cannot be reached, or refuses.
+        RepositoryUnavailableError: The database cannot be reached, or refuses.
     """
     await _migrate(url, "upgrade", "head")
 
@@ -66,7 +66,7 @@ async def downgrade(url: str, revision: str) -> None:
 
     Raises:
         ValueError: There is no such revision, or the URL is not one of a database.
-        TodoRepositoryUnavailableError: The database cannot be reached, or refuses.
+        RepositoryUnavailableError: The database cannot be reached, or refuses.
     """
     await _migrate(url, "downgrade", revision)
 
@@ -76,7 +76,7 @@ async def current(url: str) -> str | None:
 
     Raises:
         ValueError: The URL is not one of a database.
-        TodoRepositoryUnavailableError: The database cannot be reached.
+        RepositoryUnavailableError: The database cannot be reached.
     """
     if url.startswith("sqlite:"):
         path = _sqlite_path(url)
@@ -92,7 +92,7 @@ async def is_current(url: str) -> bool:
 
     Raises:
         ValueError: The URL is not one of a database.
-        TodoRepositoryUnavailableError: The database cannot be reached.
+        RepositoryUnavailableError: The database cannot be reached.
     """
     return not is_behind(await current(url))
 
@@ -102,7 +102,7 @@ async def is_secured(url: str) -> bool:
 
     Raises:
         ValueError: The URL is not one of PostgreSQL.
-        TodoRepositoryUnavailableError: The database cannot be reached.
+        RepositoryUnavailableError: The database cannot be reached.
     """
     return bool(await _ask_postgres(url, _SECURED))
 
@@ -112,7 +112,7 @@ async def lacking_privileges(url: str) -> str:
 
     Raises:
         ValueError: The URL is not one of PostgreSQL.
-        TodoRepositoryUnavailableError: The database cannot be reached.
+        RepositoryUnavailableError: The database cannot be reached.
     """
     return await _ask_postgres(url, _LACKING) or ""
 
@@ -161,6 +161,6 @@ async def _ask_postgres(url: str, question: str) -> Any:
         except asyncpg.UndefinedTableError:
             return None
         except asyncpg.InsufficientPrivilegeError as error:
-            raise TodoRepositoryUnavailableError(f"{type(error).__name__}: {error}") from error
+            raise RepositoryUnavailableError(f"{type(error).__name__}: {error}") from error
         finally:
             await server.close(timeout=_TIMEOUT)

@@ -5,7 +5,7 @@ from typing import Final
 from backend.adapters.persistence import schema
 from backend.adapters.persistence.schema import remedies, revisions
 from backend.domain.diagnosis import Finding
-from backend.domain.todo import TodoRepositoryUnavailableError
+from backend.domain.todo_repository import RepositoryUnavailableError
 
 
 async def diagnose_database(url: str) -> list[Finding]:
@@ -21,7 +21,7 @@ async def diagnose_database(url: str) -> list[Finding]:
             return [_POSTGRESQL, _of_privileges(lacking), _UNREAD]
         revision = await schema.current(url)
         secured = await schema.is_secured(url) if postgres and revision else None
-    except (TodoRepositoryUnavailableError, OverflowError, ValueError) as error:
+    except (RepositoryUnavailableError, OverflowError, ValueError) as error:
         problem, remedy = of_failure(error)
         return [Finding(check="database", problem=problem, remedy=remedy), _UNKNOWN]
     findings = [_POSTGRESQL if postgres else _SQLITE, _of_schema(revision)]
@@ -38,7 +38,7 @@ def of_failure(error: Exception) -> tuple[str, str]:
     """
     if isinstance(error, schema.MissingFolderError):
         return str(error), remedies.NO_FOLDER
-    if isinstance(error, TodoRepositoryUnavailableError):
+    if isinstance(error, RepositoryUnavailableError):
         remedy = remedies.of_outage(error)
         what = "refuses" if remedy == remedies.GRANT else "cannot be reached"
         return f"{what}: {error}", remedy

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from backend.adapters.persistence.schema.revisions import VERSIONS, Command, is_behind
-from backend.domain.todo import TodoRepositoryUnavailableError
+from backend.domain.todo_repository import RepositoryUnavailableError
 
 _COMMANDS: Final = {"upgrade": alembic.upgrade, "downgrade": alembic.downgrade}
 
@@ -34,7 +34,7 @@ async def run(dialect: str, driver: object, command: Command, revision: str) -> 
 
     Raises:
         ValueError: There is no such revision.
-        TodoRepositoryUnavailableError: The database refuses.
+        RepositoryUnavailableError: The database refuses.
     """
 
     async def opened() -> object:
@@ -49,7 +49,7 @@ async def run(dialect: str, driver: object, command: Command, revision: str) -> 
     except CommandError as error:
         raise ValueError(str(error)) from error
     except DBAPIError as error:
-        raise TodoRepositoryUnavailableError(str(error.orig)) from error
+        raise RepositoryUnavailableError(str(error.orig)) from error
 
 
 def _run(connection: Connection, command: Command, revision: str) -> None:

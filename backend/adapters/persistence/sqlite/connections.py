@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import aiosqlite
 
-from backend.domain.todo import TodoRepositoryUnavailableError
+from backend.domain.todo_repository import RepositoryUnavailableError
 
 _T = TypeVar("_T")
 
@@ -68,10 +68,10 @@ class SqliteConnections:
         """Do a piece of work on a connection of its own.
 
         Raises:
-            TodoRepositoryUnavailableError: The database cannot be reached, or not in time.
+            RepositoryUnavailableError: The database cannot be reached, or not in time.
         """
         if self._closed:
-            raise TodoRepositoryUnavailableError("the repository is closed")
+            raise RepositoryUnavailableError("the repository is closed")
         with reported_outages():
             connection = await self._take()
             try:
@@ -175,11 +175,11 @@ def database_path(url: str) -> Path:
 
 @contextmanager
 def reported_outages() -> Iterator[None]:
-    """Raise `TodoRepositoryUnavailableError` for what means that the database is out of reach."""
+    """Raise `RepositoryUnavailableError` for what means that the database is out of reach."""
     try:
         yield
     except _MISTAKES:
         raise
     except (sqlite3.Error, TimeoutError) as error:
         reason = str(error) or "not in time"  # of which a TimeoutError does not speak
-        raise TodoRepositoryUnavailableError(f"{type(error).__name__}: {reason}") from error
+        raise RepositoryUnavailableError(f"{type(error).__name__}: {reason}") from error

@@ -16,13 +16,8 @@ from backend.adapters.persistence.sqlite.connections import SqliteConnections, d
 from backend.adapters.persistence.sqlite.idempotency import add_once
 from backend.adapters.persistence.sqlite.rows import to_text, to_todo, to_values
 from backend.domain.idempotency import Idempotency
-from backend.domain.todo import (
-    Todo,
-    TodoConflictError,
-    TodoNotFoundError,
-    TodoPage,
-    TodoQuery,
-)
+from backend.domain.todo import Todo, TodoConflictError, TodoNotFoundError
+from backend.domain.todo_list import TodoPage, TodoQuery
 
 _CHECK: Final = "SELECT user_id FROM todos LIMIT 0"
 
@@ -120,7 +115,7 @@ class SqliteTodoRepository:
         await self._writer.close()
 
     async def check(self) -> None:
-        """Raise `TodoRepositoryUnavailableError` unless todos can be read now."""
+        """Raise `RepositoryUnavailableError` unless todos can be read now."""
         await self._fetch(_CHECK, {})
 
     async def cursor_key(self) -> bytes:

@@ -1,0 +1,1 @@
+"""The command line: serve, dev, migrate, token, explain, doctor."""

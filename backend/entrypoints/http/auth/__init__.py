@@ -1,0 +1,1 @@
+"""From a request to its principal: credentials, guards and the startup check."""

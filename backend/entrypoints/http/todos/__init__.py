@@ -1,0 +1,1 @@
+"""The Todo API: routes, representations, cursors, ETags and idempotency keys."""

@@ -1,0 +1,1 @@
+"""The uvicorn server: its process, its protocol limits and its logging."""

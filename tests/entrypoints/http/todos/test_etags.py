@@ -1,0 +1,90 @@
+"""Which entity tags name a todo as it is."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.domain.todo import Todo
+from backend.entrypoints.http.todos import etags
+
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
+TODO = Todo.create(now=NOW, title="Buy milk").change(now=NOW, completed=True)
+
+
+def test_the_tag_is_the_version_in_quotes() -> None:
+    assert etags.of(TODO) == '"2"'
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ['"2"'],
+        ["*"],
+        [" \t*\t"],
+        ['"1", "2", "3"'],
+        ['"1","2"'],
+        [' \t"2"\t '],
+        [',,"1" ,, "2",'],
+        ['"1"', '"2"'],
+        ['W/"2", "2"'],
+        ['"", "a,b", "2"'],
+        ['"\xff", "2"'],
+    ],
+)
+def test_a_strong_tag_matches(header: list[str]) -> None:
+    assert etags.match(header, TODO)
+    assert etags.match(header, TODO, weak=True)
+
+
+@pytest.mark.parametrize("header", [['W/"2"'], ['"1", W/"2"'], ['W/"1"', 'W/"2"']])
+def test_a_weak_tag_matches_only_where_weak_ones_do(header: list[str]) -> None:
+    assert etags.match(header, TODO, weak=True)
+    assert not etags.match(header, TODO)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        [],
+        [""],
+        ['"1"'],
+        ["2"],
+        ["'2'"],
+        ['w/"2"'],
+        ['W"2"'],
+        ['W/ "2"'],
+        ['x"2"'],
+        ['"2"x'],
+        ['"1""2"'],
+        ['"1" "2"'],
+        ['"2'],
+        ['2"'],
+        ['"', '2"'],
+        ['"x,', '"2"x"'],
+        ['"1"; "2"'],
+        ['"*"'],
+        ['"1", *'],
+        ["*", '"1"'],
+        ["**"],
+        ['" 2"'],
+        ['"\x7f", "2"'],
+        ['"02"'],
+    ],
+)
+def test_anything_else_matches_nothing(header: list[str] | None) -> None:
+    assert not etags.match(header, TODO)
+    assert not etags.match(header, TODO, weak=True)
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=255))))
+def test_no_header_is_too_odd_to_be_judged(header: list[str]) -> None:
+    assert etags.match([*header, '"2"'], TODO) in {True, False}
+
+
+def test_a_long_list_is_read_in_one_go() -> None:
+    assert not etags.match(['"1"' + ", " * 50_000 + "x"], TODO)
+    assert not etags.match(['"1" ' * 20_000], TODO)
+    assert etags.match(['"1", ' * 20_000 + '"2"'], TODO)
