@@ -26,7 +26,7 @@ from tests.entrypoints.cli.command_line import run
 from tests.postgres import PostgresServer
 from tests.settings.test_settings import OTHER, SECRET
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)

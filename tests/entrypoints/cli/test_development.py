@@ -131,5 +131,5 @@ def test_the_welcome_offers_nothing_that_there_is_not() -> None:
 
 
 def test_the_secrets_file_is_not_committed() -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     assert os.fspath(SECRET_FILE) in (root / ".gitignore").read_text().splitlines()

@@ -20,7 +20,7 @@ from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
