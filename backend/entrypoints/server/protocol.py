@@ -1,7 +1,7 @@
 """uvicorn's HTTP/1.1 protocol with limits on what a client may send before it is authenticated.
 
-httptools accepts a request head of any size, and uvicorn waits any time for its end. uvicorn also
-treats the trailers after a chunked body as headers. Anybody can open a connection, so
+httptools accepts a request head of any size, and uvicorn waits for its end without a timeout.
+The trailers after a chunked body become headers. Anybody can open a connection, so
 `BoundedProtocol` limits the memory and the time that a connection can cost.
 """
 
@@ -31,12 +31,13 @@ class BoundedProtocol(HttpToolsProtocol):
     | time until a head is complete                          | 10 s                | close |
     | time between two pieces of a body                      | 30 s                | close |
     | time for the rest of a body after the response         | 10 s                | close |
-    | time until the client has read a response              | 10 s + 1 s per KiB  | abort |
+    | time for the client to read pending output             | 10 s + 1 s per KiB  | abort |
 
-    - 400: requests that are already complete get their responses first. Then the client gets a
-      400, and the connection is closed.
+    - 400: nothing more is parsed. Complete requests get their responses, then the client gets a
+      400 and the connection is closed. A request with an incomplete body ends by its timeout.
     - close: the connection is closed after pending output is sent.
-    - abort: the connection is closed at once, and pending output is dropped.
+    - abort: the connection is closed at once, and pending output is dropped. The timer runs while
+      the output buffer is full (64 KiB), and while the connection is closing.
 
     A read timeout closes nothing while earlier requests wait for their responses, because uvicorn
     may have stopped reading. Trailers are ignored. A request with `Upgrade` gets an HTTP/1.1
