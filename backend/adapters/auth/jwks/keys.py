@@ -98,7 +98,7 @@ class JwksKeys:
             VerifierUnavailableError: There are no keys, or they are too old.
         """
         if not self._usable():
-            raise self._refresher.unavailable() from self._refresher.error
+            raise self._refresher.unavailable()
 
     def epoch(self) -> int:
         """Return a number that changes when an earlier verification may no longer be valid.

@@ -81,11 +81,11 @@ class KeySetRefresher:
             VerifierUnavailableError: The schedule backs off, or the refresher is not running.
         """
         if self._background is None:
-            raise self.unavailable() from self.error
+            raise self.unavailable()
         if self._attempt is None or self._attempt.done():
             now = self._clock()
             if self._schedule.is_backing_off(now):
-                raise self.unavailable() from self.error
+                raise self.unavailable()
             self._attempt = asyncio.create_task(self._fetch_after(self._schedule.pause(now)))
         # `wait` cancels neither the fetch when a caller is cancelled, nor the other way round.
         await asyncio.wait((self._attempt,))
@@ -93,12 +93,14 @@ class KeySetRefresher:
             await asyncio.sleep(0)
 
     def unavailable(self) -> VerifierUnavailableError:
-        """Return the error for callers that get no keys; its cause should be `error`."""
+        """Return the error for a caller that gets no keys; its cause is the last `FetchError`."""
         reason = "the key source is not running" if self._background is None else self.error
-        return VerifierUnavailableError(
+        unavailable = VerifierUnavailableError(
             f"the issuer's keys are unavailable: {reason or 'no fetch has finished yet'}",
             retry_after=max(self._schedule.pause(self._clock()), MIN_INTERVAL),
         )
+        unavailable.__cause__ = self.error
+        return unavailable
 
     async def _keep_fresh(self) -> None:
         while True:

@@ -71,7 +71,7 @@ class RefreshSchedule:
             The seconds until the next attempt.
         """
         self.failures += 1
-        backoff = min(MIN_INTERVAL * 2 ** min(self.failures, _MAX_DOUBLINGS), MAX_BACKOFF)
+        backoff = min(MIN_INTERVAL * 2.0 ** min(self.failures, _MAX_DOUBLINGS), MAX_BACKOFF)
         wait = max(backoff * self._uniform(*BACKOFF_JITTER), retry_after or 0.0)
         self._allowed_at = self._due_at = now + wait
         return wait
