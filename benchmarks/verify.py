@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import thread_time
 
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS
-from backend.adapters.auth.keys import JwksKeys
+from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.container import Container
 from backend.domain.auth import AuthError, TokenVerifier
 from backend.settings import Settings

@@ -19,7 +19,8 @@ from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jwks.fetch import fetch
-from backend.adapters.auth.keys import JwksKeys, KeySource, SecretKeys
+from backend.adapters.auth.jwks.keys import JwksKeys
+from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.domain.auth import Principal, TokenVerifier
 from backend.domain.diagnosis import KeySetState
 from backend.settings import Settings
@@ -83,6 +84,7 @@ def jwks_keys(
         return None
     return JwksKeys(
         functools.partial(fetch, client, url),
+        source=url,
         max_age=settings.auth_jwks_max_age,
         max_stale=settings.auth_jwks_max_stale,
     )

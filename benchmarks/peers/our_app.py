@@ -5,7 +5,7 @@ from collections.abc import Collection
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.adapters.auth.keys import JwksKeys
+from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.container import Container
 from backend.domain.auth import Principal
 from backend.entrypoints.http import me

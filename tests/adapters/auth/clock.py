@@ -1,13 +1,13 @@
-"""Time that passes when a test says so."""
+"""A clock that a test advances."""
 
 import asyncio
 import heapq
 
 
 class Clock:
-    """A clock to read and to sleep by.
+    """A clock for reading and sleeping.
 
-    Calling it reads it; `advance` lets time pass and wakes who sleeps, each at their time.
+    A call returns the time. `advance` lets time pass and wakes each sleeper when its time comes.
     """
 
     def __init__(self, now: float = 1000.0) -> None:
@@ -38,6 +38,6 @@ class Clock:
 
 
 async def settle() -> None:
-    """Let every task run as far as it can without time passing."""
+    """Run every task as far as possible without advancing the clock."""
     for _ in range(60):
         await asyncio.sleep(0)

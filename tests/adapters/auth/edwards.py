@@ -1,4 +1,4 @@
-"""The curve of Ed25519 (RFC 8032, section 5.1), to make keys and signatures that nobody should."""
+"""Arithmetic on the curve of Ed25519 (RFC 8032, section 5.1), to make weak keys and signatures."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ def multiply(scalar: int, point: Point) -> Point:
 
 
 def x_of(y: int) -> int | None:
-    """Return an x to this y, if the curve has one."""
+    """Return an x that forms a point with this y; None if the curve has no such point."""
     squared = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(squared, (P + 3) // 8, P)
     if x * x % P != squared:
@@ -38,20 +38,20 @@ def x_of(y: int) -> int | None:
 
 
 def torsion() -> set[Point]:
-    """Compute the eight points of small order: what is left of any point after L."""
-    found: set[Point] = set()
+    """Compute the eight points of small order: L times any point."""
+    points: set[Point] = set()
     y = 2
-    while len(found) < 8:
+    while len(points) < 8:
         x = x_of(y)
         if x is not None:
             point = multiply(L, (x, y))
-            found |= {multiply(times, point) for times in range(1, 9)}
+            points |= {multiply(times, point) for times in range(1, 9)}
         y += 1
-    return found
+    return points
 
 
 def encodings(y: int) -> list[bytes]:
-    """Return every 32 bytes that a lax reader takes for this y: either sign, and y + p."""
+    """Return every encoding that a lenient decoder accepts for this y: both signs, and y + p."""
     return [
         (value | sign << 255).to_bytes(32, "little")
         for value in (y, y + P)

@@ -1,4 +1,4 @@
-"""A real key server on loopback, which is as slow, wrong, huge or gone as a test wants it to be."""
+"""A real key server on loopback that can be slow, wrong, huge or down."""
 
 import asyncio
 import contextlib
@@ -14,14 +14,14 @@ import httpx2
 Behaviour = Callable[[asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 _CHUNK: Final = b"[" * 65_536
-_TLS: Final = ssl.create_default_context()  # once, because it takes 20 ms
+_TLS: Final = ssl.create_default_context()  # shared, because each takes 20 ms
 
 
 class KeyServer:
-    """What is served, and what was asked for.
+    """Serves one behaviour to every request, and records the requests.
 
     Attributes:
-        behaviour: Writes the answer to each request.
+        behaviour: Writes the response to each request.
         requests: The head of every request so far.
         connections: How many connections are open.
     """
@@ -44,18 +44,18 @@ class KeyServer:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Be gone: nobody listens any more, and who is connected is cut off."""
+        """Stop listening, and cut the open connections."""
         if self._server is not None:
             self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def asked(self, times: int) -> None:
-        """Wait until there were so many requests."""
-        await self._until(lambda: len(self.requests) >= times)
+    async def wait_for_requests(self, count: int) -> None:
+        """Wait until this many requests have arrived."""
+        await self._until(lambda: len(self.requests) >= count)
 
-    async def quiet(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until every connection is closed."""
         await self._until(lambda: self.connections == 0)
 
@@ -72,21 +72,23 @@ class KeyServer:
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 self.requests.append(await reader.readuntil(b"\r\n\r\n"))
-                await self._tell()
+                await self._notify()
                 answering = asyncio.create_task(self.behaviour(writer))
-                gone = asyncio.create_task(reader.read())
+                disconnected = asyncio.create_task(reader.read())
                 try:
-                    await asyncio.wait((answering, gone), return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait(
+                        (answering, disconnected), return_when=asyncio.FIRST_COMPLETED
+                    )
                 finally:
                     answering.cancel()
-                    gone.cancel()
-                    await asyncio.gather(answering, gone, return_exceptions=True)
+                    disconnected.cancel()
+                    await asyncio.gather(answering, disconnected, return_exceptions=True)
         finally:
             self.connections -= 1
             writer.close()
-            await self._tell()
+            await self._notify()
 
-    async def _tell(self) -> None:
+    async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
@@ -109,14 +111,14 @@ def http_client(*, follow_redirects: bool = False) -> httpx2.AsyncClient:
 def answer(
     body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None, after: float = 0
 ) -> Behaviour:
-    """Answer properly, at once or after some seconds."""
-    stated = {
+    """Send a correct response, at once or after some seconds."""
+    fields = {
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
         **(headers or {}),
     }
     head = f"HTTP/1.1 {status} Whatever\r\n"
-    head += "".join(f"{name}: {value}\r\n" for name, value in stated.items())
+    head += "".join(f"{name}: {value}\r\n" for name, value in fields.items())
 
     async def behave(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(after)
@@ -127,7 +129,7 @@ def answer(
 
 
 def raw(*pieces: bytes) -> Behaviour:
-    """Write these bytes, whatever they are, and close the connection."""
+    """Write these bytes and close the connection."""
 
     async def behave(writer: asyncio.StreamWriter) -> None:
         for piece in pieces:
@@ -138,7 +140,7 @@ def raw(*pieces: bytes) -> Behaviour:
 
 
 def hang() -> Behaviour:
-    """Accept the request and say nothing for ever."""
+    """Accept the request and never respond."""
 
     async def behave(writer: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
@@ -147,7 +149,7 @@ def hang() -> Behaviour:
 
 
 def drip(text: bytes, *, every: float) -> Behaviour:
-    """Send one byte now and then, always in time for a deadline of a single read."""
+    """Send one byte at a time, faster than the timeout of a single read."""
 
     async def behave(writer: asyncio.StreamWriter) -> None:
         for byte in text:
@@ -160,7 +162,7 @@ def drip(text: bytes, *, every: float) -> Behaviour:
 
 
 def endless(head: bytes, chunk: bytes = _CHUNK) -> Behaviour:
-    """Send a head, and then the same again and again."""
+    """Send a head, and then the same chunk forever."""
 
     async def behave(writer: asyncio.StreamWriter) -> None:
         writer.write(head)
@@ -173,8 +175,8 @@ def endless(head: bytes, chunk: bytes = _CHUNK) -> Behaviour:
 
 @functools.cache
 def gzip_bomb(megabytes: int) -> bytes:
-    """Compress so many megabytes of white space around an empty key set."""
-    packer = zlib.compressobj(wbits=31)
-    parts = [packer.compress(b'{"keys":[')]
-    parts += [packer.compress(b" " * 1_000_000) for _ in range(megabytes)]
-    return b"".join([*parts, packer.compress(b"]}"), packer.flush()])
+    """Compress an empty key set with this many megabytes of white space."""
+    compressor = zlib.compressobj(wbits=31)
+    parts = [compressor.compress(b'{"keys":[')]
+    parts += [compressor.compress(b" " * 1_000_000) for _ in range(megabytes)]
+    return b"".join([*parts, compressor.compress(b"]}"), compressor.flush()])

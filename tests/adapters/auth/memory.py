@@ -1,4 +1,4 @@
-"""What an object keeps alive: the texts that can be reached from it."""
+"""Finds the strings that an object keeps in memory."""
 
 import gc
 from collections import deque
@@ -6,20 +6,22 @@ from collections.abc import Iterator
 
 
 def texts_kept_by(*roots: object) -> Iterator[str]:
-    """Walk through containers and through our own objects, and yield every text on the way."""
-    reached, seen = list(roots), set[int]()
-    while reached:
-        thing = reached.pop()
-        if id(thing) in seen:
+    """Yield every string that is reachable through containers and objects of `backend`."""
+    pending, seen = list(roots), set[int]()
+    while pending:
+        value = pending.pop()
+        if id(value) in seen:
             continue
-        seen.add(id(thing))
-        if isinstance(thing, str):
-            yield thing
-        elif isinstance(thing, bytes | bytearray):
-            yield bytes(thing).decode("latin-1")
-        elif _is_ours(thing) or isinstance(thing, dict | list | tuple | set | frozenset | deque):
-            reached += gc.get_referents(thing)
+        seen.add(id(value))
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, bytes | bytearray):
+            yield bytes(value).decode("latin-1")
+        elif _is_of_backend(value) or isinstance(
+            value, dict | list | tuple | set | frozenset | deque
+        ):
+            pending += gc.get_referents(value)
 
 
-def _is_ours(thing: object) -> bool:
-    return type(thing).__module__.startswith("backend.")
+def _is_of_backend(value: object) -> bool:
+    return type(value).__module__.startswith("backend.")

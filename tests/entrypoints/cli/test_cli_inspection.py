@@ -85,7 +85,7 @@ def test_a_wrong_base_path_is_told_of_instead_of_the_token() -> None:
     with issuer(key_set(signer("EdDSA")), path="/auth/jwks") as origin:
         done = run("explain", given=token(claims=current(origin)), BETTER_AUTH_URL=origin)
     assert done.exit_code == 1
-    assert "status 404" in done.stdout
+    assert "HTTP 404" in done.stdout
     assert "put it into BETTER_AUTH_URL" in done.stdout
     assert "Undecided: the API answers 503" in done.stdout
     assert done.stderr == ""

@@ -1,7 +1,6 @@
 """Whether an issuer's keys can be had and used from here, and whether the clocks agree."""
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
@@ -15,14 +14,15 @@ import httpx2
 from backend.adapters.auth.better_auth.tokens import BASE_PATH
 from backend.adapters.auth.explain.fetches import of_fetch
 from backend.adapters.auth.explain.redaction import quoted
-from backend.adapters.auth.jwks.fetch import DEADLINE, FetchError, fetch
+from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
+from backend.adapters.auth.jwks.fetch import DEADLINE, fetch
 from backend.adapters.auth.jwks.key_set import KeySet, read_key_set
 from backend.domain.diagnosis import Finding
 
 MAX_SKEW: Final = 5.0
 
 _BASE_PATHS: Final = (BASE_PATH, "/auth", "/api", "/api/better-auth")
-_ELSEWHERE: Final = re.compile("status (3|404)|not a key set")
+_ELSEWHERE: Final = frozenset({FetchErrorKind.REDIRECT, FetchErrorKind.NOT_A_KEY_SET})
 _DATE_PRECISION: Final = 1.0  # RFC 9110, section 5.6.7: whole seconds
 
 
@@ -51,7 +51,7 @@ async def diagnose_issuer(  # noqa: PLR0913 - what is configured, a line each in
         try:
             keys = read_key_set(await fetch(client, url))
         except FetchError as error:
-            findings = [await _unreachable(client, url, str(error))]
+            findings = [await _unreachable(client, url, error)]
         else:
             findings = list(_of_keys(url, keys, algorithms))
         return [*findings, await _of_clock(client, url, min(leeway, MAX_SKEW), clock)]
@@ -89,11 +89,11 @@ def _of_keys(url: str, keys: KeySet, algorithms: Collection[str]) -> Iterator[Fi
         )
 
 
-async def _unreachable(client: httpx2.AsyncClient, url: str, problem: str) -> Finding:
-    remedy = of_fetch(problem)
-    if _ELSEWHERE.search(problem):
+async def _unreachable(client: httpx2.AsyncClient, url: str, error: FetchError) -> Finding:
+    remedy = of_fetch(error)
+    if error.kind in _ELSEWHERE or error.status == httpx2.codes.NOT_FOUND:
         remedy = await _elsewhere(client, url) or remedy
-    return Finding(check="keys", problem=f"{problem}, from {url}", remedy=remedy)
+    return Finding(check="keys", problem=f"{error}, from {url}", remedy=remedy)
 
 
 async def _elsewhere(client: httpx2.AsyncClient, url: str) -> str | None:

@@ -6,9 +6,10 @@ from typing import Any, Final
 from backend.adapters.auth.explain import claims as claim_remedies
 from backend.adapters.auth.explain.claims import FETCH_ONE
 from backend.adapters.auth.explain.cookies import of_cookie
-from backend.adapters.auth.explain.fetches import of_fetch
+from backend.adapters.auth.explain.fetches import UNREACHABLE, of_fetch
 from backend.adapters.auth.explain.situation import Situation
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
+from backend.adapters.auth.jwks.errors import FetchError
 from backend.domain.auth import (
     AuthError,
     ExpiredTokenError,
@@ -73,7 +74,9 @@ def _of_key(_error: AuthError, situation: Situation) -> str:
 
 
 def _of_outage(error: VerifierUnavailableError, _situation: Situation) -> str:
-    return f"{of_fetch(str(error))} `python -m backend doctor` looks closer."
+    cause = error.__cause__
+    remedy = of_fetch(cause) if isinstance(cause, FetchError) else UNREACHABLE
+    return f"{remedy} `python -m backend doctor` looks closer."
 
 
 def _of_signature(_error: AuthError, situation: Situation) -> str:

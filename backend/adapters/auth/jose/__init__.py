@@ -1,1 +1,1 @@
-"""JOSE, read strictly: nothing here knows an issuer."""
+"""Strict readers of the JOSE formats. Nothing here knows an issuer."""

@@ -1,6 +1,7 @@
-"""PyJWT's algorithms, and its verdicts, for less: what all signatures have in common is made once.
+"""PyJWT's algorithms with the same results and less work for each signature.
 
-And what is known is not asked: that texts are bytes, and that keys are public ones.
+Objects that all signatures share are created once. Checks that always succeed here are left out:
+messages are always bytes, and keys are always public keys of the right type.
 """
 
 import hashlib
@@ -20,18 +21,18 @@ from jwt.algorithms import (
     RSAPSSAlgorithm,
 )
 
-# How DER introduces an integer of so many bytes, and two of them (X.690, sections 8.3 and 10.1).
-_LONGEST: Final = 1 + 66  # a number of P-521, and the zero that tells that it is positive
-_INTEGER: Final = [bytes((0x02, length)) for length in range(_LONGEST + 1)]
-_MOST: Final = 0x7F  # as a length of one byte, and as the first byte of a positive integer
+# The DER headers of an integer and of a pair, by content length (X.690, sections 8.3 and 10.1).
+_INTEGER_MAX_BYTES: Final = 1 + 66  # a number of P-521 after the zero byte of its positive sign
+_INTEGER: Final = [bytes((0x02, length)) for length in range(_INTEGER_MAX_BYTES + 1)]
+_SHORT: Final = 0x7F  # the largest one-byte length, and first byte of a positive integer
 _SEQUENCE: Final = [
-    bytes((0x30, length) if length <= _MOST else (0x30, 0x81, length))
-    for length in range(2 * (2 + _LONGEST) + 1)
+    bytes((0x30, length) if length <= _SHORT else (0x30, 0x81, length))
+    for length in range(2 * (2 + _INTEGER_MAX_BYTES) + 1)
 ]
 
 
-def prepared(algorithm: Algorithm) -> Algorithm:
-    """Return an algorithm of PyJWT's, prepared if it makes signatures."""
+def prepare(algorithm: Algorithm) -> Algorithm:
+    """Return the fast version of a signature algorithm of PyJWT, other algorithms unchanged."""
     if isinstance(algorithm, HMACAlgorithm):
         return _PreparedHMACAlgorithm(algorithm)
     if isinstance(algorithm, OKPAlgorithm):
@@ -84,7 +85,7 @@ class _PreparedRSAAlgorithm(RSAAlgorithm):
 
 
 class _PreparedRSAPSSAlgorithm(_PreparedRSAAlgorithm, RSAPSSAlgorithm):
-    """RSASSA-PSS, its salt as long as its hash (RFC 7518, section 3.5)."""
+    """RSASSA-PSS with a salt as long as the hash (RFC 7518, section 3.5)."""
 
     def __init__(self, algorithm: RSAPSSAlgorithm) -> None:
         super().__init__(algorithm)
@@ -92,14 +93,17 @@ class _PreparedRSAPSSAlgorithm(_PreparedRSAAlgorithm, RSAPSSAlgorithm):
 
 
 class _PreparedECAlgorithm(ECAlgorithm):
-    """ECDSA (RFC 7518, section 3.4): R and S, big-endian, each as long as the curve's numbers."""
+    """ECDSA (RFC 7518, section 3.4): R and S, big-endian, each as long as the curve's numbers.
+
+    `cryptography` expects the DER encoding of the pair, without leading zeros.
+    """
 
     def __init__(self, algorithm: ECAlgorithm) -> None:
         super().__init__(algorithm.hash_alg, algorithm.expected_curve)
         digest = algorithm.hash_alg()
         self._empty = hashlib.new(digest.name)
         self._scheme = ECDSA(Prehashed(digest))
-        curve = cast("type[EllipticCurve]", algorithm.expected_curve)  # none of PyJWT's is without
+        curve = cast("type[EllipticCurve]", algorithm.expected_curve)  # PyJWT always sets it
         self._size = (curve().key_size + 7) // 8
 
     def verify(self, msg: bytes, key: Any, sig: bytes) -> bool:
@@ -109,9 +113,9 @@ class _PreparedECAlgorithm(ECAlgorithm):
         r, s = sig[:size].lstrip(b"\0"), sig[size:].lstrip(b"\0")
         if not r or not s:
             return False
-        if r[0] > _MOST:
+        if r[0] > _SHORT:
             r = b"\0" + r
-        if s[0] > _MOST:
+        if s[0] > _SHORT:
             s = b"\0" + s
         pair = _INTEGER[len(r)] + r + _INTEGER[len(s)] + s
         digest = self._empty.copy()

@@ -1,7 +1,7 @@
-"""JWE with a key shared directly: `dir` and A256CBC-HS512, and nothing else (RFC 7516, RFC 7518).
+"""JWE with a shared key: `dir` with A256CBC-HS512 only (RFC 7516, RFC 7518).
 
-The tag is checked before anything is decrypted (RFC 7518, section 5.2.2.2), so that what padding
-does with a forged text is never seen.
+The tag is checked before decryption (RFC 7518, section 5.2.2.2), so a forged text reveals nothing
+about its padding.
 """
 
 import hmac
@@ -31,53 +31,53 @@ _HEADERS: Final = frozenset({"alg", "enc", "kid", "typ"})
 
 
 class DirectDecryption:
-    """Decrypts compact JWEs with any of some keys.
+    """Decrypts compact JWEs with one of several keys.
 
     Args:
-        keys: Keys of 64 bytes, the current one first.
+        keys: Keys of 64 bytes, the current key first.
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._keys = {thumbprint(key): key for key in keys}
 
     def decrypt(self, token: str) -> dict[str, Any]:
-        """Return the claims in a token.
+        """Return the claims of a token.
 
         Args:
             token: A JWE in compact serialization. Untrusted.
 
         Raises:
-            MalformedTokenError: It is no such thing.
-            InvalidAlgorithmError: It is encrypted in another way.
-            UnsupportedTokenError: Its header asks for more.
-            UnknownKeyError: It names a key that is not one of these.
-            InvalidSignatureError: It is not authentic.
+            MalformedTokenError: The token is not a compact JWE with JSON claims.
+            InvalidAlgorithmError: The token uses another encryption.
+            UnsupportedTokenError: The header has parameters that are not supported.
+            UnknownKeyError: The token names another key.
+            InvalidSignatureError: No key authenticates the token.
         """
         try:
             protected, wrapped_key, iv, ciphertext, tag = token.encode("ascii").split(b".")
         except ValueError:
-            raise MalformedTokenError("not five segments of ASCII") from None
+            raise MalformedTokenError("not five ASCII segments") from None
         header = decode_object(protected)
         if wrapped_key or (header.get("alg"), header.get("enc")) != ("dir", "A256CBC-HS512"):
-            raise InvalidAlgorithmError("not dir with A256CBC-HS512")
+            raise InvalidAlgorithmError("the encryption is not dir with A256CBC-HS512")
         if not header.keys() <= _HEADERS:
-            raise UnsupportedTokenError("a header parameter that is not understood")
-        sealed = (decode_base64url(iv), decode_base64url(ciphertext), decode_base64url(tag))
-        # The tag does not say where the IV ends, so that its holder could move that place.
-        if len(sealed[0]) != _BLOCK_BYTES or len(sealed[1]) % _BLOCK_BYTES:
-            raise MalformedTokenError("an IV or a ciphertext of no possible length")
+            raise UnsupportedTokenError("an unsupported header parameter")
+        encrypted = (decode_base64url(iv), decode_base64url(ciphertext), decode_base64url(tag))
+        # The tag does not cover the border between IV and ciphertext, so the lengths are checked.
+        if len(encrypted[0]) != _BLOCK_BYTES or len(encrypted[1]) % _BLOCK_BYTES:
+            raise MalformedTokenError("the IV or the ciphertext has an invalid length")
         for key in self._candidates(header):
-            text = _open(key, protected, *sealed)
-            if text is not None:
-                return load_object(text)
-        raise InvalidSignatureError("no key authenticates this text")
+            plaintext = _decrypt(key, protected, *encrypted)
+            if plaintext is not None:
+                return load_object(plaintext)
+        raise InvalidSignatureError("no key authenticates the token")
 
     def _candidates(self, header: dict[str, Any]) -> Sequence[bytes]:
         if "kid" not in header:
             return list(self._keys.values())
         kid = header["kid"]
         if not isinstance(kid, str) or kid not in self._keys:
-            raise UnknownKeyError("names a key that no secret gives")
+            raise UnknownKeyError("the kid is not the id of a configured key")
         return [self._keys[kid]]
 
 
@@ -88,12 +88,12 @@ def thumbprint(key: bytes) -> str:
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _open(key: bytes, aad: bytes, iv: bytes, ciphertext: bytes, tag: bytes) -> bytes | None:
-    """Return the plain text, or None if it is not authentic (RFC 7518, section 5.2.2)."""
+def _decrypt(key: bytes, aad: bytes, iv: bytes, ciphertext: bytes, tag: bytes) -> bytes | None:
+    """Return the plaintext, or None if the tag is wrong (RFC 7518, section 5.2.2)."""
     mac_key, encryption_key = key[:32], key[32:]
     length = (len(aad) * 8).to_bytes(8, "big")
-    made = hmac.digest(mac_key, aad + iv + ciphertext + length, sha512)[:32]
-    if not hmac.compare_digest(made, tag):
+    expected_tag = hmac.digest(mac_key, aad + iv + ciphertext + length, sha512)[:32]
+    if not hmac.compare_digest(expected_tag, tag):
         return None
     decryptor = Cipher(AES256(encryption_key), CBC(iv)).decryptor()
     padded = decryptor.update(ciphertext) + decryptor.finalize()
@@ -101,4 +101,4 @@ def _open(key: bytes, aad: bytes, iv: bytes, ciphertext: bytes, tag: bytes) -> b
     try:
         return unpadder.update(padded) + unpadder.finalize()
     except ValueError:
-        raise MalformedTokenError("authentic, but not padded as it must be") from None
+        raise MalformedTokenError("the padding is invalid") from None

@@ -1,8 +1,8 @@
-"""JWS compact serialization and the JSON in it, read strictly (RFC 7515, section 7.1).
+"""A strict reader of JWS compact serialization and its JSON (RFC 7515, section 7.1).
 
-Nothing here is trusted yet, so there is one spelling of everything: canonical base64url without
-padding, strict UTF-8, RFC 8259 objects without duplicate members. What is ambiguous is malformed:
-two readers that disagree about a token are an attack waiting for its user.
+The input is untrusted, so only one encoding of each value is accepted: canonical base64url without
+padding, strict UTF-8, RFC 8259 objects without duplicate members. Ambiguous input is malformed,
+because an attacker can exploit two readers that understand a token differently.
 """
 
 import binascii
@@ -17,27 +17,27 @@ from backend.domain.auth import MalformedTokenError
 
 TOKEN_MAX_LENGTH: Final = 8192
 
-CompactJws = tuple[bytes, bytes, bytes, bytes]  # header, payload; signing input, signature
+CompactJws = tuple[bytes, bytes, bytes, bytes]  # header, payload, signing input, signature
 
 _TO_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADDING: Final = (b"", b"", b"==", b"=")
-# By the remainder of the length: the last characters that leave no bits over.
+# The last characters without left-over bits, by the length modulo 4.
 _LAST: Final = (bytes(range(256)), b"", b"AQgw", b"AEIMQUYcgkosw048")
 
 
 def parse_compact(token: str, *, max_length: int = TOKEN_MAX_LENGTH) -> CompactJws:
-    """Take a token apart.
+    """Split a token into its parts.
 
     Args:
         token: Three base64url segments joined by dots. Untrusted.
-        max_length: The most characters it may have; nothing of a longer one is looked at.
+        max_length: The maximum number of characters; longer tokens are not read.
 
     Returns:
-        The header and the payload, both still encoded, for nothing of them is verified; the bytes
-        that the signature covers; and the signature.
+        The header and the payload, still encoded because they are not verified yet; the bytes
+        that the signature covers; the signature, decoded.
 
     Raises:
-        MalformedTokenError: It is anything else.
+        MalformedTokenError: The token has another form.
     """
     if len(token) > max_length:
         raise MalformedTokenError(f"longer than {max_length} characters")
@@ -55,7 +55,7 @@ def decode_base64url(segment: bytes) -> bytes:
     """Decode canonical base64url without padding (RFC 7515, section 2; RFC 4648, section 3.5).
 
     Raises:
-        MalformedTokenError: Foreign characters, padding, a wrong length or non-zero trailing bits.
+        MalformedTokenError: Invalid characters, padding, a wrong length or non-zero trailing bits.
     """
     remainder = len(segment) % 4
     if not segment or segment[-1] not in _LAST[remainder]:
@@ -72,13 +72,13 @@ def decode_object(segment: bytes) -> dict[str, Any]:
     """Decode a base64url segment that holds a JSON object.
 
     Raises:
-        MalformedTokenError: It does not.
+        MalformedTokenError: The segment is not canonical base64url of a strict JSON object.
     """
     return load_object(decode_base64url(segment))
 
 
 def load_object(data: bytes) -> dict[str, Any]:
-    """Read a JSON object (RFC 8259; unique members as RFC 7515, section 4, demands).
+    """Read a JSON object (RFC 8259), whose member names are unique (RFC 7515, section 4).
 
     Raises:
         MalformedTokenError: Not UTF-8, not JSON, not an object, a duplicate member, a number that
@@ -86,19 +86,19 @@ def load_object(data: bytes) -> dict[str, Any]:
     """
     try:
         value = _READER.decode(data)
-        # Written as `JSON.stringify` does, it is sooner proven than judged: what the writer makes
-        # of the value is what was read, so no member was lost to a duplicate, no number was bent.
+        # The fast path for output of `JSON.stringify`: if encoding the value again gives the same
+        # bytes, there was no duplicate member, and no number has changed.
         if _WRITER.encode(value) == data:
             return value
     except ValueError:
-        pass  # which says nothing against the document yet
+        pass  # the strict decoder decides
     return _load_strictly(data)
 
 
 def _load_strictly(data: bytes) -> dict[str, Any]:
     try:
         value = _DECODER.decode(data.decode("utf-8"))
-        to_json(value)  # no lone surrogate, and no deeper than 254, whatever the interpreter bears
+        to_json(value)  # rejects lone surrogates, and a depth over 254 on every interpreter
     except (ValueError, RecursionError):
         raise MalformedTokenError("not strict JSON") from None
     if not isinstance(value, dict):
@@ -124,8 +124,8 @@ def _no_constant(literal: str) -> NoReturn:
     raise ValueError(literal)
 
 
-# What tokens and key sets are made of; all else is left to the strict decoder: what is nested
-# deeper, and numbers with a fraction, of which some take msgspec 50 times as long as others.
+# The values that tokens and key sets usually contain. The strict decoder reads the rest: deeper
+# nesting, and fractions, because some of them take msgspec 50 times as long as others.
 _Scalar = str | int | bool | None
 _Flat = _Scalar | list[_Scalar] | dict[str, _Scalar]
 _Nested = _Scalar | list[_Flat] | dict[str, _Flat]

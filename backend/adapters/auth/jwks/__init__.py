@@ -1,1 +1,1 @@
-"""A key set: fetched and judged."""
+"""An issuer's key set: fetching it, reading it, keeping it fresh."""

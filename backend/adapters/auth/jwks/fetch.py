@@ -1,89 +1,104 @@
-"""Fetching a small document from an issuer that may be slow, wrong, huge or gone."""
+"""Fetches a small document from an issuer that may be slow, wrong, huge or down."""
 
 import asyncio
+import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx2
 
+from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
+
 DEADLINE: Final = 5.0
 MAX_BYTES: Final = 1_000_000
 MAX_RETRY_AFTER: Final = 300.0
 
 
-class FetchError(Exception):
-    """The document could not be had.
-
-    Attributes:
-        retry_after: Seconds that the issuer asked to be left alone, if it did.
-    """
-
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
 async def fetch(client: httpx2.AsyncClient, url: str, *, deadline: float = DEADLINE) -> bytes:
-    """Return the body of a 200 answer.
+    """Return the body of a 200 response.
 
-    One deadline covers everything from the connection to the last byte; at most 1 MB is read;
-    redirects are not followed and compressed answers are refused, so that neither the place nor
-    the size of what is read is the other side's choice.
+    One deadline covers everything from the connection to the last byte. At most 1 MB is read.
+    Redirects are not followed and compressed responses are rejected, so the server can choose
+    neither another URL nor the size of what is read.
 
     Args:
         client: The HTTP client.
-        url: Where the document is. Trusted configuration.
-        deadline: Seconds that all of it may take.
+        url: The URL of the document. Trusted configuration.
+        deadline: The longest time for the whole request, in seconds.
 
     Raises:
-        FetchError: Anything else than such an answer.
+        FetchError: There was no such response.
     """
     try:
         async with (
             asyncio.timeout(deadline),
-            client.stream("GET", url, headers=_HEADERS, follow_redirects=False) as answer,
+            client.stream("GET", url, headers=_HEADERS, follow_redirects=False) as response,
         ):
-            return await _read(answer)
-    except TimeoutError:
-        raise FetchError(f"no whole answer within {deadline:g} s") from None
+            return await _read(response)
+    except (TimeoutError, httpx2.TimeoutException):
+        raise FetchError(
+            f"no complete response within {deadline:g} s", kind=FetchErrorKind.TIMEOUT
+        ) from None
     except FetchError:
         raise
-    except httpx2.RemoteProtocolError:  # its text quotes the answer
-        raise FetchError("no whole answer in HTTP") from None
-    except Exception as error:  # noqa: BLE001 - whatever a library thinks of it, it is an outage
-        raise FetchError(f"{type(error).__name__}: {error}") from None
+    except httpx2.RemoteProtocolError:  # its message quotes the response
+        raise FetchError("no complete HTTP response", kind=FetchErrorKind.NOT_HTTP) from None
+    except Exception as error:  # noqa: BLE001 - every failure of the client is an outage
+        raise FetchError(f"{type(error).__name__}: {error}", kind=_kind(error)) from None
 
 
 _HEADERS: Final = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",
-    # Fetches are minutes apart: a kept connection is dead by then, or of an event loop that is.
+    # Fetches are minutes apart: the server or the event loop of a kept connection may be gone.
     "Connection": "close",
 }
 
 
-async def _read(answer: httpx2.Response) -> bytes:
-    if answer.status_code != httpx2.codes.OK:
-        raise FetchError(f"status {answer.status_code}", retry_after=_retry_after(answer.headers))
-    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise FetchError("a compressed answer")
+async def _read(response: httpx2.Response) -> bytes:
+    status = response.status_code
+    if status != httpx2.codes.OK:
+        raise FetchError(
+            f"HTTP {status}",
+            kind=FetchErrorKind.REDIRECT if response.is_redirect else FetchErrorKind.STATUS,
+            status=status,
+            retry_after=_retry_after(response.headers),
+        )
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise FetchError("the response is compressed", kind=FetchErrorKind.COMPRESSED)
     body = bytearray()
-    async for chunk in answer.aiter_raw():
+    async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > MAX_BYTES:
-            raise FetchError(f"more than {MAX_BYTES} bytes")
+            raise FetchError(
+                f"the response has more than {MAX_BYTES} bytes", kind=FetchErrorKind.TOO_LARGE
+            )
     return bytes(body)
 
 
 def _retry_after(headers: httpx2.Headers) -> float | None:
-    # Better Auth's rate limiter says X-Retry-After; RFC 9110, section 10.2.3, says Retry-After.
-    stated = headers.get("Retry-After") or headers.get("X-Retry-After") or ""
+    # Better Auth's rate limiter sends X-Retry-After; RFC 9110, section 10.2.3: Retry-After.
+    value = headers.get("Retry-After") or headers.get("X-Retry-After") or ""
     try:
-        if stated.isascii() and stated.isdigit():
-            seconds = float(stated)
+        if value.isascii() and value.isdigit():
+            seconds = float(value)
         else:
-            seconds = (parsedate_to_datetime(stated) - datetime.now(UTC)).total_seconds()
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
     except (TypeError, ValueError):
         return None
     return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _kind(error: Exception) -> FetchErrorKind:
+    """Classify an exception of the client, which wraps the exceptions of TLS."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return FetchErrorKind.CERTIFICATE
+        if isinstance(cause, ssl.SSLError):
+            return FetchErrorKind.TLS
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx2.ReadError):
+        return FetchErrorKind.NOT_HTTP
+    return FetchErrorKind.UNREACHABLE

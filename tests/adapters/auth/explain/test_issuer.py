@@ -90,22 +90,22 @@ async def test_without_an_issuer_nobody_is_asked(
 @pytest.mark.parametrize(
     ("behaviour", "problem", "remedy"),
     [
-        (NOTHING, "status 404", "base path"),
-        (answer(b"", status=301), "status 301", "redirects"),
+        (NOTHING, "HTTP 404", "base path"),
+        (answer(b"", status=301), "HTTP 301", "redirects"),
         (
             answer(b"", status=308, headers={"Location": "https://app.example.com/api/auth/jwks"}),
-            "status 308",
+            "HTTP 308",
             '"https://app.example.com/api/auth/jwks"',
         ),
         (PAGE, "not a key set", "web page"),
-        (answer(b"", status=401), "status 401", "login"),
-        (answer(b"", status=429), "status 429", "rate limit"),
-        (answer(b"", status=502), "status 502", "proxy"),
+        (answer(b"", status=401), "HTTP 401", "login"),
+        (answer(b"", status=429), "HTTP 429", "rate limit"),
+        (answer(b"", status=502), "HTTP 502", "proxy"),
         (answer(b'{"keys":[]}'), "is empty", "/api/auth/token"),
         (answer(b'{"keys":{}}'), "not a key set", "BETTER_AUTH_URL"),
         (answer(key_set({"kty": "oct", "kid": "1", "k": b64(b"x")})), "no usable key", "EdDSA"),
-        (raw(b"SSH-2.0-OpenSSH\r\n"), "answer in HTTP", "scheme and the port"),
-        (raw(), "answer in HTTP", "scheme and the port"),
+        (raw(b"SSH-2.0-OpenSSH\r\n"), "complete HTTP response", "scheme and the port"),
+        (raw(), "complete HTTP response", "scheme and the port"),
     ],
 )
 async def test_an_issuer_without_keys_is_recognised(

@@ -10,8 +10,10 @@ from backend.adapters.auth.explain.forms import of_form
 from backend.adapters.auth.explain.redaction import quoted
 from backend.adapters.auth.explain.remedies import of_error
 from backend.adapters.auth.explain.situation import Situation
+from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.domain.auth import InvalidTokenError, VerifierUnavailableError
 from tests.adapters.auth.explain.explainers import JWKS_URL, both, failing, finding
+from tests.adapters.auth.issuer import http_error
 from tests.adapters.auth.tokens import (
     ABSENT,
     ISSUER,
@@ -295,12 +297,20 @@ def situation(**header: Any) -> Situation:
     )
 
 
-def test_an_outage_is_told_by_what_the_issuer_answers() -> None:
-    error = VerifierUnavailableError("the issuer's keys cannot be had: status 404")
+def test_the_remedy_for_an_outage_depends_on_its_cause() -> None:
+    error = VerifierUnavailableError("the issuer's keys are unavailable: HTTP 404")
+    error.__cause__ = http_error(404)
     remedy = of_error(error, situation())
     assert remedy is not None
+    assert "base path" in remedy
     assert "BETTER_AUTH_URL" in remedy
     assert "doctor" in remedy
+
+
+def test_an_outage_without_a_cause_has_the_remedy_for_an_unreachable_issuer() -> None:
+    remedy = of_error(VerifierUnavailableError("no fetch has finished yet"), situation())
+    assert remedy is not None
+    assert "Start Better Auth" in remedy
 
 
 def test_for_what_nobody_foresaw_there_is_no_remedy() -> None:
@@ -308,25 +318,38 @@ def test_for_what_nobody_foresaw_there_is_no_remedy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("problem", "said"),
+    ("status", "words"),
     [
-        ("status 404", "base path"),
-        ("status 302", "redirects"),
-        ("status 401", "asks for a login"),
-        ("status 403", "asks for a login"),
-        ("status 429", "rate limit"),
-        ("status 503", "proxy"),
-        ("not a key set: not strict JSON", "web page"),
-        ("a compressed answer", "Something else"),
-        ("no usable key in the key set: key 0: no kid", "keyPairConfig"),
-        ("no whole answer within 5 s", "firewall"),
-        ("no whole answer in HTTP", "scheme and the port"),
-        ("ReadError: ", "scheme and the port"),
-        ("ConnectError: [SSL: WRONG_VERSION_NUMBER] wrong version", "scheme and the port"),
-        ("ConnectError: [SSL] record layer failure (_ssl.c:1006)", "scheme and the port"),
-        ("ConnectError: [SSL: CERTIFICATE_VERIFY_FAILED] failed", "SSL_CERT_FILE"),
-        ("ConnectError: All connection attempts failed", "Start Better Auth"),
+        (404, "base path"),
+        (401, "asks for a login"),
+        (403, "asks for a login"),
+        (429, "rate limit"),
+        (500, "proxy"),
+        (503, "proxy"),
+        (204, "Start Better Auth"),
+        (418, "Start Better Auth"),
     ],
 )
-def test_every_way_in_which_keys_cannot_be_had_has_a_remedy(problem: str, said: str) -> None:
-    assert said in of_fetch(problem)
+def test_every_status_of_a_failed_fetch_has_a_remedy(status: int, words: str) -> None:
+    assert words in of_fetch(http_error(status))
+
+
+REMEDIES = {
+    FetchErrorKind.REDIRECT: "redirects",
+    FetchErrorKind.STATUS: "Start Better Auth",
+    FetchErrorKind.NOT_A_KEY_SET: "web page",
+    FetchErrorKind.COMPRESSED: "Something else",
+    FetchErrorKind.TOO_LARGE: "Something else",
+    FetchErrorKind.NO_USABLE_KEY: "keyPairConfig",
+    FetchErrorKind.TIMEOUT: "firewall",
+    FetchErrorKind.NOT_HTTP: "scheme and the port",
+    FetchErrorKind.TLS: "scheme and the port",
+    FetchErrorKind.CERTIFICATE: "SSL_CERT_FILE",
+    FetchErrorKind.UNREACHABLE: "Start Better Auth",
+    FetchErrorKind.UNEXPECTED: "Start Better Auth",
+}
+
+
+@pytest.mark.parametrize("kind", FetchErrorKind)
+def test_every_kind_of_failed_fetch_has_a_remedy(kind: FetchErrorKind) -> None:
+    assert REMEDIES[kind] in of_fetch(FetchError("the message does not matter", kind=kind))

@@ -214,7 +214,7 @@ class NoKeys:
         return ()
 
     async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
-        raise VerifierUnavailableError("the issuer's keys cannot be had: status 404")
+        raise VerifierUnavailableError("the issuer's keys are unavailable: HTTP 404")
 
 
 async def test_an_outage_is_neither_an_acceptance_nor_a_refusal() -> None:

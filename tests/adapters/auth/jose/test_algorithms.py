@@ -1,4 +1,4 @@
-"""Prepared algorithms say what PyJWT's say."""
+"""The fast algorithms give the same results as PyJWT's."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from jwt import PyJWK
 from jwt.algorithms import Algorithm, get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
-from backend.adapters.auth.jose.algorithms import prepared
+from backend.adapters.auth.jose.algorithms import prepare
 from tests.adapters.auth.tokens import Signer, rsa_signer, secret_signer, signer
 
 MESSAGE: Final = b"header.payload"
@@ -20,14 +20,14 @@ ALGORITHMS: Final = [
     *("ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"),
 ]
 
-everyone = pytest.mark.parametrize("name", ALGORITHMS)
+all_algorithms = pytest.mark.parametrize("name", ALGORITHMS)
 
 
 def both(name: str) -> tuple[Algorithm, Algorithm]:
-    theirs = get_default_algorithms()[name]
-    ours = prepared(theirs)
-    assert type(ours).verify is not type(theirs).verify
-    return theirs, ours
+    original = get_default_algorithms()[name]
+    fast = prepare(original)
+    assert type(fast).verify is not type(original).verify
+    return original, fast
 
 
 def key_of(by: Signer) -> Any:
@@ -35,7 +35,7 @@ def key_of(by: Signer) -> Any:
 
 
 def signer_and_key(name: str, kid: str = "key-1") -> tuple[Signer, Any]:
-    """Return who signs, and what PyJWT's algorithms verify it with."""
+    """Return a signer, and the key with which PyJWT's algorithms verify its signatures."""
     if name.startswith("HS"):
         secret = kid.encode() * 8
         return secret_signer(secret, hash_name=f"sha{name[2:]}"), secret
@@ -43,23 +43,23 @@ def signer_and_key(name: str, kid: str = "key-1") -> tuple[Signer, Any]:
     return by, key_of(by)
 
 
-@everyone
-def test_takes_the_signature_of_its_key_over_its_message(name: str) -> None:
-    _, ours = both(name)
+@all_algorithms
+def test_accepts_the_signature_of_the_key_over_the_message(name: str) -> None:
+    _, fast = both(name)
     (by, key), (_, another) = signer_and_key(name), signer_and_key(name, "another")
     signature = by.sign(MESSAGE)
-    assert ours.verify(MESSAGE, key, signature)
-    assert not ours.verify(MESSAGE + b" ", key, signature)
-    assert not ours.verify(MESSAGE, another, signature)
+    assert fast.verify(MESSAGE, key, signature)
+    assert not fast.verify(MESSAGE + b" ", key, signature)
+    assert not fast.verify(MESSAGE, another, signature)
 
 
 @pytest.mark.parametrize("name", ["ES256", "ES384", "ES512"])
-def test_takes_an_ecdsa_signature_whatever_its_numbers_look_like(name: str) -> None:
-    # DER leaves out leading zeros, and puts one before what would be negative otherwise.
-    theirs, ours = both(name)
+def test_accepts_ecdsa_signatures_with_and_without_leading_zeros(name: str) -> None:
+    # DER omits leading zeros, and adds a zero before a number with its highest bit set.
+    original, fast = both(name)
     key, unseen = key_of(signer(name)), {(short, high) for short in (0, 1) for high in (0, 1)}
     if name == "ES512":
-        unseen.remove((0, 1))  # its 521 bits leave the first of 66 bytes nearly empty
+        unseen.remove((0, 1))  # 521 bits fill the first of 66 bytes only partly
     while unseen:
         signature = signer(name).sign(MESSAGE)
         half = len(signature) // 2
@@ -67,12 +67,12 @@ def test_takes_an_ecdsa_signature_whatever_its_numbers_look_like(name: str) -> N
             significant = number.lstrip(b"\x00")
             unseen.discard((int(len(significant) < half), significant[0] >> 7))
         assert (
-            ours.verify(MESSAGE, key, signature) is theirs.verify(MESSAGE, key, signature) is True
+            fast.verify(MESSAGE, key, signature) is original.verify(MESSAGE, key, signature) is True
         )
 
 
 @pytest.mark.parametrize("name", ["ES256", "ES384", "ES512"])
-def test_refuses_numbers_that_no_ecdsa_signature_has(name: str) -> None:
+def test_rejects_ecdsa_numbers_that_are_out_of_range(name: str) -> None:
     key, genuine = key_of(signer(name)), signer(name).sign(MESSAGE)
     half = len(genuine) // 2
     halves = [genuine[:half], genuine[half:]]
@@ -82,10 +82,10 @@ def test_refuses_numbers_that_no_ecdsa_signature_has(name: str) -> None:
                 assert algorithm.verify(MESSAGE, key, b"".join(numbers)) is False
 
 
-@everyone
+@all_algorithms
 @given(data=st.data())
-def test_says_what_pyjwt_says_of_anything_else(name: str, data: st.DataObject) -> None:
-    theirs, ours = both(name)
+def test_agrees_with_pyjwt_about_any_other_signature(name: str, data: st.DataObject) -> None:
+    original, fast = both(name)
     by, key = signer_and_key(name)
     genuine = by.sign(MESSAGE)
     length = len(genuine)
@@ -98,13 +98,13 @@ def test_says_what_pyjwt_says_of_anything_else(name: str, data: st.DataObject) -
             lambda at: genuine[:at] + bytes([genuine[at] ^ 1]) + genuine[at + 1 :]
         )
     )
-    verdict = theirs.verify(MESSAGE, key, signature)
-    assert ours.verify(MESSAGE, key, signature) is verdict
-    assert verdict is (signature == genuine)
+    expected = original.verify(MESSAGE, key, signature)
+    assert fast.verify(MESSAGE, key, signature) is expected
+    assert expected is (signature == genuine)
 
 
 @pytest.mark.parametrize("name", ["RS256", "PS256"])
-def test_takes_no_signature_by_another_padding_salt_or_hash(name: str) -> None:
+def test_rejects_another_padding_salt_or_hash(name: str) -> None:
     key = rsa.generate_private_key(65537, 2048)
     public = key_of(rsa_signer(key, algorithm=name))
     sha256, sha512 = hashes.SHA256(), hashes.SHA512()
@@ -121,7 +121,7 @@ def test_takes_no_signature_by_another_padding_salt_or_hash(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ES256", "ES384", "ES512"])
-def test_takes_no_signature_of_another_length_with_the_same_numbers(name: str) -> None:
+def test_rejects_the_same_ecdsa_numbers_in_another_length(name: str) -> None:
     key, genuine = key_of(signer(name)), signer(name).sign(MESSAGE)
     half = len(genuine) // 2
     for algorithm in both(name):
@@ -134,7 +134,7 @@ def test_takes_no_signature_of_another_length_with_the_same_numbers(name: str) -
 
 
 @pytest.mark.parametrize("name", ["ES256", "ES384", "ES512"])
-def test_reads_keys_as_pyjwt_does(name: str) -> None:
+def test_prepares_keys_as_pyjwt_does(name: str) -> None:
     key, other = key_of(signer(name)), key_of(signer("ES384" if name == "ES256" else "ES256"))
     for algorithm in both(name):
         assert algorithm.prepare_key(key) is key
@@ -142,6 +142,6 @@ def test_reads_keys_as_pyjwt_does(name: str) -> None:
             algorithm.prepare_key(other)
 
 
-def test_leaves_alone_what_makes_no_signature() -> None:
-    theirs = get_default_algorithms()["none"]
-    assert prepared(theirs) is theirs
+def test_returns_other_algorithms_unchanged() -> None:
+    original = get_default_algorithms()["none"]
+    assert prepare(original) is original

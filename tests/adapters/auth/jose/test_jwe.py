@@ -1,4 +1,4 @@
-"""What is encrypted with a shared key is authentic, or not looked into at all."""
+"""Only authentic ciphertexts are decrypted."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ OLD_KEY = bytes(range(64, 128))
 CLAIMS = {"sub": "user-1", "filler": "x" * 40}
 TEXT = encrypt(to_json(CLAIMS), KEY)
 
-# RFC 7518, appendix B.3: the key, and what it makes of a text by Kerckhoffs.
+# RFC 7518, appendix B.3: the test vector.
 RFC_KEY = bytes(range(64))
 RFC_PLAIN = (
     b"A cipher system must not be required to be secret, and it must be able to fall into the"
@@ -43,7 +43,7 @@ def decrypt(text: str, *keys: bytes) -> dict[str, Any]:
     return DirectDecryption(keys or [KEY]).decrypt(text)
 
 
-def refused(error: type[AuthError], text: str, *keys: bytes) -> None:
+def assert_rejected(error: type[AuthError], text: str, *keys: bytes) -> None:
     with pytest.raises(error) as caught:
         decrypt(text, *keys)
     assert type(caught.value) is error
@@ -59,60 +59,59 @@ def part(number: int, text: str = TEXT) -> bytes:
     return urlsafe_b64decode(text.split(".")[number] + "==")
 
 
-def sealed(iv: bytes, ciphertext: bytes) -> str:
-    """Authenticate an IV and a ciphertext, whatever they are."""
+def authenticated(iv: bytes, ciphertext: bytes) -> str:
+    """Make a token with a valid tag from any IV and ciphertext."""
     aad = b64(to_json(JWE_HEADER))
     tag = authenticate(KEY, aad.encode(), iv, ciphertext)[:32]
     return f"{aad}..{b64(iv)}.{b64(ciphertext)}.{b64(tag)}"
 
 
-def test_it_decrypts_what_was_encrypted() -> None:
+def test_decrypts_a_token() -> None:
     assert decrypt(TEXT) == CLAIMS
 
 
-def test_it_decrypts_claims_of_any_length() -> None:
+def test_decrypts_claims_of_any_length() -> None:
     for length in range(40):
         claims = {"é": "x" * length}
         assert decrypt(encrypt(to_json(claims), KEY)) == claims
 
 
-def test_the_tag_is_that_of_rfc_7518() -> None:
-    # With the RFC's own additional data, which is no header, so that only the core can be asked.
+def test_the_tag_matches_rfc_7518() -> None:
+    # The RFC's additional data is not a header, so this tests the private core.
     text = encrypt(RFC_PLAIN, RFC_KEY, iv=RFC_IV)
     ciphertext = part(3, text)
     assert ciphertext.hex().startswith("4affaaadb78c31c5da4b1b590d10ffbd")
     assert authenticate(RFC_KEY, RFC_AAD, RFC_IV, ciphertext)[:32].hex() == RFC_TAG
     tag = bytes.fromhex(RFC_TAG)
-    # Private, because the public way in takes a header and claims where the RFC has prose.
-    assert jwe._open(RFC_KEY, RFC_AAD, RFC_IV, ciphertext, tag) == RFC_PLAIN
+    assert jwe._decrypt(RFC_KEY, RFC_AAD, RFC_IV, ciphertext, tag) == RFC_PLAIN
 
 
-def test_a_thumbprint_names_a_key_as_better_auth_does() -> None:
+def test_the_thumbprint_equals_better_auths_kid() -> None:
     assert jwe.thumbprint(KEY) == thumbprint(KEY)
     assert len(jwe.thumbprint(KEY)) == 43
 
 
-def test_a_key_is_found_by_its_name_and_without_one_each_is_tried() -> None:
+def test_finds_the_key_by_kid_and_tries_every_key_without_a_kid() -> None:
     for key in (KEY, OLD_KEY):
-        named = encrypt(b"{}", key, header={**JWE_HEADER, "kid": thumbprint(key)})
-        for text in (named, encrypt(b"{}", key)):
+        with_kid = encrypt(b"{}", key, header={**JWE_HEADER, "kid": thumbprint(key)})
+        for text in (with_kid, encrypt(b"{}", key)):
             assert decrypt(text, KEY, OLD_KEY) == {}
 
 
-def test_the_named_key_is_the_only_one_to_be_tried() -> None:
+def test_tries_only_the_key_with_the_kid() -> None:
     wrong = encrypt(b"{}", KEY, header={**JWE_HEADER, "kid": thumbprint(OLD_KEY)})
-    refused(InvalidSignatureError, wrong, KEY, OLD_KEY)
-    refused(UnknownKeyError, wrong, KEY)
+    assert_rejected(InvalidSignatureError, wrong, KEY, OLD_KEY)
+    assert_rejected(UnknownKeyError, wrong, KEY)
 
 
 @pytest.mark.parametrize("kid", ["", "1", None, 1, True, [], {}, [thumbprint(KEY)]])
-def test_an_unknown_name_is_refused(kid: object) -> None:
-    refused(UnknownKeyError, encrypt(b"{}", KEY, header={**JWE_HEADER, "kid": kid}))
+def test_rejects_an_unknown_kid(kid: object) -> None:
+    assert_rejected(UnknownKeyError, encrypt(b"{}", KEY, header={**JWE_HEADER, "kid": kid}))
 
 
-def test_the_key_of_somebody_else_is_refused() -> None:
-    refused(InvalidSignatureError, TEXT, OLD_KEY)
-    refused(InvalidSignatureError, TEXT, b"\1" + KEY[1:], KEY[32:] + KEY[:32])
+def test_rejects_tokens_of_another_key() -> None:
+    assert_rejected(InvalidSignatureError, TEXT, OLD_KEY)
+    assert_rejected(InvalidSignatureError, TEXT, b"\1" + KEY[1:], KEY[32:] + KEY[:32])
     with pytest.raises(InvalidSignatureError):
         DirectDecryption([]).decrypt(TEXT)
 
@@ -126,19 +125,19 @@ def test_the_key_of_somebody_else_is_refused() -> None:
         {"alg": "A256CBC-HS512", "enc": "dir"},
     ],
 )
-def test_other_encryptions_are_refused(changes: dict[str, Any]) -> None:
-    refused(InvalidAlgorithmError, encrypt(b"{}", KEY, header={**JWE_HEADER, **changes}))
+def test_rejects_other_encryptions(changes: dict[str, Any]) -> None:
+    assert_rejected(InvalidAlgorithmError, encrypt(b"{}", KEY, header={**JWE_HEADER, **changes}))
 
 
 @pytest.mark.parametrize("missing", ["alg", "enc"])
-def test_an_encryption_that_is_not_named_is_refused(missing: str) -> None:
+def test_rejects_a_missing_alg_or_enc(missing: str) -> None:
     header = {name: value for name, value in JWE_HEADER.items() if name != missing}
-    refused(InvalidAlgorithmError, encrypt(b"{}", KEY, header=header))
+    assert_rejected(InvalidAlgorithmError, encrypt(b"{}", KEY, header=header))
 
 
-def test_a_wrapped_key_is_refused() -> None:
-    refused(InvalidAlgorithmError, encrypt(b"{}", KEY, wrapped_key=KEY))
-    refused(InvalidAlgorithmError, with_part(1, b"x"))
+def test_rejects_a_wrapped_key() -> None:
+    assert_rejected(InvalidAlgorithmError, encrypt(b"{}", KEY, wrapped_key=KEY))
+    assert_rejected(InvalidAlgorithmError, with_part(1, b"x"))
 
 
 @pytest.mark.parametrize(
@@ -155,11 +154,11 @@ def test_a_wrapped_key_is_refused() -> None:
         {"Kid": "x"},
     ],
 )
-def test_a_header_that_asks_for_more_is_refused(changes: dict[str, Any]) -> None:
-    refused(UnsupportedTokenError, encrypt(b"{}", KEY, header={**JWE_HEADER, **changes}))
+def test_rejects_unsupported_header_parameters(changes: dict[str, Any]) -> None:
+    assert_rejected(UnsupportedTokenError, encrypt(b"{}", KEY, header={**JWE_HEADER, **changes}))
 
 
-def test_a_type_is_no_request() -> None:
+def test_accepts_a_typ() -> None:
     assert decrypt(encrypt(b"{}", KEY, header={**JWE_HEADER, "typ": "JWT"})) == {}
 
 
@@ -167,8 +166,8 @@ def test_a_type_is_no_request() -> None:
     "header",
     [b"", b"[]", b'"dir"', b"{", b'{"alg":"dir","alg":"dir","enc":"A256CBC-HS512"}', b"\xff{}"],
 )
-def test_a_header_that_is_no_object_is_malformed(header: bytes) -> None:
-    refused(MalformedTokenError, encrypt(b"{}", KEY, header=header))
+def test_a_header_that_is_not_a_strict_object_is_malformed(header: bytes) -> None:
+    assert_rejected(MalformedTokenError, encrypt(b"{}", KEY, header=header))
 
 
 @pytest.mark.parametrize(
@@ -190,12 +189,12 @@ def test_a_header_that_is_no_object_is_malformed(header: bytes) -> None:
         to_json({"ciphertext": TEXT}).decode(),
     ],
 )
-def test_another_form_is_malformed(text: str) -> None:
+def test_other_forms_are_malformed(text: str) -> None:
     with pytest.raises((MalformedTokenError, InvalidAlgorithmError)):
         decrypt(text)
 
 
-def test_every_bit_counts() -> None:
+def test_rejects_every_flipped_bit() -> None:
     for number in (0, 2, 3, 4):
         whole = part(number)
         for bit in range(len(whole) * 8):
@@ -206,74 +205,74 @@ def test_every_bit_counts() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 8, 16, 24, 31, 33, 48, 64])
-def test_a_tag_has_one_length(length: int) -> None:
-    refused(InvalidSignatureError, encrypt(b"{}", KEY, cut=length))
+def test_rejects_tags_of_another_length(length: int) -> None:
+    assert_rejected(InvalidSignatureError, encrypt(b"{}", KEY, cut=length))
 
 
-def test_no_tag_is_malformed() -> None:
-    refused(MalformedTokenError, TEXT.rpartition(".")[0] + ".")
+def test_a_missing_tag_is_malformed() -> None:
+    assert_rejected(MalformedTokenError, TEXT.rpartition(".")[0] + ".")
 
 
 @pytest.mark.parametrize("length", [1, 8, 12, 15, 17, 32, 48])
-def test_the_end_of_the_iv_cannot_be_moved(length: int) -> None:
-    # The tag covers both, but not where one ends and the other begins.
+def test_the_border_between_iv_and_ciphertext_cannot_be_moved(length: int) -> None:
+    # The tag covers both parts, but not the border between them.
     both = part(2) + part(3)
     parts = TEXT.split(".")
     parts[2:4] = b64(both[:length]), b64(both[length:])
-    refused(MalformedTokenError, ".".join(parts))
+    assert_rejected(MalformedTokenError, ".".join(parts))
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 17, 31, 33])
-def test_a_ciphertext_is_whole_blocks_even_if_it_is_authentic(length: int) -> None:
-    refused(MalformedTokenError, sealed(IV, bytes(length)))
+def test_an_authentic_ciphertext_of_partial_blocks_is_malformed(length: int) -> None:
+    assert_rejected(MalformedTokenError, authenticated(IV, bytes(length)))
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 17, 32])
-def test_an_iv_is_one_block_even_if_it_is_authentic(length: int) -> None:
-    refused(MalformedTokenError, sealed(bytes(length), bytes(32)))
+def test_an_authentic_iv_of_another_length_is_malformed(length: int) -> None:
+    assert_rejected(MalformedTokenError, authenticated(bytes(length), bytes(32)))
 
 
 @pytest.mark.parametrize(
     "padding",
     [bytes(14), b"\x01" * 13 + b"\x0f", b"\x11" * 14, b"\xff" * 14, b"\x0e" * 13 + b"\x00"],
 )
-def test_bad_padding_is_malformed_even_if_it_is_authentic(padding: bytes) -> None:
-    refused(MalformedTokenError, encrypt(b"{}", KEY, padding=padding))
+def test_authentic_bad_padding_is_malformed(padding: bytes) -> None:
+    assert_rejected(MalformedTokenError, encrypt(b"{}", KEY, padding=padding))
 
 
-def test_bad_padding_and_a_bad_tag_look_the_same_to_a_forger() -> None:
-    said = set()
+def test_a_forged_token_gets_the_same_error_with_any_padding() -> None:
+    errors = set()
     for padding in (None, bytes(14), b"\x11" * 14):
         text = encrypt(b"{}", KEY, padding=padding)
         forged = text.rpartition(".")[0] + "." + b64(bytes(32))
         with pytest.raises(InvalidSignatureError) as caught:
             decrypt(forged)
-        said.add(repr(caught.value))
-    assert len(said) == 1
+        errors.add(repr(caught.value))
+    assert len(errors) == 1
 
 
-def test_nothing_is_decrypted_before_its_tag_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_the_tag_before_decryption(monkeypatch: pytest.MonkeyPatch) -> None:
     decrypted = []
 
-    def watched(*said: Any) -> Any:
-        decrypted.append(said)
-        return Cipher(*said)
+    def record(*args: Any) -> Any:
+        decrypted.append(args)
+        return Cipher(*args)
 
-    monkeypatch.setattr(jwe, "Cipher", watched)
-    refused(InvalidSignatureError, with_part(4, bytes(32)))
-    refused(InvalidSignatureError, TEXT, OLD_KEY)
+    monkeypatch.setattr(jwe, "Cipher", record)
+    assert_rejected(InvalidSignatureError, with_part(4, bytes(32)))
+    assert_rejected(InvalidSignatureError, TEXT, OLD_KEY)
     assert decrypted == []
     assert decrypt(TEXT) == CLAIMS
     assert len(decrypted) == 1
 
 
 @pytest.mark.parametrize("plain", [b"", b"[]", b"1", b'{"a":1,"a":2}', b"\xff", b"{}x", b"null"])
-def test_what_is_authentic_and_no_object_is_malformed(plain: bytes) -> None:
-    refused(MalformedTokenError, encrypt(plain, KEY))
+def test_authentic_text_that_is_not_a_strict_object_is_malformed(plain: bytes) -> None:
+    assert_rejected(MalformedTokenError, encrypt(plain, KEY))
 
 
 @given(st.integers(0, len(TEXT) - 1), st.characters(codec="ascii") | st.just(""))
-def test_no_other_text_is_accepted(place: int, character: str) -> None:
+def test_rejects_every_changed_character(place: int, character: str) -> None:
     changed = TEXT[:place] + character + TEXT[place + 1 :]
     if changed != TEXT:
         with pytest.raises(AuthError):
@@ -283,7 +282,7 @@ def test_no_other_text_is_accepted(place: int, character: str) -> None:
 @given(
     st.lists(st.sampled_from([*TEXT.split("."), "", "e30", "="]) | st.text(max_size=4), max_size=7)
 )
-def test_no_nonsense_does_anything_but_fail(parts: list[str]) -> None:
+def test_rejects_random_segments(parts: list[str]) -> None:
     text = ".".join(parts)
     if text != TEXT:
         with pytest.raises(AuthError):
@@ -291,6 +290,6 @@ def test_no_nonsense_does_anything_but_fail(parts: list[str]) -> None:
 
 
 @given(st.binary(max_size=80), st.binary(max_size=80))
-def test_nothing_authentic_does_anything_but_fail_or_succeed(iv: bytes, ciphertext: bytes) -> None:
+def test_random_authentic_input_is_decrypted_or_rejected(iv: bytes, ciphertext: bytes) -> None:
     with contextlib.suppress(AuthError):
-        json.dumps(decrypt(sealed(iv, ciphertext)))
+        json.dumps(decrypt(authenticated(iv, ciphertext)))

@@ -1,4 +1,4 @@
-"""A key is judged before it is used, and verifies only what it fits."""
+"""A key is validated before use, and verifies only the algorithms that fit it."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from backend.adapters.auth.jose.jwk import (
+    ALGORITHMS_BY_KEY_TYPE,
     ASYMMETRIC_ALGORITHMS,
-    FITTING_ALGORITHMS,
     UnusableKeyError,
     VerificationKey,
     public_key,
@@ -30,7 +30,7 @@ ROCA_PRIMES = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 1
 
 
 @pytest.mark.parametrize("algorithm", ASYMMETRIC_ALGORITHMS)
-def test_a_key_verifies_what_it_signed(algorithm: str) -> None:
+def test_a_key_verifies_its_signatures(algorithm: str) -> None:
     by = signer(algorithm)
     key = public_key(by.jwk())
     assert key.kid == "key-1"
@@ -40,7 +40,7 @@ def test_a_key_verifies_what_it_signed(algorithm: str) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ASYMMETRIC_ALGORITHMS)
-def test_a_key_verifies_no_algorithm_but_its_own(algorithm: str) -> None:
+def test_a_key_verifies_only_its_own_algorithm(algorithm: str) -> None:
     by = signer(algorithm)
     key = public_key(by.jwk())
     for other in {*ASYMMETRIC_ALGORITHMS, "HS256", "none", ""} - {algorithm}:
@@ -48,12 +48,12 @@ def test_a_key_verifies_no_algorithm_but_its_own(algorithm: str) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ASYMMETRIC_ALGORITHMS)
-def test_a_key_without_alg_verifies_the_algorithms_of_its_family_and_curve(algorithm: str) -> None:
-    # Better Auth up to 1.2 leaves `alg` out.
+def test_a_key_without_alg_verifies_the_algorithms_of_its_type_and_curve(algorithm: str) -> None:
+    # Better Auth up to 1.2 omits `alg`.
     by = signer(algorithm)
     key = public_key(by.jwk(alg=ABSENT))
     assert algorithm in key.algorithms
-    assert key.algorithms in FITTING_ALGORITHMS.values()
+    assert key.algorithms in ALGORITHMS_BY_KEY_TYPE.values()
     assert key.verify(algorithm, b"message", by.sign(b"message"))
 
 
@@ -63,16 +63,16 @@ def test_a_key_without_alg_verifies_the_algorithms_of_its_family_and_curve(algor
         {"use": "sig"},
         {"key_ops": ["verify"]},
         {"alg": None},
-        {"x5t": "unknown members are nobody's business", "expiresAt": 1},
+        {"x5t": "unknown members are ignored", "expiresAt": 1},
         {"kid": "k" * 256},
     ],
 )
-def test_accepts_a_sound_key(changes: dict[str, Any]) -> None:
+def test_accepts_a_valid_key(changes: dict[str, Any]) -> None:
     assert public_key(signer("EdDSA").jwk(**changes)).kid
 
 
 @pytest.mark.parametrize("jwk", [None, True, 1, "key", [], [["kty", "OKP"]], {}])
-def test_refuses_what_is_no_key_at_all(jwk: object) -> None:
+def test_rejects_a_value_that_is_not_a_key(jwk: object) -> None:
     with pytest.raises(UnusableKeyError):
         public_key(jwk)
 
@@ -106,7 +106,7 @@ def test_refuses_what_is_no_key_at_all(jwk: object) -> None:
         {"kid": ["key-1"]},
         {"kid": "k" * 257},
         {"kid": "key\n1"},
-        {"kid": "\x1b[2J"},  # it is shown to the operator, on a terminal
+        {"kid": "\x1b[2J"},  # operators see the kid in a terminal
         {"use": "enc"},
         {"use": None},
         {"use": ["sig"]},
@@ -124,7 +124,7 @@ def test_refuses_what_is_no_key_at_all(jwk: object) -> None:
     ],
     ids=str,
 )
-def test_refuses_a_key_with_a_member_that_is_wrong(algorithm: str, changes: dict[str, Any]) -> None:
+def test_rejects_a_key_with_an_invalid_member(algorithm: str, changes: dict[str, Any]) -> None:
     with pytest.raises(UnusableKeyError):
         public_key(signer(algorithm).jwk(**changes))
 
@@ -133,9 +133,7 @@ def test_refuses_a_key_with_a_member_that_is_wrong(algorithm: str, changes: dict
     ("algorithm", "member"),
     [("EdDSA", "x"), ("ES256", "x"), ("ES256", "y"), ("RS256", "n"), ("RS256", "e")],
 )
-def test_refuses_a_key_whose_numbers_are_not_canonical_base64url(
-    algorithm: str, member: str
-) -> None:
+def test_rejects_numbers_that_are_not_canonical_base64url(algorithm: str, member: str) -> None:
     good = signer(algorithm).jwk()
     for value in (
         ABSENT,
@@ -155,7 +153,7 @@ def test_refuses_a_key_whose_numbers_are_not_canonical_base64url(
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "ES384", "ES512"])
-def test_refuses_an_elliptic_curve_key_that_is_no_point_of_its_curve(algorithm: str) -> None:
+def test_rejects_an_elliptic_curve_key_that_is_not_on_its_curve(algorithm: str) -> None:
     jwk = signer(algorithm).jwk()
     size = {"ES256": 32, "ES384": 48, "ES512": 66}[algorithm]
     off = signer(algorithm, "another").jwk()["y"]
@@ -170,7 +168,7 @@ def test_refuses_an_elliptic_curve_key_that_is_no_point_of_its_curve(algorithm: 
 
 
 @pytest.mark.parametrize("size", [31, 33, 64, 1, 20_000])
-def test_refuses_coordinates_of_the_wrong_length(size: int) -> None:
+def test_rejects_coordinates_of_the_wrong_length(size: int) -> None:
     for algorithm, member in (("EdDSA", "x"), ("ES256", "x"), ("ES256", "y")):
         with pytest.raises(UnusableKeyError):
             public_key(signer(algorithm).jwk(**{member: b64(b"\x01" * size)}))
@@ -191,21 +189,21 @@ def test_refuses_coordinates_of_the_wrong_length(size: int) -> None:
         ("EdDSA", "ed25519"),
     ],
 )
-def test_refuses_a_key_on_another_curve(algorithm: str, curve: str | None) -> None:
+def test_rejects_a_key_on_another_curve(algorithm: str, curve: str | None) -> None:
     for alg in (algorithm, ABSENT):
         with pytest.raises(UnusableKeyError):
             public_key(signer(algorithm).jwk(crv=curve, alg=alg))
 
 
 @pytest.mark.parametrize("bits", [1024, 1536, 2040])
-def test_refuses_a_short_rsa_key(bits: int) -> None:
+def test_rejects_a_short_rsa_key(bits: int) -> None:
     # RFC 7518, section 3.3: 2048 bits or larger.
     with pytest.raises(UnusableKeyError, match=f"{bits} bits"):
         public_key(rsa_signer(rsa.generate_private_key(65537, bits)).jwk())
 
 
 @pytest.mark.parametrize("bits", [8200, 16_384, 400_000])
-def test_refuses_an_rsa_key_so_long_that_verifying_with_it_would_be_an_attack(bits: int) -> None:
+def test_rejects_an_rsa_key_that_makes_verification_slow(bits: int) -> None:
     with pytest.raises(UnusableKeyError):
         public_key(signer("RS256").jwk(n=b64_int(2**bits - 1)))
 
@@ -215,12 +213,12 @@ def test_refuses_an_rsa_key_so_long_that_verifying_with_it_would_be_an_attack(bi
     [0, 1, 2, 4, 65536, 2**64 + 1, 2**2047 + 1, 2**400_000 + 1],
     ids=lambda e: hex(e)[:12],
 )
-def test_refuses_an_rsa_key_with_a_useless_or_costly_exponent(exponent: int) -> None:
+def test_rejects_an_rsa_key_with_a_weak_or_slow_exponent(exponent: int) -> None:
     with pytest.raises(UnusableKeyError):
         public_key(signer("RS256").jwk(e=b64_int(exponent)))
 
 
-def test_refuses_an_rsa_key_whose_primes_can_be_guessed() -> None:
+def test_rejects_an_rsa_key_whose_primes_can_be_guessed() -> None:
     # CVE-2017-15361 (ROCA): modulo each of these small primes, n is a power of 65537.
     fingerprint, product = 0, 1
     for prime in ROCA_PRIMES:
@@ -234,8 +232,8 @@ def test_refuses_an_rsa_key_whose_primes_can_be_guessed() -> None:
         public_key(signer("RS256").jwk(n=b64_int(n)))
 
 
-def test_knows_every_ed25519_key_of_small_order() -> None:
-    # With such a key, one signature fits many messages, or all.
+def test_rejects_every_ed25519_key_of_small_order() -> None:
+    # With such a key, a signature is valid for many messages, or for all.
     points = edwards.torsion()
     assert all(edwards.multiply(8, point) == edwards.IDENTITY for point in points)
     encodings = {encoding for _, y in points for encoding in edwards.encodings(y)}
@@ -245,7 +243,7 @@ def test_knows_every_ed25519_key_of_small_order() -> None:
             public_key(signer("EdDSA").jwk(x=b64(encoding)))
 
 
-def test_refuses_an_ed25519_key_in_a_second_spelling() -> None:
+def test_rejects_a_non_canonical_ed25519_key() -> None:
     # RFC 8032, section 5.1.3: y is less than p.
     for y in range(19):
         for encoding in edwards.encodings(y)[2:]:
@@ -253,7 +251,7 @@ def test_refuses_an_ed25519_key_in_a_second_spelling() -> None:
                 public_key(signer("EdDSA").jwk(x=b64(encoding)))
 
 
-def test_refuses_an_ed25519_key_that_is_not_on_the_curve() -> None:
+def test_rejects_an_ed25519_key_that_is_not_on_the_curve() -> None:
     off = [y for y in range(2, 40) if edwards.x_of(y) is None]
     assert off
     for y in off:
@@ -266,7 +264,7 @@ def test_accepts_every_ed25519_key_that_is_on_the_curve() -> None:
         assert public_key(signer("EdDSA").jwk(x=b64(y.to_bytes(32, "little")))).kid == "key-1"
 
 
-def test_a_secret_verifies_what_it_signed_and_only_by_hmac() -> None:
+def test_a_secret_verifies_only_its_hs256_signatures() -> None:
     key = secret_key(SECRET)
     signature = secret_signer().sign(b"message")
     assert key.kid is None
@@ -278,13 +276,13 @@ def test_a_secret_verifies_what_it_signed_and_only_by_hmac() -> None:
 
 
 @pytest.mark.parametrize("secret", [b"", b"secret", b"x" * 31])
-def test_refuses_a_secret_that_can_be_guessed(secret: bytes) -> None:
+def test_rejects_a_short_secret(secret: bytes) -> None:
     # RFC 7518, section 3.2; RFC 8725, section 3.5.
     with pytest.raises(UnusableKeyError, match="less than 32 bytes"):
         secret_key(secret)
 
 
-def test_refuses_a_public_key_as_a_secret() -> None:
+def test_rejects_a_public_key_as_a_secret() -> None:
     public = rsa.generate_private_key(65537, 2048).public_key()
     for encoding, form in (
         (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo),
@@ -298,13 +296,13 @@ def test_refuses_a_public_key_as_a_secret() -> None:
         secret_key(to_json(signer("RS256").jwk()))
 
 
-def test_shows_no_key() -> None:
+def test_repr_shows_no_key() -> None:
     for key in (secret_key(SECRET), public_key(signer("EdDSA").jwk())):
         assert "secret" not in repr(key)
         assert "material" not in repr(key)
 
 
-def test_complaints_hold_nothing_of_the_key() -> None:
+def test_error_messages_do_not_quote_the_key() -> None:
     jwk = signer("RS256").jwk(d="private-exponent", kid="key-of-mallory")
     for changes in ({}, {"d": ABSENT, "n": "not*base64"}, {"d": ABSENT, "n": "AAAA"}):
         with pytest.raises(UnusableKeyError) as caught:
@@ -316,7 +314,7 @@ def test_complaints_hold_nothing_of_the_key() -> None:
         assert caught.value.__cause__ is None
 
 
-def test_two_readings_of_one_key_are_equal() -> None:
+def test_reading_the_same_key_twice_gives_equal_keys() -> None:
     def read(**changes: Any) -> VerificationKey:
         return public_key(signer("ES256").jwk(**changes))
 

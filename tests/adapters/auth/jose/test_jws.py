@@ -1,4 +1,4 @@
-"""There is one spelling of a token, and everything else is malformed."""
+"""Each token has exactly one accepted encoding. Everything else is malformed."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ HEADER = b64(b'{"alg":"EdDSA"}')
 PAYLOAD = b64(b'{"sub":"user-1"}')
 
 
-def test_takes_a_token_apart() -> None:
+def test_splits_a_token() -> None:
     header, payload, signing_input, signature = parse_compact(f"{HEADER}.{PAYLOAD}.{b64(b's')}")
     assert header == HEADER.encode()
     assert payload == PAYLOAD.encode()
@@ -29,7 +29,7 @@ def test_takes_a_token_apart() -> None:
     assert signature == b"s"
 
 
-def test_reads_neither_the_header_nor_the_payload() -> None:
+def test_decodes_neither_the_header_nor_the_payload() -> None:
     header, payload, *_ = parse_compact(f"not*base64.nor*this.{b64(b's')}")
     assert (header, payload) == (b"not*base64", b"nor*this")
 
@@ -60,31 +60,31 @@ def test_reads_neither_the_header_nor_the_payload() -> None:
         json.dumps({"protected": HEADER, "payload": PAYLOAD, "signature": "AAAA"}),
     ],
 )
-def test_refuses_what_is_not_three_segments_the_first_of_them_a_header(text: str) -> None:
+def test_rejects_a_token_that_is_not_three_segments_with_a_header(text: str) -> None:
     with pytest.raises(MalformedTokenError):
         decode_object(parse_compact(text)[0])
 
 
-def test_accepts_a_token_of_the_greatest_length() -> None:
+def test_accepts_a_token_of_the_maximum_length() -> None:
     start = f"{HEADER}.{PAYLOAD}."
     room = TOKEN_MAX_LENGTH - len(start)
     parse_compact(start + "A" * (room - room % 4))
 
 
-def test_refuses_a_longer_token_before_it_decodes_anything() -> None:
+def test_rejects_a_longer_token_before_decoding() -> None:
     with pytest.raises(MalformedTokenError, match="longer than 8192"):
         parse_compact("*" * (TOKEN_MAX_LENGTH + 1))
 
 
 @settings(deadline=None)
 @given(st.binary(min_size=1, max_size=70))
-def test_decodes_what_base64url_encodes(data: bytes) -> None:
+def test_decodes_encoded_bytes(data: bytes) -> None:
     assert decode_base64url(b64(data).encode()) == data
 
 
 @settings(deadline=None)
 @given(st.text("AQgw_-+/=.! \n", min_size=1, max_size=9).map(str.encode))
-def test_no_two_spellings_decode_to_the_same(segment: bytes) -> None:
+def test_different_segments_decode_to_different_bytes(segment: bytes) -> None:
     try:
         decoded = decode_base64url(segment)
     except MalformedTokenError:
@@ -96,7 +96,7 @@ def test_no_two_spellings_decode_to_the_same(segment: bytes) -> None:
     "segment",
     [
         b"",
-        b"A",  # no whole byte
+        b"A",  # less than a byte
         b"AAAAA",
         b"QQ==",  # padding, of the right length
         b"QUI=",
@@ -105,7 +105,7 @@ def test_no_two_spellings_decode_to_the_same(segment: bytes) -> None:
         b"=QQQ",
         b"Q=QQ",
         b"QQ=",
-        b"QR",  # trailing bits that are not zero: another spelling of QQ
+        b"QR",  # non-zero trailing bits: a second encoding of QQ
         b"QUJ",
         b"+AAA",  # base64, not base64url
         b"/AAA",
@@ -118,7 +118,7 @@ def test_no_two_spellings_decode_to_the_same(segment: bytes) -> None:
         b"AA%3D",
     ],
 )
-def test_refuses_base64url_that_is_not_canonical(segment: bytes) -> None:
+def test_rejects_base64url_that_is_not_canonical(segment: bytes) -> None:
     with pytest.raises(MalformedTokenError):
         decode_base64url(segment)
 
@@ -174,13 +174,13 @@ def test_reads_a_json_object() -> None:
     ],
     ids=lambda text: repr(text[:30]),
 )
-def test_refuses_what_is_not_a_strict_json_object(text: bytes) -> None:
+def test_rejects_text_that_is_not_a_strict_json_object(text: bytes) -> None:
     with pytest.raises(MalformedTokenError):
         load_object(text)
 
 
 @pytest.mark.parametrize("start", [b'{"a":', b'{"b":"\\u0041","a":', b'{ "a" : '])
-def test_refuses_the_same_depth_on_every_interpreter(start: bytes) -> None:
+def test_the_maximum_depth_is_the_same_on_every_interpreter(start: bytes) -> None:
     for depth in (100, 250):
         assert "a" in load_object(start + b"[" * depth + b"]" * depth + b"}")
     for depth in (300, 900):
@@ -198,7 +198,7 @@ def test_refuses_the_same_depth_on_every_interpreter(start: bytes) -> None:
         b'{"a":[{"b":1},{"b":1,"c":2,"b":1}]}',
     ],
 )
-def test_refuses_a_duplicate_member_however_it_is_spelled(text: bytes) -> None:
+def test_rejects_duplicate_members_in_every_spelling(text: bytes) -> None:
     with pytest.raises(MalformedTokenError):
         load_object(text)
 
@@ -216,10 +216,10 @@ _VALUES = st.recursive(
 
 @settings(max_examples=300)
 @given(members=st.lists(st.tuples(st.text(max_size=2), _VALUES), max_size=4), spaced=st.booleans())
-def test_reads_and_refuses_the_same_however_a_document_is_written(
+def test_the_fast_and_the_strict_decoder_agree(
     members: list[tuple[str, object]], *, spaced: bool
 ) -> None:
-    # What is written as JSON.stringify does is read in a shorter way: see load_object.
+    # `load_object` has a fast path for documents in the format of JSON.stringify.
     separators = (", ", ": ") if spaced else (",", ":")
     written = [
         json.dumps(part, ensure_ascii=spaced, separators=separators, allow_nan=False)
@@ -233,11 +233,11 @@ def test_reads_and_refuses_the_same_however_a_document_is_written(
         with pytest.raises(MalformedTokenError):
             load_object(text.encode())
     else:
-        read = load_object(text.encode())
-        assert repr(read) == repr(json.loads(text))
+        loaded = load_object(text.encode())
+        assert repr(loaded) == repr(json.loads(text))
 
 
-def test_says_nothing_of_what_it_refuses() -> None:
+def test_error_messages_do_not_quote_the_input() -> None:
     for text in (b'{"secret":1,"secret":2}', b'{"secret":"\\ud800"}', b'{"secret":', b'"secret"'):
         with pytest.raises(MalformedTokenError) as caught:
             load_object(text)
@@ -249,7 +249,7 @@ def test_decodes_an_object_in_a_segment() -> None:
     assert decode_object(b64(to_json({"a": 1})).encode()) == {"a": 1}
 
 
-def test_refuses_an_object_in_a_padded_segment() -> None:
+def test_rejects_an_object_in_a_padded_segment() -> None:
     padded = base64.urlsafe_b64encode(b'{"a":1}')
     assert padded.endswith(b"=")
     with pytest.raises(MalformedTokenError):

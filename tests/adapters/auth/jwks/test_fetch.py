@@ -1,15 +1,23 @@
-"""What an issuer answers is read to a limit, in a limited time, and never trusted to be sound."""
+"""A response is read up to a size, within a deadline, and without trust in its content."""
 
 import asyncio
+import ssl
 import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import httpx2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
-from backend.adapters.auth.jwks.fetch import MAX_BYTES, MAX_RETRY_AFTER, FetchError, fetch
+from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
+from backend.adapters.auth.jwks.fetch import MAX_BYTES, MAX_RETRY_AFTER, fetch
 from tests.adapters.auth.key_server import (
     Behaviour,
     answer,
@@ -35,15 +43,40 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-async def failure_of(
+async def error_of(
     behaviour: Behaviour, client: httpx2.AsyncClient, *, deadline: float = 2
 ) -> FetchError:
     async with key_server(behaviour) as server:
         with pytest.raises(FetchError) as caught:
             await fetch(client, server.url, deadline=deadline)
-        await server.quiet()
+        await server.wait_until_idle()
         assert len(server.requests) <= 1
     return caught.value
+
+
+def untrusted(folder: Path) -> ssl.SSLContext:
+    """Make a server's TLS context with a self-signed certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "server.pem"
+    pem.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + certificate.public_bytes(Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context
 
 
 async def test_returns_the_document(client: httpx2.AsyncClient) -> None:
@@ -55,7 +88,7 @@ async def test_returns_the_document(client: httpx2.AsyncClient) -> None:
         assert b"accept-encoding: identity\r\n" in request.lower()
 
 
-async def test_returns_a_document_of_the_greatest_size_however_it_arrives(
+async def test_accepts_a_document_of_the_maximum_size_with_every_framing(
     client: httpx2.AsyncClient,
 ) -> None:
     size = f"{MAX_BYTES:x}".encode()
@@ -70,35 +103,39 @@ async def test_returns_a_document_of_the_greatest_size_however_it_arrives(
 
 
 @pytest.mark.parametrize("status", [201, 204, 206, 304, 400, 401, 403, 404, 418, 500, 502, 503])
-async def test_takes_only_200_for_an_answer(client: httpx2.AsyncClient, status: int) -> None:
+async def test_accepts_only_status_200(client: httpx2.AsyncClient, status: int) -> None:
     body = b"" if status in (204, 304) else KEYS
-    error = await failure_of(answer(body, status=status), client)
-    assert str(error) == f"status {status}"
+    error = await error_of(answer(body, status=status), client)
+    assert str(error) == f"HTTP {status}"
+    kind = FetchErrorKind.REDIRECT if status == 304 else FetchErrorKind.STATUS
+    assert (error.kind, error.status) == (kind, status)
     assert error.retry_after is None
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_follows_no_redirect_even_if_the_client_would(status: int) -> None:
+async def test_does_not_follow_redirects_even_if_the_client_would(status: int) -> None:
     async with (
         http_client(follow_redirects=True) as client,
         key_server(answer(KEYS)) as elsewhere,
         key_server(answer(b"", status=status, headers={"Location": elsewhere.url})) as server,
     ):
-        with pytest.raises(FetchError, match=f"status {status}"):
+        with pytest.raises(FetchError, match=f"HTTP {status}") as caught:
             await fetch(client, server.url)
+        assert (caught.value.kind, caught.value.status) == (FetchErrorKind.REDIRECT, status)
         assert elsewhere.requests == []
 
 
 @pytest.mark.parametrize(
     "encoding", ["gzip", "br", "deflate", "zstd", "GZIP", "identity, gzip", "x"]
 )
-async def test_refuses_a_compressed_answer(client: httpx2.AsyncClient, encoding: str) -> None:
+async def test_rejects_a_compressed_response(client: httpx2.AsyncClient, encoding: str) -> None:
     body = gzip_bomb(1)
-    error = await failure_of(answer(body, headers={"Content-Encoding": encoding}), client)
-    assert str(error) == "a compressed answer"
+    error = await error_of(answer(body, headers={"Content-Encoding": encoding}), client)
+    assert str(error) == "the response is compressed"
+    assert error.kind is FetchErrorKind.COMPRESSED
 
 
-async def test_a_huge_answer_costs_no_more_memory_than_the_limit(
+async def test_a_huge_response_uses_little_more_memory_than_the_limit(
     client: httpx2.AsyncClient,
 ) -> None:
     chunk = b"10000\r\n" + b"[" * 0x10000 + b"\r\n"
@@ -109,27 +146,29 @@ async def test_a_huge_answer_costs_no_more_memory_than_the_limit(
         answer(gzip_bomb(50), headers={"Content-Encoding": "gzip"}),
     ):
         tracemalloc.start()
-        await failure_of(behaviour, client)
+        await error_of(behaviour, client)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < 8 * MAX_BYTES
 
 
-async def test_reads_no_further_than_the_limit(client: httpx2.AsyncClient) -> None:
-    error = await failure_of(endless(OK + b"\r\n"), client)
-    assert str(error) == f"more than {MAX_BYTES} bytes"
+async def test_stops_reading_at_the_limit(client: httpx2.AsyncClient) -> None:
+    error = await error_of(endless(OK + b"\r\n"), client)
+    assert str(error) == f"the response has more than {MAX_BYTES} bytes"
+    assert error.kind is FetchErrorKind.TOO_LARGE
 
 
-async def test_reads_no_endless_head(client: httpx2.AsyncClient) -> None:
-    error = await failure_of(endless(OK, b"X-Header: value\r\n" * 1000), client)
-    assert str(error) == "no whole answer in HTTP"
+async def test_rejects_an_endless_head(client: httpx2.AsyncClient) -> None:
+    error = await error_of(endless(OK, b"X-Header: value\r\n" * 1000), client)
+    assert str(error) == "no complete HTTP response"
+    assert error.kind is FetchErrorKind.NOT_HTTP
 
 
-async def test_reads_no_endless_interim_answers(client: httpx2.AsyncClient) -> None:
-    error = await failure_of(
+async def test_rejects_endless_interim_responses(client: httpx2.AsyncClient) -> None:
+    error = await error_of(
         endless(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n"), client, deadline=0.2
     )
-    assert str(error) == "no whole answer within 0.2 s"
+    assert str(error) == "no complete response within 0.2 s"
 
 
 @pytest.mark.parametrize(
@@ -146,10 +185,11 @@ async def test_reads_no_endless_interim_answers(client: httpx2.AsyncClient) -> N
 async def test_one_deadline_covers_everything(
     client: httpx2.AsyncClient, behaviour: Behaviour
 ) -> None:
-    began = asyncio.get_running_loop().time()
-    error = await failure_of(behaviour, client, deadline=0.25)
-    assert str(error) == "no whole answer within 0.25 s"
-    assert asyncio.get_running_loop().time() - began < 1
+    start = asyncio.get_running_loop().time()
+    error = await error_of(behaviour, client, deadline=0.25)
+    assert str(error) == "no complete response within 0.25 s"
+    assert error.kind is FetchErrorKind.TIMEOUT
+    assert asyncio.get_running_loop().time() - start < 1
 
 
 @pytest.mark.parametrize(
@@ -167,36 +207,84 @@ async def test_one_deadline_covers_everything(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
     ],
 )
-async def test_an_answer_that_is_no_http_is_an_outage(
+async def test_a_response_that_is_not_http_is_an_outage(
     client: httpx2.AsyncClient, text: bytes
 ) -> None:
-    await failure_of(raw(text), client)
+    error = await error_of(raw(text), client)
+    assert error.kind is FetchErrorKind.NOT_HTTP
 
 
-async def test_an_issuer_that_is_gone_is_an_outage(client: httpx2.AsyncClient) -> None:
+async def test_an_issuer_that_is_down_is_an_outage(client: httpx2.AsyncClient) -> None:
     async with key_server(answer(KEYS)) as server:
         url = server.url
-    with pytest.raises(FetchError, match="ConnectError"):
+    with pytest.raises(FetchError, match="ConnectError") as caught:
         await fetch(client, url)
+    assert caught.value.kind is FetchErrorKind.UNREACHABLE
 
 
-async def test_an_address_that_is_none_is_an_outage(client: httpx2.AsyncClient) -> None:
+async def test_a_connection_that_breaks_during_the_response_is_an_outage(
+    client: httpx2.AsyncClient,
+) -> None:
+    async def reset(writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + b"Content-Length: 1000\r\n\r\n{")
+        await writer.drain()
+        writer.transport.abort()
+
+    error = await error_of(reset, client)
+    assert error.kind is FetchErrorKind.NOT_HTTP
+
+
+async def test_an_untrusted_certificate_is_recognised(
+    client: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    async with await asyncio.start_server(
+        lambda *_: None, "127.0.0.1", 0, ssl=untrusted(tmp_path)
+    ) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(FetchError, match="ConnectError") as caught:
+            await fetch(client, f"https://127.0.0.1:{port}/jwks")
+    assert caught.value.kind is FetchErrorKind.CERTIFICATE
+
+
+async def test_https_to_a_server_that_speaks_http_is_a_tls_failure(
+    client: httpx2.AsyncClient,
+) -> None:
+    async def speak_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(speak_http, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(FetchError, match="ConnectError") as caught:
+            await fetch(client, f"https://127.0.0.1:{port}/jwks")
+    assert caught.value.kind is FetchErrorKind.TLS
+
+
+async def test_a_timeout_of_the_client_is_a_timeout() -> None:
+    async with httpx2.AsyncClient(timeout=0.05) as impatient, key_server(hang()) as server:
+        with pytest.raises(FetchError) as caught:
+            await fetch(impatient, server.url)
+    assert caught.value.kind is FetchErrorKind.TIMEOUT
+
+
+async def test_an_invalid_url_is_an_outage(client: httpx2.AsyncClient) -> None:
     for url in ("http://[::1", "gopher://127.0.0.1/", "http://127.0.0.1:0/", "/jwks", ""):
-        with pytest.raises(FetchError):
+        with pytest.raises(FetchError) as caught:
             await fetch(client, url)
+        assert caught.value.kind is FetchErrorKind.UNREACHABLE
 
 
-async def test_an_outage_quotes_nothing_of_the_answer(client: httpx2.AsyncClient) -> None:
-    error = await failure_of(raw(KEYS + b"\r\n\r\n"), client)
-    assert str(error) == "no whole answer in HTTP"
+async def test_the_error_does_not_quote_the_response(client: httpx2.AsyncClient) -> None:
+    error = await error_of(raw(KEYS + b"\r\n\r\n"), client)
+    assert str(error) == "no complete HTTP response"
 
 
 async def test_keeps_no_connection(client: httpx2.AsyncClient) -> None:
     body = b"Content-Length: %d\r\n\r\n%b" % (len(KEYS), KEYS)
-    async with key_server(drip(OK + body, every=0)) as server:  # which does not hang up by itself
+    async with key_server(drip(OK + body, every=0)) as server:  # the server keeps the connection
         for _ in range(2):
             await fetch(client, server.url)
-            await server.quiet()
+            await server.wait_until_idle()
 
 
 def test_serves_two_event_loops_one_after_the_other() -> None:
@@ -212,27 +300,27 @@ def test_serves_two_event_loops_one_after_the_other() -> None:
     asyncio.run(fetch_once(port))
 
 
-async def test_a_caller_that_goes_away_closes_the_connection(client: httpx2.AsyncClient) -> None:
+async def test_a_cancelled_fetch_closes_the_connection(client: httpx2.AsyncClient) -> None:
     async with key_server(hang()) as server:
         fetching = asyncio.ensure_future(fetch(client, server.url))
-        await server.asked(1)
+        await server.wait_for_requests(1)
         fetching.cancel()
         with pytest.raises(asyncio.CancelledError):
             await fetching
-        await server.quiet()
+        await server.wait_until_idle()
 
 
 @pytest.mark.parametrize("name", ["Retry-After", "X-Retry-After", "retry-after"])
 @pytest.mark.parametrize("status", [429, 503])
-async def test_hears_for_how_long_to_leave_the_issuer_alone(
+async def test_reads_retry_after_in_seconds(
     client: httpx2.AsyncClient, name: str, status: int
 ) -> None:
-    error = await failure_of(answer(b"", status=status, headers={name: "7"}), client)
+    error = await error_of(answer(b"", status=status, headers={name: "7"}), client)
     assert error.retry_after == 7
 
 
 @pytest.mark.parametrize(
-    ("stated", "seconds"),
+    ("value", "seconds"),
     [
         ("0", 0),
         ("300", 300),
@@ -251,16 +339,16 @@ async def test_hears_for_how_long_to_leave_the_issuer_alone(
         ("", None),
     ],
 )
-async def test_takes_what_it_hears_with_a_grain_of_salt(
-    client: httpx2.AsyncClient, stated: str, seconds: float | None
+async def test_limits_retry_after_and_ignores_invalid_values(
+    client: httpx2.AsyncClient, value: str, seconds: float | None
 ) -> None:
-    error = await failure_of(answer(b"", status=429, headers={"Retry-After": stated}), client)
+    error = await error_of(answer(b"", status=429, headers={"Retry-After": value}), client)
     assert error.retry_after == seconds
-    assert str(error) == "status 429"
+    assert str(error) == "HTTP 429"
 
 
-async def test_hears_a_date_as_well(client: httpx2.AsyncClient) -> None:
+async def test_reads_retry_after_as_a_date(client: httpx2.AsyncClient) -> None:
     # RFC 9110, section 10.2.3.
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
-    error = await failure_of(answer(b"", status=429, headers={"Retry-After": date}), client)
+    error = await error_of(answer(b"", status=429, headers={"Retry-After": date}), client)
     assert error.retry_after == pytest.approx(100, abs=3)

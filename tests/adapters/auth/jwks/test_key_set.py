@@ -1,10 +1,10 @@
-"""One bad key in a set costs itself only, and a token finds its key without guessing."""
+"""An unusable key does not affect the others, and a token finds its key without guessing."""
 
 from typing import Any
 
 import pytest
 
-from backend.adapters.auth.jwks.fetch import FetchError
+from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.key_set import MAX_KEYS, KeySet, read_key_set
 from backend.domain.auth import InvalidAlgorithmError, UnknownKeyError
 from tests.adapters.auth.tokens import ABSENT, b64, key_set, signer, to_json
@@ -41,23 +41,24 @@ def test_reads_every_good_key() -> None:
 def test_drops_a_bad_key_and_keeps_the_good_ones(bad: object) -> None:
     keys = read_key_set(key_set(GOOD, bad, signer("ES256", "also good")))
     assert list(keys.by_kid) == ["good", "also good"]
-    [complaint] = keys.rejected
-    assert complaint.startswith("key 1: ")
+    [reason] = keys.rejected
+    assert reason.startswith("key 1: ")
 
 
-def test_drops_bad_keys_one_by_one() -> None:
+def test_drops_each_bad_key_separately() -> None:
     keys = read_key_set(key_set(*BAD, GOOD))
     assert list(keys.by_kid) == ["good"]
     assert len(keys.rejected) == len(BAD)
 
 
-def test_a_set_of_bad_keys_only_is_an_outage() -> None:
-    with pytest.raises(FetchError, match="no usable key"):
+def test_a_key_set_without_a_usable_key_is_an_outage() -> None:
+    with pytest.raises(FetchError, match="no usable key") as caught:
         read_key_set(key_set(*BAD))
+    assert caught.value.kind is FetchErrorKind.NO_USABLE_KEY
 
 
-def test_an_empty_set_is_a_set() -> None:
-    # Better Auth publishes one until it has signed for the first time.
+def test_an_empty_key_set_is_valid() -> None:
+    # Better Auth publishes an empty key set until it has signed for the first time.
     assert read_key_set(b'{"keys":[]}').by_kid == {}
 
 
@@ -86,9 +87,10 @@ def test_an_empty_set_is_a_set() -> None:
     ],
     ids=lambda document: repr(document[:30]),
 )
-def test_what_is_not_a_key_set_is_an_outage(document: bytes) -> None:
-    with pytest.raises(FetchError):
+def test_a_document_that_is_not_a_key_set_is_an_outage(document: bytes) -> None:
+    with pytest.raises(FetchError) as caught:
         read_key_set(document)
+    assert caught.value.kind in {FetchErrorKind.NOT_A_KEY_SET, FetchErrorKind.NO_USABLE_KEY}
 
 
 def test_an_unknown_id_matches_nothing() -> None:
@@ -97,25 +99,25 @@ def test_an_unknown_id_matches_nothing() -> None:
         assert keys.match("EdDSA", kid) == []
 
 
-def test_a_key_is_not_named_for_the_algorithm_of_another() -> None:
+def test_a_key_does_not_match_the_algorithm_of_another_key() -> None:
     keys = read_key_set(key_set(GOOD, signer("ES256", "another")))
     with pytest.raises(InvalidAlgorithmError):
         keys.match("ES256", "good")
 
 
-def test_without_an_id_the_only_key_that_fits_is_meant() -> None:
+def test_without_a_kid_the_only_key_of_the_algorithm_matches() -> None:
     keys = read_key_set(key_set(GOOD, signer("ES256", "1"), signer("RS256", "2")))
     assert [key.kid for key in keys.match("ES256", None)] == ["1"]
     assert keys.match("ES384", None) == []
 
 
-def test_without_an_id_nothing_is_guessed() -> None:
+def test_without_a_kid_several_keys_of_the_algorithm_are_ambiguous() -> None:
     keys = read_key_set(key_set(signer("EdDSA", "1"), signer("EdDSA", "2")))
-    with pytest.raises(UnknownKeyError, match="more than one"):
+    with pytest.raises(UnknownKeyError, match="several keys match"):
         keys.match("EdDSA", None)
 
 
-def test_an_id_that_names_several_keys_means_those_of_the_algorithm() -> None:
+def test_a_shared_kid_matches_the_keys_of_the_algorithm() -> None:
     keys = read_key_set(key_set(signer("EdDSA", "1"), signer("ES256", "1"), signer("RS256", "1")))
     for algorithm in ("EdDSA", "ES256", "RS256"):
         [key] = keys.match(algorithm, "1")
@@ -124,17 +126,17 @@ def test_an_id_that_names_several_keys_means_those_of_the_algorithm() -> None:
         keys.match("PS256", "1")
 
 
-def test_keeps_an_earlier_set_only_if_all_its_keys_are_there_unchanged() -> None:
-    one, two = signer("EdDSA", "1"), signer("EdDSA", "2")
-    keys = read_key_set(key_set(one, two))
-    assert keys.keeps(KeySet())
-    assert keys.keeps(read_key_set(key_set(two, one)))
-    assert keys.keeps(read_key_set(key_set(one)))
-    assert not read_key_set(key_set(one)).keeps(keys)
-    assert not KeySet().keeps(keys)
-    assert not read_key_set(key_set(one, signer("EdDSA", "3").jwk(kid="2"))).keeps(keys)
-    assert not read_key_set(key_set(one, two.jwk(alg=ABSENT))).keeps(keys)
+def test_includes_a_key_set_only_if_all_its_keys_are_unchanged() -> None:
+    first, second = signer("EdDSA", "1"), signer("EdDSA", "2")
+    keys = read_key_set(key_set(first, second))
+    assert keys.includes(KeySet())
+    assert keys.includes(read_key_set(key_set(second, first)))
+    assert keys.includes(read_key_set(key_set(first)))
+    assert not read_key_set(key_set(first)).includes(keys)
+    assert not KeySet().includes(keys)
+    assert not read_key_set(key_set(first, signer("EdDSA", "3").jwk(kid="2"))).includes(keys)
+    assert not read_key_set(key_set(first, second.jwk(alg=ABSENT))).includes(keys)
 
 
-def test_shows_no_key() -> None:
+def test_repr_shows_no_key() -> None:
     assert GOOD.public["x"] not in repr(read_key_set(key_set(GOOD)))

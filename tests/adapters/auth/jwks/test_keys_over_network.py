@@ -1,4 +1,4 @@
-"""The keys and a real key server: whatever it does, the last good keys stay."""
+"""The keys over a real key server. Whatever the server does, the last valid keys stay usable."""
 
 import asyncio
 import logging
@@ -28,46 +28,49 @@ OK = b"HTTP/1.1 200 OK\r\n"
 async def test_fifty_callers_at_a_cold_start_share_one_slow_fetch() -> None:
     async with key_server(answer(KEYS, after=0.5)) as server, keys_of(server) as keys:
         found = await asyncio.gather(*(keys.find("EdDSA", "key-1") for _ in range(50)))
-        assert all(len(one) == 1 for one in found)
+        assert all(len(keys) == 1 for keys in found)
         assert len(server.requests) == 1
 
 
-async def test_accepts_a_new_key_within_two_seconds_while_unknown_ones_flood_in() -> None:
+async def test_accepts_a_new_key_within_two_seconds_during_a_flood_of_unknown_ids() -> None:
     async with key_server(answer(KEYS)) as server, keys_of(server) as keys:
         await keys.find("EdDSA", "key-1")
         server.behaviour = answer(key_set(signer("EdDSA"), signer("EdDSA", "new")), after=0.1)
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        start = loop.time()
         flood = [asyncio.ensure_future(keys.find("EdDSA", f"random-{n}")) for n in range(1000)]
         [key] = await keys.find("EdDSA", "new")
         assert key.kid == "new"
-        assert loop.time() - began < 4  # it is 2 on a machine that is not busy
+        assert loop.time() - start < 4  # 2 s on an idle machine
         assert len(server.requests) == 2
-        for attack in flood:
-            attack.cancel()
+        for find in flood:
+            find.cancel()
         await asyncio.gather(*flood, return_exceptions=True)
 
 
 @pytest.mark.parametrize(
     ("behaviour", "reason"),
     [
-        (answer(b"{}", status=500), "status 500"),
-        (answer(b"slow down", status=429, headers={"X-Retry-After": "9"}), "status 429"),
-        (answer(b"", status=302, headers={"Location": "http://127.0.0.1:1/"}), "status 302"),
+        (answer(b"{}", status=500), "HTTP 500"),
+        (answer(b"slow down", status=429, headers={"X-Retry-After": "9"}), "HTTP 429"),
+        (answer(b"", status=302, headers={"Location": "http://127.0.0.1:1/"}), "HTTP 302"),
         (answer(b"<!doctype html>"), "not a key set: not strict JSON"),
         (answer(b'{"keys":' + b"[" * 400_000 + b"]" * 400_000 + b"}"), "not a key set"),
         (answer(b'{"keys":[],"keys":[]}'), "not a key set"),
-        (answer(key_set(signer("EdDSA").jwk(use="enc"))), "no usable key in the key set"),
-        (answer(gzip_bomb(50), headers={"Content-Encoding": "gzip"}), "a compressed answer"),
-        (endless(OK + b"Content-Length: 20000000\r\n\r\n"), "more than 1000000 bytes"),
-        (endless(OK + b"\r\n"), "more than 1000000 bytes"),
-        (drip(OK + b"\r\n" + KEYS, every=0.01), "no whole answer within 0.5 s"),
-        (hang(), "no whole answer within 0.5 s"),
-        (raw(b""), "no whole answer in HTTP"),
+        (answer(key_set(signer("EdDSA").jwk(use="enc"))), "the key set has no usable key"),
+        (answer(gzip_bomb(50), headers={"Content-Encoding": "gzip"}), "the response is compressed"),
+        (
+            endless(OK + b"Content-Length: 20000000\r\n\r\n"),
+            "the response has more than 1000000 bytes",
+        ),
+        (endless(OK + b"\r\n"), "the response has more than 1000000 bytes"),
+        (drip(OK + b"\r\n" + KEYS, every=0.01), "no complete response within 0.5 s"),
+        (hang(), "no complete response within 0.5 s"),
+        (raw(b""), "no complete HTTP response"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_keeps_the_last_good_keys_and_logs_why(
+async def test_keeps_the_last_valid_keys_and_logs_the_reason(
     behaviour: Behaviour, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     deadline = 0.5 if reason.endswith("0.5 s") else 5
@@ -77,17 +80,18 @@ async def test_keeps_the_last_good_keys_and_logs_why(
     ):
         await keys.find("EdDSA", "key-1")
         server.behaviour = behaviour
-        finding = asyncio.ensure_future(keys.find("EdDSA", "unknown"))
+        find = asyncio.ensure_future(keys.find("EdDSA", "unknown"))
         with pytest.raises(VerifierUnavailableError, match=reason) as caught:
-            await finding
+            await find
         assert caught.value.retry_after >= 1
         assert [key.kid for key in await keys.find("EdDSA", "key-1")] == ["key-1"]
         assert reason in (keys.state().error or "")
-        [record] = [one for one in caplog.records if one.levelno >= logging.WARNING]
+        [record] = [entry for entry in caplog.records if entry.levelno >= logging.WARNING]
         assert reason in record.getMessage()
+        assert server.url in record.getMessage()
 
 
-async def test_leaves_the_issuer_alone_for_as_long_as_it_asks() -> None:
+async def test_waits_as_long_as_retry_after_asks() -> None:
     busy = answer(b"", status=429, headers={"X-Retry-After": "9"})
     async with key_server(busy) as server, keys_of(server) as keys:
         for _ in range(20):
@@ -97,34 +101,34 @@ async def test_leaves_the_issuer_alone_for_as_long_as_it_asks() -> None:
         assert len(server.requests) == 1
 
 
-async def test_answers_from_known_keys_at_once_while_the_issuer_hangs() -> None:
+async def test_returns_known_keys_at_once_while_the_issuer_hangs() -> None:
     async with key_server(answer(KEYS)) as server, keys_of(server, deadline=3, speed=20) as keys:
         await keys.find("EdDSA", "key-1")
         server.behaviour = hang()
         waiting = [asyncio.ensure_future(keys.find("EdDSA", f"{n}")) for n in range(10)]
-        await server.asked(2)
-        with pytest.raises(StopIteration) as answered:
-            keys.find("EdDSA", "key-1").send(None)  # it does not even let others run
-        assert len(answered.value.value) == 1
+        await server.wait_for_requests(2)
+        with pytest.raises(StopIteration) as returned:
+            keys.find("EdDSA", "key-1").send(None)  # without a switch to another task
+        assert len(returned.value.value) == 1
         assert len(server.requests) == 2
-        for one in waiting:
-            one.cancel()
+        for find in waiting:
+            find.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def test_leaving_cuts_the_fetch_under_way_short() -> None:
+async def test_stopping_cancels_the_fetch_in_progress() -> None:
     async with key_server(hang()) as server:
         async with keys_of(server, deadline=30):
-            await server.asked(1)
-        await server.quiet()
+            await server.wait_for_requests(1)
+        await server.wait_until_idle()
 
 
-async def test_recovers_when_a_server_that_was_gone_is_back() -> None:
+async def test_recovers_when_a_server_is_back() -> None:
     async with key_server(answer(KEYS)) as server:
         await server.stop()
         async with keys_of(server, speed=20) as keys:
             with pytest.raises(VerifierUnavailableError, match="ConnectError"):
                 await keys.find("EdDSA", "key-1")
             await server.start()
-            await server.asked(1)
+            await server.wait_for_requests(1)
             assert len(await keys.find("EdDSA", "key-1")) == 1
