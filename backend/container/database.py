@@ -8,7 +8,7 @@ from backend.adapters.persistence.schema.diagnosis import diagnose_database, of_
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.diagnosis import Finding
 from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepository
-from backend.settings import ConfigurationError, Settings
+from backend.settings import Complaint, ConfigurationError, Settings
 
 # What a server cannot do without. One that PostgreSQL shows every row still hides them itself.
 _NEEDED: Final = frozenset({"database", "privileges", "migrations"})
@@ -38,7 +38,8 @@ async def upgrade_schema(settings: Settings) -> None:
     try:
         await schema.upgrade(settings.database_url.get_secret_value())
     except (RepositoryUnavailableError, OverflowError, ValueError) as error:
-        raise ConfigurationError([_complaint(*of_failure(error))]) from None
+        problem, remedy = of_failure(error)
+        raise ConfigurationError([Complaint("DATABASE_URL", problem, remedy)]) from None
 
 
 async def check_schema(settings: Settings) -> None:
@@ -47,8 +48,12 @@ async def check_schema(settings: Settings) -> None:
     Raises:
         ConfigurationError: The database cannot be reached, has an old schema, or allows too little.
     """
-    findings = [one for one in await diagnose(settings) if one.check in _NEEDED]
-    complaints = [_complaint(one.problem, one.remedy or "") for one in findings if one.problem]
+    findings = [finding for finding in await diagnose(settings) if finding.check in _NEEDED]
+    complaints = [
+        Complaint("DATABASE_URL", finding.problem, finding.remedy or "")
+        for finding in findings
+        if finding.problem
+    ]
     if complaints:
         raise ConfigurationError(complaints)
 
@@ -56,9 +61,3 @@ async def check_schema(settings: Settings) -> None:
 async def diagnose(settings: Settings) -> list[Finding]:
     """Find out whether todos can be kept, and what to do if not."""
     return await diagnose_database(settings.database_url.get_secret_value())
-
-
-def _complaint(problem: str, remedy: str) -> str:
-    """Put a problem with the database as one with its variable."""
-    subject = "" if problem.startswith(("the ", "there ")) else "the database "
-    return f"DATABASE_URL: {subject}{problem}. {remedy}"
