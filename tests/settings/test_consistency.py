@@ -122,12 +122,14 @@ def test_cookies_need_a_trusted_origin(
         issuer: SECRET if "SECRET" in issuer else f"{URL}/jwks",
     }
     for origins in ("", " , "):
-        complaints = environment.complaints(AUTH_COOKIE=strategy, CORS_ORIGINS=origins, **variables)
-        assert list(map(str, complaints)) == [
+        (complaint,) = environment.complaints(
+            AUTH_COOKIE=strategy, CORS_ORIGINS=origins, **variables
+        )
+        assert str(complaint) == (
             "CORS_ORIGINS: AUTH_COOKIE needs a list of trusted origins, because cookies are sent by"
             " any page (CSRF). Set CORS_ORIGINS to the origins of your pages, or set"
             " BETTER_AUTH_URL."
-        ]
+        )
 
 
 def test_every_problem_with_cookies_is_reported_at_once(environment: Environment) -> None:

@@ -29,7 +29,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
         yield "Undecided: the API answers 503 verifier_unavailable until it can get the keys."
     else:
         yield (
-            f"Rejected: the API answers 401 {explanation.code}. Its log and metrics show the reason"
+            f"Rejected: the API answers 401 {explanation.code}. Reason in the log:"
             f" {explanation.reason}."
         )
 
