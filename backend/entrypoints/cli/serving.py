@@ -5,10 +5,9 @@ import os
 import signal
 import socket
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import uvicorn
 
 from backend.container import Container
 from backend.entrypoints.cli import development
@@ -39,9 +38,7 @@ def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None
     configure_logging(settings)
     exit_if_unprotected(process.unprotected_routes(process.app_from_environment()))
     with _listen(settings) as listener:
-        options: dict[str, Any] = settings.model_dump(include={"host", "port", "workers"})
-        config = uvicorn.Config(process.APP, factory=True, **options, **process.UVICORN)
-        process.run(config, listener)
+        process.run_workers(settings, listener)
 
 
 def dev(host: Host = None, port: Port = None) -> None:
@@ -67,8 +64,7 @@ def dev(host: Host = None, port: Port = None) -> None:
             token = container.mint_token(secret, **development.USER)
         address = process.address(listener, settings.host)
         typer.echo(development.welcome(address, token, docs=settings.docs))
-        config = uvicorn.Config(app, settings.host, settings.port, **process.UVICORN)
-        process.run(config, listener)
+        process.run_app(app, settings, listener)
 
 
 def _export_options(**options: object) -> None:

@@ -78,12 +78,28 @@ def unprotected_routes(app: Api) -> list[Complaint]:
     return []
 
 
-def run(config: uvicorn.Config, listener: socket.socket) -> None:
-    """Serve until a signal stops the server.
+def run_app(app: Api, settings: Settings, listener: socket.socket) -> None:
+    """Serve an app in this process until a signal stops the server.
 
     Raises:
         SystemExit: The server could not start.
     """
+    _run(uvicorn.Config(app, settings.host, settings.port, workers=1, **UVICORN), listener)
+
+
+def run_workers(settings: Settings, listener: socket.socket) -> None:
+    """Serve in `settings.workers` processes until a signal stops the server.
+
+    Each process makes its own app from the environment variables.
+
+    Raises:
+        SystemExit: The server could not start.
+    """
+    options = settings.model_dump(include={"host", "port", "workers"})
+    _run(uvicorn.Config(APP, factory=True, **options, **UVICORN), listener)
+
+
+def _run(config: uvicorn.Config, listener: socket.socket) -> None:
     _log.info("Uvicorn running on %s (Press CTRL+C to quit)", address(listener, config.host))
     with contextlib.suppress(KeyboardInterrupt):
         if config.workers > 1:
