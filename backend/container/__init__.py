@@ -13,7 +13,8 @@ from backend.adapters.auth.better_auth.development import mint_token
 from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
-from backend.container import auth, database, lifecycle
+from backend.container import auth, lifecycle
+from backend.container import database as databases
 from backend.container.issuer import better_auth
 from backend.settings import Settings
 
@@ -50,7 +51,7 @@ class Container(containers.DeclarativeContainer):
     web_origins = providers.Callable(auth.web_origins, settings, issuer)
 
     # Todos, and the key that encrypts the cursors of their lists.
-    todos = providers.Singleton(database.todos, settings)
+    todos = providers.Singleton(databases.todos, settings)
     cursor_key = todos.provided.cursor_key
 
     # Opened at startup, closed at shutdown; checked for readiness.
@@ -59,9 +60,9 @@ class Container(containers.DeclarativeContainer):
     key_set_state = providers.Callable(auth.key_set_state, jwks_keys)
 
     # For the command line.
-    upgrade_schema = providers.Callable(database.upgrade_schema, settings)
-    check_schema = providers.Callable(database.check_schema, settings)
-    diagnose_database = providers.Callable(database.diagnose, settings)
+    upgrade_schema = providers.Callable(databases.upgrade_schema, settings)
+    check_schema = providers.Callable(databases.check_schema, settings)
+    diagnose_database = providers.Callable(databases.diagnose, settings)
     mint_token = providers.Callable(mint_token)
     has_secret = providers.Callable(auth.has_secret, settings)
     token_explainer = providers.Singleton(

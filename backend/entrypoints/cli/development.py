@@ -33,7 +33,7 @@ _NO_SERVER: Final = Complaint(
 )
 _OTHER_ISSUER: Final = Complaint(
     "BETTER_AUTH_URL",
-    "Better Auth issues the tokens, so this command cannot make one",
+    "Better Auth issues the tokens, so this command cannot make a token",
     "Sign in to Better Auth, and fetch a token from /api/auth/token.",
 )
 
@@ -69,7 +69,7 @@ def runs_here() -> bool:
 
 
 def read_settings() -> tuple[Settings, list[Complaint]]:
-    """Read the settings, with the secret of the development server if one runs here.
+    """Read the settings, with the secret of the development server if that server runs here.
 
     Returns:
         The settings, and what is wrong with them.
