@@ -20,7 +20,7 @@ from backend.settings import Settings
 
 
 class Container(containers.DeclarativeContainer):
-    """The parts of the application. Each part is made once, when it is first used."""
+    """The parts of the application. Each `Singleton` is made once, when it is first used."""
 
     settings = providers.Singleton(Settings.load)
     clock = providers.Object(time.time)
