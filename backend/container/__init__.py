@@ -50,7 +50,7 @@ class Container(containers.DeclarativeContainer):
     )
     web_origins = providers.Callable(auth.web_origins, settings, issuer)
 
-    # Todos, and the key that encrypts the cursors of their lists.
+    # Todos, and the key that signs the cursors of their lists.
     todos = providers.Singleton(databases.todos, settings)
     cursor_key = todos.provided.cursor_key
 
