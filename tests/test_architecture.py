@@ -99,7 +99,7 @@ def contract_names() -> dict[str, str]:
 
 def broken_contracts(project: Path) -> str:
     """Return what import-linter prints of the contracts that are broken."""
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     _, _, broken = done.stdout.partition("Broken contracts")
     assert done.returncode == bool(broken), done.stdout + done.stderr
