@@ -27,7 +27,7 @@ def run(
     done = subprocess.run(
         command,
         cwd=folder,
-        env=clean_environment(environment),
+        env=environment_with(environment),
         capture_output=True,
         text=True,
         check=False,
@@ -36,7 +36,7 @@ def run(
     return done
 
 
-def clean_environment(added: dict[str, str]) -> dict[str, str]:
+def environment_with(added: dict[str, str]) -> dict[str, str]:
     """Return the environment of this process without coverage and the checkout."""
     removed = ("COV", "PYTHON", "PIP_")
     inherited = {name: text for name, text in os.environ.items() if not name.startswith(removed)}
@@ -107,7 +107,7 @@ def test_an_installed_server_migrates_serves_and_stops(bin_folder: Path, tmp_pat
     with subprocess.Popen(
         [command, "serve"],
         cwd=tmp_path,
-        env=clean_environment({"BETTER_AUTH_SECRET": SECRET, "PORT": "0"}),
+        env=environment_with({"BETTER_AUTH_SECRET": SECRET, "PORT": "0"}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
