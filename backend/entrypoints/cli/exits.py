@@ -13,6 +13,7 @@ from backend.settings import Complaint, ConfigurationError
 MISCONFIGURED: Final = 78  # EX_CONFIG of sysexits.h
 MISUSED: Final = 2  # what typer exits with for an unknown option
 
+_SCRIPT: Final = "todo-api"
 _VIRTUAL_ENVIRONMENT: Final = Path(".venv")
 
 
@@ -37,12 +38,18 @@ def exit_if_unprotected(complaints: Sequence[Complaint]) -> None:
 
 def exit_as_misused(message: str) -> NoReturn:
     """Print how the command must be called, and exit."""
-    typer.echo(with_local_python(message), err=True)
+    typer.echo(with_local_command(message), err=True)
     raise typer.Exit(MISUSED)
 
 
-def with_local_python(text: str) -> str:
-    """Write `python -m backend` in a text as the user must type it in this folder."""
+def with_local_command(text: str) -> str:
+    """Write each command of a text as the user must type it here.
+
+    That is `todo-api` if the project is installed, and `.venv/bin/python -m backend` in the folder
+    of that environment.
+    """
+    if Path(sys.argv[0]).stem == _SCRIPT:
+        return text.replace("python -m backend", _SCRIPT).replace("make run", f"{_SCRIPT} dev")
     if Path(sys.prefix) != _VIRTUAL_ENVIRONMENT.absolute():
         return text
     return text.replace("python -m backend", f"{_VIRTUAL_ENVIRONMENT}/bin/python -m backend")
@@ -52,5 +59,5 @@ def _exit_if(title: str, complaints: Sequence[Complaint]) -> None:
     if complaints:
         typer.echo(f"{title}\n", err=True)
         for complaint in complaints:
-            typer.echo(f"  {with_local_python(str(complaint))}", err=True)
+            typer.echo(f"  {with_local_command(str(complaint))}", err=True)
         raise typer.Exit(MISCONFIGURED)

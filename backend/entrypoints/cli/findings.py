@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from backend.domain.diagnosis import Explanation, Finding
-from backend.entrypoints.cli.exits import with_local_python
+from backend.entrypoints.cli.exits import with_local_command
 from backend.settings import Complaint
 
 
@@ -14,7 +14,7 @@ def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
         verdict = "FAIL" if finding.problem else "ok" if finding.checked else "--"
         yield _printable(f"  {verdict:<5} {finding.check}{_details(finding)}")
         if finding.problem and finding.remedy:
-            yield _printable(f"        -> {with_local_python(finding.remedy)}")
+            yield _printable(f"        -> {with_local_command(finding.remedy)}")
 
 
 def explanation_lines(explanation: Explanation) -> Iterator[str]:

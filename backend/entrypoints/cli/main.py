@@ -1,9 +1,10 @@
-"""The command line: `python -m backend` runs these commands."""
+"""The command line: `python -m backend` and `todo-api` run these commands."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
+from backend import __version__
 from backend.entrypoints.cli.inspection import ANY_ARGUMENTS, doctor, explain
 from backend.entrypoints.cli.migration import migrate
 from backend.entrypoints.cli.serving import dev, serve
@@ -15,6 +16,26 @@ cli: Final = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        typer.echo(f"todo-api {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+    ),
+]
+
+
+@cli.callback()
+def options(*, version: Version = False) -> None:
+    """Take the options that belong to no command."""
+
 
 cli.command()(serve)
 cli.command()(dev)

@@ -6,6 +6,7 @@ import pkgutil
 import pytest
 from fastapi import FastAPI
 
+from backend import __version__
 from backend.container import Container
 from backend.entrypoints import cli as package
 from backend.settings import Settings
@@ -26,6 +27,11 @@ def test_every_command_has_a_help_text(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
     assert f" {command} " in result.stdout
+
+
+def test_the_version_is_printed() -> None:
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"todo-api {__version__}\n")
 
 
 def test_an_unknown_option_is_a_misuse() -> None:

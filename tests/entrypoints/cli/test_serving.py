@@ -55,6 +55,13 @@ def test_messages_show_commands_with_the_python_of_the_folder(
     assert f"  {command} explain < " in run("explain", "x").stderr
 
 
+def test_messages_show_the_name_of_the_installed_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/local/bin/todo-api"])
+    assert "`todo-api migrate`" in run("serve", BETTER_AUTH_SECRET=SECRET).stderr
+    assert "  todo-api explain < " in run("explain", BETTER_AUTH_SECRET=SECRET).stderr
+    assert "`todo-api dev`" in run("token").stderr
+
+
 @pytest.mark.parametrize("command", ["serve", "dev", "migrate"])
 def test_a_missing_folder_of_the_database_is_named(folder: Path, command: str) -> None:
     url = f"sqlite:///{folder}/none/todos.db"
