@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from backend.adapters.auth.better_auth.session_cookie import (
-    CompactCookie,
-    JweCookie,
-    JwtCookie,
-    OpenCookie,
-    SessionCookieVerifier,
+from backend.adapters.auth.better_auth.cookie_formats import (
+    CompactCookieDecoder,
+    CookieDecoder,
+    JweCookieDecoder,
+    JwtCookieDecoder,
 )
+from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
 from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
@@ -88,7 +88,7 @@ def session_verifier(
     if settings.auth_cookie is CookieCache.OFF:
         return None
     verifier = SessionCookieVerifier(
-        _open_cookie(settings, issuer, jwks),
+        _cookie_decoder(settings, issuer, jwks),
         version=settings.auth_cookie_version,
         leeway=settings.auth_leeway,
         clock=clock,
@@ -96,15 +96,15 @@ def session_verifier(
     return with_cache(verifier, settings, jwks, clock)
 
 
-def _open_cookie(settings: Settings, issuer: Issuer, jwks: JwksKeys | None) -> OpenCookie:
+def _cookie_decoder(settings: Settings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:
     secrets = _bytes(settings.secrets)
     if settings.auth_cookie is CookieCache.JWE:
-        return JweCookie(secrets)
+        return JweCookieDecoder(secrets)
     if settings.auth_cookie is CookieCache.COMPACT:
-        return CompactCookie(secrets[0])  # Better Auth accepts old secrets for JWE only
+        return CompactCookieDecoder(secrets[0])  # Better Auth accepts old secrets for JWE only
     if secrets:
-        return JwtCookie.of_secret(secrets[0])
-    return JwtCookie.of_jwks(sources(settings, jwks), issuers=issuer.issuers)
+        return JwtCookieDecoder.with_secret(secrets[0])
+    return JwtCookieDecoder.with_jwks(sources(settings, jwks), issuers=issuer.issuers)
 
 
 def with_cache(

@@ -30,7 +30,8 @@ class Issuer:
 
 def better_auth(settings: Settings) -> Issuer:
     """Describe Better Auth: issuer and audience are its origin, unless the settings name others."""
-    urls = BetterAuthUrls.of(settings.better_auth_url) if settings.better_auth_url else None
+    base_url = settings.better_auth_url
+    urls = BetterAuthUrls.from_base_url(base_url) if base_url else None
     origin = frozenset([urls.origin] if urls else [])
     return Issuer(
         jwks_url=settings.auth_jwks_url or (urls.jwks if urls else None),
