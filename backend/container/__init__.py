@@ -14,8 +14,13 @@ from dependency_injector import containers, providers
 from backend.adapters.auth.better_auth.development import mint_token
 from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.adapters.auth.explain.token import TokenExplainer
+from backend.adapters.auth.keys import JwksKeys
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
-from backend.container import auth, database
+from backend.adapters.persistence.database import Database
+from backend.adapters.persistence.schema.diagnosis import diagnose_database
+from backend.adapters.persistence.schema.new_revision import create_revision
+from backend.container import auth
+from backend.container import database as databases
 from backend.settings import Settings
 
 Check = Callable[[], Awaitable[None]]
@@ -25,8 +30,9 @@ def _resources(*candidates: object) -> list[AbstractAsyncContextManager[object]]
     return [one for one in candidates if isinstance(one, AbstractAsyncContextManager)]
 
 
-def _checks(**candidates: object) -> Mapping[str, Check]:
-    return {name: one.check for name, one in candidates.items() if hasattr(one, "check")}
+def _checks(*, keys: JwksKeys | None, database: Database) -> Mapping[str, Check]:
+    checks = {"database": database.check}
+    return checks if keys is None else {"keys": keys.check, **checks}
 
 
 class Container(containers.DeclarativeContainer):
@@ -61,18 +67,20 @@ class Container(containers.DeclarativeContainer):
     )
     web_origins = providers.Callable(auth.web_origins, settings, issuer)
 
-    # Todos, and what seals the cursors of their lists.
-    todos = providers.Singleton(database.todos, settings)
-    cursor_key = todos.provided.cursor_key
+    # Todos, and the key that seals the cursors of their lists.
+    database = providers.Singleton(databases.choose_database, settings)
+    todos = providers.Singleton(databases.choose_todos, database)
+    cursor_key = database.provided.cursor_key
 
-    resources = providers.Callable(_resources, jwks_client, jwks_keys, todos)
-    checks = providers.Callable(_checks, keys=jwks_keys, database=todos)
+    resources = providers.Callable(_resources, jwks_client, jwks_keys, database)
+    checks = providers.Callable(_checks, keys=jwks_keys, database=database)
     key_set_state = providers.Callable(auth.key_set_state, jwks_keys)
 
     # For the command line.
-    upgrade_schema = providers.Callable(database.upgrade_schema, settings)
-    check_schema = providers.Callable(database.check_schema, settings)
-    diagnose_database = providers.Callable(database.diagnose, settings)
+    upgrade_schema = providers.Callable(databases.upgrade_schema, database)
+    check_schema = providers.Callable(databases.check_schema, database)
+    diagnose_database = providers.Callable(diagnose_database, database)
+    create_revision = providers.Callable(create_revision)
     mint_token = providers.Callable(mint_token)
     has_secret = providers.Callable(auth.has_secret, settings)
     token_explainer = providers.Singleton(

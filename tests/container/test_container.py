@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dependency_injector import providers
 
-from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.container import Container
@@ -427,7 +427,7 @@ async def test_keys_and_database_are_what_readiness_depends_on(
 
 def test_with_a_secret_only_there_are_no_keys_to_fetch() -> None:
     made = Container(
-        settings=Settings.load(better_auth_secret=SECRET.decode()), todos=InMemoryTodoRepository()
+        settings=Settings.load(better_auth_secret=SECRET.decode()), database=InMemoryDatabase()
     )
     assert made.jwks_keys() is None
     assert set(made.checks()) == {"database"}
@@ -450,17 +450,17 @@ def test_the_url_chooses_the_database(url: str, kind: type) -> None:
 
 async def test_every_part_is_made_once(container: Made) -> None:
     made = await container(better_auth_url=URL)
-    for part in ("settings", "http_client", "jwks_keys", "token_verifier", "todos"):
+    for part in ("settings", "http_client", "jwks_keys", "token_verifier", "database", "todos"):
         provider = getattr(made, part)
         assert provider() is provider(), part
-    parts = (made.http_client(), made.jwks_keys(), made.todos())
+    parts = (made.http_client(), made.jwks_keys(), made.database())
     assert made.resources() == list(parts)  # in this order: each is left before what it needs
 
 
 async def test_two_containers_share_nothing() -> None:
     settings = Settings.load(better_auth_url=URL)
     one, two = Container(settings=settings), Container(settings=settings)
-    for part in ("http_client", "jwks_keys", "token_verifier", "todos"):
+    for part in ("http_client", "jwks_keys", "token_verifier", "database", "todos"):
         assert getattr(one, part)() is not getattr(two, part)(), part
     for made in (one, two):
         await made.http_client().aclose()

@@ -38,6 +38,7 @@ User = Annotated[str, typer.Option("--user", help="The user's id.")]
 Email = Annotated[str | None, typer.Option(help="The user's e-mail address.")]
 Name = Annotated[str | None, typer.Option(help="The user's name.")]
 Minutes = Annotated[int, typer.Option(min=1, help="How long it is valid.")]
+Message = Annotated[str, typer.Argument(help="What the migration does, for example 'add tags'.")]
 
 
 @cli.command()
@@ -193,3 +194,14 @@ def _refuse(what: str, complaints: Sequence[str]) -> None:
         for complaint in complaints:
             typer.echo(f"  {inspection.as_typed(complaint)}", err=True)
         raise typer.Exit(MISCONFIGURED)
+
+
+@cli.command()
+def revision(message: Message) -> None:
+    """Create the file of a new migration from a template; for developers, in a checkout."""
+    try:
+        path = Container.create_revision(message)
+    except (OSError, ValueError) as error:
+        typer.echo(f"No migration was created: {error}.", err=True)
+        raise typer.Exit(MISUSED) from None
+    typer.echo(f"Created {os.path.relpath(path)}. Write `upgrade` and `downgrade` in it.")

@@ -1,4 +1,4 @@
-"""What is particular to SQLite: one file, its locks, and threads that cannot be stopped."""
+"""SQLite: the file, its locks, and work on threads that is cancelled or times out."""
 
 import asyncio
 import sqlite3
@@ -11,10 +11,12 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from backend.adapters.persistence import schema
+from backend.adapters.persistence.schema.upgrades import upgrade
 from backend.adapters.persistence.sqlite.connections import SqliteConnections
+from backend.adapters.persistence.sqlite.database import SqliteDatabase
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.todo_list import TodoQuery
+from tests.adapters.persistence.databases import open_todos
 from tests.adapters.persistence.outages import unavailable
 from tests.adapters.persistence.samples import NOW, a_todo
 
@@ -32,7 +34,7 @@ def path(sqlite_url: str) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_thread_is_left() -> Iterator[None]:
+def no_thread_survives() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     for thread in set(threading.enumerate()) - before:
@@ -42,7 +44,7 @@ def no_thread_is_left() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def opened(
+async def open_connections(
     path: Path, *, size: int = 1, seconds: float = 5
 ) -> AsyncIterator[SqliteConnections]:
     connections = SqliteConnections(
@@ -57,7 +59,7 @@ async def opened(
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Let nobody else write."""
+    """Lock the file, so that no other connection can write."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -91,91 +93,92 @@ async def settings(connection: aiosqlite.Connection) -> list[object]:
         "postgresql://localhost/todos",
     ],
 )
-def test_urls_of_no_file_are_refused(url: str) -> None:
+def test_urls_that_name_no_file_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="sqlite:///"):
-        SqliteTodoRepository(url)
+        SqliteDatabase(url)
 
 
 @pytest.mark.parametrize("name", ["todos.db", "with space.db", "100%25.db", "a#b.db", "tö'dos.db"])
-async def test_a_file_may_have_any_name_and_be_named_from_here(
+async def test_a_relative_path_may_contain_any_character(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alice: str, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     url = f"sqlite:///{name}"
-    await schema.upgrade(url)
+    await upgrade(SqliteDatabase(url))
     assert (tmp_path / name).exists()
-    todos = SqliteTodoRepository(url)
+    database = SqliteDatabase(url)
     monkeypatch.chdir("/")
-    async with todos:
+    async with database:
+        todos = SqliteTodoRepository(database)
         await todos.add(alice, a_todo())
         assert len((await todos.list(alice, TodoQuery())).items) == 1
 
 
-async def test_a_repository_that_is_not_open_is_unavailable(sqlite_url: str) -> None:
-    todos = SqliteTodoRepository(sqlite_url)
+async def test_a_closed_database_is_unavailable(sqlite_url: str) -> None:
+    database = SqliteDatabase(sqlite_url)
     with unavailable():
-        await todos.check()
-    async with todos:
-        await todos.check()
+        await database.check()
+    async with database:
+        await database.check()
     with unavailable():
-        await todos.check()
+        await database.check()
 
 
-async def test_a_repository_can_be_opened_again(sqlite_url: str, alice: str) -> None:
-    todos = SqliteTodoRepository(sqlite_url)
-    todo = a_todo()
-    async with todos:
+async def test_a_database_can_be_opened_again(sqlite_url: str, alice: str) -> None:
+    database = SqliteDatabase(sqlite_url)
+    todos, todo = SqliteTodoRepository(database), a_todo()
+    async with database:
         await todos.add(alice, todo)
-    async with todos:
+    async with database:
         assert await todos.get(alice, todo.id) == todo
 
 
-async def test_a_missing_file_is_unavailable_until_it_is_there(tmp_path: Path, alice: str) -> None:
+async def test_a_missing_file_is_unavailable_until_it_is_created(
+    tmp_path: Path, alice: str
+) -> None:
     url = f"sqlite:///{tmp_path / 'todos.db'}"
-    async with SqliteTodoRepository(url) as todos:
+    async with SqliteDatabase(url) as database:
         for _ in range(6):
             with unavailable():
-                await todos.check()
+                await database.check()
         assert files(tmp_path) == []
-        await schema.upgrade(url)
-        await todos.add(alice, a_todo())
-        await todos.check()
+        await upgrade(database)
+        await SqliteTodoRepository(database).add(alice, a_todo())
+        await database.check()
 
 
 async def test_a_file_without_a_schema_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "todos.db"
     path.touch()
-    async with SqliteTodoRepository(f"sqlite:///{path}") as todos:
+    async with SqliteDatabase(f"sqlite:///{path}") as database:
         with unavailable():
-            await todos.check()
+            await database.check()
 
 
-async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+async def test_a_file_of_another_kind_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "todos.db"
     path.write_text("Shopping:\n- milk\n" * 100)
-    async with SqliteTodoRepository(f"sqlite:///{path}") as todos:
+    async with SqliteDatabase(f"sqlite:///{path}") as database:
         with unavailable():
-            await todos.check()
+            await database.check()
 
 
-async def test_a_rule_of_the_schema_that_is_broken_is_not_an_outage(
-    sqlite_url: str, alice: str
-) -> None:
-    async with SqliteTodoRepository(sqlite_url) as todos:
+async def test_a_broken_constraint_is_not_an_outage(sqlite_url: str, alice: str) -> None:
+    async with open_todos(sqlite_url) as todos:
         with pytest.raises(sqlite3.IntegrityError):
             await todos.add(alice, replace(a_todo(), version=0))
         await todos.add(alice, a_todo())
 
 
-async def test_what_is_written_survives_a_power_cut(path: Path) -> None:
-    async with opened(path, seconds=2) as connections:
+async def test_the_settings_of_a_connection_protect_against_power_failures(path: Path) -> None:
+    async with open_connections(path, seconds=2) as connections:
         assert await connections.run(settings) == ["wal", 2, 1, 2000]
 
 
-async def test_a_write_waits_for_that_of_another_process(
+async def test_a_write_waits_for_the_lock_of_another_process(
     sqlite_url: str, path: Path, alice: str
 ) -> None:
-    async with SqliteTodoRepository(sqlite_url) as todos:
+    async with open_todos(sqlite_url) as todos:
         with locked(path):
             adding = asyncio.create_task(todos.add(alice, a_todo()))
             await asyncio.sleep(0.1)
@@ -183,13 +186,11 @@ async def test_a_write_waits_for_that_of_another_process(
         await adding
 
 
-async def test_a_lock_that_lasts_stops_writes_for_a_while_and_reads_not_at_all(
+async def test_a_long_lock_makes_writes_time_out_but_not_reads(
     sqlite_url: str, path: Path, alice: str
 ) -> None:
     todo = a_todo()
-    async with SqliteTodoRepository(
-        sqlite_url, connect_timeout=0.5, statement_timeout=0.5
-    ) as todos:
+    async with open_todos(sqlite_url, connect_timeout=0.5, statement_timeout=0.5) as todos:
         await todos.add(alice, todo)
         with locked(path):
             with unavailable():
@@ -200,30 +201,30 @@ async def test_a_lock_that_lasts_stops_writes_for_a_while_and_reads_not_at_all(
         await todos.save(alice, todo.change(now=NOW))
 
 
-async def test_many_writes_at_once_take_their_turn(sqlite_url: str, alice: str) -> None:
-    async with SqliteTodoRepository(sqlite_url) as one, SqliteTodoRepository(sqlite_url) as other:
+async def test_concurrent_writes_take_turns(sqlite_url: str, alice: str) -> None:
+    async with open_todos(sqlite_url) as first, open_todos(sqlite_url) as second:
         await asyncio.gather(
-            *(todos.add(alice, a_todo()) for todos in (one, other) for _ in range(25))
+            *(todos.add(alice, a_todo()) for todos in (first, second) for _ in range(25))
         )
-        assert len((await one.list(alice, TodoQuery(limit=100))).items) == 50
+        assert len((await first.list(alice, TodoQuery(limit=100))).items) == 50
 
 
-async def test_work_that_takes_too_long_is_stopped(path: Path) -> None:
-    async with opened(path, seconds=0.5) as connections:
+async def test_work_that_takes_too_long_times_out(path: Path) -> None:
+    async with open_connections(path, seconds=0.5) as connections:
         with unavailable():
             await connections.run(endless)
         assert await connections.run(settings)
 
 
 async def test_slow_work_leaves_the_other_connections_free(path: Path) -> None:
-    async with opened(path, size=2) as connections:
+    async with open_connections(path, size=2) as connections:
         slow = asyncio.create_task(connections.run(endless))
         await asyncio.sleep(0.05)
         await asyncio.wait_for(connections.run(settings), 1)
         slow.cancel()
 
 
-async def test_waiting_for_a_connection_has_an_end(path: Path) -> None:
+async def test_waiting_for_a_connection_times_out(path: Path) -> None:
     connections = SqliteConnections(path, size=1, connect_timeout=0.5, statement_timeout=5)
     connections.open()
     slow = asyncio.create_task(connections.run(endless))
@@ -235,7 +236,7 @@ async def test_waiting_for_a_connection_has_an_end(path: Path) -> None:
     await connections.close()
 
 
-async def test_work_that_is_cancelled_is_stopped_and_undone(path: Path) -> None:
+async def test_cancelled_work_is_rolled_back(path: Path) -> None:
     async def half(connection: aiosqlite.Connection) -> None:
         await connection.execute("BEGIN IMMEDIATE")
         await connection.execute("CREATE TABLE half (done)")
@@ -246,7 +247,7 @@ async def test_work_that_is_cancelled_is_stopped_and_undone(path: Path) -> None:
             await connection.execute_fetchall("SELECT * FROM sqlite_master WHERE name = 'half'")
         )
 
-    async with opened(path) as connections:
+    async with open_connections(path) as connections:
         working = asyncio.create_task(connections.run(half))
         await asyncio.sleep(0.1)
         working.cancel()
@@ -257,14 +258,14 @@ async def test_work_that_is_cancelled_is_stopped_and_undone(path: Path) -> None:
             pass
 
 
-async def test_closing_waits_for_work_that_was_given_up(path: Path) -> None:
-    async with opened(path) as connections:
+async def test_closing_waits_for_cancelled_work(path: Path) -> None:
+    async with open_connections(path) as connections:
         working = asyncio.create_task(connections.run(endless))
         await asyncio.sleep(0.05)
         working.cancel()
 
 
-async def test_calls_that_are_cancelled_leave_nothing_behind(sqlite_url: str, alice: str) -> None:
+async def test_cancelled_calls_leave_no_open_transaction(sqlite_url: str, alice: str) -> None:
     todo = a_todo()
 
     async def call(number: int, todos: SqliteTodoRepository) -> None:
@@ -277,13 +278,14 @@ async def test_calls_that_are_cancelled_leave_nothing_behind(sqlite_url: str, al
                 await todos.add(alice, a_todo())
 
     for number in range(60):
-        async with SqliteTodoRepository(sqlite_url, pool_size=2) as todos:
+        async with SqliteDatabase(sqlite_url, pool_size=2) as database:
+            todos = SqliteTodoRepository(database)
             if number == 0:
                 await todos.add(alice, todo)
             calls = [asyncio.create_task(call(number + i, todos)) for i in range(8)]
             await asyncio.sleep(number * 0.0001)
-            for one in calls:
-                one.cancel()
+            for task in calls:
+                task.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
-            await asyncio.gather(*(todos.check() for _ in range(4)))
+            await asyncio.gather(*(database.check() for _ in range(4)))
             await todos.add(alice, a_todo())
