@@ -68,24 +68,28 @@ Database = InMemoryDatabase | SqliteDatabase | PostgresDatabase
 
 
 @pytest.fixture(scope="module", params=["memory", "sqlite", "postgres", "partitioned"])
-async def database(
+def closed_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Database]:
-    """An open database of each kind."""
-    database: Database
+) -> Database:
+    """A database of each kind."""
     match request.param:
         case "sqlite":
             path = tmp_path_factory.mktemp("contract") / "todos.db"
             shutil.copy(request.getfixturevalue("sqlite_template"), path)
-            database = SqliteDatabase(f"sqlite:///{path}")
+            return SqliteDatabase(f"sqlite:///{path}")
         case "postgres":
-            database = PostgresDatabase(request.getfixturevalue("restricted_url"))
+            return PostgresDatabase(request.getfixturevalue("restricted_url"))
         case "partitioned":
-            database = PostgresDatabase(request.getfixturevalue("partitioned_url"))
+            return PostgresDatabase(request.getfixturevalue("partitioned_url"))
         case _:
-            database = InMemoryDatabase()
-    async with database:
-        yield database
+            return InMemoryDatabase()
+
+
+@pytest.fixture(scope="module")
+async def database(closed_database: Database) -> AsyncIterator[Database]:
+    """The same database, open."""
+    async with closed_database:
+        yield closed_database
 
 
 @pytest.fixture(scope="module")
