@@ -97,7 +97,9 @@ def test_a_folder_that_does_not_exist_is_named(folder: Path, command: str) -> No
     url = f"sqlite:///{folder}/none/todos.db"
     result = run(command, BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url, PORT="0")
     assert_refused(result, "DATABASE_URL")
-    complaint = f"the folder {folder}/none does not exist. Create it, or mend DATABASE_URL."
+    complaint = (
+        f"the folder {folder}/none does not exist. Create the folder, or correct DATABASE_URL."
+    )
     assert complaint in result.stderr
 
 

@@ -9,8 +9,8 @@ import asyncpg
 
 MIGRATE: Final = "Run `python -m backend migrate`."
 GRANT: Final = (
-    "Migrate with the role that owns the tables, and grant the server's role what it needs: see"
-    " docs/scaling.md, Roles."
+    "Migrate as the owner of the tables, and grant the server's role the privileges that it needs:"
+    " see docs/scaling.md, Roles."
 )
 UNREADABLE: Final = "the driver cannot read DATABASE_URL"
 READABLE: Final = (
