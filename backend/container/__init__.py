@@ -14,7 +14,7 @@ from dependency_injector import containers, providers
 from backend.adapters.auth.better_auth.development import mint_token
 from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.adapters.auth.explain.token import TokenExplainer
-from backend.adapters.auth.keys import JwksKeys
+from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
 from backend.adapters.persistence.database import Database
 from backend.adapters.persistence.schema.diagnosis import diagnose_database

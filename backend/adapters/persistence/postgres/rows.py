@@ -47,7 +47,17 @@ def to_values(user_id: str, todo: Todo) -> tuple[Any, ...]:
 
 def to_todo(row: Iterable[Any]) -> Todo:
     """Return the todo of a row with the columns `COLUMNS`."""
-    todo_id, title, description, completed, rank, due_at, created_at, updated_at, version = row
+    (
+        todo_id,
+        title,
+        description,
+        completed,
+        rank,
+        due_at,
+        created_at,
+        updated_at,
+        version,
+    ) = row
     if due_at is not None and due_at.tzinfo is None:
         due_at = due_at.replace(tzinfo=UTC)
     return Todo(

@@ -48,7 +48,17 @@ def to_values(user_id: str, todo: Todo) -> dict[str, Any]:
 
 def to_todo(row: Sequence[Any]) -> Todo:
     """Return the todo of a row with the columns `COLUMNS`."""
-    todo_id, title, description, completed, rank, due_at, created_at, updated_at, version = row
+    (
+        todo_id,
+        title,
+        description,
+        completed,
+        rank,
+        due_at,
+        created_at,
+        updated_at,
+        version,
+    ) = row
     return Todo(
         id=UUID(bytes=todo_id),
         title=title,
