@@ -185,7 +185,7 @@ class PostgresServer:
         return result.stdout
 
     def _is_ready(self, pid: int) -> bool:
-        """Return whether the server is ready, not the killed one that left its status file."""
+        """Return whether this process is ready; a killed server leaves its status file behind."""
         file = self._data / "postmaster.pid"
         status = file.read_text().split() if file.exists() else []
         return status[:1] == [str(pid)] and status[-1] == "ready"

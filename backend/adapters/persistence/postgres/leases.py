@@ -25,7 +25,7 @@ class ConnectionLeases:
     Args:
         pool: The pool.
         size: The maximum number of connections.
-        timeout: The maximum wait in seconds, for a connection and for the pool to take one back.
+        timeout: The maximum wait for a connection, and for its return to the pool, in seconds.
         clock: Monotonic time in seconds.
     """
 

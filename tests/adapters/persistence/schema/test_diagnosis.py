@@ -153,7 +153,7 @@ async def test_an_old_schema_must_be_migrated(
     versions.mkdir()
     for name in (f"{LATEST}_todos.py", "9999_later.py"):
         (versions / name).touch()
-    monkeypatch.setattr(revisions, "VERSIONS", versions)  # as in the release after this one
+    monkeypatch.setattr(revisions, "VERSIONS", versions)  # as in the next release
     found = (await findings_of(migrated))["migrations"]
     assert (found.found, found.expected) == (LATEST, "9999")
     assert found.problem == "the schema is out of date"
