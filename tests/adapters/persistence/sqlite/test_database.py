@@ -1,82 +1,26 @@
-"""SQLite: the file, its locks, and work on threads that is cancelled or times out."""
+"""`SqliteDatabase` and its repository: the file, its locks, and concurrent calls."""
 
 import asyncio
 import sqlite3
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import aiosqlite
 import pytest
 
 from backend.adapters.persistence.schema.upgrades import upgrade
-from backend.adapters.persistence.sqlite.connections import SqliteConnections
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.todo_list import TodoQuery
 from tests.adapters.persistence.databases import open_todos
 from tests.adapters.persistence.outages import unavailable
 from tests.adapters.persistence.samples import NOW, a_todo
+from tests.adapters.persistence.sqlite.locks import locked
 
 pytestmark = pytest.mark.anyio
-
-ENDLESS = """
-WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers)
-SELECT count(*) FROM numbers
-"""
-
-
-@pytest.fixture
-def path(sqlite_url: str) -> Path:
-    return Path(sqlite_url.removeprefix("sqlite:///"))
-
-
-@pytest.fixture(autouse=True)
-def no_thread_survives() -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    for thread in set(threading.enumerate()) - before:
-        if not thread.name.startswith("asyncio_"):  # the event loop's own
-            thread.join(1)
-            assert not thread.is_alive()
-
-
-@asynccontextmanager
-async def open_connections(
-    path: Path, *, size: int = 1, seconds: float = 5
-) -> AsyncIterator[SqliteConnections]:
-    connections = SqliteConnections(
-        path, size=size, connect_timeout=seconds, statement_timeout=seconds
-    )
-    connections.open()
-    try:
-        yield connections
-    finally:
-        await connections.close()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Lock the file, so that no other connection can write."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
 
 
 def files(folder: Path) -> list[Path]:
     return list(folder.iterdir())
-
-
-async def endless(connection: aiosqlite.Connection) -> None:
-    await connection.execute_fetchall(ENDLESS)
-
-
-async def settings(connection: aiosqlite.Connection) -> list[object]:
-    names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-    rows = [await connection.execute_fetchall(f"PRAGMA {name}") for name in names]
-    return [value for ((value,),) in rows]
 
 
 @pytest.mark.parametrize(
@@ -170,11 +114,6 @@ async def test_a_broken_constraint_is_not_an_outage(sqlite_url: str, alice: str)
         await todos.add(alice, a_todo())
 
 
-async def test_the_settings_of_a_connection_protect_against_power_failures(path: Path) -> None:
-    async with open_connections(path, seconds=2) as connections:
-        assert await connections.run(settings) == ["wal", 2, 1, 2000]
-
-
 async def test_a_write_waits_for_the_lock_of_another_process(
     sqlite_url: str, path: Path, alice: str
 ) -> None:
@@ -207,62 +146,6 @@ async def test_concurrent_writes_take_turns(sqlite_url: str, alice: str) -> None
             *(todos.add(alice, a_todo()) for todos in (first, second) for _ in range(25))
         )
         assert len((await first.list(alice, TodoQuery(limit=100))).items) == 50
-
-
-async def test_work_that_takes_too_long_times_out(path: Path) -> None:
-    async with open_connections(path, seconds=0.5) as connections:
-        with unavailable():
-            await connections.run(endless)
-        assert await connections.run(settings)
-
-
-async def test_slow_work_leaves_the_other_connections_free(path: Path) -> None:
-    async with open_connections(path, size=2) as connections:
-        slow = asyncio.create_task(connections.run(endless))
-        await asyncio.sleep(0.05)
-        await asyncio.wait_for(connections.run(settings), 1)
-        slow.cancel()
-
-
-async def test_waiting_for_a_connection_times_out(path: Path) -> None:
-    connections = SqliteConnections(path, size=1, connect_timeout=0.5, statement_timeout=5)
-    connections.open()
-    slow = asyncio.create_task(connections.run(endless))
-    await asyncio.sleep(0.05)
-    with unavailable():
-        await connections.run(settings)
-    slow.cancel()
-    assert await connections.run(settings)
-    await connections.close()
-
-
-async def test_cancelled_work_is_rolled_back(path: Path) -> None:
-    async def half(connection: aiosqlite.Connection) -> None:
-        await connection.execute("BEGIN IMMEDIATE")
-        await connection.execute("CREATE TABLE half (done)")
-        await connection.execute_fetchall(ENDLESS)
-
-    async def tables(connection: aiosqlite.Connection) -> object:
-        return list(
-            await connection.execute_fetchall("SELECT * FROM sqlite_master WHERE name = 'half'")
-        )
-
-    async with open_connections(path) as connections:
-        working = asyncio.create_task(connections.run(half))
-        await asyncio.sleep(0.1)
-        working.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await working
-        assert await connections.run(tables) == []
-        with locked(path):
-            pass
-
-
-async def test_closing_waits_for_cancelled_work(path: Path) -> None:
-    async with open_connections(path) as connections:
-        working = asyncio.create_task(connections.run(endless))
-        await asyncio.sleep(0.05)
-        working.cancel()
 
 
 async def test_cancelled_calls_leave_no_open_transaction(sqlite_url: str, alice: str) -> None:
