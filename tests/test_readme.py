@@ -85,7 +85,7 @@ def test_only_administrators_see_everybodys_notes() -> None:
     container = Container(
         settings=Settings(),
         token_verifier=FakeTokenVerifier(known),
-        todos=InMemoryTodoRepository(),
+        database=InMemoryDatabase(),
     )
     with TestClient(create_app(container)) as client:
         for token, status in (("user", 403), ("admin", 200)):
@@ -117,7 +117,7 @@ PROVIDER: Final = '''
 from fastapi.testclient import TestClient
 
 from backend.adapters.auth.opaque import OpaqueTokenVerifier
-from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.container import Container
 from backend.domain.auth import Principal
 from backend.entrypoints.http.app import create_app
@@ -125,7 +125,7 @@ from backend.settings import Settings
 
 
 def ask(token: str, **chosen: object) -> tuple[int, str | None]:
-    container = Container(settings=Settings(), todos=InMemoryTodoRepository(), **chosen)
+    container = Container(settings=Settings(), database=InMemoryDatabase(), **chosen)
     with TestClient(create_app(container)) as client:
         answer = client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
     return answer.status_code, answer.json().get("user_id") or answer.json()["code"]

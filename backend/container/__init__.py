@@ -13,6 +13,8 @@ from backend.adapters.auth.better_auth.development import mint_token
 from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
+from backend.adapters.persistence.schema.diagnosis import diagnose_database
+from backend.adapters.persistence.schema.new_revision import create_revision
 from backend.container import auth, lifecycle
 from backend.container import database as databases
 from backend.container.issuer import better_auth
@@ -51,18 +53,20 @@ class Container(containers.DeclarativeContainer):
     web_origins = providers.Callable(auth.web_origins, settings, issuer)
 
     # Todos, and the key that signs the cursors of their lists.
-    todos = providers.Singleton(databases.todos, settings)
-    cursor_key = todos.provided.cursor_key
+    database = providers.Singleton(databases.choose_database, settings)
+    todos = providers.Singleton(databases.choose_todos, database)
+    cursor_key = database.provided.cursor_key
 
     # Opened at startup, closed at shutdown; checked for readiness.
-    resources = providers.Callable(lifecycle.resources, http_client.provider, jwks_keys, todos)
-    checks = providers.Callable(lifecycle.checks, jwks_keys, todos)
+    resources = providers.Callable(lifecycle.resources, http_client.provider, jwks_keys, database)
+    checks = providers.Callable(lifecycle.checks, jwks_keys, database)
     key_set_state = providers.Callable(auth.key_set_state, jwks_keys)
 
     # For the command line.
-    upgrade_schema = providers.Callable(databases.upgrade_schema, settings)
-    check_schema = providers.Callable(databases.check_schema, settings)
-    diagnose_database = providers.Callable(databases.diagnose, settings)
+    upgrade_schema = providers.Callable(databases.upgrade_schema, database)
+    check_schema = providers.Callable(databases.check_schema, database)
+    diagnose_database = providers.Callable(diagnose_database, database)
+    create_revision = providers.Callable(create_revision)
     mint_token = providers.Callable(mint_token)
     has_secret = providers.Callable(auth.has_secret, settings)
     token_explainer = providers.Singleton(

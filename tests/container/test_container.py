@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from dependency_injector import providers
 
-from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.container import Container
@@ -37,7 +37,7 @@ async def test_readiness_checks_the_keys_and_the_database(
 
 def test_with_only_a_secret_there_is_no_key_set() -> None:
     container = Container(
-        settings=Settings.load(better_auth_secret=SECRET.decode()), todos=InMemoryTodoRepository()
+        settings=Settings.load(better_auth_secret=SECRET.decode()), database=InMemoryDatabase()
     )
     assert container.jwks_keys() is None
     assert set(container.checks()) == {"database"}
@@ -60,18 +60,18 @@ def test_the_url_chooses_the_database(url: str, kind: type) -> None:
 
 async def test_every_part_is_made_once_and_opened_in_order(make_container: MakeContainer) -> None:
     container = await make_container(better_auth_url=URL)
-    for part in ("settings", "http_client", "jwks_keys", "token_verifier", "todos"):
+    for part in ("settings", "http_client", "jwks_keys", "token_verifier", "database", "todos"):
         provider = getattr(container, part)
         assert provider() is provider(), part
     # Resources are closed in reverse order: the keys before the client that fetches them.
-    parts = [container.http_client(), container.jwks_keys(), container.todos()]
+    parts = [container.http_client(), container.jwks_keys(), container.database()]
     assert container.resources() == parts
 
 
 async def test_two_containers_share_no_parts() -> None:
     settings = Settings.load(better_auth_url=URL)
     one, two = Container(settings=settings), Container(settings=settings)
-    for part in ("http_client", "jwks_keys", "token_verifier", "todos"):
+    for part in ("http_client", "jwks_keys", "token_verifier", "database", "todos"):
         assert getattr(one, part)() is not getattr(two, part)(), part
     for container in (one, two):
         await container.http_client().aclose()

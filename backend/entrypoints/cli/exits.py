@@ -37,7 +37,7 @@ def exit_if_unprotected(complaints: Sequence[Complaint]) -> None:
 
 
 def exit_as_misused(message: str) -> NoReturn:
-    """Print how the command must be called, and exit."""
+    """Print why the command cannot run with this input, and exit."""
     typer.echo(with_local_command(message), err=True)
     raise typer.Exit(MISUSED)
 

@@ -6,7 +6,7 @@ import typer
 
 from backend import __version__
 from backend.entrypoints.cli.inspection import ANY_ARGUMENTS, doctor, explain
-from backend.entrypoints.cli.migration import migrate
+from backend.entrypoints.cli.migration import migrate, revision
 from backend.entrypoints.cli.serving import dev, serve
 from backend.entrypoints.cli.tokens import token
 
@@ -43,3 +43,4 @@ cli.command()(migrate)
 cli.command()(token)
 cli.command(context_settings=ANY_ARGUMENTS)(explain)
 cli.command()(doctor)
+cli.command()(revision)

@@ -67,8 +67,8 @@ def test_a_missing_folder_of_the_database_is_named(folder: Path, command: str) -
     url = f"sqlite:///{folder}/none/todos.db"
     result = run(command, BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url, PORT="0")
     assert_misconfigured(result, "DATABASE_URL")
-    complaint = f"the folder {folder}/none does not exist. Create it, or mend DATABASE_URL."
-    assert complaint in result.stderr
+    problem = f"the folder {folder}/none does not exist."
+    assert f"{problem} Create the folder, or correct DATABASE_URL." in result.stderr
 
 
 def test_serve_rejects_a_role_without_privileges(postgres_server: PostgresServer) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.container import Container
 from backend.entrypoints.http.app import Api, create_app
 from backend.entrypoints.server import process
@@ -24,7 +24,7 @@ def app() -> Api:
         Container(
             settings=settings(),
             token_verifier=FakeTokenVerifier(),
-            todos=InMemoryTodoRepository(),
+            database=InMemoryDatabase(),
         )
     )
 
