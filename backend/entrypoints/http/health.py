@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve."""
+"""Health checks: whether the process is alive, and whether it can serve requests."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-PATIENCE: Final = 5.0
+CHECK_TIMEOUT: Final = 5.0  # seconds
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -55,22 +55,23 @@ async def live() -> Health:
 async def ready(request: Request, response: Response) -> Readiness:
     """Check what the API depends on: the keys and the database."""
     checks = request.app.state.checks
-    outcomes = await asyncio.gather(*(_outcome(name, check) for name, check in checks.items()))
-    status = "ok" if all(outcome == "ok" for outcome in outcomes) else "unavailable"
+    results = await asyncio.gather(*(_run(name, check) for name, check in checks.items()))
+    status = "ok" if all(result == "ok" for result in results) else "unavailable"
     response.status_code = 200 if status == "ok" else 503
     state = request.app.state.key_set_state
     return Readiness(
         status=status,
-        checks=dict(zip(checks, outcomes, strict=True)),
+        checks=dict(zip(checks, results, strict=True)),
         keys=KeySetResponse.model_validate(state()) if state else None,
     )
 
 
-async def _outcome(name: str, check: Callable[[], Awaitable[None]]) -> str:
+async def _run(name: str, check: Callable[[], Awaitable[None]]) -> str:
+    """Run a check; return `ok` or `unavailable`."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(CHECK_TIMEOUT):
             await check()
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with a part, it is not ready
+    except Exception as error:  # noqa: BLE001 - after any error a part is not ready
         _log.warning("not ready: %s: %s", name, error)
         return "unavailable"
     return "ok"

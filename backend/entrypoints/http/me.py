@@ -1,4 +1,4 @@
-"""Who the caller is, as the API sees it."""
+"""`GET /api/me`: the verified caller."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from backend.entrypoints.http.problems.problem_details import documented
 class PrincipalResponse(BaseModel):
     """The verified caller."""
 
-    model_config = ConfigDict(val_temporal_unit="seconds")  # which pydantic would guess otherwise
+    model_config = ConfigDict(val_temporal_unit="seconds")  # else Pydantic guesses the unit
 
     user_id: str = Field(description="The issuer's identifier of the user.")
     email: str | None = Field(description="Where the issuer discloses it.")
@@ -32,12 +32,12 @@ router = APIRouter(
 @router.get("", summary="Who am I?", response_model=PrincipalResponse)
 async def read_me(principal: CurrentPrincipal) -> ModelResponse:
     """Return the principal that the credentials stand for."""
-    return answer(principal)
+    return principal_response(principal)
 
 
-def answer(principal: Principal) -> ModelResponse:
-    """Answer with a principal."""
-    said = PrincipalResponse.model_validate(
+def principal_response(principal: Principal) -> ModelResponse:
+    """Return the response that shows a principal."""
+    body = PrincipalResponse.model_validate(
         {
             "user_id": principal.user_id,
             "email": principal.email,
@@ -47,4 +47,4 @@ def answer(principal: Principal) -> ModelResponse:
             "expires_at": principal.expires_at,
         }
     )
-    return ModelResponse(said)
+    return ModelResponse(body)

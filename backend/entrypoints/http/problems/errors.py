@@ -1,4 +1,4 @@
-"""Errors about the HTTP request itself: its parameters and headers, not the todo that it carries."""
+"""Errors about the HTTP request itself: its parameters and headers, not the todo in its body."""
 
 
 class InvalidParameterError(Exception):

@@ -1,4 +1,4 @@
-"""What a problem looks like over HTTP and in OpenAPI (RFC 9457)."""
+"""What a problem (RFC 9457) looks like: the response, and its description in OpenAPI."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ class ProblemDetails(BaseModel):
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe error answers for OpenAPI."""
+    """Return the OpenAPI description of error responses with these status codes."""
     schema = {"$ref": "#/components/schemas/ProblemDetails"}
     content = {MEDIA_TYPE: {"schema": schema}}
     return {status: {"description": _DOCUMENTED[status], "content": content} for status in statuses}
@@ -60,15 +60,15 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """An error as it is answered.
+    """The response to an error.
 
     Attributes:
         status: The status code.
-        code: What went wrong; stable.
-        detail: What went wrong, to read.
-        headers: What the answer says besides.
-        errors: What is wrong with which part of the request.
-        log: The level, message and reason that the operator is told.
+        code: A stable name of the error, for programs.
+        detail: What went wrong, for people.
+        headers: Further headers of the response.
+        errors: The invalid parts of the request, each with `field` and `detail`.
+        log: The level, message and reason to log; None to log nothing.
     """
 
     status: HTTPStatus
@@ -79,8 +79,8 @@ class Problem:
     log: tuple[int, str, str] | None = None
 
 
-def answer(request: Request, problem: Problem) -> JSONResponse:
-    """Answer a request with a problem, and tell the log."""
+def problem_response(request: Request, problem: Problem) -> JSONResponse:
+    """Return the response to a request that has a problem, and log the problem."""
     identity = request_id(request.scope)
     if problem.log is not None:
         level, message, reason = problem.log
@@ -97,12 +97,12 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
         content["errors"] = problem.errors
     headers = {"Cache-Control": "no-store", **problem.headers}
     if problem.status is HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(_methods(request)))
+        headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
     return JSONResponse(content, problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def _methods(request: Request) -> set[str]:
-    """Return what RFC 9110, section 15.5.6, wants to be told: the methods of every route here."""
+def _allowed_methods(request: Request) -> set[str]:
+    """Return the methods of every route that has this path (RFC 9110, section 15.5.6)."""
     routes = iter_route_contexts(request.app.routes)
-    here = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    return {method for route in here for method in route.methods or ()}
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in matching for method in route.methods or ()}
