@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import Client, Response
 
+from tests.entrypoints.http.asgi_client import send_request
 from tests.entrypoints.http.conftest import Clock, MakeApp, MakeClient
-from tests.entrypoints.http.exchange import exchange
 
 URL = "/api/todos"
 MILK = {"title": "Buy milk", "description": "two litres", "due_at": "2026-03-05T18:00:00Z"}
@@ -35,7 +35,7 @@ def test_the_same_request_is_given_the_same_answer_and_done_once(ada: Client, cl
     assert first.status_code == 201
     assert "Idempotency-Replayed" not in first.headers
     for _ in range(3):
-        clock.wind(minutes=10)
+        clock.advance(minutes=10)
         again = post(ada, MILK)
         assert said(again) == said(first)
         assert again.headers["Idempotency-Replayed"] == "true"
@@ -113,9 +113,9 @@ def test_the_first_answer_is_given_whatever_became_of_the_todo(ada: Client) -> N
 
 def test_a_day_later_the_key_is_as_good_as_new(ada: Client, clock: Clock) -> None:
     first = post(ada, MILK)
-    clock.wind(hours=24, microseconds=-1)
+    clock.advance(hours=24, microseconds=-1)
     assert said(post(ada, MILK)) == said(first)
-    clock.wind(microseconds=1)
+    clock.advance(microseconds=1)
     second = post(ada, {"title": "Another"})
     assert second.status_code == 201
     assert len(kept(ada)) == 2
@@ -140,7 +140,7 @@ def test_any_other_key_is_named_and_nothing_is_kept(
     headers = [(b"authorization", b"Bearer ada"), (b"content-type", b"application/json")]
     headers += [(b"idempotency-key", key) for key in keys]
     body = [json.dumps(MILK).encode()]
-    answer = runner.run(exchange(app, URL, method="POST", headers=headers, body=body))
+    answer = runner.run(send_request(app, URL, method="POST", headers=headers, body=body))
     assert answer.status == 422
     assert answer.json()["code"] == "invalid_request"
     assert [error["field"] for error in answer.json()["errors"]] == ["Idempotency-Key"]
@@ -152,8 +152,8 @@ def test_a_wrong_key_is_named_along_with_what_else_is_wrong(ada: Client) -> None
     assert {error["field"] for error in answer.json()["errors"]} == {"Idempotency-Key", "title"}
 
 
-def test_the_document_tells_of_the_key(anyone: Client) -> None:
-    operation = anyone.get("/openapi.json").json()["paths"][URL]["post"]
+def test_the_document_tells_of_the_key(anonymous: Client) -> None:
+    operation = anonymous.get("/openapi.json").json()["paths"][URL]["post"]
     (parameter,) = [one for one in operation["parameters"] if one["in"] == "header"]
     assert (parameter["name"], parameter["required"]) == ("Idempotency-Key", False)
     assert "24 hours" in parameter["description"]

@@ -22,8 +22,8 @@ from backend.domain.todo import (
 )
 from backend.domain.todo_list import NEVER_DUE, PAGE_MAX_LENGTH, TodoSort
 from backend.entrypoints.http.todos.routes import ATTEMPTS
+from tests.entrypoints.http.asgi_client import RawResponse, send_request
 from tests.entrypoints.http.conftest import START, Clock, MakeApp
-from tests.entrypoints.http.exchange import Answer, exchange
 
 URL = "/api/todos"
 NOBODYS = f"{URL}/01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
@@ -316,7 +316,7 @@ def test_walking_all_pages_gives_each_todo_once_and_in_order(
 def test_the_newest_come_first_and_twenty_of_them(ada: Client, clock: Clock) -> None:
     for number in range(21):
         add(ada, str(number))
-        clock.wind(seconds=1)
+        clock.advance(seconds=1)
     assert titles(ada) == [str(number) for number in range(20, 0, -1)]
 
 
@@ -446,7 +446,7 @@ def test_a_list_is_walked_once_while_others_write(
     walked: list[UUID] = []
     for page in pages(ada, limit=3, sort="title"):
         walked += page
-        clock.wind(seconds=1)
+        clock.advance(seconds=1)
         for title in ("a", "b", "zz"):
             add(ada, title)
     assert len(walked) == len(set(walked))
@@ -457,7 +457,7 @@ def test_pages_do_not_shift_when_todos_come_and_go(
     ada: Client, many: list[Todo], clock: Clock
 ) -> None:
     first = ada.get(URL, params={"limit": 4}).json()
-    clock.wind(minutes=1)
+    clock.advance(minutes=1)
     add(ada, "new")
     ada.delete(at(first["items"][3]))
     rest = ada.get(URL, params={"limit": 100, "cursor": first["next_cursor"]}).json()
@@ -526,7 +526,7 @@ def test_what_is_named_changes_and_the_rest_stays(
     ada: Client, clock: Clock, changes: dict[str, Any]
 ) -> None:
     made = add(ada, **MILK)
-    clock.wind(minutes=1)
+    clock.advance(minutes=1)
     answer = ada.patch(at(made), json=changes)
     assert answer.status_code == 200
     assert answer.json() == {**made, **changes, "updated_at": "2026-03-04T05:07:07Z"}
@@ -536,7 +536,7 @@ def test_what_is_named_changes_and_the_rest_stays(
 
 def test_a_change_of_nothing_is_none(ada: Client, clock: Clock) -> None:
     made = add(ada, **MILK)
-    clock.wind(minutes=1)
+    clock.advance(minutes=1)
     answer = ada.patch(at(made), json={})
     assert (answer.status_code, answer.json()) == (200, made)
     assert answer.headers["ETag"] == '"1"'
@@ -624,9 +624,9 @@ class HesitantTodos(InMemoryTodoRepository):
 
 async def send(
     app: FastAPI, method: str, path: str, body: Any = None, *headers: tuple[bytes, bytes]
-) -> Answer:
+) -> RawResponse:
     content = [json.dumps(body).encode()]
-    return await exchange(app, path, method=method, headers=[ADA, JSON, *headers], body=content)
+    return await send_request(app, path, method=method, headers=[ADA, JSON, *headers], body=content)
 
 
 @pytest.mark.anyio
