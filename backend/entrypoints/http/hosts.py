@@ -1,4 +1,4 @@
-"""The host check: requests whose `Host` header names another host are rejected."""
+"""The host check: rejects requests whose `Host` header names no trusted host."""
 
 import re
 from collections.abc import Iterable

@@ -41,8 +41,8 @@ class Authenticator:
             scope: The ASGI scope of the request.
 
         Returns:
-            The verifier's own awaitable, which gives the principal. (A coroutine around it would
-            add to the cost of every request.)
+            The verifier's own awaitable, whose result is the principal. Another coroutine around
+            it would slow down every request.
 
         Raises:
             AuthError: The request has no valid credentials.

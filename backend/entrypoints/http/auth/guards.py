@@ -39,7 +39,9 @@ class Authentication(SecurityBase):
         self.scheme_name = "Bearer"
 
     async def __call__(self, request: Request) -> Principal:
-        """Return the principal of a request; authenticate the request unless its route has.
+        """Return the principal of a request.
+
+        A `ProtectedRoute` has authenticated the request already; on other routes, this call does.
 
         Raises:
             AuthError: The request has no valid credentials.
@@ -83,12 +85,12 @@ def _without_principal(dependant: Dependant) -> Dependant:
     """Take the principal out of the dependencies that FastAPI resolves for a route.
 
     The route has authenticated the request before FastAPI resolves anything, so a wrapper around
-    the endpoint can pass the principal on. To let FastAPI resolve it as a dependency costs three
-    times as much as to verify a cached token.
+    the endpoint can pass the principal on. Resolving it as a dependency would take three times as
+    long as verifying a cached token.
 
     Returns:
-        The dependant unchanged if the endpoint takes no principal itself, or FastAPI would not run
-        its wrapper the way it runs the endpoint.
+        A copy without the principal, which calls the wrapper; or the dependant itself, if the
+        endpoint takes no principal or cannot be wrapped.
     """
     endpoint = dependant.call
     principals = [part for part in dependant.dependencies if _is_principal(part)]
@@ -134,10 +136,10 @@ def _inject_principal(
 
 
 def _is_plain_async_function(endpoint: Callable[..., Any]) -> bool:
-    """Tell whether FastAPI awaits a `functools.wraps` wrapper of an endpoint.
+    """Tell whether FastAPI runs a `functools.wraps` wrapper of an endpoint as it runs the endpoint.
 
-    FastAPI looks at the innermost function that is wrapped; an endpoint that itself wraps a
-    function of the other kind, a partial or a callable object would be run in the wrong way.
+    FastAPI inspects the innermost function of a wrapper. So the endpoint and its innermost function
+    must both be async functions; a partial or a callable object does not qualify.
     """
     functions = (endpoint, inspect.unwrap(endpoint))
     return all(
