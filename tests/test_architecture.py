@@ -1,11 +1,47 @@
-"""The arrows that the import contracts cannot draw: the domain needs nothing but Python."""
+"""The import contracts of pyproject.toml, and that each one notices a forbidden import."""
 
+import shutil
+import subprocess
 import sys
+import tomllib
+from pathlib import Path
+from typing import Final
 
 import grimp
 import pytest
 
-DOMAIN = "backend.domain"
+ROOT: Final = Path(__file__).parents[1]
+DOMAIN: Final = "backend.domain"
+
+# A new module, an import that does not belong there, and the contract that refuses it.
+PLANTED: Final = [
+    ("backend/entrypoints/cli/planted.py", "import fastapi", "home-of-fastapi"),
+    ("backend/entrypoints/planted.py", "import starlette.requests", "home-of-fastapi"),
+    ("backend/container/planted.py", "import fastapi", "home-of-fastapi"),
+    ("backend/adapters/auth/planted.py", "import fastapi", "home-of-fastapi"),
+    ("backend/adapters/persistence/planted.py", "import sqlalchemy", "home-of-sqlalchemy"),
+    ("backend/adapters/persistence/sqlite/planted.py", "import alembic", "home-of-sqlalchemy"),
+    ("backend/entrypoints/http/planted.py", "import asyncpg", "home-of-database-drivers"),
+    ("backend/adapters/auth/planted.py", "import sqlite3", "home-of-database-drivers"),
+    ("backend/entrypoints/http/planted.py", "import jwt", "home-of-pyjwt"),
+    ("backend/adapters/persistence/planted.py", "import jwt.algorithms", "home-of-pyjwt"),
+    (
+        "backend/entrypoints/http/planted.py",
+        "import dependency_injector",
+        "home-of-dependency-injector",
+    ),
+    ("backend/domain/planted.py", "import backend.settings", "layers"),
+    ("backend/adapters/planted.py", "import backend.container", "layers"),
+    ("backend/planted.py", "import json", "layers"),
+    (
+        "backend/entrypoints/planted.py",
+        "import backend.adapters.auth.pyjwt",
+        "entrypoints-name-no-adapter",
+    ),
+    ("backend/entrypoints/http/planted.py", "import backend.entrypoints.server.process", "ways-in"),
+    ("backend/adapters/auth/jose/planted.py", "import backend.adapters.auth.keys", "tokens"),
+    ("backend/adapters/auth/planted.py", "import json", "tokens"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -16,17 +52,65 @@ def graph() -> grimp.ImportGraph:
 def test_the_domain_imports_the_standard_library_only(graph: grimp.ImportGraph) -> None:
     modules = {DOMAIN, *graph.find_descendants(DOMAIN)}
     imported = {
-        one for module in modules for one in graph.find_modules_directly_imported_by(module)
+        target for module in modules for target in graph.find_modules_directly_imported_by(module)
     }
-    foreign = {one.partition(".")[0] for one in imported - modules} - sys.stdlib_module_names
+    foreign = {name.partition(".")[0] for name in imported - modules} - sys.stdlib_module_names
     assert len(modules) > 1
     assert foreign == set()
 
 
-def test_nothing_that_is_shipped_imports_the_tests(graph: grimp.ImportGraph) -> None:
+def test_shipped_code_does_not_import_the_tests(graph: grimp.ImportGraph) -> None:
     assert "tests" not in graph.modules
 
 
-def test_the_graph_sees_what_it_is_to_see(graph: grimp.ImportGraph) -> None:
+def test_the_graph_contains_external_and_standard_imports(graph: grimp.ImportGraph) -> None:
     assert "fastapi" in graph.find_modules_directly_imported_by("backend.entrypoints.http.app")
     assert "dataclasses" in graph.find_modules_directly_imported_by(f"{DOMAIN}.todo")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code and of its contracts."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    shutil.copytree(
+        ROOT / "backend", folder / "backend", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def contract_names() -> dict[str, str]:
+    """The name of each contract, by its id."""
+    configuration = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = configuration["tool"]["importlinter"]["contracts"]
+    return {contract["id"]: contract["name"] for contract in contracts}
+
+
+def broken_contracts(project: Path) -> str:
+    """Return what import-linter prints of the contracts that are broken."""
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    _, _, broken = done.stdout.partition("Broken contracts")
+    assert done.returncode == bool(broken), done.stdout + done.stderr
+    return broken
+
+
+def test_every_contract_is_tested(contract_names: dict[str, str]) -> None:
+    assert {contract for _, _, contract in PLANTED} == set(contract_names)
+
+
+def test_the_contracts_are_kept(project: Path) -> None:
+    assert broken_contracts(project) == ""
+
+
+@pytest.mark.parametrize(("path", "statement", "contract"), PLANTED)
+def test_an_import_in_the_wrong_room_breaks_a_contract(
+    project: Path, contract_names: dict[str, str], path: str, statement: str, contract: str
+) -> None:
+    planted = project / path
+    planted.write_text(f'"""Planted."""\n\n{statement}\n')
+    try:
+        assert contract_names[contract] in broken_contracts(project)
+    finally:
+        planted.unlink()

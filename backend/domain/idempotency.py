@@ -1,7 +1,7 @@
-"""What makes a repeated request known as the one before: its key, and what it asked for.
+"""Idempotency: how a repeated request is recognized, by its key and its content.
 
-InvalidIdempotencyKeyError    a key breaks the rule
-IdempotencyKeyReusedError     the key was used before, to ask for something else
+InvalidIdempotencyKeyError    the key breaks the format rule
+IdempotencyKeyReusedError     the key was used for a different request
 """
 
 import re
@@ -12,20 +12,20 @@ from typing import Final
 KEY_MAX_LENGTH: Final = 255
 KEY_PATTERN: Final = "^[ -~]+$"
 
-# From the creation of what the first request asked for; then its key is as good as new.
+# Counted from the creation of the todo. After that, the key may be used for a new request.
 REMEMBERED_FOR: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idempotency:
-    """Names a request, so that asking again does nothing again.
+    """Identifies a request, so that its repetition has no further effect.
 
     Attributes:
-        key: What its caller names it: 1 to 255 printable ASCII characters.
-        fingerprint: A digest of what it asks for.
+        key: The key that the client chose: 1 to 255 printable ASCII characters.
+        fingerprint: A digest of the request's content.
 
     Raises:
-        InvalidIdempotencyKeyError: The key breaks the rule.
+        InvalidIdempotencyKeyError: The key breaks the format rule.
     """
 
     key: str
@@ -36,18 +36,21 @@ class Idempotency:
             raise InvalidIdempotencyKeyError("must be 1 to 255 printable ASCII characters")
 
     def require(self, fingerprint: bytes) -> None:
-        """Check that the request which the key was first used for is this one.
+        """Check that the first request with this key had the same content.
+
+        Args:
+            fingerprint: The fingerprint of the first request.
 
         Raises:
-            IdempotencyKeyReusedError: It asked for something else.
+            IdempotencyKeyReusedError: The first request had different content.
         """
         if fingerprint != self.fingerprint:
-            raise IdempotencyKeyReusedError("the key was used to ask for something else")
+            raise IdempotencyKeyReusedError("the key was used for a different request")
 
 
 class InvalidIdempotencyKeyError(ValueError):
-    """A key breaks the rule."""
+    """The key breaks the format rule. The message is for the caller."""
 
 
 class IdempotencyKeyReusedError(Exception):
-    """The key was used before, to ask for something else."""
+    """The key was used for a different request."""

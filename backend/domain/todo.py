@@ -20,7 +20,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Priority(StrEnum):
-    """How much a todo matters, in rising order."""
+    """How important a todo is, from lowest to highest."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -28,7 +28,7 @@ class Priority(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the lowest."""
+        """The priority as a number that sorts; 0 is the lowest."""
         return _RANKS[self]
 
 
@@ -37,18 +37,18 @@ _RANKS: Final = {priority: rank for rank, priority in enumerate(Priority)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Todo:
-    """One thing to do.
+    """A task of one user. Todos are immutable; `change` returns the next version.
 
     Attributes:
-        id: A UUIDv7 (RFC 9562, section 5.7): sorts by the time of creation.
-        title: 1 to 200 characters, not blank.
-        created_at: When it was created (UTC).
-        updated_at: When it was last changed (UTC).
+        id: A UUIDv7 (RFC 9562, section 5.7), which sorts by creation time.
+        title: 1 to 200 characters, not only whitespace.
+        created_at: When the todo was created (UTC).
+        updated_at: When the todo was last changed (UTC).
         description: At most 10,000 characters.
-        completed: Whether it is done.
-        priority: How much it matters.
-        due_at: When it is due (UTC), if ever.
-        version: 1 at first; every change adds one.
+        completed: Whether the task is done.
+        priority: How important the task is.
+        due_at: When the task is due (UTC); None if it has no due date.
+        version: Starts at 1; each change adds 1.
 
     Raises:
         InvalidTodoError: A field breaks a rule.
@@ -71,41 +71,41 @@ class Todo:
         if self.description is not None:
             check_text("description", self.description, DESCRIPTION_MAX_LENGTH)
         if self.due_at is not None:
-            object.__setattr__(self, "due_at", in_utc("due_at", self.due_at))
+            object.__setattr__(self, "due_at", to_utc("due_at", self.due_at))
 
     @classmethod
-    def create(cls, *, now: datetime, **said: Any) -> Self:
-        """Make a new todo of what its owner said.
+    def create(cls, *, now: datetime, **fields: Any) -> Self:
+        """Create a todo with a new id.
 
         Args:
-            now: The time of creation (UTC).
-            **said: `title`, and any of `description`, `completed`, `priority`, `due_at`.
+            now: The current time (UTC).
+            **fields: `title`, and any of `description`, `completed`, `priority`, `due_at`.
 
         Raises:
             InvalidTodoError: A field breaks a rule.
         """
-        return cls(id=uuid7(now), created_at=now, updated_at=now, **said)
+        return cls(id=uuid7(now), created_at=now, updated_at=now, **fields)
 
-    def change(self, *, now: datetime, **said: Any) -> Self:
-        """Return the next version, with the named fields changed.
+    def change(self, *, now: datetime, **fields: Any) -> Self:
+        """Return the next version, with new values for the given fields.
 
         Args:
-            now: The time of the change (UTC).
-            **said: Any of `title`, `description`, `completed`, `priority`, `due_at`.
+            now: The current time (UTC).
+            **fields: Any of `title`, `description`, `completed`, `priority`, `due_at`.
 
         Raises:
             InvalidTodoError: A field breaks a rule.
         """
-        return replace(self, updated_at=now, version=self.version + 1, **said)
+        return replace(self, updated_at=now, version=self.version + 1, **fields)
 
     @property
     def search_text(self) -> str:
-        """What a search looks through: title and description, case-folded."""
+        """The text that a search looks in: title and description, case-folded."""
         return f"{self.title}\n{self.description or ''}".casefold()
 
 
 class TodoError(Exception):
-    """What was asked of a todo cannot be done."""
+    """An operation on a todo is not possible."""
 
 
 class InvalidTodoError(TodoError):
@@ -113,7 +113,7 @@ class InvalidTodoError(TodoError):
 
     Attributes:
         field: The field's name.
-        problem: What is wrong with it, for the caller to read.
+        problem: What is wrong with the field, in words for the caller.
     """
 
     def __init__(self, field: str, problem: str) -> None:
@@ -131,26 +131,26 @@ class TodoConflictError(TodoError):
 
 
 def uuid7(now: datetime) -> UUID:
-    """Return a UUIDv7 of the given time: 48 bits of milliseconds, 74 random ones (RFC 9562)."""
+    """Return a UUIDv7: 48 bits of milliseconds since 1970, and 74 random bits (RFC 9562)."""
     milliseconds = (now - _EPOCH) // timedelta(milliseconds=1)
     value = (milliseconds << 80) | secrets.randbits(80)
     value = (value & ~(0xF << 76)) | (0x7 << 76)
     return UUID(int=(value & ~(0x3 << 62)) | (0x2 << 62))
 
 
-def check_text(field: str, text: str, longest: int) -> None:
-    """Check that a text can be stored and is short enough.
+def check_text(field: str, text: str, max_length: int) -> None:
+    """Check that a text is short enough and that every database can store it.
 
     Args:
         field: The name of the field, for the error.
         text: The text.
-        longest: The maximum length in characters.
+        max_length: In characters.
 
     Raises:
         InvalidTodoError: The text is too long, or contains NUL or a lone surrogate.
     """
-    if len(text) > longest:
-        raise InvalidTodoError(field, f"must have at most {longest} characters")
+    if len(text) > max_length:
+        raise InvalidTodoError(field, f"must have at most {max_length} characters")
     if "\0" in text:
         raise InvalidTodoError(field, "must not contain NUL")
     try:
@@ -159,19 +159,19 @@ def check_text(field: str, text: str, longest: int) -> None:
         raise InvalidTodoError(field, "must not contain lone surrogates") from None
 
 
-def in_utc(field: str, moment: datetime) -> datetime:
+def to_utc(field: str, time: datetime) -> datetime:
     """Convert a time to UTC.
 
     Args:
         field: The name of the field, for the error.
-        moment: The time, with its UTC offset.
+        time: The time, with its UTC offset.
 
     Raises:
         InvalidTodoError: The time has no UTC offset, or is out of range in UTC.
     """
-    if moment.utcoffset() is None:
-        raise InvalidTodoError(field, "must name its UTC offset")
+    if time.utcoffset() is None:
+        raise InvalidTodoError(field, "must have a UTC offset")
     try:
-        return moment.astimezone(UTC)
+        return time.astimezone(UTC)
     except OverflowError:
-        raise InvalidTodoError(field, "is out of range") from None
+        raise InvalidTodoError(field, "is out of range in UTC") from None

@@ -6,14 +6,21 @@ from enum import StrEnum
 from typing import Final, Self
 from uuid import UUID
 
-from backend.domain.todo import TITLE_MAX_LENGTH, Priority, Todo, check_text, in_utc
+from backend.domain.todo import (
+    TITLE_MAX_LENGTH,
+    InvalidTodoError,
+    Priority,
+    Todo,
+    check_text,
+    to_utc,
+)
 
 PAGE_MAX_LENGTH: Final = 100
-NEVER_DUE: Final = datetime.max.replace(tzinfo=UTC)
+NEVER_DUE: Final = datetime.max.replace(tzinfo=UTC)  # the sort key of a todo without a due date
 
 
 class TodoSort(StrEnum):
-    """The orders that a list can have: ties go by id, and a leading minus turns it all around."""
+    """The sort orders of a list. A leading minus means descending, ties (by id) included."""
 
     CREATED_AT = "created_at"
     CREATED_AT_DESC = "-created_at"
@@ -26,21 +33,21 @@ class TodoSort(StrEnum):
 
     @property
     def field(self) -> str:
-        """The field that decides, without its direction."""
+        """The field to sort by."""
         return self.value.removeprefix("-")
 
     @property
     def descending(self) -> bool:
-        """Whether the greatest comes first."""
+        """Whether the greatest value comes first."""
         return self.value.startswith("-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TodoPosition:
-    """A place in a sorted list: just behind the todo with this key and id.
+    """A position in a sorted list: directly after the todo with this key and id.
 
     Attributes:
-        key: The value of the sorted field: a time (`NEVER_DUE` for none), a rank, or a title.
+        key: The value of the sort field: a time (`NEVER_DUE` for no due date), a rank, or a title.
         id: The todo's id, which breaks ties.
     """
 
@@ -49,7 +56,7 @@ class TodoPosition:
 
     @classmethod
     def of(cls, todo: Todo, sort: TodoSort) -> Self:
-        """Return the place of one todo in one order."""
+        """Return the position of a todo in a sort order."""
         match sort.field:
             case "created_at":
                 return cls(key=todo.created_at, id=todo.id)
@@ -63,19 +70,19 @@ class TodoPosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TodoQuery:
-    """Which of an owner's todos to list, and in what order.
+    """Which of an owner's todos to list, and in which order. Filters are combined with AND.
 
     Attributes:
-        limit: The most todos to return, 1 to 100.
-        sort: The order. Titles sort by code point; without a due date is due never.
-        after: Start behind this position; its key must be of the sorted field's type.
-        completed: Only the done ones, or only the open ones.
-        priority: Only those of this priority.
-        due_before: Only those due before this time (UTC); excludes those due never.
-        q: Only those whose title or description contains this text, in any case.
+        limit: The maximum number of todos on a page, 1 to 100.
+        sort: The order. Titles sort by code point; todos without a due date count as due last.
+        after: Start after this position; the type of its key must match the sort field.
+        completed: Only completed todos (True) or only open todos (False).
+        priority: Only todos with this priority.
+        due_before: Only todos due before this time (UTC); todos without a due date never match.
+        q: Only todos whose title or description contains this text; case is ignored.
 
     Raises:
-        InvalidTodoError: A filter breaks a rule.
+        InvalidTodoQueryError: A filter breaks a rule.
     """
 
     limit: int = 20
@@ -87,15 +94,37 @@ class TodoQuery:
     q: str | None = None
 
     def __post_init__(self) -> None:
-        if self.q is not None:
-            check_text("q", self.q, TITLE_MAX_LENGTH)
-        if self.due_before is not None:
-            object.__setattr__(self, "due_before", in_utc("due_before", self.due_before))
+        try:
+            if self.q is not None:
+                check_text("q", self.q, TITLE_MAX_LENGTH)
+            if self.due_before is not None:
+                object.__setattr__(self, "due_before", to_utc("due_before", self.due_before))
+        except InvalidTodoError as error:  # filters follow the rules of the fields they search
+            raise InvalidTodoQueryError(error.field, error.problem) from None
+
+
+class InvalidTodoQueryError(Exception):
+    """A filter of a query breaks a rule.
+
+    Attributes:
+        field: The filter's name.
+        problem: What is wrong with the filter, in words for the caller.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field} {problem}")
+        self.field = field
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TodoPage:
-    """One page of a list, and where the next one starts, if there is one."""
+    """One page of a list.
+
+    Attributes:
+        items: The todos.
+        next: The position after the last item; None if this is the last page.
+    """
 
     items: tuple[Todo, ...]
     next: TodoPosition | None = None

@@ -1,4 +1,4 @@
-"""The port that keeps todos: every call names the owner."""
+"""The port for storing todos. Every method takes the owner's user id first."""
 
 from typing import Protocol
 from uuid import UUID
@@ -9,34 +9,35 @@ from backend.domain.todo_list import TodoPage, TodoQuery
 
 
 class TodoRepository(Protocol):
-    """Keeps todos. Every call is one transaction, committed when it returns.
+    """Stores todos. Every call is one transaction, committed when the call returns.
 
-    No call can reach another owner's todo: it looks like one that does not exist. Every call may
-    raise `RepositoryUnavailableError`, and then has changed nothing or all that it was to.
+    A call never reaches another owner's todo: such a todo is not found. Every call may raise
+    `RepositoryUnavailableError`; then it has changed everything it should, or nothing.
     """
 
     async def add(
         self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None
     ) -> Todo:
-        """Keep a new todo, unless the very same request has been made before.
+        """Store a new todo, unless the same request has already created one.
 
         Args:
             user_id: The owner.
-            todo: The todo; the time is that of its creation.
-            idempotency: Names the request among the owner's. For `REMEMBERED_FOR` it is then
-                known, whatever becomes of the todo.
+            todo: The todo. Its `created_at` counts as the current time.
+            idempotency: Identifies the request among the owner's requests. The request is
+                remembered for `REMEMBERED_FOR`, even if the todo is changed or removed.
 
         Returns:
-            The todo; the one that the request created when it was first made, as it then was.
+            The todo. For a repeated request: the todo that the first request created, as it was
+            at that time.
 
         Raises:
             TodoConflictError: The owner already has a todo with this id.
-            IdempotencyKeyReusedError: The owner used the key to ask for something else.
+            IdempotencyKeyReusedError: The owner used the key for a different request.
         """
         ...
 
     async def get(self, user_id: str, todo_id: UUID, /) -> Todo:
-        """Return one todo.
+        """Return a todo.
 
         Raises:
             TodoNotFoundError: The owner has no such todo.
@@ -48,34 +49,34 @@ class TodoRepository(Protocol):
         ...
 
     async def save(self, user_id: str, todo: Todo, /) -> None:
-        """Keep the next version of a todo.
+        """Store the next version of a todo.
 
         Raises:
             TodoNotFoundError: The owner has no such todo.
-            TodoConflictError: The version kept is not the one before this one.
+            TodoConflictError: The stored version is not `todo.version - 1`.
         """
         ...
 
     async def remove(self, user_id: str, todo_id: UUID, /, *, version: int | None = None) -> None:
-        """Forget a todo.
+        """Delete a todo.
 
         Args:
             user_id: The owner.
-            todo_id: Which todo.
-            version: Only if this is still its version.
+            todo_id: The id of the todo.
+            version: Delete only this version; None deletes any version.
 
         Raises:
             TodoNotFoundError: The owner has no such todo.
-            TodoConflictError: The version kept is another one.
+            TodoConflictError: The stored todo has another version.
         """
         ...
 
 
 class RepositoryUnavailableError(Exception):
-    """The todos cannot be reached now, through no fault of the caller.
+    """The todos cannot be read or written now. The caller is not at fault and may try again.
 
     Attributes:
-        retry_after: Seconds after which trying again makes sense.
+        retry_after: Seconds to wait before the next attempt.
     """
 
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:

@@ -1,7 +1,8 @@
-"""HTTP/1.1 from strangers: uvicorn's protocol, with a bound for all that comes before a route.
+"""uvicorn's HTTP/1.1 protocol with limits on what a client may send before it is authenticated.
 
-httptools accepts a request's head of any length, uvicorn waits for it for any time, and takes the
-trailers behind a body for headers. None of it needs credentials, so none of it may cost much.
+httptools accepts a request head of any size, and uvicorn waits for its end without a timeout.
+The trailers after a chunked body become headers. Anybody can open a connection, so
+`BoundedProtocol` limits the memory and the time that a connection can cost.
 """
 
 import asyncio
@@ -11,39 +12,57 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 HEAD_MAX_BYTES: Final = 64 * 1024
 PIPELINED_MAX: Final = 16
-PATIENCE: Final = 10.0
-BODY_PATIENCE: Final = 30.0
-PACE: Final = 1024  # bytes a second: slower than any link that is still in use
+HEAD_TIMEOUT: Final = 10.0  # seconds
+BODY_TIMEOUT: Final = 30.0  # seconds
+WRITE_TIMEOUT: Final = 10.0  # seconds
+WRITE_MIN_RATE: Final = 1024  # bytes a second, slower than any network link in use
 
-_PIECE: Final = 16 * 1024
+_PARSE_BYTES: Final = 16 * 1024
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection: a head of 64 KiB and 10 s at most, and at most 16 requests in advance.
+    """One connection.
 
-    Who sends nothing more of a body is waited for for 30 s, and who reads no answers for 10 s and
-    a second for every KiB that is still to be sent.
+    | limited                                                | limit               | then  |
+    |--------------------------------------------------------|---------------------|-------|
+    | request line and headers                               | 64 KiB              | 400   |
+    | chunk sizes, extensions and trailers between body data | 64 KiB              | 400   |
+    | pipelined requests that wait for the first response    | 16                  | 400   |
+    | time until a head is complete                          | 10 s                | close |
+    | time between two pieces of a body                      | 30 s                | close |
+    | time for the rest of a body after the response         | 10 s                | close |
+    | time for the client to read pending output             | 10 s + 1 s per KiB  | abort |
+
+    - 400: nothing more is parsed. Complete requests get their responses, then the client gets a
+      400 and the connection is closed. A request with an incomplete body ends by its timeout.
+    - close: the connection is closed after pending output is sent.
+    - abort: the connection is closed at once, and pending output is dropped. The timer runs while
+      the output buffer is full (64 KiB), and while the connection is closing.
+
+    A read timeout closes nothing while earlier requests wait for their responses, because uvicorn
+    may have stopped reading. Trailers are ignored. A request with `Upgrade` gets an HTTP/1.1
+    response and the connection is closed; with a body, it gets a 400.
     """
 
-    _deadline: asyncio.TimerHandle
-    _watch: asyncio.TimerHandle
+    _read_timer: asyncio.TimerHandle
+    _closing_timer: asyncio.TimerHandle
+    _write_timer: asyncio.TimerHandle | None = None
     _unanswered: list[RequestResponseCycle]
-    _reading: asyncio.TimerHandle | None = None
-    _refusal: str | None = None
+    _pending_error: str | None = None  # the text of a 400 that waits for earlier responses
     _in_head = False
-    _beside_bodies = 0  # bytes of request lines, headers, chunk extensions and trailers
+    _head_bytes = 0  # received since the last body data or complete head
 
     def connection_made(self, transport: Any) -> None:
-        """Wait for a first request, but not for long."""
+        """Start the timer for the first request."""
         super().connection_made(transport)
         self._unanswered = []
-        self._deadline = self.loop.call_later(PATIENCE, self._give_up)
-        self._look_after()
+        self._read_timer = self.loop.call_later(HEAD_TIMEOUT, self._on_read_timeout)
+        self._check_closing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell every request that is not answered; uvicorn tells the latest only."""
-        self._deadline.cancel()
-        self._watch.cancel()
+        """Tell every unanswered request that the client is gone; uvicorn tells only the last."""
+        self._read_timer.cancel()
+        self._closing_timer.cancel()
         self.resume_writing()
         for cycle in self._unanswered:
             cycle.disconnected = True
@@ -51,106 +70,112 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came in pieces, so that no long one is parsed before it is refused."""
-        if not self._unanswered and self._deadline.cancelled():
-            self._wait()
-        for start in range(0, len(data), _PIECE):
-            if self._refusal is not None or self.transport.is_closing():
+        """Parse the data in slices, so that a limit stops the parser early."""
+        if not self._unanswered and self._read_timer.cancelled():
+            self._start_read_timer(HEAD_TIMEOUT)
+        for start in range(0, len(data), _PARSE_BYTES):
+            if self._pending_error is not None or self.transport.is_closing():
                 return
-            piece = data[start : start + _PIECE]
-            self._beside_bodies += len(piece)
-            super().data_received(piece)
-            if self._beside_bodies > HEAD_MAX_BYTES and not self.transport.is_closing():
+            part = data[start : start + _PARSE_BYTES]
+            self._head_bytes += len(part)
+            super().data_received(part)
+            if self._head_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
                 self.send_400_response("The head of the request is too large.")
 
     def on_message_begin(self) -> None:
-        """Begin a request, if there are not too many before it."""
+        """Start a request, unless too many requests are waiting."""
         if len(self.pipeline) >= PIPELINED_MAX:
-            raise ValueError("too many requests in advance")  # which the parser takes for an error
+            raise ValueError("too many pipelined requests")  # httptools makes it a parser error
         super().on_message_begin()
         self._in_head = True
-        self._wait()
+        self._start_read_timer(HEAD_TIMEOUT)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; a trailer is none (RFC 9110, section 6.5.1)."""
+        """Add a header; ignore trailers (RFC 9110, section 6.5.1)."""
         if self._in_head:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Hand the request to the application.
+        """Pass the request to the application.
 
-        The parser takes what comes behind an upgrade for another protocol, which is not spoken
-        here: a body there would be the next request.
+        After an upgrade request, httptools stops parsing HTTP. uvicorn does not upgrade here and
+        would parse the body as the next request, so an upgrade with a body is rejected.
         """
         self._in_head = False
-        self._beside_bodies = 0
+        self._head_bytes = 0
         if self.parser.should_upgrade() and any(
             name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
             for name, value in self.headers
         ):
-            raise ValueError("a body behind an upgrade")
+            raise ValueError("an upgrade request with a body")
         super().on_headers_complete()
         self._unanswered.append(self.cycle)
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False
-        self._wait(BODY_PATIENCE)
+        self._start_read_timer(BODY_TIMEOUT)
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of a body; how much of it is read is for the route to say."""
-        self._beside_bodies = 0
+        """Add data to the body. The route limits its size."""
+        self._head_bytes = 0
         super().on_body(body)
-        if self._unanswered:  # else its time is running already
-            self._wait(BODY_PATIENCE)
+        if self._unanswered:  # after the response, the timer for the rest keeps running
+            self._start_read_timer(BODY_TIMEOUT)
 
     def on_message_complete(self) -> None:
-        """End a request."""
-        self._deadline.cancel()
+        """Stop the timer of the body."""
+        self._read_timer.cancel()
         super().on_message_complete()
         if not self._unanswered:
-            self._wait()
+            self._start_read_timer(HEAD_TIMEOUT)
 
     def on_response_complete(self) -> None:
-        """Go on to the next request; what is still sent of an answered one has a time to end."""
+        """Continue with the next request, and limit the time for the rest of the body."""
         answered = self._unanswered.pop(0)
         super().on_response_complete()
         if answered.more_body or self._in_head:
-            self._wait()
-        if self._refusal is not None and not self._unanswered:
-            self.send_400_response(self._refusal)
+            self._start_read_timer(HEAD_TIMEOUT)
+        if self._pending_error is not None and not self._unanswered:
+            self.send_400_response(self._pending_error)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what cannot be understood, behind the answers to what could be."""
+        """Send a 400 and close, but send the responses to earlier requests first."""
         if self._unanswered:
-            self._refusal = msg
+            self._pending_error = msg
         elif not self.transport.is_closing():
             super().send_400_response(msg)
 
     def pause_writing(self) -> None:
-        """Wait for a client that does not read, but not for long."""
+        """Start the timer of a client that does not read its response."""
         super().pause_writing()
-        self._reading = self.loop.call_later(self._time_to_read(), self.transport.abort)
+        self._write_timer = self.loop.call_later(self._write_timeout(), self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on with a client that reads."""
+        """Stop the timer of a client that does not read its response."""
         super().resume_writing()
-        if self._reading is not None:
-            self._reading.cancel()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
 
-    def _wait(self, patience: float | None = None) -> None:
-        self._deadline.cancel()
-        self._deadline = self.loop.call_later(patience or PATIENCE, self._give_up)
+    def _start_read_timer(self, seconds: float) -> None:
+        self._read_timer.cancel()
+        self._read_timer = self.loop.call_later(seconds, self._on_read_timeout)
 
-    def _give_up(self) -> None:
-        if len(self._unanswered) > (0 if self._in_head else 1):
-            self._wait()  # for ourselves: nothing more is read before they are answered
+    def _on_read_timeout(self) -> None:
+        incomplete = 0 if self._in_head else 1  # a head in progress is not in `_unanswered` yet
+        if len(self._unanswered) > incomplete:
+            # Earlier requests have no response yet, so uvicorn has stopped reading.
+            self._start_read_timer(HEAD_TIMEOUT)
         else:
             self.transport.close()
 
-    def _look_after(self) -> None:
-        if self.transport.is_closing():  # which waits for all to be sent: to nobody, forever
-            self._watch = self.loop.call_later(self._time_to_read(), self.transport.abort)
-        else:
-            self._watch = self.loop.call_later(PATIENCE, self._look_after)
+    def _check_closing(self) -> None:
+        """Abort a closing connection whose client does not read the rest of the output.
 
-    def _time_to_read(self) -> float:
-        return PATIENCE + self.transport.get_write_buffer_size() / PACE
+        A closing transport waits for that without a time limit, and reports nothing.
+        """
+        if self.transport.is_closing():
+            self._closing_timer = self.loop.call_later(self._write_timeout(), self.transport.abort)
+        else:
+            self._closing_timer = self.loop.call_later(WRITE_TIMEOUT, self._check_closing)
+
+    def _write_timeout(self) -> float:
+        return WRITE_TIMEOUT + self.transport.get_write_buffer_size() / WRITE_MIN_RATE

@@ -1,4 +1,4 @@
-"""The app behind a real server, as `serve` runs it, and bytes to send to it."""
+"""The app on a real server with the options of `serve`, and raw requests to send to it."""
 
 import contextlib
 import socket
@@ -13,7 +13,7 @@ from backend.entrypoints.server.process import UVICORN
 
 
 class Server(uvicorn.Server):
-    """A real server, in a thread of its own."""
+    """A uvicorn server in a thread."""
 
     def __init__(self, app: FastAPI, **options: Any) -> None:
         super().__init__(uvicorn.Config(app, port=0, **UVICORN, **options))
@@ -30,28 +30,45 @@ class Server(uvicorn.Server):
         self._thread.join(10)
         assert not self._thread.is_alive()
 
-    def connect(self, *, receiving: int | None = None) -> socket.socket:
-        """Open a connection, which takes in about as many bytes as it is told before it is read."""
-        (address,) = {one.getsockname() for server in self.servers for one in server.sockets}
+    def connect(self, *, receive_buffer: int | None = None) -> socket.socket:
+        """Open a connection.
+
+        Args:
+            receive_buffer: The size of the client's receive buffer, in bytes (approximate).
+        """
+        (address,) = {
+            listener.getsockname() for server in self.servers for listener in server.sockets
+        }
         connection = socket.socket()
         connection.settimeout(30)
-        if receiving is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receiving)
+        if receive_buffer is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connection.connect(address)
         return connection
 
     def ask(self, request: bytes, *, more: bytes = b"") -> bytes:
-        """Send bytes, and return what is answered until the server closes or is silent."""
+        """Send a request and return the response, up to the end of its head or the connection.
+
+        Args:
+            request: The bytes to send.
+            more: Bytes to send after each part of the response.
+        """
         with self.connect() as connection:
             connection.sendall(request)
-            answer = bytearray()
+            response = bytearray()
             with contextlib.suppress(ConnectionError):
-                while b"\r\n\r\n" not in answer and (piece := connection.recv(65_536)):
-                    answer += piece
+                while b"\r\n\r\n" not in response and (data := connection.recv(65_536)):
+                    response += data
                     if more:
                         connection.sendall(more)
-            return bytes(answer)
+            return bytes(response)
 
 
 def request(head: bytes, *headers: bytes) -> bytes:
+    """Return the bytes of a request.
+
+    Args:
+        head: Method and path, for example `GET /api/me`.
+        headers: Header lines, without line breaks.
+    """
     return b"\r\n".join([head + b" HTTP/1.1", b"Host: localhost", *headers, b"", b""])

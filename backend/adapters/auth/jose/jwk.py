@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import Algorithm, OKPAlgorithm, get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
 from backend.adapters.auth.jose.algorithms import prepare
 from backend.adapters.auth.jose.jws import decode_base64url
+from backend.adapters.auth.jose.weak_keys import weakness
 from backend.domain.auth import MalformedTokenError
 
 HMAC_ALGORITHMS: Final = ("HS256",)
@@ -35,18 +34,8 @@ _ALGORITHMS: Final[Mapping[str, Algorithm]] = {
 }
 _PUBLIC_MEMBERS: Final = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-_RSA_BITS: Final = range(2048, 8192 + 1)
-_RSA_EXPONENT_BITS: Final = 64
 _SECRET_MIN_BYTES: Final = 32  # RFC 7518, section 3.2: at least as long as the hash
 _KID_MAX_LENGTH: Final = 256
-
-_ROCA_RESIDUES: Final = {  # CVE-2017-15361: primes built from powers of 65537
-    prime: frozenset(pow(65537, power, prime) for power in range(prime - 1))
-    for prime in (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
-}
-
-_ED25519_P: Final = 2**255 - 19
-_ED25519_D: Final = -121665 * pow(121666, -1, _ED25519_P) % _ED25519_P
 
 
 class UnusableKeyError(Exception):
@@ -106,7 +95,8 @@ def public_key(jwk: object) -> VerificationKey:
         material = _ALGORITHMS[fitting[0]].from_jwk(jwk)
     except Exception as error:  # noqa: BLE001 - libraries raise many types for bad keys
         raise UnusableKeyError(f"not a valid {jwk['kty']} key: {type(error).__name__}") from None
-    _check_strength(material)
+    if reason := weakness(material):
+        raise UnusableKeyError(reason)
     return VerificationKey(kid=jwk["kid"], algorithms=fitting, material=material)
 
 
@@ -141,28 +131,3 @@ def _check_members(jwk: dict[str, Any]) -> None:
             decode_base64url(jwk[member].encode())
         except (KeyError, AttributeError, UnicodeError, MalformedTokenError):
             raise UnusableKeyError(f"{member} is not base64url") from None
-
-
-def _check_strength(material: object) -> None:
-    if isinstance(material, RSAPublicKey):
-        numbers = material.public_numbers()
-        if material.key_size not in _RSA_BITS:
-            raise UnusableKeyError(f"an RSA key of {material.key_size} bits")
-        if numbers.e.bit_length() > _RSA_EXPONENT_BITS:
-            raise UnusableKeyError("an RSA key with an oversized exponent")
-        if all(numbers.n % prime in residues for prime, residues in _ROCA_RESIDUES.items()):
-            raise UnusableKeyError("an RSA key whose primes can be guessed")
-    if isinstance(material, Ed25519PublicKey):
-        _check_point(int.from_bytes(material.public_bytes_raw(), "little") & (2**255 - 1))
-
-
-def _check_point(y: int) -> None:
-    """Check a point of -x^2 + y^2 = 1 + d x^2 y^2, given its y (RFC 8032, section 5.1)."""
-    p, d = _ED25519_P, _ED25519_D
-    if y >= p:
-        raise UnusableKeyError("an Ed25519 key in a non-canonical encoding")
-    # Order 4 has y = 0, orders 1 and 2 have x = 0, order 8 doubles to order 4.
-    if y * (y**2 - 1) * (d * y**4 + 2 * y**2 - 1) % p == 0:
-        raise UnusableKeyError("an Ed25519 key of small order")
-    if pow((y**2 - 1) * (d * y**2 + 1), (p - 1) // 2, p) != 1:  # Euler: is x^2 a square?
-        raise UnusableKeyError("an Ed25519 key that is not on the curve")

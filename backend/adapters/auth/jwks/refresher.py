@@ -87,7 +87,7 @@ class KeySetRefresher:
             if self._schedule.is_backing_off(now):
                 raise self.unavailable()
             self._attempt = asyncio.create_task(self._fetch_after(self._schedule.pause(now)))
-        # `wait` cancels neither the fetch when a caller is cancelled, nor the other way round.
+        # `wait` isolates cancellation: cancelled callers do not cancel the fetch, nor vice versa.
         await asyncio.wait((self._attempt,))
         async with self._resuming:  # many signature checks in a row would block the event loop
             await asyncio.sleep(0)

@@ -14,8 +14,10 @@ from starlette.exceptions import HTTPException
 from backend.domain.auth import AuthError, MissingTokenError, VerifierUnavailableError
 from backend.domain.idempotency import IdempotencyKeyReusedError
 from backend.domain.todo import InvalidTodoError, TodoConflictError, TodoNotFoundError
+from backend.domain.todo_list import InvalidTodoQueryError
 from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
+from backend.entrypoints.http.problems.errors import InvalidParameterError
 from backend.entrypoints.http.problems.problem_details import Problem, answer
 from backend.entrypoints.http.telemetry import count_refusal
 
@@ -109,8 +111,12 @@ def _conflict(_error: TodoConflictError) -> Problem:
     )
 
 
-def _invalid_todo(error: InvalidTodoError) -> Problem:
+def _invalid_todo(error: InvalidTodoError | InvalidTodoQueryError) -> Problem:
     return _invalid([{"field": error.field, "detail": error.problem}])
+
+
+def _invalid_parameter(error: InvalidParameterError) -> Problem:
+    return _invalid([{"field": error.name, "detail": error.problem}])
 
 
 def _key_reused(_error: IdempotencyKeyReusedError) -> Problem:
@@ -183,6 +189,8 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     TodoNotFoundError: _not_found,
     TodoConflictError: _conflict,
     InvalidTodoError: _invalid_todo,
+    InvalidTodoQueryError: _invalid_todo,
+    InvalidParameterError: _invalid_parameter,
     IdempotencyKeyReusedError: _key_reused,
     RequestValidationError: _invalid_request,
     HTTPException: _http_error,

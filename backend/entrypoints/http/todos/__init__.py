@@ -1,1 +1,1 @@
-"""The Todo API: routes, representations, cursors, ETags and idempotency keys."""
+"""The Todo API: routes, representations, list parameters, cursors, ETags and idempotency keys."""

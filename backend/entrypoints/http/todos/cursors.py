@@ -1,7 +1,7 @@
-"""Page cursors: where a list goes on, in a form that callers hand back unread.
+"""Page cursors: a position in a list as an opaque string.
 
-A cursor is sealed: it is good for the caller and the list that it was handed out for, and for
-nothing else.
+A cursor is signed with HMAC-SHA256. The signature covers the position, the user, the sort order
+and the filters, so a cursor is valid for one user and one list only.
 """
 
 import base64
@@ -16,68 +16,70 @@ from pydantic_core import to_json
 
 from backend.domain.todo_list import TodoPosition, TodoQuery
 
-TAG_LENGTH: Final = 16
+SIGNATURE_LENGTH: Final = 16  # bytes
 
 CursorKey = Callable[[], Awaitable[bytes]]
 
 
 class InvalidCursorError(ValueError):
-    """A cursor that was not handed out for this list."""
+    """The cursor was not issued for this user and this list. The message is for the caller."""
 
 
 class Cursors:
-    """Hands cursors out, and takes them back.
+    """Encodes and decodes cursors.
 
     Args:
-        key: Gives the key that seals them: the same one in every process, and after a restart.
+        load_key: Returns the signing key, which is the same in every process and after a restart.
+            It is called until it succeeds once.
     """
 
-    def __init__(self, key: CursorKey) -> None:
-        self._ask_for_key = key
+    def __init__(self, load_key: CursorKey) -> None:
+        self._load_key = load_key
         self._key: bytes | None = None
 
-    async def seal(self, position: TodoPosition, user_id: str, query: TodoQuery) -> str:
-        """Write a position down as an opaque string.
+    async def encode(self, position: TodoPosition, user_id: str, query: TodoQuery) -> str:
+        """Return the cursor for a position.
 
         Args:
-            position: The place in the list.
-            user_id: Whose list it is.
-            query: Which list it is; its pages may have any length.
+            position: The position in the list.
+            user_id: The owner of the list.
+            query: The sort order and filters of the list. The other attributes do not matter.
         """
         content = to_json([position.key, position.id])
-        return _pack(await self._tag(content, user_id, query) + content)
+        return _base64(await self._sign(content, user_id, query) + content)
 
-    async def open(self, cursor: str, user_id: str, query: TodoQuery) -> TodoPosition:
-        """Read a position back.
+    async def decode(self, cursor: str, user_id: str, query: TodoQuery) -> TodoPosition:
+        """Return the position that a cursor stands for.
 
         Args:
-            cursor: What the caller sent. Untrusted.
+            cursor: The cursor that the caller sent. Untrusted.
             user_id: The caller.
-            query: The list that is to go on.
+            query: The sort order and filters of the list that the caller asks for.
 
         Raises:
-            InvalidCursorError: It was not handed out to this caller for this list.
+            InvalidCursorError: The cursor was not issued for this user and this list.
         """
         try:
-            sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_")
+            signed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_")
         except ValueError:
-            sealed = b""
-        tag, content = sealed[:TAG_LENGTH], sealed[TAG_LENGTH:]
-        genuine = hmac.compare_digest(tag, await self._tag(content, user_id, query))
-        if not genuine or _pack(sealed) != cursor:  # which has one spelling
-            raise InvalidCursorError("is not a cursor of this list: keep its sort and its filters")
+            signed = b""
+        signature, content = signed[:SIGNATURE_LENGTH], signed[SIGNATURE_LENGTH:]
+        genuine = hmac.compare_digest(signature, await self._sign(content, user_id, query))
+        # base64 accepts several spellings of the same bytes; only the issued one is valid.
+        if not genuine or _base64(signed) != cursor:
+            raise InvalidCursorError("is not valid for this list; keep its sort order and filters")
         key, todo_id = json.loads(content)
         if query.sort.field in {"created_at", "due_at"}:
             key = datetime.fromisoformat(key)
         return TodoPosition(key=key, id=UUID(todo_id))
 
-    async def _tag(self, content: bytes, user_id: str, query: TodoQuery) -> bytes:
+    async def _sign(self, content: bytes, user_id: str, query: TodoQuery) -> bytes:
         if self._key is None:
-            self._key = await self._ask_for_key()
-        bound = [user_id, query.sort, query.completed, query.priority, query.due_before, query.q]
-        text = to_json(bound) + b"\n" + content  # no JSON has a newline
-        return hmac.digest(self._key, text, "sha256")[:TAG_LENGTH]
+            self._key = await self._load_key()
+        scope = [user_id, query.sort, query.completed, query.priority, query.due_before, query.q]
+        message = to_json(scope) + b"\n" + content  # compact JSON contains no line break
+        return hmac.digest(self._key, message, "sha256")[:SIGNATURE_LENGTH]
 
 
-def _pack(sealed: bytes) -> str:
-    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")

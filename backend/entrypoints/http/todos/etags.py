@@ -1,4 +1,4 @@
-"""Entity tags: a todo's version as HTTP names it (RFC 9110, section 8.8.3)."""
+"""Entity tags: the version of a todo in HTTP headers (RFC 9110, section 8.8.3)."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,27 +15,31 @@ def of(todo: Todo) -> str:
 
 
 def is_any(header: Sequence[str] | None) -> bool:
-    """Tell whether a header is `*`: whatever version there is."""
+    """Return whether a header is `*`, which matches every version.
+
+    Args:
+        header: The values of the header; None if the header is absent.
+    """
     return ",".join(header or ()).strip(" \t") == "*"
 
 
 def match(header: Sequence[str] | None, todo: Todo, *, weak: bool = False) -> bool:
-    """Tell whether an If-Match or If-None-Match header names a todo as it is.
+    """Return whether an If-Match or If-None-Match header matches the current version of a todo.
 
     Args:
-        header: The header's values; None if it was not sent, which matches nothing.
+        header: The values of the header; None if the header is absent, which matches nothing.
         todo: The todo.
         weak: Whether weak tags match too, as in If-None-Match (section 13.1.2).
     """
     if is_any(header):
         return True
-    listed = ",".join(header or ()).strip(" \t")
-    return any(tag == of(todo) and (weak or not weakness) for weakness, tag in _tags(listed))
+    tags = _parse(",".join(header or ()).strip(" \t"))
+    return any(tag == of(todo) and (weak or not is_weak) for is_weak, tag in tags)
 
 
-def _tags(listed: str) -> Iterator[tuple[str | None, str]]:
-    """Read a list of tags up to its end, or to the first thing that is none."""
+def _parse(header: str) -> Iterator[tuple[bool, str]]:
+    """Yield whether each tag is weak, and the tag; stop at the first syntax error."""
     start = 0
-    while found := _TAG.match(listed, start):
-        yield found[1], found[2]
+    while found := _TAG.match(header, start):
+        yield found[1] is not None, found[2]
         start = found.end()

@@ -1,4 +1,4 @@
-"""Requests that may be sent again: draft-ietf-httpapi-idempotency-key-header."""
+"""The Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header)."""
 
 import hashlib
 import json
@@ -7,8 +7,13 @@ from typing import Annotated, Final
 
 from fastapi import Header, Request
 
-from backend.domain.idempotency import KEY_MAX_LENGTH, KEY_PATTERN, Idempotency
-from backend.domain.todo import InvalidTodoError
+from backend.domain.idempotency import (
+    KEY_MAX_LENGTH,
+    KEY_PATTERN,
+    Idempotency,
+    InvalidIdempotencyKeyError,
+)
+from backend.entrypoints.http.problems.errors import InvalidParameterError
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
@@ -20,15 +25,15 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=KEY_MAX_LENGTH,
         pattern=KEY_PATTERN,
-        description="A name of your choice, such as a UUID. Sent again with the same body within "
-        "24 hours, the request creates nothing more and is given the first answer.",
+        description="A key of your choice, for example a UUID. A request that repeats key and body "
+        "within 24 hours creates nothing and gets the response of the first request.",
     ),
 ]
 
-# For OpenAPI: how an answer that was given before is told.
-DOCUMENTED: Final = {
+# For OpenAPI: the headers of a response to a repeated request.
+RESPONSE_HEADERS: Final = {
     REPLAYED: {
-        "description": "`true` if the same request was answered before: this is that answer.",
+        "description": "`true` if this is the response of an earlier request with the same key.",
         "schema": {"type": "string", "enum": ["true"]},
     }
 }
@@ -37,19 +42,23 @@ DOCUMENTED: Final = {
 def idempotency(
     request: Request, key: str | None, content: Mapping[str, object]
 ) -> Idempotency | None:
-    """Return what names a request, if its caller has named it.
+    """Return what identifies a request; None if the client sent no key.
 
     Args:
         request: The request.
-        key: Its header.
-        content: What it asks for, once read: however it was spelled, it is the same request.
+        key: The value of its `Idempotency-Key` header.
+        content: The parsed body. Requests that differ only in JSON notation are the same request.
 
     Raises:
-        InvalidTodoError: There are two keys.
+        InvalidParameterError: The header was sent more than once, or the key is invalid.
     """
     if len(request.headers.getlist(HEADER)) > 1:
-        raise InvalidTodoError(HEADER, "must be sent once")
+        raise InvalidParameterError(HEADER, "must be sent only once")
     if key is None:
         return None
     canonical = json.dumps(content, default=str, sort_keys=True)
-    return Idempotency(key=key, fingerprint=hashlib.sha256(canonical.encode()).digest())
+    fingerprint = hashlib.sha256(canonical.encode()).digest()
+    try:
+        return Idempotency(key=key, fingerprint=fingerprint)
+    except InvalidIdempotencyKeyError as error:
+        raise InvalidParameterError(HEADER, str(error)) from None

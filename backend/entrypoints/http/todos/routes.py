@@ -1,4 +1,4 @@
-"""The caller's todos: every operation names the principal as their owner."""
+"""The routes of the caller's todos. The principal's `user_id` is the owner in every operation."""
 
 import asyncio
 import random
@@ -11,25 +11,25 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
 
-from backend.domain.todo import InvalidTodoError, Todo, TodoConflictError
-from backend.domain.todo_list import TodoQuery
+from backend.domain.todo import Todo, TodoConflictError
 from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepository
 from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRoute
 from backend.entrypoints.http.model_response import ModelResponse
+from backend.entrypoints.http.problems.errors import InvalidParameterError
 from backend.entrypoints.http.problems.problem_details import documented
 from backend.entrypoints.http.todos import etags, idempotency_keys
 from backend.entrypoints.http.todos.cursors import Cursors, InvalidCursorError
 from backend.entrypoints.http.todos.idempotency_keys import IdempotencyKey
+from backend.entrypoints.http.todos.list_parameters import ListParameters, openapi_parameters
 from backend.entrypoints.http.todos.representations import (
-    ListParameters,
     NewTodo,
     TodoChanges,
     TodoPageResponse,
     TodoResponse,
-    list_parameters,
 )
 
-ATTEMPTS: Final = 8
+MAX_ATTEMPTS: Final = 8  # to save a change while other requests change the same todo
+_RETRY_DELAY: Final = 0.005  # seconds
 
 router = APIRouter(
     prefix="/api/todos",
@@ -38,12 +38,13 @@ router = APIRouter(
     responses=documented(401, 422, 503),
 )
 
-
 IfMatch = Annotated[
-    list[str] | None, Header(description="The `ETag` that the change is meant for; else 412.")
+    list[str] | None,
+    Header(description="The `ETag` of the version to change; 412 if the todo has another version."),
 ]
 IfNoneMatch = Annotated[
-    list[str] | None, Header(description="An `ETag` that is known already: then 304.")
+    list[str] | None,
+    Header(description="The `ETag` of your copy; 304 if the todo still has this version."),
 ]
 
 
@@ -51,22 +52,22 @@ IfNoneMatch = Annotated[
     "",
     summary="List my todos",
     response_model=TodoPageResponse,
-    openapi_extra={"parameters": list_parameters()},
+    openapi_extra={"parameters": openapi_parameters()},
 )
 async def list_todos(request: Request, principal: CurrentPrincipal) -> ModelResponse:
-    """Return one page of the caller's todos, newest first unless `sort` says otherwise."""
-    said = ListParameters.of(request)
+    """Return one page of your todos. By default, the newest come first."""
+    params = ListParameters.from_request(request)
     cursors: Cursors = request.app.state.cursors
-    query, user_id = _query(said), principal.user_id
-    if said.cursor is not None:
+    query, user_id = params.to_query(), principal.user_id
+    if params.cursor is not None:
         try:
-            query = replace(query, after=await cursors.open(said.cursor, user_id, query))
+            query = replace(query, after=await cursors.decode(params.cursor, user_id, query))
         except InvalidCursorError as error:
-            raise InvalidTodoError("cursor", str(error)) from None
+            raise InvalidParameterError("cursor", str(error)) from None
     page = await _todos(request).list(user_id, query)
-    cursor = await cursors.seal(page.next, user_id, query) if page.next else None
+    next_cursor = await cursors.encode(page.next, user_id, query) if page.next else None
     return ModelResponse(
-        TodoPageResponse.model_validate({"items": page.items, "next_cursor": cursor})
+        TodoPageResponse.model_validate({"items": page.items, "next_cursor": next_cursor})
     )
 
 
@@ -75,31 +76,31 @@ async def list_todos(request: Request, principal: CurrentPrincipal) -> ModelResp
     status_code=HTTPStatus.CREATED,
     summary="Create a todo",
     response_model=TodoResponse,
-    responses={201: {"headers": idempotency_keys.DOCUMENTED}, **documented(400, 403, 413)},
+    responses={201: {"headers": idempotency_keys.RESPONSE_HEADERS}, **documented(400, 403, 413)},
 )
 async def create_todo(
     request: Request,
     principal: CurrentPrincipal,
-    said: NewTodo,
-    key: IdempotencyKey = None,
+    body: NewTodo,
+    idempotency_key: IdempotencyKey = None,
 ) -> ModelResponse:
-    """Create a todo of the caller's; only once for every `Idempotency-Key`."""
-    todo = Todo.create(now=_now(request), **dict(said))
-    # What is left to its default is left out: a later release may have more of it.
-    content = {name: getattr(todo, name) for name in said.model_dump(exclude_defaults=True)}
-    idempotency = idempotency_keys.idempotency(request, key, content)
-    kept = await _todos(request).add(principal.user_id, todo, idempotency=idempotency)
-    headers = {"Location": f"{router.prefix}/{kept.id}"}
-    if kept.id != todo.id:
+    """Create a todo. With an `Idempotency-Key`, a repeated request creates it only once."""
+    todo = Todo.create(now=_now(request), **dict(body))
+    # Without the defaults, a request keeps its fingerprint when a later release adds a field.
+    content = {name: getattr(todo, name) for name in body.model_dump(exclude_defaults=True)}
+    idempotency = idempotency_keys.idempotency(request, idempotency_key, content)
+    stored = await _todos(request).add(principal.user_id, todo, idempotency=idempotency)
+    headers = {"Location": f"{router.prefix}/{stored.id}"}
+    if stored.id != todo.id:
         headers[idempotency_keys.REPLAYED] = "true"
-    return _answer(kept, HTTPStatus.CREATED, headers)
+    return _response(stored, HTTPStatus.CREATED, headers)
 
 
 @router.get(
     "/{todo_id}",
     summary="Read one of my todos",
     response_model=TodoResponse,
-    responses={304: {"description": "The todo is the one that is known."}, **documented(404)},
+    responses={304: {"description": "The todo still has this version."}, **documented(404)},
 )
 async def read_todo(
     request: Request,
@@ -107,11 +108,11 @@ async def read_todo(
     todo_id: UUID,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Return one of the caller's todos; another user's is not found."""
+    """Return one of your todos. Another user's todo is not found."""
     todo = await _todos(request).get(principal.user_id, todo_id)
     if etags.match(if_none_match, todo, weak=True):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etags.of(todo)})
-    return _answer(todo)
+    return _response(todo)
 
 
 @router.patch(
@@ -124,49 +125,45 @@ async def change_todo(
     request: Request,
     principal: CurrentPrincipal,
     todo_id: UUID,
-    said: TodoChanges,
+    body: TodoChanges,
     if_match: IfMatch = None,
 ) -> ModelResponse:
-    """Change what is named and leave the rest."""
-    todos, changes = _todos(request), said.model_dump(exclude_unset=True)
-    attempt = 0
-    while True:
-        attempt += 1
+    """Change the fields in the body. All other fields keep their values."""
+    todos, changes = _todos(request), body.model_dump(exclude_unset=True)
+    for attempt in range(MAX_ATTEMPTS):
+        if attempt > 0:
+            await asyncio.sleep(random.uniform(0, attempt * _RETRY_DELAY))  # noqa: S311 - jitter
         todo = await todos.get(principal.user_id, todo_id)
-        if if_match is not None and not etags.match(if_match, todo):
-            raise TodoConflictError("If-Match names another version")
+        _require_match(if_match, todo)
         if not changes:
-            return _answer(todo)
+            return _response(todo)
         changed = todo.change(now=_now(request), **changes)
         try:
             await todos.save(principal.user_id, changed)
         except TodoConflictError:
-            if if_match is not None and not etags.is_any(if_match):
+            if _names_version(if_match):
                 raise
-            # Otherwise the caller means the named fields only: try them on the new version.
-            if attempt == ATTEMPTS:
-                raise RepositoryUnavailableError("too many changes at once") from None
-            await asyncio.sleep(random.uniform(0, 0.005 * attempt))  # noqa: S311 - spreads load
+            # The caller accepts any version: apply the changes to the new version.
         else:
-            return _answer(changed)
+            return _response(changed)
+    raise RepositoryUnavailableError("too many concurrent changes to the same todo")
 
 
 @router.delete(
     "/{todo_id}",
     status_code=HTTPStatus.NO_CONTENT,
     summary="Delete one of my todos",
-    response_class=Response,  # which has no content, and so no type
+    response_class=Response,  # no content, so no Content-Type
     responses=documented(403, 404, 412),
 )
 async def delete_todo(
     request: Request, principal: CurrentPrincipal, todo_id: UUID, if_match: IfMatch = None
 ) -> None:
-    """Delete one of the caller's todos."""
+    """Delete one of your todos."""
     todos, version = _todos(request), None
-    if if_match is not None and not etags.is_any(if_match):
+    if _names_version(if_match):
         todo = await todos.get(principal.user_id, todo_id)
-        if not etags.match(if_match, todo):
-            raise TodoConflictError("If-Match names another version")
+        _require_match(if_match, todo)
         version = todo.version
     await todos.remove(principal.user_id, todo_id, version=version)
 
@@ -180,12 +177,18 @@ def _now(request: Request) -> datetime:
     return datetime.fromtimestamp(request.app.state.clock(), UTC)
 
 
-def _answer(
+def _names_version(if_match: list[str] | None) -> bool:
+    """Return whether the caller accepts certain versions only."""
+    return if_match is not None and not etags.is_any(if_match)
+
+
+def _require_match(if_match: list[str] | None, todo: Todo) -> None:
+    if if_match is not None and not etags.match(if_match, todo):
+        raise TodoConflictError("If-Match names another version")
+
+
+def _response(
     todo: Todo, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> ModelResponse:
-    said = TodoResponse.model_validate(todo)
-    return ModelResponse(said, status, {"ETag": etags.of(todo), **(headers or {})})
-
-
-def _query(said: ListParameters) -> TodoQuery:
-    return TodoQuery(**said.model_dump(exclude={"cursor"}))
+    body = TodoResponse.model_validate(todo)
+    return ModelResponse(body, status, {"ETag": etags.of(todo), **(headers or {})})

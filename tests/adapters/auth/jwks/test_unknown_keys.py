@@ -85,14 +85,14 @@ async def test_a_thousand_unknown_ids_cost_one_fetch_a_second(
     issuer: Issuer, clock: Clock, name: str
 ) -> None:
     async with issuer.fetched() as keys:
-        began = clock()
+        start = clock()
         finds = []
         for batch in range(10):
             finds += [start_find(keys, name.format(batch * 100 + n)) for n in range(100)]
             await clock.advance(0.5)
         await clock.advance(2)
         assert all(isinstance(error_of(find), UnknownKeyError) for find in finds)
-        assert len(issuer.fetches) - 1 <= clock() - began
+        assert len(issuer.fetches) - 1 <= clock() - start
         assert issuer.max_concurrent == 1
 
 

@@ -1,4 +1,4 @@
-"""Which entity tags name a todo as it is."""
+"""Which entity tags match the current version of a todo."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ NOW = datetime(2026, 3, 4, tzinfo=UTC)
 TODO = Todo.create(now=NOW, title="Buy milk").change(now=NOW, completed=True)
 
 
-def test_the_tag_is_the_version_in_quotes() -> None:
+def test_the_etag_is_the_version_in_quotes() -> None:
     assert etags.of(TODO) == '"2"'
 
 
@@ -39,7 +39,7 @@ def test_a_strong_tag_matches(header: list[str]) -> None:
 
 
 @pytest.mark.parametrize("header", [['W/"2"'], ['"1", W/"2"'], ['W/"1"', 'W/"2"']])
-def test_a_weak_tag_matches_only_where_weak_ones_do(header: list[str]) -> None:
+def test_a_weak_tag_matches_only_in_a_weak_comparison(header: list[str]) -> None:
     assert etags.match(header, TODO, weak=True)
     assert not etags.match(header, TODO)
 
@@ -74,17 +74,17 @@ def test_a_weak_tag_matches_only_where_weak_ones_do(header: list[str]) -> None:
         ['"02"'],
     ],
 )
-def test_anything_else_matches_nothing(header: list[str] | None) -> None:
+def test_other_tags_and_invalid_headers_match_nothing(header: list[str] | None) -> None:
     assert not etags.match(header, TODO)
     assert not etags.match(header, TODO, weak=True)
 
 
 @given(st.lists(st.text(st.characters(max_codepoint=255))))
-def test_no_header_is_too_odd_to_be_judged(header: list[str]) -> None:
+def test_any_header_can_be_parsed(header: list[str]) -> None:
     assert etags.match([*header, '"2"'], TODO) in {True, False}
 
 
-def test_a_long_list_is_read_in_one_go() -> None:
+def test_a_long_list_is_parsed_in_linear_time() -> None:
     assert not etags.match(['"1"' + ", " * 50_000 + "x"], TODO)
     assert not etags.match(['"1" ' * 20_000], TODO)
     assert etags.match(['"1", ' * 20_000 + '"2"'], TODO)

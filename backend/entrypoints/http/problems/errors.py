@@ -1,0 +1,15 @@
+"""Errors about the HTTP request itself: its parameters and headers, not the todo in its body."""
+
+
+class InvalidParameterError(Exception):
+    """A parameter or header of the request breaks a rule.
+
+    Attributes:
+        name: The name of the parameter or header.
+        problem: What is wrong with it, for the caller to read.
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name} {problem}")
+        self.name = name
+        self.problem = problem
