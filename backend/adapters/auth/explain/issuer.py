@@ -34,7 +34,7 @@ async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
     """Fetch the key set as the server does, and compare the clocks.
 
     Args:
-        client: The HTTP client. It is closed afterwards.
+        client: The HTTP client; closed after use.
         url: The URL of the key set; None if no key set is configured.
         has_secret: Whether a shared secret is configured.
         algorithms: The accepted algorithms; empty for all.
@@ -57,8 +57,10 @@ async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
 def _without_key_set(has_secret: bool) -> Finding:
     if not has_secret:
         return Finding(check="keys", checked=False, found="neither an issuer nor a secret is set")
-    found = "only the shared secret (HS256); for tokens of Better Auth's /token, set"
-    return Finding(check="keys", found=f"{found} BETTER_AUTH_URL")
+    found = (
+        "the shared secret, for HS256 only; set BETTER_AUTH_URL for tokens of Better Auth's /token"
+    )
+    return Finding(check="keys", found=found)
 
 
 def _diagnose_keys(url: str, keys: KeySet, algorithms: Collection[str]) -> Iterator[Finding]:
