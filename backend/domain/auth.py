@@ -59,7 +59,7 @@ class TokenVerifier(Protocol):
     """Port: turns a token into the principal that it authenticates.
 
     An implementation makes the whole decision. Nothing after it checks the signature, the expiry or
-    any other claim again.
+    any other claim again. Requests call `verify` concurrently.
     """
 
     async def verify(self, token: str, /) -> Principal:

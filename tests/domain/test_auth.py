@@ -24,8 +24,11 @@ CALLER_CODES = {
 }
 
 
-def family(kind: type[AuthError]) -> list[type[AuthError]]:
-    return [kind, *(error for child in kind.__subclasses__() for error in family(child))]
+def family(error_class: type[AuthError]) -> list[type[AuthError]]:
+    return [
+        error_class,
+        *(error for child in error_class.__subclasses__() for error in family(child)),
+    ]
 
 
 def test_a_principal_cannot_be_changed() -> None:
@@ -49,35 +52,37 @@ def test_a_principal_has_no_roles_or_scopes_by_default() -> None:
     assert PRINCIPAL.roles == PRINCIPAL.scopes == frozenset()
 
 
-@pytest.mark.parametrize("kind", family(AuthError))
-def test_every_auth_error_has_one_of_four_caller_codes(kind: type[AuthError]) -> None:
-    assert kind.code in CALLER_CODES.values()
-    details = [member.detail for member in CALLER_CODES if member in kind.__mro__]
-    assert [kind.detail] == (details or [InvalidTokenError.detail])
+@pytest.mark.parametrize("error_class", family(AuthError))
+def test_every_auth_error_has_one_of_four_caller_codes(error_class: type[AuthError]) -> None:
+    assert error_class.code in CALLER_CODES.values()
+    details = [member.detail for member in CALLER_CODES if member in error_class.__mro__]
+    assert [error_class.detail] == (details or [InvalidTokenError.detail])
 
 
-@pytest.mark.parametrize(("kind", "code"), CALLER_CODES.items())
-def test_subclasses_share_the_code_of_their_family(kind: type[AuthError], code: str) -> None:
-    assert {member.code for member in family(kind)} == {code}
+@pytest.mark.parametrize(("error_class", "code"), CALLER_CODES.items())
+def test_subclasses_share_the_code_of_their_family(error_class: type[AuthError], code: str) -> None:
+    assert {member.code for member in family(error_class)} == {code}
 
 
 def test_every_auth_error_has_a_reason_of_its_own() -> None:
-    reasons = Counter(kind.reason for kind in family(AuthError)[1:])
+    reasons = Counter(error_class.reason for error_class in family(AuthError)[1:])
     assert {reason for reason, count in reasons.items() if count > 1} == set()
     assert all(reason.isidentifier() and reason == reason.lower() for reason in reasons)
 
 
 def test_details_can_be_quoted_in_a_header() -> None:
-    for kind in family(AuthError):
-        assert kind.detail.isascii()
-        assert kind.detail.isprintable()
-        assert not set('"\\') & set(kind.detail)
+    for error_class in family(AuthError):
+        assert error_class.detail.isascii()
+        assert error_class.detail.isprintable()
+        assert not set('"\\') & set(error_class.detail)
 
 
 def test_the_module_docstring_shows_the_actual_error_tree() -> None:
     lines = [line.split() for line in (auth.__doc__ or "").splitlines() if "Error" in line]
     documented = {words[0]: words[1] for words in lines if len(words) > 1 and "_" in words[1]}
-    assert documented == {kind.__name__: kind.reason for kind in family(AuthError)[1:]}
+    assert documented == {
+        error_class.__name__: error_class.reason for error_class in family(AuthError)[1:]
+    }
 
 
 def test_an_outage_is_not_an_auth_error() -> None:

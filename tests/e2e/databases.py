@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from backend.adapters.persistence import schema
+from pydantic import SecretStr
+
+from backend.container import Container
+from backend.settings import Settings
 from tests.postgres import PostgresServer
 
 # Every todo with its key, and every key with its todo: what is missing is empty.
@@ -29,7 +32,7 @@ class Database:
     def __init__(self, url: str, server: PostgresServer | None = None) -> None:
         self.url = url
         self._server = server
-        asyncio.run(schema.upgrade(url))
+        asyncio.run(Container(settings=Settings(database_url=SecretStr(url))).upgrade_schema())
 
     @classmethod
     def on_file(cls, folder: Path) -> "Database":

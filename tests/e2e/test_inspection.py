@@ -44,7 +44,7 @@ def test_the_usual_mistakes_are_told_with_what_to_do(
         (issuer.mailed_token(user), {"BETTER_AUTH_SECRET": secret}, "a link that was mailed"),
     ]
     for given, configured, remedy in mistakes:
-        explained = run("explain", given=given, **configured)
+        explained = run("explain", stdin=given, **configured)
         assert explained.exit_code == 1, explained.output
         assert remedy in explained.stdout
         assert session not in explained.stdout

@@ -30,6 +30,8 @@ _NUMBERS: Final = frozenset({int, float})
 class ClaimsPolicy:
     """The rules for the claims of an access token.
 
+    Every check raises a subclass of `InvalidTokenError` whose message names the claim.
+
     Attributes:
         issuers: The accepted values of `iss`. If empty, any issuer is accepted.
         audiences: The accepted values of `aud`. If empty, a token with an audience is rejected.
@@ -66,7 +68,7 @@ class ClaimsPolicy:
             raise UnsupportedTokenError("cnf binds the token to a key: not a bearer token")
         subject = claims.get("sub")
         if subject is None:
-            # Better Auth sends links with tokens by e-mail. They have no sub and must not log in.
+            # The tokens in Better Auth's e-mail links have no sub. They must not authenticate.
             raise MissingClaimError("sub")
         check_identifier("sub", subject)
         if not isinstance(claims.get("jti", ""), str):
@@ -99,7 +101,13 @@ class ClaimsPolicy:
             raise InvalidAudienceError("aud contains no accepted audience")
 
     def check_times(self, claims: Claims, now: float) -> float:
-        """Check that the token is valid now, and return when it expires."""
+        """Check that the token is valid now, and return when it expires.
+
+        Raises:
+            InvalidTokenError: A time is missing, invalid or in the future, or the lifetime is too
+                long.
+            ExpiredTokenError: The token has expired.
+        """
         expires = numeric_date(claims, "exp")
         if expires is None:
             raise MissingClaimError("exp")

@@ -45,7 +45,7 @@ pytestmark = pytest.mark.anyio
 
 JWT, JWKS, JWE = FORMATS["jwt"], FORMATS["jwks"], FORMATS["jwe"]
 
-OTHER_SECRET = b"a secret that is shared with somebody else"
+OTHER_SECRET = b"a secret that only another server knows"
 
 
 @pytest.mark.parametrize("make", [compact_cookie, jwt_cookie])

@@ -66,7 +66,7 @@ async def test_returns_the_user_of_the_session(cookie_format: Format) -> None:
 
 
 async def test_user_columns_named_like_claims_have_no_effect(cookie_format: Format) -> None:
-    columns = {"sub": "somebody", "scope": ["todos"], "exp": 1, "iss": "x", "aud": "y", "cnf": {}}
+    columns = {"sub": "user-2", "scope": ["todos"], "exp": 1, "iss": "x", "aud": "y", "cnf": {}}
     principal = await verify_cookie(cookie_format, cookie_format.make(session_data(user=columns)))
     assert (principal.user_id, principal.scopes) == ("user-1", frozenset())
 
