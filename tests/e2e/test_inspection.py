@@ -37,10 +37,10 @@ def test_the_usual_mistakes_are_told_with_what_to_do(
     token, misplaced = user.token(), f"{issuer.url}/auth"
     session = user.browser.cookies["better-auth.session_token"]
     mistakes: list[tuple[str, dict[str, str], str]] = [
-        (token, {"BETTER_AUTH_SECRET": secret}, "set BETTER_AUTH_URL, the secret cannot verify it"),
+        (token, {"BETTER_AUTH_SECRET": secret}, "Set BETTER_AUTH_URL: the secret cannot verify it"),
         (token, {"BETTER_AUTH_URL": other_issuer.url}, "Another Better Auth signed this"),
         (token, {"BETTER_AUTH_URL": misplaced}, "base path, put it into BETTER_AUTH_URL"),
-        (session, {"BETTER_AUTH_URL": issuer.url}, "a session token of Better Auth's"),
+        (session, {"BETTER_AUTH_URL": issuer.url}, "a session token of Better Auth"),
         (issuer.mailed_token(user), {"BETTER_AUTH_SECRET": secret}, "a link that was mailed"),
     ]
     for given, configured, remedy in mistakes:
