@@ -143,7 +143,7 @@ def write(result: Result) -> None:
 
 def write_summary(names: Iterable[str]) -> None:
     """Write the page that says of every target whether it is met."""
-    parts = ["# Results", "Written by `make bench`; [how to read them](../../docs/performance.md)."]
+    parts = ["# Results", "Written by `make bench`; [how they are measured](../README.md)."]
     parts.append(
         "*Reference µs* are those of the machine that the targets were set for, on which PyJWT "
         "decodes an HS256 token in 46 µs. ± is a median's standard error."
