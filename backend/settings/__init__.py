@@ -14,10 +14,10 @@ from pydantic_settings import (
 
 from backend.settings.complaints import Complaint, ConfigurationError
 from backend.settings.consistency import ISSUERS, inconsistencies
+from backend.settings.origins import PORT_MAX
 from backend.settings.spelling import misspellings
 from backend.settings.values import (
     ASYMMETRIC_ALGORITHMS,
-    PORT_MAX,
     Algorithms,
     AnyCase,
     CookieCache,

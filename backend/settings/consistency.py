@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from backend.settings.complaints import Complaint
+from backend.settings.origins import canonical_url
 from backend.settings.values import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, CookieCache, split
 
 ISSUERS: Final = frozenset(
@@ -90,10 +91,10 @@ def _http_complaints(raw: Mapping[str, Any]) -> Iterator[Complaint]:
 
 def _is_plain_http_to_another_machine(url: str) -> bool:
     try:
-        parts = urlsplit(url)
-        return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+        parts = urlsplit(canonical_url(url))
     except ValueError:
         return False
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def is_loopback(host: str) -> bool:

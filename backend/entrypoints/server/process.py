@@ -15,7 +15,7 @@ from backend.entrypoints.http.auth.startup_check import UnprotectedRouteError, r
 from backend.entrypoints.server.logs import configure_logging
 from backend.entrypoints.server.protocol import BoundedProtocol
 from backend.settings import Complaint, ConfigurationError, Settings
-from backend.settings.values import PORT_MAX
+from backend.settings.origins import PORT_MAX
 
 APP: Final = "backend.entrypoints.server.process:app_from_environment"
 UVICORN: Final[dict[str, Any]] = {
