@@ -21,6 +21,7 @@ _URL: Final = re.compile(
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LABEL: Final = re.compile(r"[a-z0-9_-]{1,63}")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_PUNYCODE: Final = "xn--"
 _DOMAIN_MAX: Final = 253
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 
@@ -60,47 +61,52 @@ def canonical_host(host: str) -> str:
     if host.startswith("["):
         return _ipv6(host)
     try:
-        labels = idna.uts46_remap(host, std3_rules=False).split(".")
-        name = ".".join(map(_ascii_label, labels[:-1])) + "." if len(labels) > 1 else ""
-        name += _ascii_label(labels[-1]) if labels[-1] else ""
+        name = idna.uts46_remap(host, std3_rules=False)
+        root = "." if name.endswith(".") else ""
+        labels = name.removesuffix(".").split(".")
         _check_direction(labels)
+        labels = [_ascii_label(label) for label in labels]
     except UnicodeError as error:  # includes every error of idna
         raise ValueError(str(error)) from None
-    if not 0 < len(name.rstrip(".")) <= _DOMAIN_MAX:
-        raise ValueError("the name is empty or too long")
-    if _NUMBER.fullmatch(name.rstrip(".").rpartition(".")[2]):
-        return str(IPv4Address(name))
-    return name
+    name = ".".join(labels)
+    if len(name) > _DOMAIN_MAX:
+        raise ValueError("the name is too long")
+    if _NUMBER.fullmatch(labels[-1]):
+        return str(IPv4Address(name + root))
+    return name + root
 
 
 def _ascii_label(label: str) -> str:
-    if label.startswith("xn--"):
-        text = label[4:].encode("ascii").decode("punycode")
-        if text.isascii() or _encode(text) != label or idna.uts46_remap(text) != text:
-            raise ValueError("the name has an invalid label in Punycode")
-        return label
-    if label.isascii():
-        if not _LABEL.fullmatch(label):
-            raise ValueError("the name has an invalid label")
-        return label
-    return idna.alabel(label).decode("ascii")
+    if not label.isascii():
+        return idna.alabel(label).decode("ascii")
+    if not _LABEL.fullmatch(label):
+        raise ValueError("the name has an invalid label")
+    if label.startswith(_PUNYCODE) and not _is_punycode(label.removeprefix(_PUNYCODE)):
+        raise ValueError("the name has an invalid label in Punycode")
+    return label
 
 
-def _encode(label: str) -> str:
-    return "xn--" + label.encode("punycode").decode("ascii")
+def _is_punycode(encoded: str) -> bool:
+    """Tell whether a text is the only way to encode a label that is not ASCII."""
+    label = encoded.encode("ascii").decode("punycode")
+    return (
+        not label.isascii()
+        and label.encode("punycode").decode("ascii") == encoded
+        and idna.uts46_remap(label) == label
+    )
 
 
 def _check_direction(labels: list[str]) -> None:
     """Check every label by the Bidi Rule if one label has right-to-left characters (RFC 5893)."""
-    if any(bidirectional(char) in _RIGHT_TO_LEFT for label in labels for char in label):
+    if any(bidirectional(character) in _RIGHT_TO_LEFT for character in "".join(labels)):
         for label in filter(None, labels):
             idna.check_bidi(label, check_ltr=True)
 
 
 def _ipv6(host: str) -> str:
-    address = IPv6Address(host.removeprefix("[").removesuffix("]"))
-    if address.scope_id:
-        raise ValueError("an address with a zone is not the address of a URL")
+    if not host.endswith("]") or "%" in host:  # no zone: `URL` refuses it
+        raise ValueError("not an IPv6 address in brackets")
+    address = IPv6Address(host[1:-1])
     if address.ipv4_mapped:  # newer versions of Python write the last part as an IPv4 address
         last = int(address.ipv4_mapped)
         return f"[::ffff:{last >> 16:x}:{last & 0xFFFF:x}]"

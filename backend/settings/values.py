@@ -112,11 +112,15 @@ def _check_hosts(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _canonical_pattern(host: str) -> str:
-    """Return a host, or a host after `*.`, as clients send it."""
+    """Return a host, or a name after `*.`, as clients send it."""
     if host == "*":
         return host
-    wildcard = "*." if host.startswith("*.") else ""
-    return wildcard + canonical_host(host.removeprefix(wildcard))
+    if not host.startswith("*."):
+        return canonical_host(host)
+    name = canonical_host(host.removeprefix("*."))
+    if name.startswith("[") or name.rpartition(".")[2].isdecimal():
+        raise ValueError("an address has no hosts below it")
+    return f"*.{name}"
 
 
 def _check_cookie_name(value: str) -> str:
