@@ -172,11 +172,15 @@ HOSTS = st.one_of(
 
 @given(hosts=st.lists(HOSTS, min_size=200, max_size=200))
 @settings(max_examples=5)
-def test_every_accepted_host_is_the_host_of_node(hosts: list[str]) -> None:
+def test_no_accepted_host_is_another_host_for_node(hosts: list[str]) -> None:
     accepted = {}
     for host in hosts:
         try:
             accepted[f"https://{host}"] = canonical_url(f"https://{host}")
         except ValueError:
             continue
-    assert origins_of_node(list(accepted)) == list(accepted.values())
+    # Node refuses characters that are newer than its Unicode tables, and more labels in Punycode.
+    for origin, origin_of_node in zip(
+        accepted.values(), origins_of_node(list(accepted)), strict=True
+    ):
+        assert origin_of_node in (origin, None)
