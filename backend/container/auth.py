@@ -64,11 +64,22 @@ def key_set_state(jwks: JwksKeys | None) -> Callable[[], KeySetState] | None:
 def sources(settings: Settings, jwks: JwksKeys | None) -> Mapping[str, KeySource]:
     """Return the accepted algorithms, each with the source of its keys."""
     sources: dict[str, KeySource] = {}
-    if settings.secrets:
+    if settings.secrets and not secret_is_for_cookies(settings, has_key_set=jwks is not None):
         sources |= dict.fromkeys(HMAC_ALGORITHMS, SecretKeys(_bytes(settings.secrets)))
     if jwks is not None:
         sources |= dict.fromkeys(ASYMMETRIC_ALGORITHMS, jwks)
     return {algorithm: sources[algorithm] for algorithm in settings.auth_algorithms or sources}
+
+
+def secret_is_for_cookies(settings: Settings, *, has_key_set: object) -> bool:
+    """Tell whether the secret verifies session cookies only.
+
+    Beside a key set the secret is there for the cookies. It also verifies bearer tokens if
+    `AUTH_ALGORITHMS` names HS256.
+    """
+    if not settings.secrets or not has_key_set or settings.auth_cookie is CookieCache.OFF:
+        return False
+    return set(HMAC_ALGORITHMS).isdisjoint(settings.auth_algorithms)
 
 
 def policy(settings: Settings, issuer: Issuer) -> ClaimsPolicy:

@@ -26,6 +26,7 @@ class TokenContext:
         jwks_url: The URL of the key set; None if no key set is configured.
         now: The current time in seconds since the epoch.
         cookie_strategy: The accepted strategy of session cookies, or `off`.
+        secret_is_for_cookies: Whether the shared secret verifies session cookies only.
     """
 
     header: Mapping[str, Any]
@@ -35,6 +36,7 @@ class TokenContext:
     jwks_url: str | None
     now: float
     cookie_strategy: str = OFF
+    secret_is_for_cookies: bool = False
 
     def found(self, check: str) -> str | None:
         """Return the values in the token that a check examines; None if there is nothing to show.
@@ -66,7 +68,8 @@ class TokenContext:
         """
         match check:
             case "signature":
-                secret = ["HS256 by the shared secret"] if self.has_secret else []
+                verifies = self.has_secret and not self.secret_is_for_cookies
+                secret = ["HS256 by the shared secret"] if verifies else []
                 key_set = [f"a key of {self.jwks_url}"] if self.jwks_url else []
                 return " or ".join([*secret, *key_set])
             case "issuer":

@@ -39,6 +39,7 @@ class TokenExplainer:
         has_secret: Whether a shared secret is configured.
         jwks_url: The URL of the key set; None if no key set is configured.
         cookies: The accepted strategy of session cookies, or `off`.
+        secret_is_for_cookies: Whether the shared secret verifies session cookies only.
         clock: Returns the time in seconds since the epoch.
     """
 
@@ -51,6 +52,7 @@ class TokenExplainer:
         has_secret: bool,
         jwks_url: str | None,
         cookies: str = OFF,
+        secret_is_for_cookies: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._signed_tokens = signed_tokens
@@ -59,6 +61,7 @@ class TokenExplainer:
         self._has_secret = has_secret
         self._jwks_url = jwks_url
         self._cookies = cookies
+        self._secret_is_for_cookies = secret_is_for_cookies
         self._clock = clock
 
     async def explain(self, token: str) -> Explanation:
@@ -82,6 +85,7 @@ class TokenExplainer:
             jwks_url=self._jwks_url,
             now=self._clock(),
             cookie_strategy=self._cookies,
+            secret_is_for_cookies=self._secret_is_for_cookies,
         )
         findings = [Finding(check="format", found=f"three segments, {len(token)} characters")]
         failures: dict[str, Failure] = {}
