@@ -28,12 +28,17 @@ from backend.settings.values import CookieCache
 
 
 def http_client(jwks_url: str | None) -> httpx2.AsyncClient:
-    """Make the HTTP client that fetches the key set, through the proxy of the environment if set.
+    """Make the HTTP client that fetches the key set, as the environment says.
 
-    A key set on this machine is fetched directly: a proxy would send plain HTTP over the network.
+    The certificates of `SSL_CERT_FILE` hold for every key set. A key set on this machine is fetched
+    without a proxy, because a proxy would send plain HTTP over the network.
     """
-    local = jwks_url is not None and is_loopback(urlsplit(jwks_url).hostname or "")
-    return httpx2.AsyncClient(follow_redirects=False, trust_env=not local)
+    if jwks_url is None:
+        return httpx2.AsyncClient(follow_redirects=False, trust_env=False)
+    local = is_loopback(urlsplit(jwks_url).hostname or "")
+    return httpx2.AsyncClient(
+        follow_redirects=False, verify=httpx2.create_ssl_context(), trust_env=not local
+    )
 
 
 def jwks_keys(

@@ -14,7 +14,7 @@ from backend.domain.diagnosis import Explanation, Finding
 from backend.entrypoints.cli import development, findings
 from backend.entrypoints.cli.exits import exit_as_misused, exit_if_misconfigured
 from backend.entrypoints.server.logs import configure_logging
-from backend.settings import Complaint, Settings
+from backend.settings import Complaint, Settings, client_environment
 from backend.settings.values import LogLevel
 
 ANY_ARGUMENTS: Final[dict[str, Any]] = {
@@ -95,7 +95,11 @@ async def _explain(container: Container, token: str) -> Explanation:
 
 
 async def _diagnose(container: Container, complaints: Sequence[Complaint]) -> list[Finding]:
-    found: list[Finding] = await container.diagnose_issuer()
+    if any(complaint.variable.upper() in client_environment.VARIABLES for complaint in complaints):
+        obstacle = "the HTTP client cannot be made with these settings"
+        found = [Finding(check="keys", checked=False, found=obstacle)]
+    else:
+        found = await container.diagnose_issuer()
     if not any(complaint.concerns("DATABASE_URL") for complaint in complaints):
         found += await container.diagnose_database()
     return found
