@@ -15,6 +15,7 @@ from pydantic_settings import (
 from backend.settings.complaints import Complaint, ConfigurationError
 from backend.settings.consistency import ISSUERS, inconsistencies
 from backend.settings.origins import PORT_MAX
+from backend.settings.sources import IN_FILES, Sources, names_any, read_sources
 from backend.settings.spelling import misspellings
 from backend.settings.values import (
     ASYMMETRIC_ALGORITHMS,
@@ -149,20 +150,28 @@ class Settings(BaseSettings):
         Returns:
             The settings, with defaults in place of invalid values, and the complaints.
         """
-        raw = {**EnvSettingsSource(cls)(), **overrides}
-        known = [name.upper() for name in cls.model_fields]
-        complaints = [*misspellings(os.environ, known), *inconsistencies(raw)]
+        sources = read_sources(EnvSettingsSource(cls)())
+        raw = {**sources.values, **overrides}
+        known = [
+            name.upper() for name in (*cls.model_fields, *(f"{name}_file" for name in IN_FILES))
+        ]
+        complaints = [
+            *sources.complaints,
+            *misspellings(os.environ, known),
+            *inconsistencies({**dict.fromkeys(sources.unreadable, "unreadable"), **raw}),
+        ]
         try:
             return cls(**raw), complaints
         except ValidationError as error:
             invalid = {problem["loc"][0] for problem in error.errors()}
             valid = {name: value for name, value in raw.items() if name not in invalid}
-            return cls(**valid), [*map(cls._complaint, error.errors()), *complaints]
+            problems = [cls._complaint(problem, sources) for problem in error.errors()]
+            return cls(**valid), [*problems, *complaints]
 
     @classmethod
     def names_an_issuer(cls) -> bool:
         """Tell whether the environment has a setting that says which tokens to trust."""
-        return not ISSUERS.isdisjoint(EnvSettingsSource(cls)())
+        return names_any(ISSUERS)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -174,7 +183,11 @@ class Settings(BaseSettings):
         )
 
     @classmethod
-    def _complaint(cls, error: Mapping[str, Any]) -> Complaint:
+    def _complaint(cls, error: Mapping[str, Any], sources: Sources) -> Complaint:
         name = str(error["loc"][0])
         problem = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
-        return Complaint(name.upper(), problem, f"Set it to {cls.model_fields[name].description}.")
+        description = cls.model_fields[name].description
+        if name not in sources.variables:
+            return Complaint(name.upper(), problem, f"Set it to {description}.")
+        variable, remedy = sources.variables[name], f"Write to the file {description}."
+        return Complaint(variable, problem, remedy, meant=name.upper())
