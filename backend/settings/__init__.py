@@ -12,10 +12,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from backend.settings.complaints import Complaint, ConfigurationError
+from backend.settings.complaints import Complaint, ConfigurationError, errors_of
 from backend.settings.consistency import ISSUERS, inconsistencies
+from backend.settings.oddities import odd_secrets
 from backend.settings.origins import PORT_MAX
-from backend.settings.sources import IN_FILES, Sources, names_any, read_sources
+from backend.settings.sources import Sources, names_any, read_sources, variables_of
 from backend.settings.spelling import misspellings
 from backend.settings.values import (
     ASYMMETRIC_ALGORITHMS,
@@ -34,7 +35,7 @@ from backend.settings.values import (
     Words,
 )
 
-__all__ = ["Complaint", "ConfigurationError", "Settings"]
+__all__ = ["Complaint", "ConfigurationError", "Settings", "errors_of"]
 
 _URL_EXAMPLE: Final = "a URL like https://app.example.com"
 
@@ -133,11 +134,11 @@ class Settings(BaseSettings):
             **overrides: Settings that replace those of the environment.
 
         Raises:
-            ConfigurationError: With a complaint about everything that is wrong.
+            ConfigurationError: With a complaint about everything that is wrong, without warnings.
         """
         settings, complaints = cls.read(**overrides)
-        if complaints:
-            raise ConfigurationError(complaints)
+        if errors := errors_of(complaints):
+            raise ConfigurationError(errors)
         return settings
 
     @classmethod
@@ -148,17 +149,16 @@ class Settings(BaseSettings):
             **overrides: Settings that replace those of the environment.
 
         Returns:
-            The settings, with defaults in place of invalid values, and the complaints.
+            The settings, with defaults in place of invalid values, and the complaints, which
+            include warnings.
         """
-        sources = read_sources(EnvSettingsSource(cls)())
-        raw = {**sources.values, **overrides}
-        known = [
-            name.upper() for name in (*cls.model_fields, *(f"{name}_file" for name in IN_FILES))
-        ]
+        sources = read_sources(EnvSettingsSource(cls)(), overrides)
+        raw = sources.values
         complaints = [
             *sources.complaints,
-            *misspellings(os.environ, known),
+            *misspellings(os.environ, variables_of(cls.model_fields)),
             *inconsistencies({**dict.fromkeys(sources.unreadable, "unreadable"), **raw}),
+            *odd_secrets(raw, sources.variables),
         ]
         try:
             return cls(**raw), complaints

@@ -49,8 +49,13 @@ def _proxy_complaints(proxies: dict[str, str]) -> Iterator[Complaint]:
     if not _is_text(bypassed):
         remedy = "Set it to a comma-separated list of hosts, or unset it."
         yield Complaint(_variable("no", bypassed), "not text in UTF-8", remedy)
-    if "*" in map(str.strip, bypassed.split(",")):
+    hosts = [host.strip() for host in bypassed.split(",")]
+    if "*" in hosts:
         return
+    if any(re.search(r"[\s;]", host) for host in hosts):
+        remedy = "Separate the hosts by commas."
+        problem = "hosts that are not separated by commas are not recognized"
+        yield Complaint(_variable("no", bypassed), problem, remedy, is_warning=True)
     for scheme in _SCHEMES:
         value = proxies.get(scheme)
         problem = value and _proxy_problem(value)

@@ -1,16 +1,18 @@
 """Reads the raw values of settings: from environment variables, and from files that they name."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from backend.settings.complaints import Complaint
+from backend.settings.oddities import unusable_host
 
 # Settings that hold secrets. Each may be in a file that the variable with `_FILE` names.
 IN_FILES: Final = ("better_auth_secret", "better_auth_secrets", "database_url")
 
+_LOOPBACK: Final = "127.0.0.1"
 _MAX_BYTES: Final = 65_536
 
 
@@ -21,7 +23,7 @@ class Sources:
     Attributes:
         values: The raw values that are set, by setting.
         variables: The variable of each setting whose value is in a file.
-        complaints: What is wrong with the files.
+        complaints: What is wrong with the files, and a host that is left out.
     """
 
     values: Mapping[str, Any]
@@ -33,16 +35,18 @@ class Sources:
         """The settings whose file cannot be read."""
         return frozenset(self.variables) - frozenset(self.values)
 
-    def variable(self, setting: str) -> str:
-        """Return the name of the variable that sets a setting."""
-        return self.variables.get(setting, setting.upper())
+
+def variables_of(settings: Iterable[str]) -> list[str]:
+    """Return the names of the variables that set the settings, in upper case."""
+    return [name.upper() for name in (*settings, *(f"{setting}_file" for setting in IN_FILES))]
 
 
-def read_sources(values: Mapping[str, Any]) -> Sources:
+def read_sources(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> Sources:
     """Add the values of files to the values of environment variables.
 
     Args:
         values: The values of environment variables, by setting.
+        overrides: The values that replace them.
     """
     in_files: dict[str, str] = {}
     variables: dict[str, str] = {}
@@ -59,7 +63,11 @@ def read_sources(values: Mapping[str, Any]) -> Sources:
                 problem = str(error)
                 remedy = f"Set it to the path of a file that has the value of {name}."
         complaints.append(Complaint(f"{name}_FILE", problem, remedy, meant=name))
-    return Sources({**values, **in_files}, variables, tuple(complaints))
+    raw = {**values, **in_files}
+    if "host" not in overrides and (warning := unusable_host(raw.get("host", _LOOPBACK))):
+        del raw["host"]
+        complaints.append(warning)
+    return Sources({**raw, **overrides}, variables, tuple(complaints))
 
 
 def names_any(settings: frozenset[str]) -> bool:
