@@ -7,6 +7,7 @@ import typer
 
 from backend.container import Container
 from backend.entrypoints.cli import development
+from backend.entrypoints.cli.env_files import EnvFile, export_variables
 from backend.entrypoints.cli.exits import exit_if_misconfigured
 
 User = Annotated[str, typer.Option("--user", help="The user's id.")]
@@ -20,10 +21,15 @@ def token(
     email: Email = None,
     name: Name = None,
     minutes: Minutes = 60,
+    env_file: EnvFile = None,
 ) -> None:
-    """Make a token for the development server. Refuses if tokens come from Better Auth."""
+    """Make a token for the development server. Refuses if tokens come from Better Auth.
+
+    Reads the file .env of this folder as the server does.
+    """
+    unreadable = export_variables(env_file, development=True)
     secret, complaints = development.signing_secret()
-    exit_if_misconfigured(complaints)
+    exit_if_misconfigured([*unreadable, *complaints])
     lifetime = timedelta(minutes=minutes)
     claims = {"user_id": user_id, "email": email, "name": name}
     typer.echo(Container.mint_token(secret, **claims, lifetime=lifetime))

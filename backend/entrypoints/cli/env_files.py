@@ -1,0 +1,36 @@
+"""The option `--env-file`, and the file `.env` of a development server."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from backend.settings import Complaint
+from backend.settings.env_file import export_env_file
+
+EnvFile = Annotated[
+    Path | None,
+    typer.Option(help="A file with lines like NAME=value. The environment has priority."),
+]
+
+ENV_FILE: Final = Path(".env")
+NOTE: Final = (
+    "This command did not read the .env file of this folder: only a development server reads the"
+    " file by itself.\nTo check the settings in the file, add `--env-file .env`.\n"
+)
+
+
+def export_variables(env_file: Path | None, *, development: bool) -> list[Complaint]:
+    """Export the variables of a file to the environment.
+
+    Args:
+        env_file: The file of the option; None without the option.
+        development: Whether to read the `.env` file of this folder without the option.
+
+    Returns:
+        What is wrong with the file.
+    """
+    if env_file is not None:
+        return export_env_file(env_file, "--env-file")
+    # A folder with this name is a virtual environment.
+    return export_env_file(ENV_FILE, str(ENV_FILE)) if development and ENV_FILE.is_file() else []
