@@ -52,14 +52,16 @@ def _proxy_complaints(proxies: dict[str, str]) -> Iterator[Complaint]:
     hosts = [host.strip() for host in bypassed.split(",")]
     if "*" in hosts:
         return
-    if any(re.search(r"[\s;]", host) for host in hosts):
-        remedy = "Separate the hosts by commas."
-        problem = "hosts that are not separated by commas are not recognized"
-        yield Complaint(_variable("no", bypassed), problem, remedy, is_warning=True)
-    for scheme in _SCHEMES:
-        value = proxies.get(scheme)
-        problem = value and _proxy_problem(value)
-        if value and problem:
+    used = {scheme: proxies[scheme] for scheme in _SCHEMES if scheme in proxies}
+    if used and any(re.search(r"[\s;]", host) for host in hosts):
+        yield Complaint(
+            _variable("no", bypassed),
+            "hosts that are not separated by commas are not recognized",
+            "Separate the hosts by commas.",
+            is_warning=True,
+        )
+    for scheme, value in used.items():
+        if problem := _proxy_problem(value):
             yield Complaint(_variable(scheme, value), problem, _SET_PROXY)
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -22,8 +22,8 @@ def odd_secrets(raw: Mapping[str, Any], variables: Mapping[str, str]) -> Iterato
         raw: The settings that are set, before validation; values may be invalid.
         variables: The variables of the settings whose values are in files.
     """
-    versioned = split(raw.get("better_auth_secrets")) or ()
-    secrets = {
+    versioned: Iterable[object] = split(raw.get("better_auth_secrets")) or ()
+    secrets: Mapping[str, Iterable[object]] = {
         "better_auth_secret": [raw.get("better_auth_secret")],
         "better_auth_secrets": [str(entry).partition(":")[2].strip() for entry in versioned],
     }

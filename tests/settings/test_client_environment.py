@@ -111,6 +111,10 @@ def test_a_proxy_for_other_hosts_must_be_valid_too(environment: Environment) -> 
     assert complaint.variable == "ALL_PROXY"
 
 
+def test_a_list_of_hosts_does_not_matter_without_a_proxy(environment: Environment) -> None:
+    assert complaints(environment, NO_PROXY="localhost 10.0.0.1") == []
+
+
 def test_a_list_of_hosts_that_is_no_text_is_named(environment: Environment) -> None:
     (complaint,) = complaints(environment, NO_PROXY="?\udcff", HTTPS_PROXY="http://proxy")
     assert complaint.variable == "NO_PROXY"
