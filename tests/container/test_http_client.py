@@ -18,6 +18,18 @@ from backend.container import Container
 from backend.settings import Settings
 from tests.settings.environment import SECRET
 
+KEY_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    key_cert_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 pytestmark = pytest.mark.anyio
 
 
@@ -37,6 +49,11 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
         .not_valid_after(now + timedelta(hours=1))
         .add_extension(x509.SubjectAlternativeName([address]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+        )
+        .add_extension(KEY_USAGE, critical=True)
         .sign(key, None)
     )
     certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"

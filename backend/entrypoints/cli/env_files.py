@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from backend.settings import Complaint
+from backend.entrypoints.cli.exits import exit_if_misconfigured
 from backend.settings.env_file import export_env_file
 
 EnvFile = Annotated[
@@ -20,17 +20,14 @@ NOTE: Final = (
 )
 
 
-def export_variables(env_file: Path | None, *, development: bool) -> list[Complaint]:
-    """Export the variables of a file to the environment.
+def export_variables(env_file: Path | None, *, development: bool) -> None:
+    """Export the variables of a file to the environment; exit if the file cannot be used.
 
     Args:
         env_file: The file of the option; None without the option.
         development: Whether to read the `.env` file of this folder without the option.
-
-    Returns:
-        What is wrong with the file.
     """
     if env_file is not None:
-        return export_env_file(env_file, "--env-file")
-    # A folder with this name is a virtual environment.
-    return export_env_file(ENV_FILE, str(ENV_FILE)) if development and ENV_FILE.is_file() else []
+        exit_if_misconfigured(export_env_file(env_file, "--env-file"))
+    elif development and ENV_FILE.is_file():  # a folder with this name is a virtual environment
+        exit_if_misconfigured(export_env_file(ENV_FILE, str(ENV_FILE)))

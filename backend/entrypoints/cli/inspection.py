@@ -16,7 +16,7 @@ from backend.entrypoints.cli import development, findings
 from backend.entrypoints.cli.env_files import ENV_FILE, NOTE, EnvFile, export_variables
 from backend.entrypoints.cli.exits import exit_as_misused, exit_if_misconfigured
 from backend.entrypoints.server.logs import configure_logging
-from backend.settings import Complaint, Settings, client_environment
+from backend.settings import Complaint, Settings, client_environment, errors_of
 from backend.settings.values import LogLevel
 
 ANY_ARGUMENTS: Final[dict[str, Any]] = {
@@ -87,11 +87,11 @@ def read_token() -> str:
 def _read_settings(env_file: Path | None) -> tuple[str | None, Settings, list[Complaint]]:
     """Read the settings as the server of this folder does, and note where they come from."""
     note = development.NOTE if development.runs_here() else None
-    unreadable = export_variables(env_file, development=note is not None)
+    export_variables(env_file, development=note is not None)
     if not note and not Settings.names_an_issuer() and ENV_FILE.is_file() and env_file is None:
         note = NOTE
     settings, complaints = development.read_settings()
-    return note, settings, [*unreadable, *complaints]
+    return note, settings, complaints
 
 
 def errors_only(settings: Settings) -> Settings:
@@ -106,7 +106,8 @@ async def _explain(container: Container, token: str) -> Explanation:
 
 
 async def _diagnose(container: Container, complaints: Sequence[Complaint]) -> list[Finding]:
-    if any(complaint.variable.upper() in client_environment.VARIABLES for complaint in complaints):
+    refused = {complaint.variable.upper() for complaint in errors_of(complaints)}
+    if refused & client_environment.VARIABLES:
         obstacle = "the HTTP client cannot be made with these settings"
         found = [Finding(check="keys", checked=False, found=obstacle)]
     else:

@@ -16,10 +16,11 @@ Message = Annotated[str, typer.Argument(help="What the migration does, for examp
 
 def migrate(env_file: EnvFile = None) -> None:
     """Bring the database's schema up to date."""
-    unreadable = export_variables(env_file, development=False)
+    export_variables(env_file, development=False)
     settings, complaints = Settings.read()
-    concerned = [complaint for complaint in complaints if complaint.concerns("DATABASE_URL")]
-    exit_if_misconfigured([*unreadable, *concerned])
+    exit_if_misconfigured(
+        [complaint for complaint in complaints if complaint.concerns("DATABASE_URL")]
+    )
     configure_logging(settings)
     exit_if_misconfigured(complaints_of(Container(settings=settings).upgrade_schema()))
     typer.echo("The schema is up to date.")

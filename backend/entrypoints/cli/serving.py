@@ -34,9 +34,8 @@ def serve(
     host: Host = None, port: Port = None, workers: Workers = None, env_file: EnvFile = None
 ) -> None:
     """Serve in production. Refuses to start unless everything is configured."""
-    complaints = export_variables(env_file, development=False)
-    settings, found = _read_settings(host=host, port=port, workers=workers)
-    complaints += found
+    export_variables(env_file, development=False)
+    settings, complaints = _read_settings(host=host, port=port, workers=workers)
     if not any(complaint.concerns("DATABASE_URL") for complaint in complaints):
         complaints += complaints_of(Container(settings=settings).check_schema())
     exit_if_misconfigured(complaints)
@@ -52,15 +51,14 @@ def dev(host: Host = None, port: Port = None, env_file: EnvFile = None) -> None:
 
     Reads the file .env of this folder, unless --env-file names another file.
     """
-    complaints = export_variables(env_file, development=True)
+    export_variables(env_file, development=True)
     # Exit with an exception, so that the secret file is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with contextlib.ExitStack() as stack:
         secret = None
         if not Settings.names_an_issuer():
             secret = os.environ["BETTER_AUTH_SECRET"] = development.make_secret()
-        settings, found = _read_settings(host=host, port=port)
-        complaints += found
+        settings, complaints = _read_settings(host=host, port=port)
         exit_if_misconfigured(complaints)
         configure_logging(settings)
         log_warnings(complaints)

@@ -102,6 +102,17 @@ def test_doctor_names_what_the_http_client_cannot_use(variables: dict[str, str])
     assert "  --    keys: not checked" in result.stdout
 
 
+def test_a_warning_does_not_keep_doctor_from_fetching_the_keys() -> None:
+    result = run(
+        "doctor",
+        BETTER_AUTH_URL="https://auth.invalid",
+        HTTPS_PROXY="http://127.0.0.1:1",
+        NO_PROXY="a b",
+    )
+    assert "  warn  NO_PROXY: " in result.stdout
+    assert "  FAIL  keys: " in result.stdout
+
+
 @pytest.mark.parametrize("command", ["serve", "dev", "explain"])
 def test_commands_refuse_what_the_http_client_cannot_use(command: str) -> None:
     result = run(
