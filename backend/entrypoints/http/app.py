@@ -145,7 +145,7 @@ class Api(FastAPI):
         schemas.update(schema.pop("$defs"))
         schemas["ProblemDetails"] = schema
         if self.authenticator.session_cookies is not None:
-            _document_session_cookie(document, self.authenticator.session_cookies.names[0])
+            _document_session_cookie(document, self.authenticator.session_cookies.names[-1])
         return document
 
 

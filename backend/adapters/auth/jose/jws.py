@@ -17,7 +17,7 @@ from backend.domain.auth import MalformedTokenError
 
 TOKEN_MAX_LENGTH: Final = 16 * 1024  # characters
 
-_MAX_DEPTH: Final = 254
+_MAX_DEPTH: Final = 255  # objects and arrays inside each other
 
 CompactJws = tuple[bytes, bytes, bytes, bytes]  # header, payload, signing input, signature
 
@@ -124,7 +124,7 @@ def _load_strictly(data: bytes, *, lone_surrogates: bool) -> dict[str, Any]:
 def _check_depth(value: Any) -> None:
     """Limit the nesting as `to_json` does: the limit of Python's decoder is the interpreter's."""
     level = [value]
-    for _ in range(_MAX_DEPTH):
+    for _ in range(_MAX_DEPTH + 1):
         containers = [item for item in level if isinstance(item, dict | list)]
         if not containers:
             return

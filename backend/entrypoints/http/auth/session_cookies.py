@@ -98,11 +98,7 @@ class SessionCookies:
                 return await self.verifier.verify(candidate)
             except (AuthError, VerifierUnavailableError) as error:
                 errors.append(error)
-        for kind in (VerifierUnavailableError, ExpiredTokenError):
-            for error in errors:
-                if isinstance(error, kind):
-                    raise error
-        raise errors[0]
+        raise max(errors, key=_precedence)
 
     def check_origin(self, method: str, headers: Collection[tuple[bytes, bytes]]) -> None:
         """Check that the page which sent a request may use the session cookie.
@@ -121,6 +117,10 @@ class SessionCookies:
         fetch = {name: value for name, value in headers if name.startswith(b"sec-fetch-")}
         if fetch.get(b"sec-fetch-site") == b"cross-site" and not _is_navigation(method, fetch):
             raise ForbiddenOriginError("a page of another site sent a session cookie")
+
+
+def _precedence(error: AuthError | VerifierUnavailableError) -> tuple[bool, bool]:
+    return isinstance(error, VerifierUnavailableError), isinstance(error, ExpiredTokenError)
 
 
 def _is_navigation(method: str, fetch: Mapping[bytes, bytes]) -> bool:
