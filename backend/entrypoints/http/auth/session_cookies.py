@@ -28,6 +28,7 @@ COOKIES_MAX: Final = 1024  # several times as many as a browser keeps for one si
 COOKIES_MAX_BYTES: Final = 64 * 1024
 CANDIDATES_MAX: Final = 4  # each may cost the check of a signature
 
+_FETCH_METADATA: Final = frozenset({b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, section 9.2.1
 _CHUNK: Final = re.compile(r"\.(0|[1-9][0-9]?)")  # Better Auth writes at most 100 chunks
 
@@ -70,9 +71,11 @@ class SessionCookies:
         incomplete = False
         for name in self.names:
             whole, chunks = _select(cookies, name)
-            joined = list(islice(_join(chunks), CANDIDATES_MAX + 1))
-            incomplete |= bool(chunks) and not joined
-            candidates += whole + joined
+            candidates += whole
+            if chunks:
+                joined = list(islice(_join(chunks), CANDIDATES_MAX + 1))
+                incomplete |= not joined
+                candidates += joined
         if len(candidates) > CANDIDATES_MAX:
             raise MalformedCookieError("more than four session cookies")
         if incomplete and not candidates:
@@ -109,14 +112,15 @@ class SessionCookies:
         Raises:
             ForbiddenOriginError: The request is not allowed.
         """
-        sent = [value.decode("latin-1") for name, value in headers if name == b"origin"]
-        if len(sent) == 1 and sent[0] in self.origins:
+        fetch = {name: value for name, value in headers if name in _FETCH_METADATA}
+        cross_site = fetch.get(b"sec-fetch-site") == b"cross-site"
+        if method in _SAFE_METHODS and (not cross_site or _is_navigation(method, fetch)):
             return
-        if method not in _SAFE_METHODS:
-            raise ForbiddenOriginError("a change with a session cookie needs an allowed Origin")
-        fetch = {name: value for name, value in headers if name.startswith(b"sec-fetch-")}
-        if fetch.get(b"sec-fetch-site") == b"cross-site" and not _is_navigation(method, fetch):
-            raise ForbiddenOriginError("a page of another site sent a session cookie")
+        sent = [value.decode("latin-1") for name, value in headers if name == b"origin"]
+        if len(sent) != 1 or sent[0] not in self.origins:
+            raise ForbiddenOriginError(
+                "a change, or a request from another site, needs an allowed Origin"
+            )
 
 
 def _precedence(error: AuthError | VerifierUnavailableError) -> tuple[bool, bool]:
