@@ -176,10 +176,8 @@ async def _hanging_issuer(port: int) -> Stall:
 
 
 async def _pyjwk_client(port: int) -> Stall:
-    client, (token,) = (
-        jwt.PyJWKClient(f"http://127.0.0.1:{port}/", timeout=1),
-        make_tokens("EdDSA", 1),
-    )
+    client = jwt.PyJWKClient(f"http://127.0.0.1:{port}/", timeout=1)
+    (token,) = make_tokens("EdDSA", 1)
     stall = Stall()
     async with _ticking(stall):
         with contextlib.suppress(jwt.PyJWTError):

@@ -152,8 +152,10 @@ def write_summary(names: Iterable[str]) -> None:
     parts = [
         "# Results",
         "Written by `make bench`; [how they are measured](../README.md).",
-        "*Reference µs* are microseconds of the machine for which the targets were set: PyJWT\n"
-        "decodes an HS256 token there in 46 µs. ± is the standard error of the median.",
+        _wrap(
+            "*Reference µs* are microseconds of the machine for which the targets were set: PyJWT "
+            "decodes an HS256 token there in 46 µs. ± is the standard error of the median."
+        ),
     ]
     versions = ""
     for name in names:

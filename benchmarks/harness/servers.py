@@ -49,7 +49,7 @@ class Server:
         while not self.is_listening():
             if self._popen.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise RuntimeError(f"{self._popen.args} does not answer")
+                raise RuntimeError(f"{self._popen.args} does not listen")
             time.sleep(0.005)
         return self
 

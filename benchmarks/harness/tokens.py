@@ -6,7 +6,7 @@ from typing import Any
 from tests.adapters.auth.tokens import Signer, secret_signer, signer, token
 
 ORIGIN = "https://app.example.com"
-SECRET = "benchmarks share this secret with nobody in the world"
+SECRET = "the secret of the benchmarks, not used anywhere else"
 LIFETIME = 3600 * 6  # seconds
 
 _KID = "4fJ0uTXkYpVbW2mDq8sNcR6LhA1eZg3o"
