@@ -1,7 +1,8 @@
 # Two commands need nothing but Python 3.11+ and make: `make run` and `make test`.
 
+SUITABLE := import ensurepip, sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python3.14 python; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+	$$p -c '$(SUITABLE)' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -35,37 +36,66 @@ bench: .venv-bench/.installed ## measure what docs/performance.md claims; ONLY="
 	@.venv-bench/bin/python -m benchmarks $(ONLY)
 
 clean: ## remove what the targets above made
-	rm -rf .venv .venv-bench demo/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-lock demo/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-lock: .venv/.dev ## recompile the locked requirements from pyproject.toml
-	$(BIN)/python -m pip install --quiet uv
-	for set in run dev bench; do \
-		case $$set in run) groups="" ;; dev) groups="--group dev" ;; *) groups="--group dev --group bench" ;; esac; \
-		$(BIN)/uv pip compile pyproject.toml $$groups \
-			--universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--no-emit-find-links --no-header --quiet --output-file requirements/$$set.txt; done
+lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTIONS="--upgrade-package uv" renews a package
+	@for set in run dev bench lock; do \
+		case $$set in \
+			run) wanted="pyproject.toml" ;; \
+			dev) wanted="pyproject.toml --group dev" ;; \
+			bench) wanted="pyproject.toml --group dev --group bench" ;; \
+			lock) wanted="--group lock" ;; \
+		esac; \
+		.venv-lock/bin/uv pip compile $$wanted --universal --python-version 3.11 --generate-hashes \
+			--no-strip-extras --no-emit-index-url --no-emit-find-links --no-header --quiet \
+			$(OPTIONS) --output-file requirements/$$set.txt || exit 1; done
 
-.venv/bin/python:
-	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python"; exit 1; }
-	@echo "Creating .venv with $(PYTHON) ..."
-	@$(PYTHON) -m venv .venv
+# Environments. pip resolves nothing: a lock lists every package, and `pip check` confirms it.
 
-.venv/.run: requirements/run.txt | .venv/bin/python
-	@echo "Installing what the server needs ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+.venv/.run: requirements/run.txt .venv/.created
+	$(install)
+
+.venv/.dev: requirements/dev.txt .venv/.created
+	$(install)
+	@touch .venv/.run
+
+.venv-bench/.installed: requirements/bench.txt .venv-bench/.created
+	$(install)
+
+.venv-lock/.installed: requirements/lock.txt .venv-lock/.created
+	$(install)
+
+define install
+	@echo "Installing $< into $(@D) ..."
+	@touch $(@D)/.installing
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --require-hashes --only-binary :all: -r $<
+	@$(@D)/bin/python -m pip check --disable-pip-version-check || \
+		{ echo "Run make again: it starts with an empty $(@D)."; exit 1; }
+	@rm $(@D)/.installing
 	@touch $@
+endef
 
-.venv/.dev: requirements/dev.txt | .venv/bin/python
-	@echo "Installing what the checks need ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
-	@touch $@ .venv/.run
+ENVIRONMENTS := .venv .venv-bench .venv-lock
+IDENTITY := import pip, sys; print(*sys.version_info[:2], sys.prefix)
+VERSION := import sys; print(*sys.version_info[:2])
+REQUESTED := $(if $(filter-out file,$(origin PYTHON)),$(PYTHON))
+outdated = $(shell \
+	[ -s $(1)/.created ] && [ ! -e $(1)/.installing ] && \
+	$(1)/bin/python -c '$(IDENTITY)' 2>/dev/null | cmp -s - $(1)/.created && \
+	{ [ -z "$(REQUESTED)" ] || [ "$$($(REQUESTED) -c '$(VERSION)' 2>/dev/null)" = "$$($(1)/bin/python -c '$(VERSION)')" ]; } || \
+	echo $(1)/.created)
 
-.venv-bench/.installed: requirements/bench.txt
-	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python"; exit 1; }
-	@echo "Installing what the benchmarks need ..."
-	@$(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
-	@touch $@
+$(ENVIRONMENTS:=/.created):
+	@$(or $(PYTHON),false) -c '$(SUITABLE)' 2>/dev/null || \
+		{ echo "Python 3.11 or newer with its venv module is needed: set PYTHON=/path/to/python"; exit 1; }
+	@echo "Creating $(@D) with $(PYTHON) ..."
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -c '$(IDENTITY)' >$@
+
+# An environment is created again if an installation in it was interrupted, if its Python or its
+# path has changed since, if PYTHON asks for another version, or if another tool created it.
+.PHONY: $(foreach environment,$(wildcard $(ENVIRONMENTS)),$(call outdated,$(environment)))
 
 demo/node_modules/.installed: demo/package-lock.json | .venv/.dev
 	@echo "Installing Better Auth for the end-to-end tests ..."

@@ -1,1 +1,3 @@
-"""A Todo API that trusts exactly the users that Better Auth signed in."""
+"""A Todo API for the users of a Better Auth server."""
+
+__version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""Principals for tests, and verifiers that ask nobody and read no token; never shipped."""
+"""Principals and fake token verifiers for tests. They are not part of the application."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -7,23 +7,24 @@ from typing import Any
 from backend.domain.auth import InvalidTokenError, Principal, VerifierUnavailableError
 
 
-def principal(user_id: str, **known: Any) -> Principal:
-    """Make the principal of a user, whose token ends when nobody tests any more.
+def principal(user_id: str, **fields: Any) -> Principal:
+    """Make the principal of a user, with a token that expires in the year 9999.
 
     Args:
-        user_id: The user's id.
-        **known: What else is known of the user, in place of an address made up of the id.
+        user_id: The user's id. The e-mail address is derived from it.
+        **fields: Fields of the principal that differ from these defaults.
     """
-    far = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+    expires_at = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
     email = f"{user_id}@example.com"
-    return Principal(**{"user_id": user_id, "email": email, "expires_at": far, **known})
+    return Principal(**{"user_id": user_id, "email": email, "expires_at": expires_at, **fields})
 
 
 class FakeTokenVerifier:
-    """Knows its tokens by heart.
+    """A token verifier with a fixed table of tokens. It parses nothing and calls no issuer.
 
     Attributes:
-        known: What each token stands for, or the error it fails with; any other one is invalid.
+        known: The result of each token: a principal to return, or an error to raise. Every other
+            token is invalid.
         asked: The tokens that were verified, in order.
     """
 
@@ -32,17 +33,17 @@ class FakeTokenVerifier:
         self.asked: list[str] = []
 
     async def verify(self, token: str, /) -> Principal:
-        """Return what the token stands for, or fail as it is to fail."""
+        """Return the principal of a known token, or raise the error that the table has for it."""
         self.asked.append(token)
-        outcome = self.known.get(token, InvalidTokenError("not one of the tokens of this test"))
+        outcome = self.known.get(token, InvalidTokenError("a token that the test did not register"))
         if isinstance(outcome, Principal):
             return outcome
         raise outcome
 
 
 class UnreachableTokenVerifier(FakeTokenVerifier):
-    """Never can tell."""
+    """A token verifier whose issuer is down."""
 
     async def verify(self, token: str, /) -> Principal:
-        """Fail as an issuer's outage does."""
+        """Raise the error of an outage, for every token."""
         raise VerifierUnavailableError("the issuer is down", retry_after=1.5)

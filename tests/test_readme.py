@@ -1,4 +1,4 @@
-"""The documents: what they show runs as written, and what they name is there."""
+"""The code in README.md and docs/: it runs as written, in a copy of this project."""
 
 import os
 import re
@@ -10,55 +10,40 @@ from typing import Final
 
 import pytest
 
-from backend.settings import Settings
+from tests.documents import README, ROOT, blocks, text_of
 
-ROOT: Final = Path(__file__).parents[1]
-README: Final = (ROOT / "README.md").read_text()
-DOCUMENTS: Final = sorted(
-    path.relative_to(ROOT)
-    for path in (*ROOT.glob("[A-Z]*.md"), *ROOT.glob("docs/**/*.md"))
-    if path.name != "CHANGELOG.md"  # which tells of what there once was
-)
+PROTECTED_ROUTES: Final = Path("docs/protected-routes.md")
+PROVIDER: Final = Path("docs/swap-the-provider.md")
 
-# What is made by whoever follows the documents, and is in no checkout.
-MADE: Final = frozenset(
-    {
-        "backend/adapters/auth/opaque.py",
-        "backend/entrypoints/http/notes.py",
-        "tests/entrypoints/http/test_notes.py",
-    }
-)
-
-
-FRAGMENT: Final = re.DOTALL | re.MULTILINE
-
-
-def blocks(language: str) -> dict[str, str]:
-    """Return the README's blocks in a language, by the file that the first line of each names."""
-    found = re.findall(rf"^```{language}\n ?# (\S+)\n(.*?)^```$", README, FRAGMENT)
-    return dict(found)
+ROUTE: Final = "backend/entrypoints/http/notes.py"
+ROUTE_TEST: Final = "tests/entrypoints/http/test_notes.py"
+ADAPTER: Final = "backend/adapters/auth/opaque.py"
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of this project, in which somebody did what the README says about changing it."""
+    """Copy this project, and make the changes that the README and the page on providers show."""
     for name in ("backend", "tests"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for name, text in blocks("python").items():
+    for name, text in blocks("python", README, PROVIDER).items():
         (tmp_path / name).write_text(text)
-    for name, text in blocks("diff").items():
-        path = tmp_path / name
-        for old, added in re.findall(r"^-(.*\n)((?:\+.*\n)+)", text, re.MULTILINE):
-            new, there = re.sub(r"^\+", "", added, flags=re.MULTILINE), path.read_text()
-            if f"\n{new}" not in there:  # else it was done to this project already
-                assert f"\n{old}" in there
-                path.write_text(there.replace(f"\n{old}", f"\n{new}"))
+    for name, text in blocks("diff", README, PROVIDER).items():
+        apply(text, tmp_path / name)
     return tmp_path
 
 
-def check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run one of the checks in a folder, as a contributor would."""
+def apply(diff: str, path: Path) -> None:
+    """Replace each `-` line of a file by the `+` lines that follow it."""
+    for old, added in re.findall(r"^-(.*\n)((?:\+.*\n)+)", diff, re.MULTILINE):
+        new, text = re.sub(r"^\+", "", added, flags=re.MULTILINE), path.read_text()
+        if f"\n{new}" not in text:  # otherwise this project has the change already
+            assert f"\n{old}" in text
+            path.write_text(text.replace(f"\n{old}", f"\n{new}"))
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a Python module in a folder, as a contributor would."""
     environment = {name: value for name, value in os.environ.items() if "COV" not in name}
     return subprocess.run(
         [sys.executable, "-m", *arguments],
@@ -70,14 +55,24 @@ def check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def assert_passes(folder: Path, *arguments: str, output: str = "") -> None:
+    """Run a Python module in a folder; it must succeed and print the expected output."""
+    finished = run(folder, *arguments)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert output in finished.stdout
+
+
+def test_the_pages_show_the_files_that_the_tests_run() -> None:
+    assert blocks("python", README).keys() == {ROUTE, ROUTE_TEST}
+    assert blocks("python", PROVIDER).keys() == {ADAPTER}
+    assert len(blocks("diff", README)) == len(blocks("diff", PROVIDER)) == 1
+
+
 def test_a_route_and_its_test_run_as_they_are_written(project: Path) -> None:
-    assert blocks("python").keys() == MADE
-    tests = ["tests/entrypoints/http/test_notes.py", "-p", "no:cacheprovider"]
-    ran = check(project, "pytest", *tests)
-    assert "1 passed" in ran.stdout, ran.stdout + ran.stderr
+    assert_passes(project, "pytest", ROUTE_TEST, "-p", "no:cacheprovider", output="1 passed")
 
 
-REQUEST: Final = '''
+ROLE_TEST: Final = '''
 
 def test_only_administrators_see_everybodys_notes() -> None:
     """Ask as a user, and as an administrator."""
@@ -95,24 +90,22 @@ def test_only_administrators_see_everybodys_notes() -> None:
 
 
 def test_a_route_for_a_role_is_for_that_role_only(project: Path) -> None:
-    _, name, test = sorted(MADE)
-    found = re.search(rf"^```python\n# {name}, with `([^`]*)`\n(.*?)^```$", README, FRAGMENT)
+    fragment = rf"^```python\n# {ROUTE}, with `([^`]*)`\n(.*?)^```$"
+    found = re.search(fragment, text_of(PROTECTED_ROUTES), re.DOTALL | re.MULTILINE)
     assert found is not None
-    text = (project / name).read_text()
+    text = (project / ROUTE).read_text()
     assert "from fastapi import APIRouter\n" in text
     text = text.replace("from fastapi import APIRouter", found[1])
-    (project / name).write_text(f"{text}\n\n{found[2]}")
-    with (project / test).open("a") as file:
-        file.write(REQUEST)
-    ran = check(project, "pytest", test, "-p", "no:cacheprovider")
-    assert "2 passed" in ran.stdout, ran.stdout + ran.stderr
+    (project / ROUTE).write_text(f"{text}\n\n{found[2]}")
+    with (project / ROUTE_TEST).open("a") as file:
+        file.write(ROLE_TEST)
+    assert_passes(project, "pytest", ROUTE_TEST, "-p", "no:cacheprovider", output="2 passed")
     for command in (["check"], ["format", "--check"]):
-        ran = check(project, "ruff", *command, "--no-cache", name)
-        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert_passes(project, "ruff", *command, "--no-cache", ROUTE)
 
 
-PROVIDER: Final = '''
-"""Another provider's tokens."""
+PROVIDER_TEST: Final = '''
+"""Tokens of another provider."""
 
 from fastapi.testclient import TestClient
 
@@ -124,63 +117,30 @@ from backend.entrypoints.http.app import create_app
 from backend.settings import Settings
 
 
-def ask(token: str, **chosen: object) -> tuple[int, str | None]:
-    container = Container(settings=Settings(), todos=InMemoryTodoRepository(), **chosen)
+def ask(token: str, **overrides: object) -> tuple[int, str | None]:
+    container = Container(settings=Settings(), todos=InMemoryTodoRepository(), **overrides)
     with TestClient(create_app(container)) as client:
-        answer = client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
-    return answer.status_code, answer.json().get("user_id") or answer.json()["code"]
+        response = client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
+    return response.status_code, response.json().get("user_id") or response.json()["code"]
 
 
-def test_its_tokens_are_what_counts() -> None:
-    """Ask with one that is known, with another one, and with one that has ended."""
+def test_the_provider_decides_which_tokens_are_valid() -> None:
+    """Send a known token, an unknown token, and an expired token."""
     assert ask("a-token") == (200, "alice")
     assert ask("another") == (401, "invalid_token")
-    ended = OpaqueTokenVerifier({"a-token": Principal(user_id="bob", expires_at=1)})
-    assert ask("a-token", token_verifier=ended) == (401, "token_expired")
+    expired = OpaqueTokenVerifier({"a-token": Principal(user_id="bob", expires_at=1)})
+    assert ask("a-token", token_verifier=expired) == (401, "token_expired")
 '''
 
 
 def test_another_provider_is_an_adapter_and_a_line(project: Path) -> None:
-    (project / "tests/test_another_provider.py").write_text(PROVIDER)
-    ran = check(project, "pytest", "tests/test_another_provider.py", "-p", "no:cacheprovider")
-    assert "1 passed" in ran.stdout, ran.stdout + ran.stderr
-    assert check(project, "mypy", "backend").returncode == 0
+    test = "tests/test_another_provider.py"
+    (project / test).write_text(PROVIDER_TEST)
+    assert_passes(project, "pytest", test, "-p", "no:cacheprovider", output="1 passed")
+    assert_passes(project, "mypy", "backend")
 
 
-def test_what_the_readme_adds_is_accepted_by_the_linter(project: Path) -> None:
-    files = [*blocks("python"), *blocks("diff")]
+def test_the_linter_accepts_the_code_of_the_pages(project: Path) -> None:
+    files = [*blocks("python", README, PROVIDER), *blocks("diff", README, PROVIDER)]
     for command in (["check"], ["format", "--check"]):
-        ran = check(project, "ruff", *command, "--no-cache", *files)
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-
-
-def paths_of(document: Path) -> set[str]:
-    """Return what in a document is the path of a file or folder of this project."""
-    text = (ROOT / document).read_text()
-    rooms = r"(?:backend|tests|docs|benchmarks|demo|deploy|requirements|adapters|entrypoints)"
-    named = re.findall(rf"(?<![\w/.}}-])({rooms}/[\w./-]*[\w/]|[\w]+\.py)(?![\w*{{<])", text)
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
-    at = (ROOT / document).parent
-    return {*named, *(os.fspath(os.path.relpath(at / link, ROOT)) for link in links)}
-
-
-def is_there(name: str) -> bool:
-    """Tell whether there is a path, from the root or from backend/, or a module of a bare name."""
-    if "/" not in name and any((ROOT / "backend").rglob(name)):
-        return True
-    if "node_modules" in name:
-        return True  # once it is installed
-    return any((ROOT / room / name).exists() for room in (".", "backend"))
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=os.fspath)
-def test_whatever_a_document_names_is_there(document: Path) -> None:
-    missing = {name for name in paths_of(document) if name not in MADE and not is_there(name)}
-    assert not missing
-
-
-def test_the_table_of_variables_has_every_setting_and_no_other() -> None:
-    table = README.partition("## Configuration")[2].partition("\n## ")[0]
-    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    named = [name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)]
-    assert sorted(named) == sorted(name.upper() for name in Settings.model_fields)
+        assert_passes(project, "ruff", *command, "--no-cache", *files)

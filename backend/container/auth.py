@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from backend.adapters.auth.better_auth.session_cookie import (
-    CompactCookie,
-    JweCookie,
-    JwtCookie,
-    OpenCookie,
-    SessionCookieVerifier,
+from backend.adapters.auth.better_auth.cookie_formats import (
+    CompactCookieDecoder,
+    CookieDecoder,
+    JweCookieDecoder,
+    JwtCookieDecoder,
 )
+from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
 from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
 from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
@@ -49,7 +49,9 @@ class Issuer:
 
 def better_auth(settings: Settings) -> Issuer:
     """Describe Better Auth: its issuer and audience are its origin, unless the settings differ."""
-    urls = BetterAuthUrls.of(settings.better_auth_url) if settings.better_auth_url else None
+    urls = (
+        BetterAuthUrls.from_base_url(settings.better_auth_url) if settings.better_auth_url else None
+    )
     origin = frozenset([urls.origin] if urls else [])
     return Issuer(
         jwks_url=settings.auth_jwks_url or (urls.jwks if urls else None),
@@ -122,7 +124,7 @@ def session_verifier(
     if settings.auth_cookie is CookieCache.OFF:
         return None
     verifier = SessionCookieVerifier(
-        _open_cookie(settings, issuer, jwks),
+        _cookie_decoder(settings, issuer, jwks),
         version=settings.auth_cookie_version,
         leeway=settings.auth_leeway,
         clock=clock,
@@ -130,15 +132,15 @@ def session_verifier(
     return remembering(verifier, settings, jwks, clock)
 
 
-def _open_cookie(settings: Settings, issuer: Issuer, jwks: JwksKeys | None) -> OpenCookie:
+def _cookie_decoder(settings: Settings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:
     secrets = _bytes(settings.secrets)
     if settings.auth_cookie is CookieCache.JWE:
-        return JweCookie(secrets)
+        return JweCookieDecoder(secrets)
     if settings.auth_cookie is CookieCache.COMPACT:
-        return CompactCookie(secrets[0])  # only JWE goes on with the secrets before
+        return CompactCookieDecoder(secrets[0])  # only JWE goes on with the secrets before
     if secrets:
-        return JwtCookie.of_secret(secrets[0])
-    return JwtCookie.of_jwks(sources(settings, jwks), issuers=issuer.issuers)
+        return JwtCookieDecoder.with_secret(secrets[0])
+    return JwtCookieDecoder.with_jwks(sources(settings, jwks), issuers=issuer.issuers)
 
 
 def remembering(

@@ -1,14 +1,22 @@
-"""Who is calling: the principal, the port that verifies tokens, and how verification fails.
+"""Authentication: the principal, the port that verifies tokens, and its errors.
 
-Two outcomes are kept apart on purpose. "The token is bad" is an `AuthError` and ends in a 401.
-"I cannot tell" is a `VerifierUnavailableError` and ends in a 503: an issuer's outage must not
-log anyone out. They share no ancestor below `Exception`.
+Verifying a token has three outcomes:
 
-    AuthError
+- The token is valid: `TokenVerifier.verify` returns a `Principal`.
+- The token is not valid: it raises an `AuthError`. The caller gets 401.
+- The verifier cannot decide now: it raises a `VerifierUnavailableError`. The caller gets 503.
+
+The two errors share no base class but `Exception`. So a handler for `AuthError` cannot catch an
+outage by mistake, and an outage of the issuer does not log users out.
+
+Each `AuthError` carries a `code` for the caller and a `reason` for the operator. The caller learns
+one of four codes; all subclasses of `InvalidTokenError` share `invalid_token`. The reason is exact:
+
+    AuthError                      reason
       MissingTokenError              missing_token
       MalformedAuthorizationError    malformed_authorization
       ExpiredTokenError              token_expired
-      InvalidTokenError              invalid_token, and a precise reason for the operator:
+      InvalidTokenError              invalid_token
         MalformedTokenError            malformed_token
         UnsupportedTokenError          unsupported_token
         InvalidAlgorithmError          invalid_algorithm
@@ -27,16 +35,16 @@ from typing import ClassVar, NamedTuple, Protocol
 
 
 class Principal(NamedTuple):
-    """The verified caller.
+    """The authenticated user of a request.
 
     Attributes:
-        user_id: The issuer's stable identifier of the user (`sub`); never empty.
-        expires_at: When the credential stops being valid, in seconds since the epoch; at the latest
-            at the end of the year 9999.
-        email: The user's e-mail address, where the issuer discloses it.
-        name: The user's display name, where the issuer discloses it.
-        roles: Roles that the issuer asserts.
-        scopes: OAuth scopes that the token was granted (RFC 6749, section 3.3).
+        user_id: The issuer's stable id of the user (the `sub` claim). Never empty.
+        expires_at: When the credential expires, in seconds since the epoch. At most the end of
+            the year 9999.
+        email: The user's e-mail address, or None if the issuer does not disclose it.
+        name: The user's display name, or None if the issuer does not disclose it.
+        roles: The roles that the issuer assigns to the user.
+        scopes: The OAuth scopes that the token was granted (RFC 6749, section 3.3).
     """
 
     user_id: str
@@ -48,29 +56,36 @@ class Principal(NamedTuple):
 
 
 class TokenVerifier(Protocol):
-    """Turns a token into the principal it stands for."""
+    """Port: turns a token into the principal that it authenticates.
+
+    An implementation makes the whole decision. Nothing after it checks the signature, the expiry or
+    any other claim again. Requests call `verify` concurrently.
+    """
 
     async def verify(self, token: str, /) -> Principal:
-        """Verify one token; nobody checks it any further.
+        """Verify a token.
 
         Args:
-            token: The credential as it was sent, without its scheme. Untrusted.
+            token: The credential as the client sent it, without the `Bearer` scheme. Untrusted.
 
         Returns:
-            The principal that the token was issued to.
+            The user that the issuer issued the token to.
 
         Raises:
-            AuthError: The token is not valid; `ExpiredTokenError` if it was.
-            VerifierUnavailableError: Nobody can tell at the moment.
+            AuthError: The token is not valid. `ExpiredTokenError` if it was valid and has
+                expired.
+            VerifierUnavailableError: The verifier cannot decide now, for example because the
+                issuer's keys cannot be fetched.
         """
         ...
 
 
 class AuthError(Exception):
-    """The credentials do not authenticate anyone.
+    """The request is not authenticated.
 
-    The class speaks to the caller: `code` and `detail` are stable and say nothing about the
-    token. The message and `reason` speak to the operator's log and never leave the server.
+    `code` and `detail` are for the caller: they are stable and reveal nothing about the token.
+    `reason` and the exception's message are for the operator: they go to logs and metrics and are
+    never sent to the caller. The message never quotes the token.
     """
 
     code: ClassVar[str] = "invalid_token"
@@ -79,7 +94,7 @@ class AuthError(Exception):
 
 
 class MissingTokenError(AuthError):
-    """The request carries no credentials at all."""
+    """The request carries no credentials."""
 
     code = "missing_token"
     detail = "This resource needs an access token."
@@ -87,15 +102,15 @@ class MissingTokenError(AuthError):
 
 
 class MalformedAuthorizationError(AuthError):
-    """The request carries something that is not one bearer token (RFC 6750, section 2.1)."""
+    """The request does not carry exactly one well-formed credential (RFC 6750, section 2)."""
 
     code = "malformed_authorization"
-    detail = "Credentials must be sent once: an Authorization header of 'Bearer' and a token."
+    detail = "Send exactly one `Authorization: Bearer <token>` header."
     reason = "malformed_authorization"
 
 
 class ExpiredTokenError(AuthError):
-    """The token was valid once (RFC 7519, section 4.1.4)."""
+    """The token was valid and has expired (RFC 7519, section 4.1.4)."""
 
     code = "token_expired"
     detail = "The access token has expired."
@@ -103,29 +118,29 @@ class ExpiredTokenError(AuthError):
 
 
 class InvalidTokenError(AuthError):
-    """The token is not, and never was, one to accept here."""
+    """The token is invalid for another reason than expiry. Subclasses give the exact reason."""
 
 
 class MalformedTokenError(InvalidTokenError):
-    """Not a JWS in compact serialization with JSON objects in it (RFC 7515, section 7.1)."""
+    """The token cannot be parsed, for example as a compact JWS (RFC 7515, section 7.1)."""
 
     reason = "malformed_token"
 
 
 class UnsupportedTokenError(InvalidTokenError):
-    """A well-formed token of a kind that is no bearer access token (RFC 8725, section 3.11)."""
+    """The token is well-formed, but not a bearer access token (RFC 8725, section 3.11)."""
 
     reason = "unsupported_token"
 
 
 class InvalidAlgorithmError(InvalidTokenError):
-    """Signed with an algorithm that is not accepted here (RFC 8725, section 3.1)."""
+    """The token's algorithm is not accepted (RFC 8725, section 3.1)."""
 
     reason = "invalid_algorithm"
 
 
 class UnknownKeyError(InvalidTokenError):
-    """Signed with a key that the issuer does not publish."""
+    """No published key matches the token's key id."""
 
     reason = "unknown_key"
 
@@ -137,54 +152,54 @@ class InvalidSignatureError(InvalidTokenError):
 
 
 class ImmatureTokenError(InvalidTokenError):
-    """Not valid yet (`nbf`, `iat`; RFC 7519, sections 4.1.5 and 4.1.6)."""
+    """The token is not valid yet: `nbf` or `iat` is in the future (RFC 7519, section 4.1)."""
 
     reason = "immature_token"
 
 
 class InvalidIssuerError(InvalidTokenError):
-    """Issued by someone else (RFC 7519, section 4.1.1)."""
+    """The issuer (`iss`) is not accepted (RFC 7519, section 4.1.1)."""
 
     reason = "invalid_issuer"
 
 
 class InvalidAudienceError(InvalidTokenError):
-    """Meant for someone else (RFC 7519, section 4.1.3)."""
+    """The token is for another audience (`aud`; RFC 7519, section 4.1.3)."""
 
     reason = "invalid_audience"
 
 
 class MissingClaimError(InvalidTokenError):
-    """Lacks a claim that is required here.
+    """A required claim is missing.
 
     Attributes:
-        claim: Its name.
+        claim: The name of the claim.
     """
 
     reason = "missing_claim"
 
     def __init__(self, claim: str) -> None:
-        super().__init__(f"no {claim}")
+        super().__init__(f"{claim} is missing")
         self.claim = claim
 
 
 class InvalidClaimError(InvalidTokenError):
-    """Carries a claim of the wrong type or out of bounds."""
+    """A claim has the wrong type or a value that is not allowed."""
 
     reason = "invalid_claim"
 
 
 class InactiveTokenError(InvalidTokenError):
-    """The issuer says that the token is not active (RFC 7662, section 2.2)."""
+    """The issuer says that the token or its user is not active, for example banned."""
 
     reason = "inactive_token"
 
 
 class VerifierUnavailableError(Exception):
-    """Whether a token is valid cannot be told now, through no fault of the caller.
+    """The verifier cannot tell now whether a token is valid. The caller is not at fault.
 
     Attributes:
-        retry_after: Seconds after which trying again makes sense.
+        retry_after: Seconds after which the caller should try again.
     """
 
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:

@@ -1,4 +1,4 @@
-"""Who is calling, and how it can turn out that nobody is."""
+"""The principal and the tree of authentication errors."""
 
 from collections import Counter
 
@@ -16,7 +16,7 @@ from backend.domain.auth import (
 )
 
 PRINCIPAL = Principal(user_id="ada", expires_at=1_767_312_000)
-CALLERS_CODES = {
+CALLER_CODES = {
     MissingTokenError: "missing_token",
     MalformedAuthorizationError: "malformed_authorization",
     ExpiredTokenError: "token_expired",
@@ -24,16 +24,19 @@ CALLERS_CODES = {
 }
 
 
-def family(kind: type[AuthError]) -> list[type[AuthError]]:
-    return [kind, *(one for child in kind.__subclasses__() for one in family(child))]
+def family(error_class: type[AuthError]) -> list[type[AuthError]]:
+    return [
+        error_class,
+        *(error for child in error_class.__subclasses__() for error in family(child)),
+    ]
 
 
 def test_a_principal_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
-        PRINCIPAL.user_id = "mallory"  # type: ignore[misc]  # the very thing that must fail
+        PRINCIPAL.user_id = "mallory"  # type: ignore[misc]  # must fail
 
 
-def test_a_principal_holds_nothing_but_its_fields() -> None:
+def test_a_principal_has_only_its_fields() -> None:
     assert not hasattr(PRINCIPAL, "__dict__")
     assert Principal._fields == ("user_id", "expires_at", "email", "name", "roles", "scopes")
 
@@ -44,48 +47,50 @@ def test_principals_are_equal_by_value() -> None:
     assert hash(twin) == hash(PRINCIPAL)
 
 
-def test_a_principal_of_whom_little_is_known_has_no_powers() -> None:
+def test_a_principal_has_no_roles_or_scopes_by_default() -> None:
     assert (PRINCIPAL.email, PRINCIPAL.name) == (None, None)
     assert PRINCIPAL.roles == PRINCIPAL.scopes == frozenset()
 
 
-@pytest.mark.parametrize("kind", family(AuthError))
-def test_every_refusal_tells_the_caller_one_of_four_things(kind: type[AuthError]) -> None:
-    assert kind.code in CALLERS_CODES.values()
-    details = [member.detail for member in CALLERS_CODES if member in kind.__mro__]
-    assert [kind.detail] == (details or [InvalidTokenError.detail])
+@pytest.mark.parametrize("error_class", family(AuthError))
+def test_every_auth_error_has_one_of_four_caller_codes(error_class: type[AuthError]) -> None:
+    assert error_class.code in CALLER_CODES.values()
+    details = [member.detail for member in CALLER_CODES if member in error_class.__mro__]
+    assert [error_class.detail] == (details or [InvalidTokenError.detail])
 
 
-@pytest.mark.parametrize(("kind", "code"), CALLERS_CODES.items())
-def test_the_code_is_the_familys(kind: type[AuthError], code: str) -> None:
-    assert {member.code for member in family(kind)} == {code}
+@pytest.mark.parametrize(("error_class", "code"), CALLER_CODES.items())
+def test_subclasses_share_the_code_of_their_family(error_class: type[AuthError], code: str) -> None:
+    assert {member.code for member in family(error_class)} == {code}
 
 
-def test_every_refusal_tells_the_operator_something_else() -> None:
-    reasons = Counter(kind.reason for kind in family(AuthError)[1:])
-    assert {reason for reason, times in reasons.items() if times > 1} == set()
+def test_every_auth_error_has_a_reason_of_its_own() -> None:
+    reasons = Counter(error_class.reason for error_class in family(AuthError)[1:])
+    assert {reason for reason, count in reasons.items() if count > 1} == set()
     assert all(reason.isidentifier() and reason == reason.lower() for reason in reasons)
 
 
-def test_the_details_can_be_quoted_in_a_header() -> None:
-    for kind in family(AuthError):
-        assert kind.detail.isascii()
-        assert kind.detail.isprintable()
-        assert not set('"\\') & set(kind.detail)
+def test_details_can_be_quoted_in_a_header() -> None:
+    for error_class in family(AuthError):
+        assert error_class.detail.isascii()
+        assert error_class.detail.isprintable()
+        assert not set('"\\') & set(error_class.detail)
 
 
-def test_the_docstring_draws_the_tree_as_it_is() -> None:
-    drawn = [line.split() for line in (auth.__doc__ or "").splitlines() if "Error" in line]
-    tree = {words[0]: words[1].rstrip(",") for words in drawn if len(words) > 1 and "_" in words[1]}
-    assert tree == {kind.__name__: kind.reason for kind in family(AuthError)[1:]}
+def test_the_module_docstring_shows_the_actual_error_tree() -> None:
+    lines = [line.split() for line in (auth.__doc__ or "").splitlines() if "Error" in line]
+    documented = {words[0]: words[1] for words in lines if len(words) > 1 and "_" in words[1]}
+    assert documented == {
+        error_class.__name__: error_class.reason for error_class in family(AuthError)[1:]
+    }
 
 
-def test_an_outage_is_no_kind_of_refusal() -> None:
+def test_an_outage_is_not_an_auth_error() -> None:
     assert VerifierUnavailableError.__bases__ == (Exception,)
-    shared = set(VerifierUnavailableError.__mro__) & set(AuthError.__mro__)
-    assert shared == {Exception, BaseException, object}
+    common_bases = set(VerifierUnavailableError.__mro__) & set(AuthError.__mro__)
+    assert common_bases == {Exception, BaseException, object}
 
 
-def test_an_outage_says_when_to_come_back() -> None:
+def test_an_outage_says_when_to_retry() -> None:
     assert VerifierUnavailableError("down").retry_after == 1.0
     assert VerifierUnavailableError("down", retry_after=7).retry_after == 7

@@ -1,4 +1,7 @@
-"""Verified tokens remembered: bounded, never past their end, forgotten when a key goes."""
+"""A cache of verified tokens: limited in size, and emptied when a key is withdrawn.
+
+A principal is never returned after its token has expired.
+"""
 
 import time
 from collections import deque
@@ -7,23 +10,23 @@ from typing import Final
 
 from backend.domain.auth import Principal, TokenVerifier
 
-_TAIL: Final = 43  # the characters of the shortest signature, of 32 bytes
+_SIGNATURE_LENGTH: Final = 43  # base64url characters of the shortest signature (32 bytes)
 
 
 class CachedTokenVerifier:
-    """Remembers what another verifier accepted; refusals are not remembered.
+    """Caches the principals of tokens that another verifier accepted. Rejections are not cached.
 
-    A token is remembered by two hashes of Python's (SipHash, keyed anew by every process): one of
-    its end, which holds a signature, and one of all of it. So no token lies in memory once more,
-    and to be taken for one that is remembered, another text must hit both, by luck. What was never
-    seen is told by its end, before anything of its length is done to it.
+    The cache key is Python's hash of the last 43 characters (the signature). The hash of the whole
+    token is compared before a hit counts. Both are SipHash with a key that each process draws at
+    random, so the token itself is not kept in memory, and an attacker without the token would have
+    to guess 128 bits. The short key also makes a miss cheap for long tokens.
 
     Args:
-        verifier: Whom to ask about a token that is not remembered. It must accept only tokens that
-            end in at least 128 bits that nobody can foretell, as every signature does.
-        size: The most tokens to remember; the oldest goes first.
-        epoch: A number that changes whenever earlier verdicts may no longer hold.
-        clock: The time in seconds since the epoch.
+        verifier: Verifies the tokens that are not cached. Every token that it accepts must end in
+            at least 128 bits that cannot be predicted, as every signature does.
+        size: The maximum number of cached tokens. The oldest is evicted first.
+        epoch: Returns a number that changes when earlier results may no longer be valid.
+        clock: Returns the time in seconds since the epoch.
     """
 
     def __init__(
@@ -38,38 +41,42 @@ class CachedTokenVerifier:
         self._size = size
         self._epoch = epoch
         self._clock = clock
-        self._remembered_in = epoch()
-        self._remembered: dict[int, tuple[int, Principal]] = {}
-        self._order: deque[int] = deque()  # a dict looks for its oldest among all that are gone
+        self._cached_epoch = epoch()
+        self._cached: dict[int, tuple[int, Principal]] = {}
+        # A dict finds its oldest key slowly after many deletions, so a queue keeps the order.
+        self._insertion_order: deque[int] = deque()
 
     async def verify(self, token: str, /) -> Principal:
-        """Verify one token, from memory if it can be.
+        """Verify a token, from the cache if possible.
 
         Args:
             token: The credential. Untrusted.
 
         Raises:
             AuthError: The token is not valid.
-            VerifierUnavailableError: Nobody can tell at the moment.
+            VerifierUnavailableError: The verifier cannot decide now.
         """
-        if not token.isascii():  # whose hashes do not tell how wide its characters are
+        # Python hashes the bytes of a string and ignores the width of its characters, so an ASCII
+        # string and a wider string of the same bytes have the same hash.
+        if not token.isascii():
             return await self._verifier.verify(token)
         epoch = self._epoch()
-        if epoch != self._remembered_in:
-            self._remembered.clear()
-            self._order.clear()
-            self._remembered_in = epoch
-        place = hash(token[-_TAIL:])
-        found = self._remembered.get(place)
-        if found is not None and found[0] == hash(token):
-            _, principal = found
+        if epoch != self._cached_epoch:
+            self._cached.clear()
+            self._insertion_order.clear()
+            self._cached_epoch = epoch
+        key = hash(token[-_SIGNATURE_LENGTH:])
+        entry = self._cached.get(key)
+        if entry is not None and entry[0] == hash(token):
+            _, principal = entry
             if principal.expires_at > self._clock():
                 return principal
         principal = await self._verifier.verify(token)
-        if self._epoch() == self._remembered_in == epoch:  # no verdict of keys that changed since
-            if place not in self._remembered:
-                self._order.append(place)
-            self._remembered[place] = (hash(token), principal)
-            if len(self._order) > self._size:
-                del self._remembered[self._order.popleft()]
+        # A result counts only if the keys did not change while it was computed.
+        if self._epoch() == self._cached_epoch == epoch:
+            if key not in self._cached:
+                self._insertion_order.append(key)
+            self._cached[key] = (hash(token), principal)
+            if len(self._insertion_order) > self._size:
+                del self._cached[self._insertion_order.popleft()]
         return principal

@@ -1,7 +1,7 @@
-"""What the registered claims of a token must say (RFC 7519, section 4.1).
+"""The rules for the registered claims of a token (RFC 7519, section 4.1).
 
-Strict where libraries are lax: a number is a JSON number, a list holds strings, and what merely
-looks like the thing it ought to be is not that thing.
+The rules are stricter than those of common libraries. Nothing is converted: a time must be a JSON
+number, and an audience must be a string or a list of strings.
 """
 
 from collections.abc import Mapping
@@ -30,11 +30,13 @@ _NUMBERS: Final = frozenset({int, float})
 class ClaimsPolicy:
     """The rules for the claims of an access token.
 
+    Every check raises a subclass of `InvalidTokenError` whose message names the claim.
+
     Attributes:
-        issuers: The accepted values of `iss`; empty if none is known.
-        audiences: The accepted values of `aud`; if empty, tokens that carry one are refused.
-        leeway: Seconds by which clocks may differ.
-        max_lifetime: Seconds that a token may live from `iat` to `exp`; None for any.
+        issuers: The accepted values of `iss`. If empty, any issuer is accepted.
+        audiences: The accepted values of `aud`. If empty, a token with an audience is rejected.
+        leeway: The tolerated clock skew in seconds.
+        max_lifetime: The longest accepted lifetime (`exp - iat`) in seconds, or None for any.
     """
 
     issuers: frozenset[str] = frozenset()
@@ -43,17 +45,17 @@ class ClaimsPolicy:
     max_lifetime: float | None = None
 
     def check(self, claims: Claims, now: float) -> float:
-        """Return when a token ends whose claims hold, in seconds since the epoch.
+        """Check all claims, and return when the token expires, in seconds since the epoch.
 
-        Expiry is judged last, so that "expired" is said only of a token that is right in all else.
+        The expiry is checked last, so that only a token without other faults counts as expired.
 
         Args:
-            claims: The claims. Their signature holds.
+            claims: The claims of a token whose signature was verified.
             now: The time in seconds since the epoch.
 
         Raises:
-            InvalidTokenError: A claim is missing, is not what it ought to be, or does not hold.
-            ExpiredTokenError: All of them hold, but the token has ended.
+            InvalidTokenError: A claim is missing or not accepted.
+            ExpiredTokenError: The token has expired. All other claims are valid.
         """
         self.check_subject(claims)
         self.check_issuer(claims)
@@ -61,44 +63,51 @@ class ClaimsPolicy:
         return self.check_times(claims, now)
 
     def check_subject(self, claims: Claims) -> None:
-        """Check that the token names a user, and is good for whoever bears it."""
+        """Check that the token names a user (`sub`) and is a bearer token (no `cnf`)."""
         if "cnf" in claims:
-            raise UnsupportedTokenError("bound to a key (RFC 7800), so not a bearer token")
+            raise UnsupportedTokenError("cnf binds the token to a key: not a bearer token")
         subject = claims.get("sub")
         if subject is None:
-            raise MissingClaimError("sub")  # so that no mailed link of Better Auth logs anyone in
+            # The tokens in Better Auth's e-mail links have no sub. They must not authenticate.
+            raise MissingClaimError("sub")
         check_identifier("sub", subject)
         if not isinstance(claims.get("jti", ""), str):
             raise InvalidClaimError("jti is not a string")
 
     def check_issuer(self, claims: Claims) -> None:
-        """Check who issued the token."""
+        """Check that the issuer (`iss`) is accepted."""
         if not self.issuers:
             return
         issuer = claims.get("iss")
         if issuer is None:
             raise MissingClaimError("iss")
         if not isinstance(issuer, str) or issuer not in self.issuers:
-            raise InvalidIssuerError("issued by someone else")
+            raise InvalidIssuerError("iss is not an accepted issuer")
 
     def check_audience(self, claims: Claims) -> None:
-        """Check for whom the token is meant."""
+        """Check that the token is for an accepted audience (`aud`)."""
         if "aud" not in claims:
             if self.audiences:
                 raise MissingClaimError("aud")
             return
         audience = claims["aud"]
         if isinstance(audience, str):
-            meant = audience in self.audiences
+            accepted = audience in self.audiences
         elif isinstance(audience, list) and set(map(type, audience)) == {str}:
-            meant = not self.audiences.isdisjoint(audience)
+            accepted = not self.audiences.isdisjoint(audience)
         else:
-            raise InvalidClaimError("aud is not a string or a list of strings")
-        if not meant:
-            raise InvalidAudienceError("meant for someone else")
+            raise InvalidClaimError("aud is not a string or a non-empty list of strings")
+        if not accepted:
+            raise InvalidAudienceError("aud contains no accepted audience")
 
     def check_times(self, claims: Claims, now: float) -> float:
-        """Check that the token is valid now, and return when it ends."""
+        """Check that the token is valid now, and return when it expires.
+
+        Raises:
+            InvalidTokenError: A time is missing, invalid or in the future, or the lifetime is too
+                long.
+            ExpiredTokenError: The token has expired.
+        """
         expires = numeric_date(claims, "exp")
         if expires is None:
             raise MissingClaimError("exp")
@@ -111,29 +120,45 @@ class ClaimsPolicy:
             if issued is None:
                 raise MissingClaimError("iat")
             if expires - issued > self.max_lifetime:
-                raise InvalidClaimError("lives longer than tokens may here")
+                raise InvalidClaimError("exp - iat exceeds the maximum lifetime")
         if expires <= now - self.leeway:
             raise ExpiredTokenError("exp is in the past")
         return expires
 
 
 def check_identifier(name: str, value: object) -> None:
-    """Check that a value can name a user: short, printable, and not blank at either end."""
+    """Check that a claim can be a user id: short, printable, no surrounding whitespace.
+
+    Args:
+        name: The name of the claim, for the error message.
+        value: The value of the claim.
+
+    Raises:
+        InvalidClaimError: The value is not such a string.
+    """
     if not (
         isinstance(value, str)
         and 0 < len(value) <= _IDENTIFIER_MAX_LENGTH
         and value.isprintable()
         and value.strip() == value
     ):
-        raise InvalidClaimError(f"{name} is not a short printable string")
+        raise InvalidClaimError(
+            f"{name} must be a string of 1 to {_IDENTIFIER_MAX_LENGTH} printable characters"
+            " without surrounding whitespace"
+        )
 
 
 def numeric_date(claims: Claims, name: str) -> float | None:
-    """Return a NumericDate (RFC 7519, section 2): a JSON number, and nothing that looks like it."""
+    """Return a time claim in seconds since the epoch, or None if it is absent.
+
+    Raises:
+        InvalidClaimError: The claim is not a NumericDate (RFC 7519, section 2), or lies before 1970
+            or after the year 9999.
+    """
     if name not in claims:
         return None
     value: float = claims[name]
-    if type(value) not in _NUMBERS:  # to isinstance a boolean is one
+    if type(value) not in _NUMBERS:  # isinstance would accept a boolean
         raise InvalidClaimError(f"{name} is not a number")
     if not 0 <= value <= _LATEST:
         raise InvalidClaimError(f"{name} is out of range")

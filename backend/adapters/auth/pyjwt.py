@@ -1,7 +1,7 @@
-"""From a token to a principal: PyJWT's signatures, checked keys, strict claims.
+"""Verifies JWTs: first the header and the signature, then the claims, then the user.
 
-The order is a defence: size, form and header first, then the key, then the signature; nothing of
-the payload is read before the signature holds.
+The order is a security property: size, format, header, key, signature, payload. The payload is not
+decoded before the signature is verified.
 """
 
 import functools
@@ -22,63 +22,65 @@ from backend.domain.auth import (
 
 ACCESS_TOKEN_TYPES: Final = frozenset({"jwt", "at+jwt"})  # RFC 7519, 5.1; RFC 9068, 2.1
 
-_REFUSED_HEADERS: Final = ("crit", "b64", "zip", "enc")
+_UNSUPPORTED_HEADERS: Final = ("crit", "b64", "zip", "enc")
 _KID_MAX_LENGTH: Final = 256
-_COMMON_HEADERS: Final = 256
-_COMMON_HEADER_LENGTH: Final = 256
+_HEADER_CACHE_SIZE: Final = 256
+_CACHED_HEADER_MAX_LENGTH: Final = 256
 
-Judged = TypeVar("Judged")
+Result = TypeVar("Result")
 
-_Signed = tuple[KeySource, str, str | None]  # by a key of this source, by this algorithm and name
+_KeyLookup = tuple[KeySource, str, str | None]  # where to find the key, its algorithm, its kid
 
 
 class JwtTokenVerifier:
-    """Verifies JWTs (RFC 7519, by the advice of RFC 8725) without asking anyone.
+    """Verifies JWTs locally, without a call to the issuer (RFC 7519; practices of RFC 8725).
 
     Args:
-        signed: Opens tokens that are signed as they must be.
-        policy: What the registered claims must say.
-        to_principal: Reads the issuer's dialect: verified claims and their end, to a principal.
-        clock: The time in seconds since the epoch.
+        signed_tokens: Decodes tokens and verifies their signatures.
+        policy: The rules for the registered claims.
+        to_principal: Maps the issuer's claims to a principal. It gets the verified claims and the
+            expiry in seconds since the epoch.
+        clock: Returns the time in seconds since the epoch.
     """
 
     def __init__(
         self,
-        signed: "SignedTokens",
+        signed_tokens: "SignedTokens",
         *,
         policy: ClaimsPolicy,
         to_principal: Callable[[Claims, float], Principal],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._signed = signed
+        self._signed_tokens = signed_tokens
         self._policy = policy
         self._to_principal = to_principal
         self._clock = clock
 
     def verify(self, token: str, /) -> Coroutine[Any, Any, Principal]:
-        """Verify one bearer token.
+        """Verify a bearer token.
 
         Args:
             token: A JWS in compact serialization. Untrusted.
 
         Raises:
-            AuthError: The token is not valid here.
-            VerifierUnavailableError: Its key cannot be had at the moment.
+            AuthError: The token is not valid.
+            VerifierUnavailableError: The issuer's keys are not available now.
         """
-        return self._signed.open(token, self._principal)
+        # Not `async def`: that would add a second coroutine to the hot path.
+        return self._signed_tokens.decode(token, self._authenticate)
 
-    def _principal(self, claims: Claims) -> Principal:
+    def _authenticate(self, claims: Claims) -> Principal:
         return self._to_principal(claims, self._policy.check(claims, self._clock()))
 
 
 class SignedTokens:
-    """JWSs that the right keys signed, of the types that are meant.
+    """Decodes JWSs of the accepted types and verifies that an accepted key signed them.
 
     Args:
-        sources: The accepted algorithms, and where the keys of each come from. That the two are
-            one table is what ties an algorithm to its family of keys.
-        types: The accepted values of `typ`, in lower case; a token without one is a `jwt`.
-        max_length: The most characters of a token.
+        sources: The accepted algorithms, each with the source of its keys. The table ties every
+            algorithm to its own family of keys, so no key verifies another family's signature.
+        types: The accepted values of `typ` in lower case. A token without `typ` counts as `jwt`.
+        max_length: The maximum number of characters of a token.
     """
 
     def __init__(
@@ -91,60 +93,71 @@ class SignedTokens:
         self._sources = sources
         self._types = types
         self._max_length = max_length
-        # All the tokens of a key have their header in common.
-        self._read_common_header = functools.lru_cache(_COMMON_HEADERS)(self._read_header)
+        # All tokens that one key signs usually have the same header.
+        self._read_cached_header = functools.lru_cache(_HEADER_CACHE_SIZE)(self._read_header)
 
-    async def open(self, token: str, judge: Callable[[Claims], Judged]) -> Judged:
-        """Return what is made of the claims of a token whose signature holds.
+    async def decode(self, token: str, validate: Callable[[Claims], Result]) -> Result:
+        """Verify the signature of a token, and return `validate(claims)`.
 
         Args:
             token: A JWS in compact serialization. Untrusted.
-            judge: Checks the claims, of which nothing is checked yet, and makes something of them.
+            validate: Checks the claims, which are authentic but not checked yet, and returns the
+                result.
 
         Raises:
-            InvalidTokenError: It is no such token.
-            VerifierUnavailableError: Its key cannot be had at the moment.
-            Exception: Whatever `judge` raises.
+            InvalidTokenError: The token is malformed, unsupported, or not signed by an accepted
+                key.
+            VerifierUnavailableError: The issuer's keys are not available now.
+            Exception: Any error that `validate` raises.
         """
         header, payload, signing_input, signature = parse_compact(
             token, max_length=self._max_length
         )
-        common = len(header) <= _COMMON_HEADER_LENGTH
-        read = self._read_common_header if common else self._read_header
+        cacheable = len(header) <= _CACHED_HEADER_MAX_LENGTH
+        read = self._read_cached_header if cacheable else self._read_header
         source, algorithm, kid = read(header)
         keys = source.known(algorithm, kid) or await source.find(algorithm, kid)
         _check_signature(keys, algorithm, signing_input, signature)
-        return judge(decode_object(payload))
+        return validate(decode_object(payload))
 
-    def _read_header(self, segment: bytes) -> _Signed:
+    def _read_header(self, segment: bytes) -> _KeyLookup:
         header = decode_object(segment)
         self.check_header(header)
-        return self._signed(header)
+        return self._key_lookup(header)
 
-    def _signed(self, header: Mapping[str, Any]) -> _Signed:
+    def _key_lookup(self, header: Mapping[str, Any]) -> _KeyLookup:
         algorithm = header.get("alg")
         if not isinstance(algorithm, str) or algorithm not in self._sources:
-            raise InvalidAlgorithmError("the token's algorithm is not accepted here")
+            raise InvalidAlgorithmError("alg is not an accepted algorithm")
         return self._sources[algorithm], algorithm, header.get("kid")
 
     def check_header(self, header: Mapping[str, Any]) -> None:
-        """Check what a header says; keys that it offers are not even looked at."""
-        kid, kind = header.get("kid"), header.get("typ", "JWT")
+        """Check the header parameters, all but `alg`. Keys in the header are ignored.
+
+        Raises:
+            UnsupportedTokenError: A parameter has a value that is not supported.
+        """
+        kid, typ = header.get("kid"), header.get("typ", "JWT")
         if "kid" in header and not (isinstance(kid, str) and 0 < len(kid) <= _KID_MAX_LENGTH):
-            raise UnsupportedTokenError("kid is not a short string")
-        if not isinstance(kind, str) or _media_subtype(kind) not in self._types:
-            raise UnsupportedTokenError("typ is not that of such a token")
+            raise UnsupportedTokenError(f"kid is not a string of 1 to {_KID_MAX_LENGTH} characters")
+        if not isinstance(typ, str) or _media_subtype(typ) not in self._types:
+            raise UnsupportedTokenError("typ is not an accepted token type")
         if "cty" in header and _media_subtype(header["cty"]) == "jwt":
-            raise UnsupportedTokenError("a nested token")
-        for name in _REFUSED_HEADERS:
+            raise UnsupportedTokenError("cty is JWT: nested tokens are not supported")
+        for name in _UNSUPPORTED_HEADERS:
             if name in header:
-                raise UnsupportedTokenError(f"{name} in the header")
+                raise UnsupportedTokenError(f"the header parameter {name} is not supported")
 
     async def check_signature(
         self, header: Mapping[str, Any], signing_input: bytes, signature: bytes
     ) -> None:
-        """Check that an accepted key made the signature, by an algorithm of its own kind."""
-        source, algorithm, kid = self._signed(header)
+        """Check that an accepted key made the signature with an accepted algorithm.
+
+        Raises:
+            InvalidTokenError: The algorithm, the key or the signature is not accepted.
+            VerifierUnavailableError: The issuer's keys are not available now.
+        """
+        source, algorithm, kid = self._key_lookup(header)
         keys = await source.find(algorithm, kid)
         _check_signature(keys, algorithm, signing_input, signature)
 
@@ -155,9 +168,9 @@ def _check_signature(
     for key in keys:
         if key.verify(algorithm, signing_input, signature):
             return
-    raise InvalidSignatureError("no key that fits made this signature")
+    raise InvalidSignatureError("no matching key verifies the signature")
 
 
-def _media_subtype(kind: object) -> str:
-    """Return a `typ` or `cty` as it compares (RFC 7515, section 4.1.9)."""
-    return str(kind).lower().removeprefix("application/")
+def _media_subtype(value: object) -> str:
+    """Normalize a `typ` or `cty` for comparison (RFC 7515, section 4.1.9)."""
+    return str(value).lower().removeprefix("application/")

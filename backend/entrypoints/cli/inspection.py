@@ -27,6 +27,7 @@ No token was given. Give one on standard input, or run the command in a terminal
 
   python -m backend explain < file-with-the-token"""
 
+_SCRIPT: Final = "todo-api"
 _MAX_BYTES: Final = 1_000_000  # far more than a token may have: what is longer is not one
 
 
@@ -45,7 +46,13 @@ def quietened(settings: Settings) -> Settings:
 
 
 def as_typed(text: str) -> str:
-    """Write commands as they are typed here: by the virtual environment, if it is this folder's."""
+    """Write each command of a text as its reader types it.
+
+    That is `todo-api` if the project is installed, and `.venv/bin/python -m backend` in the folder
+    of that environment.
+    """
+    if Path(sys.argv[0]).stem == _SCRIPT:
+        return text.replace("python -m backend", _SCRIPT).replace("make run", f"{_SCRIPT} dev")
     folder = Path(".venv")
     if Path(sys.prefix) != folder.absolute():
         return text

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 import uvicorn
 
+from backend import __version__
 from backend.container import Container
 from backend.domain.diagnosis import Explanation, Finding
 from backend.entrypoints.cli import development, inspection
@@ -38,6 +39,25 @@ User = Annotated[str, typer.Option("--user", help="The user's id.")]
 Email = Annotated[str | None, typer.Option(help="The user's e-mail address.")]
 Name = Annotated[str | None, typer.Option(help="The user's name.")]
 Minutes = Annotated[int, typer.Option(min=1, help="How long it is valid.")]
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        typer.echo(f"todo-api {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+    ),
+]
+
+
+@cli.callback()
+def options(*, version: Version = False) -> None:
+    """Take the options that belong to no command."""
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""How long properties are looked at: briefly, or with `--hypothesis-profile=fuzz` for long."""
+"""Adds the Hypothesis profile `fuzz`: `pytest --hypothesis-profile=fuzz` runs far more examples."""
 
 import hypothesis
 

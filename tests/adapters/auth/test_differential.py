@@ -1,13 +1,13 @@
-"""Whatever is done to a token: what PyJWT refuses is never accepted, and nothing else is raised.
+"""Compares the verifier with PyJWT's `decode` on generated tokens.
 
-PyJWT's own `decode` reads tokens in its own way, so that an error in our reading shows here. Ours
-may refuse more, and does. `--hypothesis-profile=fuzz --timeout=0` looks for an hour rather than for
+The verifier never accepts a token that PyJWT rejects, and raises no unexpected error. It may reject
+more tokens than PyJWT does. `--hypothesis-profile=fuzz --timeout=0` runs for an hour instead of
 seconds.
 """
 
 import json
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import jwt
@@ -22,8 +22,8 @@ from tests.adapters.auth.tokens import (
     SECRET,
     Signer,
     b64,
+    drop_absent,
     key_set,
-    present,
     secret_signer,
     signer,
     to_json,
@@ -40,9 +40,9 @@ SIGNERS: Final = [
     signer("PS256", "rsa"),
     secret_signer(),
 ]
-STRANGER: Final = signer("EdDSA", "stranger")
-PUBLISHED: Final = [by for by in SIGNERS if by.kid is not None]
-ALGORITHMS: Final = [by.algorithm for by in SIGNERS]
+UNPUBLISHED: Final = signer("EdDSA", "unknown")
+PUBLISHED: Final = [key for key in SIGNERS if key.kid is not None]
+ALGORITHMS: Final = [key.algorithm for key in SIGNERS]
 VERIFIER: Final = verifier(*PUBLISHED, secrets=[SECRET], leeway=LEEWAY, clock=time.time)
 KEYS: Final[list[jwt.PyJWK | bytes]] = [
     *jwt.PyJWKSet.from_json(key_set(*PUBLISHED).decode()).keys,
@@ -52,21 +52,21 @@ KEYS: Final[list[jwt.PyJWK | bytes]] = [
 thorough = settings(max_examples=max(400, settings().max_examples), deadline=None)
 
 
-def ours(text: str) -> Principal | None:
-    """Return whom our verifier takes the token for."""
+def verify(text: str) -> Principal | None:
+    """Verify a token with this project's verifier. Return None if the token is rejected."""
     verifying: Coroutine[Any, Any, Principal] = VERIFIER.verify(text)
     try:
         verifying.send(None)
-    except StopIteration as done:
-        principal: Principal = done.value
+    except StopIteration as stop:
+        principal: Principal = stop.value
         return principal
     except (AuthError, VerifierUnavailableError):
         return None
-    pytest.fail("it waited, although its keys are at hand")
+    pytest.fail("the verifier waited, although all keys are known")
 
 
-def theirs(text: str) -> str | None:
-    """Return whom PyJWT takes the token for, by any of the same keys."""
+def verify_with_pyjwt(text: str) -> str | None:
+    """Verify a token with PyJWT and the same keys. Return the subject, or None if rejected."""
     for key in KEYS:
         try:
             claims = jwt.decode(
@@ -78,7 +78,7 @@ def theirs(text: str) -> str | None:
                 leeway=LEEWAY,
                 options={"require": ["exp", "sub", "iss", "aud"]},
             )
-        except Exception:  # noqa: BLE001, S112 - PyJWT lets errors of other kinds through as well
+        except Exception:  # noqa: BLE001, S112 - PyJWT also raises errors of other kinds
             continue
         subject: str = claims["sub"]
         return subject
@@ -86,14 +86,14 @@ def theirs(text: str) -> str | None:
 
 
 def check(text: str) -> None:
-    principal = ours(text)
+    principal = verify(text)
     if principal is not None:
-        assert theirs(text) == principal.user_id
+        assert verify_with_pyjwt(text) == principal.user_id
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    usual = {"sub": "alice", "iss": ISSUER, "aud": ISSUER, "iat": NOW - 60, "exp": NOW + 86_400}
-    return present({**usual, **changes})
+    defaults = {"sub": "alice", "iss": ISSUER, "aud": ISSUER, "iat": NOW - 60, "exp": NOW + 86_400}
+    return drop_absent({**defaults, **changes})
 
 
 TIMES: Final = st.sampled_from([-(10**9), -7200, -3600, -5, 0, 5, 3600, 86_400, 10**9]).map(
@@ -102,7 +102,7 @@ TIMES: Final = st.sampled_from([-(10**9), -7200, -3600, -5, 0, 5, 3600, 86_400, 
 TEXTS: Final = st.sampled_from(
     [
         *("", " ", "alice", "JWT", "at+jwt", "logout+jwt", "none", "b64", "sig", "1e9", "true"),
-        *(ISSUER, ISSUER + "/", "ed", "ec", "rsa", "stranger", "é", "\u0000", "\u202e", "\ud800"),
+        *(ISSUER, ISSUER + "/", "ed", "ec", "rsa", "unknown", "é", "\u0000", "\u202e", "\ud800"),
         *ALGORITHMS,
     ]
 )
@@ -140,19 +140,18 @@ CLAIMS: Final = st.dictionaries(
 )
 
 
-def written(value: object) -> bytes:
-    return json.dumps(value).encode()  # with escapes, so that lone surrogates can be written
+def to_ascii_json(value: object) -> bytes:
+    return json.dumps(value).encode()  # escapes lone surrogates, which UTF-8 cannot encode
 
 
 @thorough
-@given(st.sampled_from([*SIGNERS, STRANGER]), HEADERS, CLAIMS)
-def test_with_any_members_in_its_header_and_payload(
-    by: Signer, header: dict[str, Any], changes: dict[str, Any]
+@given(st.sampled_from([*SIGNERS, UNPUBLISHED]), HEADERS, CLAIMS)
+def test_tokens_with_any_header_and_claims(
+    key: Signer, header: dict[str, Any], changes: dict[str, Any]
 ) -> None:
-    usual = {"alg": by.algorithm, "kid": by.kid or ABSENT}
-    check(
-        token(by, header=written(present({**usual, **header})), claims=written(claims(**changes)))
-    )
+    defaults = {"alg": key.algorithm, "kid": key.kid or ABSENT}
+    header_text = to_ascii_json(drop_absent({**defaults, **header}))
+    check(token(key, header=header_text, claims=to_ascii_json(claims(**changes))))
 
 
 SNIPPETS: Final = st.sampled_from(
@@ -167,7 +166,7 @@ SNIPPETS: Final = st.sampled_from(
 
 @st.composite
 def damaged(draw: st.DrawFn, text: bytes) -> bytes:
-    """Replace a stretch of a text by something else, once or twice."""
+    """Replace a part of a text up to twice."""
     for _ in range(draw(st.integers(0, 2))):
         start = draw(st.integers(0, len(text)))
         end = draw(st.integers(start, min(len(text), start + 4)))
@@ -177,24 +176,23 @@ def damaged(draw: st.DrawFn, text: bytes) -> bytes:
 
 @thorough
 @given(st.sampled_from(SIGNERS), st.data())
-def test_with_any_damage_to_its_json_before_it_is_signed(by: Signer, data: st.DataObject) -> None:
-    header = to_json(present({"alg": by.algorithm, "kid": by.kid or ABSENT}))
-    check(
-        token(by, header=data.draw(damaged(header)), claims=data.draw(damaged(to_json(claims()))))
-    )
+def test_tokens_with_damaged_json_and_a_valid_signature(key: Signer, data: st.DataObject) -> None:
+    header = to_json(drop_absent({"alg": key.algorithm, "kid": key.kid or ABSENT}))
+    damaged_header, payload = data.draw(damaged(header)), data.draw(damaged(to_json(claims())))
+    check(token(key, header=damaged_header, claims=payload))
 
 
 PIECES: Final = st.sampled_from([*("", ".", "..", "=", "==", " ", "\n", "+", "/", "-", "_", "A")])
-GOOD: Final = [
-    *(token(by, claims=claims(sub=sub)) for by in SIGNERS for sub in ("alice", "bob")),
-    token(STRANGER, claims=claims()),
-    token(STRANGER, header={"kid": "ed"}, claims=claims()),
+VALID: Final = [
+    *(token(key, claims=claims(sub=sub)) for key in SIGNERS for sub in ("alice", "bob")),
+    token(UNPUBLISHED, claims=claims()),
+    token(UNPUBLISHED, header={"kid": "ed"}, claims=claims()),
 ]
 
 
 @thorough
-@given(st.sampled_from(GOOD), st.data())
-def test_with_any_damage_to_its_text(text: str, data: st.DataObject) -> None:
+@given(st.sampled_from(VALID), st.data())
+def test_tokens_with_damaged_text(text: str, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(text)))
         end = data.draw(st.integers(start, min(len(text), start + 3)))
@@ -202,51 +200,52 @@ def test_with_any_damage_to_its_text(text: str, data: st.DataObject) -> None:
     check(text)
 
 
-def flipped(text: str, place: int, mask: int) -> str:
-    """Change bits of one base64url character, so that the text stays base64url."""
+def flip_bits(text: str, index: int, mask: int) -> str:
+    """Change bits of a base64url character, so that the text stays base64url."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    place %= len(text)
-    if text[place] == ".":
+    index %= len(text)
+    if text[index] == ".":
         return text
-    other = alphabet[alphabet.index(text[place]) ^ mask]
-    return text[:place] + other + text[place + 1 :]
+    other = alphabet[alphabet.index(text[index]) ^ mask]
+    return text[:index] + other + text[index + 1 :]
 
 
 @thorough
-@given(st.sampled_from(GOOD), st.integers(0, 10_000), st.integers(1, 63))
-def test_with_any_bit_flipped(text: str, place: int, mask: int) -> None:
-    check(flipped(text, place, mask))
+@given(st.sampled_from(VALID), st.integers(0, 10_000), st.integers(1, 63))
+def test_tokens_with_flipped_bits(text: str, index: int, mask: int) -> None:
+    check(flip_bits(text, index, mask))
 
 
 @thorough
-@given(st.lists(st.sampled_from([part for text in GOOD for part in text.split(".")]), max_size=5))
-def test_with_segments_of_other_tokens(parts: list[str]) -> None:
+@given(st.lists(st.sampled_from([part for text in VALID for part in text.split(".")]), max_size=5))
+def test_tokens_made_of_segments_of_others(parts: list[str]) -> None:
     check(".".join(parts))
 
 
 @thorough
 @given(st.text(max_size=200) | st.binary(max_size=60).map(b64))
-def test_with_nothing_of_a_token_at_all(text: str) -> None:
+def test_arbitrary_text(text: str) -> None:
     check(text)
     check(f"{text}.{text}.{text}")
 
 
-@pytest.mark.parametrize("text", GOOD[: 2 * len(SIGNERS)])
-def test_good_tokens_are_accepted_by_both(text: str) -> None:
-    principal = ours(text)
+@pytest.mark.parametrize("text", VALID[: 2 * len(SIGNERS)])
+def test_both_accept_valid_tokens(text: str) -> None:
+    principal = verify(text)
     assert principal is not None
-    assert principal.user_id == theirs(text)
+    assert principal.user_id == verify_with_pyjwt(text)
 
 
-def test_damage_leaves_tokens_to_accept() -> None:
-    """Show that the properties above are not idle: some of what they look at is accepted."""
-    outcomes: list[Callable[[], object]] = []
+def test_some_generated_tokens_are_accepted() -> None:
+    """The comparisons above would be pointless if the verifier rejected every generated token."""
+    accepted: list[str] = []
 
     @settings(max_examples=200, deadline=None, database=None, derandomize=True)
     @given(st.sampled_from(SIGNERS), CLAIMS)
-    def look(by: Signer, changes: dict[str, Any]) -> None:
-        if ours(token(by, claims=written(claims(**changes)))) is not None:
-            outcomes.append(look)
+    def collect(key: Signer, changes: dict[str, Any]) -> None:
+        text = token(key, claims=to_ascii_json(claims(**changes)))
+        if verify(text) is not None:
+            accepted.append(text)
 
-    look()
-    assert len(outcomes) > 20
+    collect()
+    assert len(accepted) > 20

@@ -1,4 +1,4 @@
-"""Which tokens are accepted, rule by rule, and which error says why another is not."""
+"""The JWT verifier: which tokens it accepts, and the error for every other token."""
 
 import contextlib
 import gc
@@ -25,11 +25,11 @@ from tests.adapters.auth.tokens import (
     key_set,
     secret_signer,
     signer,
-    some_claims,
     to_json,
     token,
+    valid_claims,
 )
-from tests.adapters.auth.verifiers import NOBODY, FixedKeys, refusal, refuses, verifier
+from tests.adapters.auth.verifiers import UNSET, FixedKeys, assert_rejected, rejection, verifier
 
 pytestmark = pytest.mark.anyio
 
@@ -39,10 +39,7 @@ ALGORITHMS = [
 ]
 
 
-# --- Accepted ---------------------------------------------------------------------
-
-
-async def test_accepts_a_token_of_better_auth() -> None:
+async def test_accepts_tokens_of_better_auth() -> None:
     principal = await verifier().verify(token())
     assert principal.user_id == "user-1"
     assert principal.email == "alice@example.com"
@@ -51,20 +48,20 @@ async def test_accepts_a_token_of_better_auth() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-async def test_accepts_every_algorithm_that_better_auth_can_be_set_to(algorithm: str) -> None:
-    by = signer(algorithm)
-    assert (await verifier(by).verify(token(by))).user_id == "user-1"
+async def test_accepts_every_algorithm_of_better_auth(algorithm: str) -> None:
+    key = signer(algorithm)
+    assert (await verifier(key).verify(token(key))).user_id == "user-1"
 
 
-async def test_accepts_a_token_signed_with_any_of_the_secrets() -> None:
-    for secret in (SECRET, b"another secret, of thirty-two bytes"):
+async def test_accepts_tokens_signed_with_any_secret() -> None:
+    secrets = [SECRET, b"another secret, of thirty-two bytes"]
+    for secret in secrets:
         text = token(secret_signer(secret))
-        secrets = [SECRET, b"another secret, of thirty-two bytes"]
         assert (await verifier(secrets=secrets).verify(text)).user_id == "user-1"
 
 
-async def test_accepts_an_oauth_access_token() -> None:
-    # RFC 9068; the claims of Better Auth's OAuth provider, whose audience is a list.
+async def test_accepts_oauth_access_tokens() -> None:
+    # RFC 9068. Better Auth's OAuth provider puts a list into `aud`.
     claims = {
         "aud": ["https://api.example.com", "https://app.example.com/api/auth/oauth2/userinfo"],
         "iss": "https://app.example.com/api/auth",
@@ -83,14 +80,11 @@ async def test_accepts_an_oauth_access_token() -> None:
     assert principal.scopes == {"todos:read", "todos:write"}
 
 
-# --- The header -------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "typ",
     [ABSENT, "JWT", "jwt", "Jwt", "at+jwt", "AT+JWT", "application/at+jwt", "application/JWT"],
 )
-async def test_accepts_the_types_of_access_tokens_in_any_case(typ: object) -> None:
+async def test_accepts_access_token_types_in_any_case(typ: object) -> None:
     await verifier().verify(token(header={"typ": typ}))
 
 
@@ -117,8 +111,8 @@ async def test_accepts_the_types_of_access_tokens_in_any_case(typ: object) -> No
         {"typ": "JWT"},
     ],
 )
-async def test_refuses_every_other_type(typ: object) -> None:
-    await refuses(UnsupportedTokenError, token(header={"typ": typ}))
+async def test_rejects_other_types(typ: object) -> None:
+    await assert_rejected(UnsupportedTokenError, token(header={"typ": typ}))
 
 
 @pytest.mark.parametrize(
@@ -145,12 +139,12 @@ async def test_refuses_every_other_type(typ: object) -> None:
     ],
     ids=str,
 )
-async def test_refuses_headers_that_change_what_a_token_is(header: dict[str, Any]) -> None:
-    await refuses(UnsupportedTokenError, token(header=header))
+async def test_rejects_unsupported_headers(header: dict[str, Any]) -> None:
+    await assert_rejected(UnsupportedTokenError, token(header=header))
 
 
 @pytest.mark.parametrize("cty", ["json", "application/json", 1, None])
-async def test_another_content_type_changes_nothing(cty: object) -> None:
+async def test_ignores_other_content_types(cty: object) -> None:
     await verifier().verify(token(header={"cty": cty}))
 
 
@@ -164,24 +158,24 @@ async def test_another_content_type_changes_nothing(cty: object) -> None:
         *(ABSENT, None, 0, 1, True, ["EdDSA"], {"EdDSA": 1}, [["EdDSA"]]),
     ],
 )
-async def test_refuses_every_algorithm_that_is_not_accepted(alg: object) -> None:
-    await refuses(InvalidAlgorithmError, token(header={"alg": alg}))
+async def test_rejects_other_algorithms(alg: object) -> None:
+    await assert_rejected(InvalidAlgorithmError, token(header={"alg": alg}))
 
 
 @pytest.mark.parametrize(("count", "filler"), [(4_000, 0), (250, 5_000)])
-async def test_headers_that_nobody_signed_do_not_fill_the_memory(count: int, filler: int) -> None:
+async def test_unsigned_headers_do_not_fill_the_memory(count: int, filler: int) -> None:
     source = FixedKeys(read_key_set(key_set(signer("EdDSA"))))
-    judge = verifier(source=source)
+    token_verifier = verifier(source=source)
     texts = [token(header={"kid": f"key-{n}", "x": "x" * filler}) for n in range(count)]
     with pytest.raises(UnknownKeyError):
-        await judge.verify(texts.pop())
+        await token_verifier.verify(texts.pop())
     gc.collect()
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
         for text in texts:
             with contextlib.suppress(UnknownKeyError):
-                await judge.verify(text)
+                await token_verifier.verify(text)
             source.asked.clear()
         gc.collect()
         after, _ = tracemalloc.get_traced_memory()
@@ -190,14 +184,14 @@ async def test_headers_that_nobody_signed_do_not_fill_the_memory(count: int, fil
     assert after - before < 500_000
 
 
-async def test_the_header_is_judged_before_any_key_is_asked_for() -> None:
+async def test_validates_the_header_before_it_looks_up_a_key() -> None:
     source = FixedKeys(read_key_set(key_set(signer("EdDSA"))))
     for header in ({"alg": "none"}, {"typ": "logout+jwt"}, {"crit": ["x"]}, {"kid": 1}):
-        await refusal(token(header=header), source=source)
+        await rejection(token(header=header), source=source)
     assert source.asked == []
 
 
-async def test_keys_that_a_token_brings_along_are_not_looked_at() -> None:
+async def test_ignores_keys_in_the_token_header() -> None:
     mallory = signer("EdDSA", "mallory")
     for member, value in (
         ("jwk", mallory.jwk()),
@@ -206,53 +200,49 @@ async def test_keys_that_a_token_brings_along_are_not_looked_at() -> None:
         ("x5c", ["MIIB"]),
         ("x5t", "AAAA"),
     ):
-        await refuses(UnknownKeyError, token(mallory, header={member: value}))
-        await refuses(InvalidSignatureError, token(mallory, header={member: value, "kid": "key-1"}))
+        await assert_rejected(UnknownKeyError, token(mallory, header={member: value}))
+        await assert_rejected(
+            InvalidSignatureError, token(mallory, header={member: value, "kid": "key-1"})
+        )
         await verifier().verify(token(header={member: value}))
 
 
-# --- The key -------------------------------------------------------------------------
-
-
-async def test_refuses_a_token_signed_with_another_key() -> None:
+async def test_rejects_tokens_signed_with_another_key() -> None:
     forged = token(signer("EdDSA", "mallory"), header={"kid": "key-1"})
-    await refuses(InvalidSignatureError, forged)
+    await assert_rejected(InvalidSignatureError, forged)
 
 
-async def test_refuses_a_key_that_is_not_published() -> None:
-    await refuses(UnknownKeyError, token(signer("EdDSA", "mallory")))
+async def test_rejects_keys_that_are_not_published() -> None:
+    await assert_rejected(UnknownKeyError, token(signer("EdDSA", "mallory")))
 
 
-async def test_a_token_without_kid_is_verified_by_the_only_key_that_fits() -> None:
+async def test_a_token_without_kid_needs_exactly_one_matching_key() -> None:
     text = token(header={"kid": ABSENT})
     await verifier(signer("EdDSA"), signer("ES256", "2")).verify(text)
     two = (signer("EdDSA"), signer("EdDSA", "2"))
-    await refuses(UnknownKeyError, text, keys=two)
+    await assert_rejected(UnknownKeyError, text, *two)
 
 
-async def test_an_ambiguous_kid_is_resolved_within_the_tokens_algorithm_only() -> None:
-    # Better Auth counts its keys, so issuers and algorithms may share an id.
-    one = [signer(algorithm, "1") for algorithm in ("EdDSA", "ES256", "RS256")]
-    for by in one:
-        await verifier(*one).verify(token(by))
-    await refuses(InvalidAlgorithmError, token(signer("PS256", "1")), keys=one)
+async def test_an_ambiguous_kid_matches_only_keys_of_the_algorithm() -> None:
+    # Better Auth may use serial numbers as ids, so keys of different algorithms may share a kid.
+    keys = [signer(algorithm, "1") for algorithm in ("EdDSA", "ES256", "RS256")]
+    for key in keys:
+        await verifier(*keys).verify(token(key))
+    await assert_rejected(InvalidAlgorithmError, token(signer("PS256", "1")), *keys)
     twins = [signer("EdDSA", "1"), signer("EdDSA", "2").jwk(kid="1")]
-    for by in (signer("EdDSA", "1"), signer("EdDSA", "2")):
-        await verifier(*twins).verify(token(by, header={"kid": "1"}))
-    await refuses(
-        InvalidSignatureError, token(signer("EdDSA", "3"), header={"kid": "1"}), keys=twins
+    for key in (signer("EdDSA", "1"), signer("EdDSA", "2")):
+        await verifier(*twins).verify(token(key, header={"kid": "1"}))
+    await assert_rejected(
+        InvalidSignatureError, token(signer("EdDSA", "3"), header={"kid": "1"}), *twins
     )
 
 
-async def test_a_key_verifies_only_the_algorithm_that_it_states() -> None:
-    # The same RSA key signs RS256 and PS256 alike; the issuer said which it uses.
-    by = signer("PS256")
-    await verifier(by.jwk()).verify(token(by))
-    await verifier(by.jwk(alg=ABSENT)).verify(token(by))
-    await refuses(InvalidAlgorithmError, token(by), keys=[by.jwk(alg="RS256")])
-
-
-# --- The payload ---------------------------------------------------------------------
+async def test_a_key_verifies_only_the_algorithm_of_its_jwk() -> None:
+    # An RSA key can sign both RS256 and PS256. The `alg` of the JWK says which one the issuer uses.
+    key = signer("PS256")
+    await verifier(key.jwk()).verify(token(key))
+    await verifier(key.jwk(alg=ABSENT)).verify(token(key))
+    await assert_rejected(InvalidAlgorithmError, token(key), key.jwk(alg="RS256"))
 
 
 @pytest.mark.parametrize(
@@ -263,29 +253,26 @@ async def test_a_key_verifies_only_the_algorithm_that_it_states() -> None:
         b'"user-1"',
         b"{",
         b"not json",
-        to_json(some_claims())[:-1] + b',"sub":"mallory"}',
-        to_json(some_claims())[:-1] + b',"a":{"b":1,"b":2}}',
-        to_json(some_claims())[:-1] + b',"a":NaN}',
-        to_json(some_claims())[:-1] + b',"a":1e999}',
-        to_json(some_claims())[:-1] + b',"a":"\\ud800"}',
-        to_json(some_claims())[:-1] + b',"a":"\xff"}',
-        to_json(some_claims()).decode().encode("utf-16"),
-        b"\xef\xbb\xbf" + to_json(some_claims()),
+        to_json(valid_claims())[:-1] + b',"sub":"mallory"}',
+        to_json(valid_claims())[:-1] + b',"a":{"b":1,"b":2}}',
+        to_json(valid_claims())[:-1] + b',"a":NaN}',
+        to_json(valid_claims())[:-1] + b',"a":1e999}',
+        to_json(valid_claims())[:-1] + b',"a":"\\ud800"}',
+        to_json(valid_claims())[:-1] + b',"a":"\xff"}',
+        to_json(valid_claims()).decode().encode("utf-16"),
+        b"\xef\xbb\xbf" + to_json(valid_claims()),
     ],
 )
-async def test_refuses_a_payload_that_two_readers_may_read_differently(payload: bytes) -> None:
-    await refuses(MalformedTokenError, token(claims=payload))
+async def test_rejects_ambiguous_payloads(payload: bytes) -> None:
+    await assert_rejected(MalformedTokenError, token(claims=payload))
 
 
-async def test_says_nothing_of_a_payload_before_the_signature_holds() -> None:
+async def test_verifies_the_signature_before_it_reads_the_payload() -> None:
     forged = token(claims={"exp": NOW - 10_000, "aud": "else"}, signature=bytes(64))
-    await refuses(InvalidSignatureError, forged)
-    await refuses(InvalidSignatureError, token(claims=b"not json", signature=bytes(64)))
+    await assert_rejected(InvalidSignatureError, forged)
+    await assert_rejected(InvalidSignatureError, token(claims=b"not json", signature=bytes(64)))
     header, _, signature = token().split(".")
-    await refuses(InvalidSignatureError, f"{header}.not*base64url.{signature}")
-
-
-# --- Tokens of other kinds that the issuer's keys sign as well -----------------------------
+    await assert_rejected(InvalidSignatureError, f"{header}.not*base64url.{signature}")
 
 
 @pytest.mark.parametrize(
@@ -296,14 +283,13 @@ async def test_says_nothing_of_a_payload_before_the_signature_holds() -> None:
         {"email": "alice@example.com", "requestType": "change-email", "exp": NOW + 3600},
     ],
 )
-async def test_a_mailed_link_of_better_auth_logs_no_one_in(payload: dict[str, Any]) -> None:
-    # Such links are HS256 tokens of the same secret, and mail passes many hands.
-    by = secret_signer()
-    text = token(by, header={"typ": ABSENT}, claims=to_json(payload))
-    await refuses(MissingClaimError, text, secrets=[SECRET], issuers=NOBODY, audiences=NOBODY)
+async def test_rejects_the_tokens_of_emailed_links(payload: dict[str, Any]) -> None:
+    # The links contain HS256 tokens of the same secret, and e-mail is not confidential.
+    text = token(secret_signer(), header={"typ": ABSENT}, claims=to_json(payload))
+    await assert_rejected(MissingClaimError, text, secrets=[SECRET], issuers=UNSET, audiences=UNSET)
 
 
-async def test_a_session_cookie_is_no_bearer_token() -> None:
+async def test_rejects_session_cookies() -> None:
     payload = {
         "session": {"userId": "user-1", "token": "t"},
         "user": {"id": "user-1"},
@@ -313,25 +299,25 @@ async def test_a_session_cookie_is_no_bearer_token() -> None:
         "exp": NOW + 300,
     }
     text = token(secret_signer(), claims=to_json(payload))
-    await refuses(MissingClaimError, text, secrets=[SECRET], issuers=NOBODY, audiences=NOBODY)
-    signed = token(
+    await assert_rejected(MissingClaimError, text, secrets=[SECRET], issuers=UNSET, audiences=UNSET)
+    jwks_cookie = token(
         header={"typ": "better-auth.session-cache+jwt"},
         claims={"aud": "better-auth:session-cache"},
     )
-    await refuses(UnsupportedTokenError, signed)
+    await assert_rejected(UnsupportedTokenError, jwks_cookie)
     untyped = token(claims={"aud": "better-auth:session-cache"})
-    await refuses(InvalidAudienceError, untyped)
+    await assert_rejected(InvalidAudienceError, untyped)
 
 
-async def test_an_id_token_is_no_access_token() -> None:
-    await refuses(InvalidAudienceError, token(claims={"aud": "client", "nonce": "n"}))
+async def test_rejects_id_tokens() -> None:
+    await assert_rejected(InvalidAudienceError, token(claims={"aud": "client", "nonce": "n"}))
 
 
-async def test_a_secret_verifies_nothing_unless_it_is_configured() -> None:
-    await refuses(InvalidAlgorithmError, token(secret_signer()))
+async def test_rejects_hs256_without_a_configured_secret() -> None:
+    await assert_rejected(InvalidAlgorithmError, token(secret_signer()))
 
 
-async def test_a_secret_and_a_key_set_live_side_by_side_without_mixing() -> None:
+async def test_a_secret_and_a_key_set_can_be_combined() -> None:
     both = verifier(signer("RS256"), secrets=[SECRET])
     await both.verify(token(signer("RS256")))
     await both.verify(token(secret_signer()))
@@ -343,9 +329,9 @@ async def test_a_secret_and_a_key_set_live_side_by_side_without_mixing() -> None
         await both.verify(token(secret_signer(hash_name="sha512")))
 
 
-async def test_the_segments_of_two_good_tokens_make_no_third() -> None:
+async def test_rejects_a_token_made_of_segments_of_two_others() -> None:
     alice, bob = token(claims={"sub": "alice"}), token(claims={"sub": "bob"})
     header, payload, _ = alice.split(".")
-    await refuses(InvalidSignatureError, f"{header}.{payload}.{bob.split('.')[2]}")
-    other = b64(to_json({"alg": "EdDSA", "kid": "key-1", "typ": "JWT"}))
-    await refuses(InvalidSignatureError, f"{other}.{payload}.{alice.split('.')[2]}")
+    await assert_rejected(InvalidSignatureError, f"{header}.{payload}.{bob.split('.')[2]}")
+    other_header = b64(to_json({"alg": "EdDSA", "kid": "key-1", "typ": "JWT"}))
+    await assert_rejected(InvalidSignatureError, f"{other_header}.{payload}.{alice.split('.')[2]}")

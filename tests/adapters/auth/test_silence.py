@@ -1,4 +1,4 @@
-"""Nothing that is logged, raised or shown holds a token, a secret or a key."""
+"""No log message, error or `repr` contains a token, a secret or a key."""
 
 import logging
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from tests.adapters.auth.verifiers import verifier
 
 pytestmark = pytest.mark.anyio
 
-MARK = "never-to-be-told"
+MARK = "confidential-text"
 KEYS = [signer("EdDSA"), signer("ES256", "2"), signer("RS256", "3")]
 BAD_KEYS: list[object] = [
     f"{MARK}-key",
@@ -46,7 +46,7 @@ BAD_KEYS: list[object] = [
 
 
 def failing_tokens() -> Iterator[str]:
-    """Yield tokens that fail for every reason there is, marked in every place there is."""
+    """Yield tokens that fail for every reason, with the mark in every place."""
     yield from (MARK, f"{MARK}.{MARK}.{MARK}", f"{MARK}=.x.y", f"{token()}.{MARK}", MARK * 1000)
     yield f"{b64(MARK.encode())}.AAAA.AAAA"
     yield f"{b64(to_json({MARK: MARK}))}.{b64(MARK.encode())}.AAAA"
@@ -54,8 +54,8 @@ def failing_tokens() -> Iterator[str]:
         for value in (MARK, [MARK], {MARK: MARK}, 1, None, ABSENT):
             yield token(header={name: value}, claims={"sub": MARK, "aud": MARK})
     for name in ("sub", "iss", "aud", "exp", "nbf", "iat", "jti", "cnf", "email", "name", "role"):
-        for wrong in (f" {MARK}", [MARK, 1], {MARK: MARK}, MARK * 20, 10**20, True, None, ABSENT):
-            yield token(claims={name: wrong, "x": MARK})
+        for value in (f" {MARK}", [MARK, 1], {MARK: MARK}, MARK * 20, 10**20, True, None, ABSENT):
+            yield token(claims={name: value, "x": MARK})
     yield token(claims={"exp": NOW - 1000, "sub": MARK})
     yield token(claims={"nbf": NOW + 1000, "sub": MARK})
     yield token(claims={"banned": MARK})
@@ -69,32 +69,32 @@ def failing_tokens() -> Iterator[str]:
     yield token(secret_signer(MARK.encode()), claims={"sub": MARK})
 
 
-def everything_said(error: BaseException) -> str:
-    said = [str(error), repr(error), repr(error.args), *getattr(error, "__notes__", [])]
-    said += [str(getattr(error, name, "")) for name in ("code", "detail", "reason")]
-    shown = (error.__cause__, None if error.__suppress_context__ else error.__context__)
-    said += [everything_said(other) for other in shown if other is not None]
-    return "\n".join(said)
+def error_output(error: BaseException) -> str:
+    texts = [str(error), repr(error), repr(error.args), *getattr(error, "__notes__", [])]
+    texts += [str(getattr(error, name, "")) for name in ("code", "detail", "reason")]
+    chained = (error.__cause__, None if error.__suppress_context__ else error.__context__)
+    texts += [error_output(other) for other in chained if other is not None]
+    return "\n".join(texts)
 
 
-def everything_logged(records: list[logging.LogRecord]) -> str:
+def log_output(records: list[logging.LogRecord]) -> str:
     formatter = logging.Formatter()
     return "\n".join(f"{formatter.format(record)} {record.args!r}" for record in records)
 
 
-def confidences(*texts: str) -> list[str]:
-    """Return what must not be said: the mark, the secrets, the keys, and tokens piece by piece."""
-    keys = [str(by.public[name]) for by in KEYS for name in ("x", "y", "n") if name in by.public]
-    pieces = {piece for text in texts for piece in text.split(".") if len(piece) > 8}
+def confidential_texts(*tokens: str) -> list[str]:
+    """Return the mark, the secrets, the keys, and the segments of the tokens."""
+    keys = [str(key.public[name]) for key in KEYS for name in ("x", "y", "n") if name in key.public]
+    pieces = {piece for text in tokens for piece in text.split(".") if len(piece) > 8}
     return [MARK, b64(MARK.encode()), SECRET.decode(), b64(SECRET), *keys, *pieces]
 
 
-def assert_silent(said: str, *texts: str) -> None:
-    told = [secret for secret in confidences(*texts) if secret in said]
-    assert told == []
+def assert_silent(output: str, *tokens: str) -> None:
+    leaked = [text for text in confidential_texts(*tokens) if text in output]
+    assert leaked == []
 
 
-async def test_no_refusal_says_anything_of_the_token(caplog: pytest.LogCaptureFixture) -> None:
+async def test_rejections_reveal_nothing_about_the_token(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     reasons = set()
     async with (
@@ -103,15 +103,15 @@ async def test_no_refusal_says_anything_of_the_token(caplog: pytest.LogCaptureFi
     ):
         await keys.find("EdDSA", "key-1")
         inner = verifier(source=keys, secrets=[SECRET], max_lifetime=10_000)
-        judge = CachedTokenVerifier(inner, size=10, epoch=keys.epoch, clock=lambda: NOW)
+        cached = CachedTokenVerifier(inner, size=10, epoch=keys.epoch, clock=lambda: NOW)
         for text in failing_tokens():
             try:
-                await judge.verify(text)
+                await cached.verify(text)
             except (AuthError, VerifierUnavailableError) as error:
                 reasons.add(getattr(error, "reason", "unavailable"))
-                assert_silent(everything_said(error), text)
-            assert_silent(repr(judge) + repr(inner), text)
-        assert_silent(everything_logged(caplog.records), *failing_tokens())
+                assert_silent(error_output(error), text)
+            assert_silent(repr(cached) + repr(inner), text)
+        assert_silent(log_output(caplog.records), *failing_tokens())
         assert_silent(repr(keys) + repr(keys.state()))
     assert len(caplog.records) > 5
     assert reasons == {
@@ -137,37 +137,37 @@ async def test_no_refusal_says_anything_of_the_token(caplog: pytest.LogCaptureFi
         raw(b"HTTP/1.1 200 OK\r\nContent-Length: " + MARK.encode() + b"\r\n\r\n"),
     ],
 )
-async def test_no_outage_says_anything_of_what_the_issuer_sent(
+async def test_outages_reveal_nothing_of_the_issuers_response(
     behaviour: Behaviour, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="backend")
     async with key_server(behaviour) as server, keys_of(server) as keys:
         with pytest.raises(VerifierUnavailableError) as caught:
             await keys.find("EdDSA", "key-1")
-        assert_silent(everything_said(caught.value))
+        assert_silent(error_output(caught.value))
         assert_silent(repr(keys.state()))
-        assert_silent(everything_logged(caplog.records))
+        assert_silent(log_output(caplog.records))
 
 
-async def test_no_key_or_token_shows_itself() -> None:
+async def test_no_repr_shows_a_key_or_a_token() -> None:
     text = token(claims={"sub": MARK})
-    things: list[Any] = [
+    values: list[Any] = [
         public_key(KEYS[0].jwk()),
         secret_key(SECRET),
         read_key_set(key_set(*KEYS)),
         SecretKeys([SECRET]),
         verifier(secrets=[SECRET]),
     ]
-    for thing in things:
-        assert_silent(f"{thing!r} {thing!s}", text)
+    for value in values:
+        assert_silent(f"{value!r} {value!s}", text)
 
 
-async def test_no_unusable_key_shows_itself() -> None:
+async def test_errors_about_unusable_keys_do_not_show_the_key() -> None:
     for key in BAD_KEYS:
         with pytest.raises(UnusableKeyError) as caught:
             public_key(key)
-        assert_silent(everything_said(caught.value))
+        assert_silent(error_output(caught.value))
     for secret in (MARK.encode(), to_json({"kty": MARK, "k": MARK, "x": MARK * 3})):
         with pytest.raises(UnusableKeyError) as caught:
             secret_key(secret)
-        assert_silent(everything_said(caught.value))
+        assert_silent(error_output(caught.value))

@@ -1,4 +1,4 @@
-"""Tokens and keys made by hand, so that wrong ones can be made as well."""
+"""Makes keys and tokens by hand, so that tests can also make invalid ones."""
 
 import base64
 import functools
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 NOW: Final = 1_800_000_000
 ISSUER: Final = "https://app.example.com"
 SECRET: Final = b"a secret that the issuer and this server share"
-ABSENT: Final = object()  # as a member's value: leave it out
+ABSENT: Final = object()  # as the value of a member: leave the member out
 
 _HASHES: Final[Mapping[str, hashes.HashAlgorithm]] = {
     "256": hashes.SHA256(),
@@ -32,7 +32,14 @@ _CURVES: Final[Mapping[str, tuple[str, ec.EllipticCurve, int]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """Someone who can sign: an algorithm, a key and its public half."""
+    """A key pair and the algorithm that it signs with.
+
+    Attributes:
+        algorithm: The value of `alg`.
+        kid: The key id, or None for a key without an id.
+        sign: Signs a message.
+        public: The public members of the JWK.
+    """
 
     algorithm: str
     kid: str | None
@@ -41,12 +48,12 @@ class Signer:
 
     def jwk(self, **changes: Any) -> dict[str, Any]:
         """Return the public key as Better Auth publishes it, with some members changed."""
-        published = {"alg": self.algorithm, "kid": self.kid, **self.public}
-        return present({**published, **changes})
+        members = {"alg": self.algorithm, "kid": self.kid, **self.public}
+        return drop_absent({**members, **changes})
 
 
-def present(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what is `ABSENT`."""
+def drop_absent(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members whose value is not `ABSENT`."""
     return {name: value for name, value in members.items() if value is not ABSENT}
 
 
@@ -56,17 +63,17 @@ def b64(data: bytes) -> str:
 
 
 def b64_int(number: int, size: int | None = None) -> str:
-    """Encode a number as JWKs do, big-endian, in so many bytes."""
+    """Encode a number as JWKs do: base64url of `size` big-endian bytes."""
     return b64(number.to_bytes(size or (number.bit_length() + 7) // 8 or 1, "big"))
 
 
 def to_json(value: object) -> bytes:
-    """Write JSON as JavaScript does."""
+    """Serialize JSON as JavaScript's `JSON.stringify` does."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def key_set(*keys: object) -> bytes:
-    """Write a key set of signers or of whatever else."""
+    """Serialize a JWKS. A key is a signer or any JSON value."""
     return to_json({"keys": [key.jwk() if isinstance(key, Signer) else key for key in keys]})
 
 
@@ -81,7 +88,7 @@ def secret_signer(secret: bytes = SECRET, *, hash_name: str = "sha256") -> Signe
 
 @functools.cache
 def signer(algorithm: str, kid: str | None = "key-1") -> Signer:
-    """Return a signer with a key of its own for each algorithm and id."""
+    """Return the signer for an algorithm and a key id. Each pair has its own key."""
     family = algorithm[:2]
     if family == "Ed":
         return ed25519_signer(_ed25519_key(kid), algorithm=algorithm, kid=kid)
@@ -137,8 +144,8 @@ def _ed25519_key(kid: str | None) -> ed25519.Ed25519PrivateKey:
     return ed25519.Ed25519PrivateKey.from_private_bytes(hashlib.sha256(str(kid).encode()).digest())
 
 
-def some_claims(**changes: Any) -> dict[str, Any]:
-    """Return the claims of a good token of Better Auth, with some changed."""
+def valid_claims(**changes: Any) -> dict[str, Any]:
+    """Return the claims of a valid token of Better Auth, with some changed."""
     claims = {
         "iat": NOW - 60,
         "name": "Alice",
@@ -148,7 +155,7 @@ def some_claims(**changes: Any) -> dict[str, Any]:
         "iss": ISSUER,
         "aud": ISSUER,
     }
-    return present({**claims, **changes})
+    return drop_absent({**claims, **changes})
 
 
 def token(
@@ -161,18 +168,24 @@ def token(
     """Sign a token.
 
     Args:
-        by: Who signs it; an Ed25519 key by default.
-        header: Members that differ from `alg` and `kid`, or the header's whole text.
-        claims: Members that differ from those of a good token, or the payload's whole text.
-        signature: What stands in place of the signature.
+        by: The signer. An Ed25519 key by default.
+        header: Members to change or add, or the bytes of the whole header.
+        claims: Claims to change or add to those of a valid token, or the bytes of the payload.
+        signature: Bytes to use instead of the real signature.
     """
     by = by or signer("EdDSA")
     if not isinstance(header, bytes):
-        usual = {"alg": by.algorithm, "kid": ABSENT if by.kid is None else by.kid}
-        header = to_json(present({**usual, **(header or {})}))
+        defaults = {"alg": by.algorithm, "kid": ABSENT if by.kid is None else by.kid}
+        header = to_json(drop_absent({**defaults, **(header or {})}))
     if not isinstance(claims, bytes):
-        claims = to_json(some_claims(**(claims or {})))
+        claims = to_json(valid_claims(**(claims or {})))
     signing_input = f"{b64(header)}.{b64(claims)}"
     if signature is None:
         signature = by.sign(signing_input.encode())
     return f"{signing_input}.{b64(signature)}"
+
+
+def split_token(text: str) -> tuple[str, str, bytes]:
+    """Return the encoded header, the encoded payload and the decoded signature of a token."""
+    header, payload, signature = text.split(".")
+    return header, payload, base64.urlsafe_b64decode(signature + "==")

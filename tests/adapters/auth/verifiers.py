@@ -1,4 +1,4 @@
-"""The verifier under test, over keys that never change."""
+"""Makes the verifier under test with fixed keys, and checks that it rejects tokens."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -14,11 +14,15 @@ from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
 from backend.domain.auth import AuthError, UnknownKeyError
 from tests.adapters.auth.tokens import ISSUER, NOW, key_set, signer
 
-NOBODY: Final = frozenset[str]()  # as issuers or audiences: none is known
+UNSET: Final = frozenset[str]()  # as `issuers` or `audiences`: none are configured
 
 
 class FixedKeys:
-    """A key source whose issuer always answers at once, and always the same."""
+    """A key source with a key set that never changes.
+
+    Attributes:
+        asked: The algorithm and kid of each lookup, in order.
+    """
 
     def __init__(self, keys: KeySet) -> None:
         self._keys = keys
@@ -29,15 +33,15 @@ class FixedKeys:
         return self._keys.match(algorithm, kid)
 
     async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
-        found = self.known(algorithm, kid)
-        if not found:
+        keys = self.known(algorithm, kid)
+        if not keys:
             raise UnknownKeyError("no such key")
-        return found
+        return keys
 
 
 def policy(**changes: Any) -> ClaimsPolicy:
-    strict: dict[str, Any] = {"issuers": frozenset({ISSUER}), "audiences": frozenset({ISSUER})}
-    return ClaimsPolicy(**{**strict, **changes})
+    defaults: dict[str, Any] = {"issuers": frozenset({ISSUER}), "audiences": frozenset({ISSUER})}
+    return ClaimsPolicy(**{**defaults, **changes})
 
 
 def verifier(
@@ -50,11 +54,11 @@ def verifier(
     """Make a verifier as the container does.
 
     Args:
-        *keys: The issuer's key set: signers or JWKs; an Ed25519 key by default.
-        secrets: Shared secrets; there are none, and no HS256, by default.
-        source: Where the public keys come from, instead of `keys`.
-        clock: The time.
-        **claims_policy: What is different from the strictest policy.
+        *keys: The issuer's key set: signers or JWKs. One Ed25519 key by default.
+        secrets: The shared secrets. None by default, and then HS256 is not accepted.
+        source: The source of the public keys, instead of `keys`.
+        clock: Returns the time in seconds since the epoch.
+        **claims_policy: Fields of `ClaimsPolicy` that differ from the defaults of `policy`.
     """
     published = source or FixedKeys(read_key_set(key_set(*(keys or [signer("EdDSA")]))))
     sources: dict[str, KeySource] = dict.fromkeys(ASYMMETRIC_ALGORITHMS, published)
@@ -68,15 +72,14 @@ def verifier(
     )
 
 
-async def refusal(text: str, **options: Any) -> AuthError:
-    """Return why a token is refused; `options` are those of `verifier`, and `keys`."""
-    keys = options.pop("keys", ())
+async def rejection(text: str, *keys: object, **options: Any) -> AuthError:
+    """Return the error that a token is rejected with. `keys` and `options` go to `verifier`."""
     with pytest.raises(AuthError) as caught:
         await verifier(*keys, **options).verify(text)
     assert caught.value.__cause__ is None
     return caught.value
 
 
-async def refuses(error: type[AuthError], text: str, **options: Any) -> None:
-    """Check that a token is refused, and for which reason."""
-    assert type(await refusal(text, **options)) is error
+async def assert_rejected(error: type[AuthError], text: str, *keys: object, **options: Any) -> None:
+    """Check that a token is rejected with exactly this error."""
+    assert type(await rejection(text, *keys, **options)) is error

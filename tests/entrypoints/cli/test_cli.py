@@ -19,6 +19,7 @@ import jwt
 import pytest
 from typer.testing import Result
 
+from backend import __version__
 from backend.entrypoints.cli import development
 from backend.entrypoints.cli.main import MISCONFIGURED
 from backend.entrypoints.http import me
@@ -90,6 +91,18 @@ def test_commands_are_shown_as_they_are_typed_here(
     assert f"`{typed} migrate`" in run("doctor").stdout
     assert f"  {typed} explain < " in run("explain", BETTER_AUTH_SECRET=SECRET).stderr
     assert f"  {typed} explain < " in run("explain", "x").stderr
+
+
+def test_an_installed_command_is_shown_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/local/bin/todo-api"])
+    assert "`todo-api migrate`" in run("serve", BETTER_AUTH_SECRET=SECRET).stderr
+    assert "  todo-api explain < " in run("explain", BETTER_AUTH_SECRET=SECRET).stderr
+    assert "`todo-api dev`" in run("token").stderr
+
+
+def test_the_version_is_printed() -> None:
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"todo-api {__version__}\n")
 
 
 @pytest.mark.parametrize("command", ["serve", "dev", "migrate"])

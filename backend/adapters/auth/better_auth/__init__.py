@@ -1,1 +1,1 @@
-"""Better Auth: its URLs, its claims, its cookies."""
+"""Better Auth: its URLs, its token claims, and its session cookies."""

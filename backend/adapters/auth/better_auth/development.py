@@ -1,4 +1,4 @@
-"""Tokens for development, signed with a shared secret as no Better Auth server would sign them."""
+"""Mints tokens for development, signed with the shared secret. Better Auth never issues such."""
 
 import time
 from datetime import timedelta
@@ -17,14 +17,17 @@ def mint_token(
     """Sign an HS256 token that a server with the same secret accepts.
 
     Args:
-        secret: The shared secret, 32 bytes or more.
+        secret: The shared secret, at least 32 bytes long.
         user_id: The `sub` claim.
-        email: The `email` claim; left out if it is None.
-        name: The `name` claim; left out if it is None.
-        lifetime: How long from now the token is valid.
+        email: The `email` claim. Left out if None.
+        name: The `name` claim. Left out if None.
+        lifetime: How long the token is valid from now.
+
+    Returns:
+        The token, a JWS in compact serialization.
     """
     now = int(time.time())
-    claims = {"sub": user_id, "email": email, "name": name, "iat": now}
-    claims["exp"] = now + int(lifetime.total_seconds())
-    said = {claim: value for claim, value in claims.items() if value is not None}
-    return jwt.encode(said, secret, algorithm="HS256")
+    expires_at = now + int(lifetime.total_seconds())
+    claims = {"sub": user_id, "email": email, "name": name, "iat": now, "exp": expires_at}
+    present = {claim: value for claim, value in claims.items() if value is not None}
+    return jwt.encode(present, secret, algorithm="HS256")

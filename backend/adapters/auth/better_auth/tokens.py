@@ -1,34 +1,34 @@
-"""Better Auth's dialect: where it publishes its keys, and what its claims say."""
+"""What Better Auth's base URL and the claims of its tokens mean."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from backend.domain.auth import InactiveTokenError, InvalidClaimError, Principal
 
 BASE_PATH: Final = "/api/auth"
-_USER_ROW: Final = "emailVerified"
-_NONE: Final = frozenset[str]()
+_USER_ROW_MARKER: Final = "emailVerified"
+_EMPTY: Final = frozenset[str]()
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BetterAuthUrls:
-    """What follows from Better Auth's base URL.
+    """The URLs that Better Auth derives from its base URL.
 
     Attributes:
-        origin: The issuer and the audience of the tokens of `/token`, and the issuer of session
-            cookies that the key set signs, as JavaScript's `URL.origin` writes it.
-        jwks: Where the key set is.
+        origin: The issuer and audience of the tokens of `/token`, and the issuer of session
+            cookies that a key of the JWKS signs. Written as JavaScript's `URL.origin` does.
+        jwks: The URL of the JWKS.
     """
 
     origin: str
     jwks: str
 
     @classmethod
-    def of(cls, base_url: str) -> "BetterAuthUrls":
-        """Derive them from `BETTER_AUTH_URL`; a path in it is Better Auth's base path."""
+    def from_base_url(cls, base_url: str) -> Self:
+        """Derive the URLs from `BETTER_AUTH_URL`. A path in it replaces the path `/api/auth`."""
         parts = urlsplit(base_url)
         scheme, host = parts.scheme.lower(), (parts.hostname or "")
         host = f"[{host}]" if ":" in host else host.encode("idna").decode()
@@ -38,27 +38,28 @@ class BetterAuthUrls:
 
 
 def to_principal(claims: Mapping[str, Any], expires_at: float) -> Principal:
-    """Read the verified claims of a Better Auth token.
+    """Map the claims of a Better Auth token to a principal.
 
     Args:
-        claims: Verified claims; `sub` names the user, `id` is not looked at.
-        expires_at: When the token ends, in seconds since the epoch.
+        claims: Verified claims. `sub` is the user's id; `id` is ignored.
+        expires_at: When the token expires, in seconds since the epoch.
 
     Raises:
-        InactiveTokenError: The admin plugin says that the user is banned.
-        InvalidClaimError: A claim is there, but not what it ought to be.
+        InactiveTokenError: The user is banned (admin plugin).
+        InvalidClaimError: A claim has the wrong type.
     """
     if claims.get("banned") not in (None, False):
         raise InactiveTokenError("the user is banned")
-    # The default payload is the whole row of the user, where a scope is a column of the app's.
-    scoped = "scope" in claims and _USER_ROW not in claims
-    return Principal(  # in its order: to name the six takes longer than to read them
+    # By default the payload is the whole user row. A `scope` in it is a column of the application,
+    # not a grant.
+    scoped = "scope" in claims and _USER_ROW_MARKER not in claims
+    return Principal(  # positional arguments, because keywords are measurably slower
         claims["sub"],
         expires_at,
         _text(claims, "email"),
         _text(claims, "name"),
-        _words(claims, "role", separator=",") if "role" in claims else _NONE,
-        _words(claims, "scope", separator=" ") if scoped else _NONE,
+        _words(claims, "role", separator=",") if "role" in claims else _EMPTY,
+        _words(claims, "scope", separator=" ") if scoped else _EMPTY,
     )
 
 

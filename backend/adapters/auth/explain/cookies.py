@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from backend.adapters.auth.better_auth.session_cookie import JWKS_AUDIENCE, JWKS_TYPE
+from backend.adapters.auth.better_auth.cookie_formats import JWKS_AUDIENCE, JWKS_TYPE
 from backend.adapters.auth.explain.situation import Situation
 
 _INSTEAD: Final = "; or send a JWT of Better Auth's /api/auth/token instead."

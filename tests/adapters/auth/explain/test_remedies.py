@@ -24,7 +24,7 @@ from tests.adapters.auth.tokens import (
     signer,
     token,
 )
-from tests.adapters.auth.verifiers import NOBODY, policy
+from tests.adapters.auth.verifiers import UNSET, policy
 
 pytestmark = pytest.mark.anyio
 
@@ -71,7 +71,7 @@ def test_what_is_no_jwt_is_recognised_by_its_looks(sent: str, said: str) -> None
 
 
 HS256 = secret_signer()
-SECRET_ONLY = {"jwks": False, "secrets": [SECRET], "issuers": NOBODY, "audiences": NOBODY}
+SECRET_ONLY = {"jwks": False, "secrets": [SECRET], "issuers": UNSET, "audiences": UNSET}
 API_AUTH = f"{ISSUER}/api/auth"
 SESSION: dict[str, Any] = {"sub": ABSENT, "session": {}, "user": {}}
 

@@ -1,0 +1,75 @@
+"""The Markdown pages of this project, taken apart for the tests that check them."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[1]
+README: Final = Path("README.md")
+PAGES: Final = sorted(
+    path.relative_to(ROOT)
+    for path in (*ROOT.glob("[A-Z]*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "benchmarks/README.md")
+    if path.name != "CHANGELOG.md"  # which names files of earlier versions
+)
+
+_FENCE: Final = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
+_CODE: Final = re.compile(r"`[^`]+`")
+_LINK: Final = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)\)")
+_LIST_ITEM: Final = re.compile(r"^ *(?:[-*]|\d+\.) +", re.MULTILINE)
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|(?<=[.!?][*_)\"])\s+|(?<=[.!?]\*\*)\s+")
+_INDENTED_CODE: Final = re.compile(r" {4,}\S")
+
+
+def text_of(page: Path) -> str:
+    """Return the text of a page, named by its path from the root."""
+    return (ROOT / page).read_text("utf-8")
+
+
+def blocks(language: str, *pages: Path) -> dict[str, str]:
+    """Return the code blocks of a language, by the file that the first line of each names."""
+    pattern = re.compile(rf"^```{language}\n ?# (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    return {name: code for page in pages for name, code in pattern.findall(text_of(page))}
+
+
+def links(page: Path) -> list[str]:
+    """Return the targets of the links of a page."""
+    return [target for _, target in _LINK.findall(_FENCE.sub("", text_of(page)))]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of the headings of a page, as GitHub makes them."""
+    headings = re.findall(r"^#+ +(.+)$", _FENCE.sub("", text_of(page)), re.MULTILINE)
+    return {_slug(_LINK.sub(r"\1", heading)) for heading in headings}
+
+
+def prose_lines(page: Path) -> list[str]:
+    """Return the lines of a page that are neither code nor part of a table."""
+    lines = _FENCE.sub("", text_of(page)).splitlines()
+    return [line for line in lines if not _is_table_or_code(line)]
+
+
+def sentences(page: Path) -> Iterator[str]:
+    """Yield the sentences of a page; inline code counts as one word, a link as its text."""
+    text = "\n".join("" if line.startswith("#") else line for line in prose_lines(page))
+    text = _LIST_ITEM.sub("\n\n", _LINK.sub(r"\1", _CODE.sub("code", text)))
+    for paragraph in re.split(r"\n\s*\n", text):
+        for sentence in _SENTENCE_END.split(paragraph):
+            if sentence.strip():
+                yield " ".join(sentence.split())
+
+
+def table_rows(page: Path) -> list[list[str]]:
+    """Return the cells of every row of the tables of a page, without heads and rules."""
+    lines = text_of(page).splitlines()
+    rows = [line for line in lines if line.lstrip().startswith("|")]
+    cells = [[cell.strip() for cell in row.strip().strip("|").split("|")] for row in rows]
+    return [row for row in cells if not set("".join(row)) <= set(":- ")]
+
+
+def _is_table_or_code(line: str) -> bool:
+    return line.lstrip().startswith("|") or _INDENTED_CODE.match(line) is not None
+
+
+def _slug(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")

@@ -1,0 +1,170 @@
+"""The locks: complete and hashed, so that pip resolves nothing and no later release breaks them.
+
+`make` installs a lock with `--no-deps`. These tests follow the requirements of the installed
+packages, for each Python and operating system that the project supports, and compare them with the
+lock.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT: Final = Path(__file__).parents[1]
+PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+# The dependency groups of each lock; all but `lock` hold the dependencies of the project too.
+GROUPS: Final = {"run": [], "dev": ["dev"], "bench": ["dev", "bench"], "lock": ["lock"]}
+
+# The locks whose packages are installed where the tests run.
+INSTALLED: Final = ["run", "dev"]
+
+PYTHONS: Final = ["3.11", "3.12", "3.13", "3.14"]
+SYSTEMS: Final = {
+    "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
+    "darwin": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
+    "win32": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
+}
+
+ENTRY: Final = re.compile(r"(?P<requirement>[^\s].*?)(?: +--hash=sha256:[0-9a-f]{64})+")
+PIN: Final = re.compile(r"==[0-9][0-9A-Za-z.!+]*")
+
+
+def lines_of(name: str) -> list[str]:
+    """Return the lines of a lock: continued lines are joined, comments are left out."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text().replace("\\\n", "")
+    return [line.strip() for line in text.splitlines() if not line.lstrip().startswith("#")]
+
+
+def entries_of(name: str) -> dict[str, Requirement]:
+    """Return the entries of a lock by the canonical names of their packages."""
+    found = [ENTRY.fullmatch(line) for line in lines_of(name)]
+    entries = [Requirement(match["requirement"]) for match in found if match]
+    return {canonicalize_name(entry.name): entry for entry in entries}
+
+
+def direct_requirements(name: str) -> list[Requirement]:
+    """Return what pyproject.toml asks of a lock."""
+    asked = [] if name == "lock" else [*PROJECT["project"]["dependencies"]]
+    for group in GROUPS[name]:
+        asked += PROJECT["dependency-groups"][group]
+    return [Requirement(text) for text in asked]
+
+
+def environment_of(python: str, system: str) -> dict[str, str]:
+    """Return the values that markers have on a Python and an operating system."""
+    versions = {"python_version": python, "python_full_version": f"{python}.0"}
+    base = {name: str(value) for name, value in default_environment().items()}
+    return {**base, **versions, **SYSTEMS[system]}
+
+
+def applies(requirement: Requirement, environment: dict[str, str], extras: Iterable[str]) -> bool:
+    """Return whether a requirement holds for a package that is installed with these extras."""
+    marker = requirement.marker
+    return marker is None or any(
+        marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras)
+    )
+
+
+def closure_of(
+    requirements: list[Requirement], environment: dict[str, str]
+) -> dict[str, list[Requirement]]:
+    """Return all that the requirements lead to: each package with all that is required of it."""
+    found: dict[str, list[Requirement]] = {}
+    waiting = [requirement for requirement in requirements if applies(requirement, environment, ())]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        known = found.setdefault(name, [])
+        if requirement in known:
+            continue
+        known.append(requirement)
+        waiting += [
+            dependency
+            for dependency in requirements_of(name)
+            if applies(dependency, environment, requirement.extras)
+        ]
+    return found
+
+
+def requirements_of(name: str) -> list[Requirement]:
+    """Return what an installed package requires; one for another system than this has nothing."""
+    try:
+        texts = metadata.requires(name)
+    except metadata.PackageNotFoundError:
+        return []
+    return [Requirement(text) for text in texts or ()]
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_every_entry_is_pinned_and_hashed(name: str) -> None:
+    lines = lines_of(name)
+    assert [line for line in lines if not ENTRY.fullmatch(line)] == []
+    entries = entries_of(name)
+    assert len(entries) == len(lines) > 0
+    assert [
+        str(entry) for entry in entries.values() if not PIN.fullmatch(str(entry.specifier))
+    ] == []
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_no_lock_names_an_index_or_another_address(name: str) -> None:
+    assert "://" not in (ROOT / "requirements" / f"{name}.txt").read_text()
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_every_dependency_of_the_project_is_in_its_lock(name: str) -> None:
+    entries = entries_of(name)
+    for requirement in direct_requirements(name):
+        entry = entries[canonicalize_name(requirement.name)]
+        assert requirement.extras <= entry.extras, entry
+        assert satisfies(entry, requirement), (entry, requirement)
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_installed_packages_are_those_of_the_lock(name: str) -> None:
+    environment = {name: str(value) for name, value in default_environment().items()}
+    for package, entry in entries_of(name).items():
+        if applies(entry, environment, ()):
+            assert entry.specifier.contains(metadata.version(package), prereleases=True), package
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("name", INSTALLED)
+def test_a_lock_holds_what_its_packages_require_and_no_more(
+    name: str, python: str, system: str
+) -> None:
+    environment = environment_of(python, system)
+    locked = {
+        package: entry
+        for package, entry in entries_of(name).items()
+        if applies(entry, environment, ())
+    }
+    required = closure_of(direct_requirements(name), environment)
+    assert set(locked) == set(required)
+    for package, requirements in required.items():
+        entry = locked[package]
+        missing = {extra for asked in requirements for extra in asked.extras} - entry.extras
+        assert not missing, f"{entry} lacks {missing}"
+        for requirement in requirements:
+            assert satisfies(entry, requirement), (entry, requirement)
+
+
+def test_the_benchmarks_run_on_the_versions_that_the_tests_run_on() -> None:
+    tested, measured = entries_of("dev"), entries_of("bench")
+    assert {name: str(entry.specifier) for name, entry in tested.items()} == {
+        name: str(measured[name].specifier) for name in tested
+    }
+
+
+def satisfies(entry: Requirement, requirement: Requirement) -> bool:
+    """Return whether the pinned version is one that a requirement allows."""
+    return requirement.specifier.contains(str(entry.specifier)[2:], prereleases=True)
