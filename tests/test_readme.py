@@ -80,7 +80,7 @@ def test_only_administrators_see_everybodys_notes() -> None:
     container = Container(
         settings=Settings(),
         token_verifier=FakeTokenVerifier(known),
-        todos=InMemoryTodoRepository(),
+        database=InMemoryDatabase(),
     )
     with TestClient(create_app(container)) as client:
         for token, status in (("user", 403), ("admin", 200)):
@@ -110,7 +110,7 @@ PROVIDER_TEST: Final = '''
 from fastapi.testclient import TestClient
 
 from backend.adapters.auth.opaque import OpaqueTokenVerifier
-from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.container import Container
 from backend.domain.auth import Principal
 from backend.entrypoints.http.app import create_app
@@ -118,7 +118,7 @@ from backend.settings import Settings
 
 
 def ask(token: str, **overrides: object) -> tuple[int, str | None]:
-    container = Container(settings=Settings(), todos=InMemoryTodoRepository(), **overrides)
+    container = Container(settings=Settings(), database=InMemoryDatabase(), **overrides)
     with TestClient(create_app(container)) as client:
         response = client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
     return response.status_code, response.json().get("user_id") or response.json()["code"]

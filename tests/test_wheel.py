@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from backend import __version__
-from tests.settings.test_settings import SECRET
+from tests.settings.environment import SECRET
 
 ROOT: Final = Path(__file__).parents[1]
 

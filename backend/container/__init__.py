@@ -1,13 +1,11 @@
-"""Every choice of adapter, on one screen: settings in, the ports of the domain out.
+"""Every choice of adapter, on one screen: the settings go in, the domain's ports come out.
 
-A test, or another provider, says what is to be different when it makes the container:
+To replace a part, name it when you make the container:
 
     Container(settings=Settings(), token_verifier=FakeTokenVerifier())
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 
 from dependency_injector import containers, providers
 
@@ -15,34 +13,27 @@ from backend.adapters.auth.better_auth.development import mint_token
 from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
-from backend.container import auth, database
+from backend.adapters.persistence.schema.diagnosis import diagnose_database
+from backend.adapters.persistence.schema.new_revision import create_revision
+from backend.container import auth, lifecycle
+from backend.container import database as databases
+from backend.container.issuer import better_auth
 from backend.settings import Settings
-
-Check = Callable[[], Awaitable[None]]
-
-
-def _resources(*candidates: object) -> list[AbstractAsyncContextManager[object]]:
-    return [one for one in candidates if isinstance(one, AbstractAsyncContextManager)]
-
-
-def _checks(**candidates: object) -> Mapping[str, Check]:
-    return {name: one.check for name, one in candidates.items() if hasattr(one, "check")}
 
 
 class Container(containers.DeclarativeContainer):
-    """The application's parts; each is made once, when it is first asked for."""
+    """The parts of the application. Each `Singleton` is made once, when it is first used."""
 
     settings = providers.Singleton(Settings.load)
     clock = providers.Object(time.time)
 
-    # Keys: where they are, and who keeps them fresh.
-    issuer = providers.Singleton(auth.better_auth, settings)
+    # The issuer, and its keys.
+    issuer = providers.Singleton(better_auth, settings)
     jwks_url = issuer.provided.jwks_url
     http_client = providers.Singleton(auth.http_client, jwks_url)
-    jwks_client = providers.Callable(auth.jwks_client, jwks_url, http_client.provider)
-    jwks_keys = providers.Singleton(auth.jwks_keys, settings, jwks_url, jwks_client)
+    jwks_keys = providers.Singleton(auth.jwks_keys, settings, jwks_url, http_client.provider)
 
-    # Bearer tokens: signed by an accepted key, claims that hold, Better Auth's dialect, remembered.
+    # Bearer tokens: signature, claims, principal, cache.
     sources = providers.Callable(auth.sources, settings, jwks_keys)
     signed_tokens = providers.Singleton(SignedTokens, sources)
     policy = providers.Singleton(auth.policy, settings, issuer)
@@ -53,26 +44,29 @@ class Container(containers.DeclarativeContainer):
         to_principal=issuer.provided.to_principal,
         clock=clock,
     )
-    token_verifier = providers.Singleton(auth.remembering, jwt_verifier, settings, jwks_keys, clock)
+    token_verifier = providers.Singleton(auth.with_cache, jwt_verifier, settings, jwks_keys, clock)
 
-    # Session cookies, if they are accepted at all.
+    # Session cookies; the verifier is None if they are not accepted.
     session_verifier = providers.Singleton(
         auth.session_verifier, settings, issuer, jwks_keys, clock
     )
     web_origins = providers.Callable(auth.web_origins, settings, issuer)
 
-    # Todos, and what seals the cursors of their lists.
-    todos = providers.Singleton(database.todos, settings)
-    cursor_key = todos.provided.cursor_key
+    # Todos, and the key that signs the cursors of their lists.
+    database = providers.Singleton(databases.choose_database, settings)
+    todos = providers.Singleton(databases.choose_todos, database)
+    cursor_key = database.provided.cursor_key
 
-    resources = providers.Callable(_resources, jwks_client, jwks_keys, todos)
-    checks = providers.Callable(_checks, keys=jwks_keys, database=todos)
+    # Opened at startup, closed at shutdown; checked for readiness.
+    resources = providers.Callable(lifecycle.resources, http_client.provider, jwks_keys, database)
+    checks = providers.Callable(lifecycle.checks, jwks_keys, database)
     key_set_state = providers.Callable(auth.key_set_state, jwks_keys)
 
     # For the command line.
-    upgrade_schema = providers.Callable(database.upgrade_schema, settings)
-    check_schema = providers.Callable(database.check_schema, settings)
-    diagnose_database = providers.Callable(database.diagnose, settings)
+    upgrade_schema = providers.Callable(databases.upgrade_schema, database)
+    check_schema = providers.Callable(databases.check_schema, database)
+    diagnose_database = providers.Callable(diagnose_database, database)
+    create_revision = providers.Callable(create_revision)
     mint_token = providers.Callable(mint_token)
     has_secret = providers.Callable(auth.has_secret, settings)
     token_explainer = providers.Singleton(

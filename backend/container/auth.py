@@ -1,8 +1,7 @@
-"""Verifiers, made as the settings say."""
+"""Functions that make the keys and verifiers from the settings."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx2
@@ -14,78 +13,43 @@ from backend.adapters.auth.better_auth.cookie_formats import (
     JwtCookieDecoder,
 )
 from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
-from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
 from backend.adapters.auth.cache import CachedTokenVerifier
-from backend.adapters.auth.claims import Claims, ClaimsPolicy
+from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jwks.fetch import fetch
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.keys import KeySource, SecretKeys
-from backend.domain.auth import Principal, TokenVerifier
+from backend.container.issuer import Issuer
+from backend.domain.auth import TokenVerifier
 from backend.domain.diagnosis import KeySetState
 from backend.settings import Settings
 from backend.settings.consistency import is_loopback
 from backend.settings.values import CookieCache
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issuer:
-    """Whose tokens are trusted; another provider is another function that returns one.
-
-    Attributes:
-        jwks_url: Where its key set is, if it publishes one.
-        issuers: The accepted values of `iss`.
-        audiences: The accepted values of `aud`.
-        origins: The web origins of its own pages.
-        to_principal: Reads its dialect.
-    """
-
-    jwks_url: str | None
-    issuers: frozenset[str]
-    audiences: frozenset[str]
-    origins: frozenset[str]
-    to_principal: Callable[[Claims, float], Principal]
-
-
-def better_auth(settings: Settings) -> Issuer:
-    """Describe Better Auth: its issuer and audience are its origin, unless the settings differ."""
-    urls = (
-        BetterAuthUrls.from_base_url(settings.better_auth_url) if settings.better_auth_url else None
-    )
-    origin = frozenset([urls.origin] if urls else [])
-    return Issuer(
-        jwks_url=settings.auth_jwks_url or (urls.jwks if urls else None),
-        issuers=frozenset(settings.auth_issuer) or origin,
-        audiences=frozenset(settings.auth_audience) or origin,
-        origins=origin,
-        to_principal=to_principal,
-    )
-
-
 def http_client(jwks_url: str | None) -> httpx2.AsyncClient:
-    """Make the client that speaks to the issuer: through a proxy of the environment's, if any.
+    """Make the HTTP client that fetches the key set, through the proxy of the environment if set.
 
-    What is on this machine is asked directly: plain HTTP is fine as long as it does not leave it.
+    A key set on this machine is fetched directly: a proxy would send plain HTTP over the network.
     """
     local = jwks_url is not None and is_loopback(urlsplit(jwks_url).hostname or "")
     return httpx2.AsyncClient(follow_redirects=False, trust_env=not local)
 
 
-def jwks_client(
-    url: str | None, client: Callable[[], httpx2.AsyncClient]
-) -> httpx2.AsyncClient | None:
-    """Return what fetches the key set, if there is one."""
-    return client() if url is not None else None
-
-
 def jwks_keys(
-    settings: Settings, url: str | None, client: httpx2.AsyncClient | None
+    settings: Settings, url: str | None, client: Callable[[], httpx2.AsyncClient]
 ) -> JwksKeys | None:
-    """Make the keeper of the key set, if there is one."""
-    if url is None or client is None:
+    """Make the source of the issuer's keys; None if the issuer has no key set.
+
+    Args:
+        settings: How long keys are used.
+        url: The URL of the key set, if there is a key set.
+        client: Returns the HTTP client; called only if there is a key set.
+    """
+    if url is None:
         return None
     return JwksKeys(
-        functools.partial(fetch, client, url),
+        functools.partial(fetch, client(), url),
         source=url,
         max_age=settings.auth_jwks_max_age,
         max_stale=settings.auth_jwks_max_stale,
@@ -93,12 +57,12 @@ def jwks_keys(
 
 
 def key_set_state(jwks: JwksKeys | None) -> Callable[[], KeySetState] | None:
-    """Return what tells the state of the key set, if there is one."""
+    """Return the function that reports the state of the key set; None without a key set."""
     return jwks.state if jwks is not None else None
 
 
 def sources(settings: Settings, jwks: JwksKeys | None) -> Mapping[str, KeySource]:
-    """Say which algorithms are accepted, and where the keys of each come from."""
+    """Return the accepted algorithms, each with the source of its keys."""
     sources: dict[str, KeySource] = {}
     if settings.secrets:
         sources |= dict.fromkeys(HMAC_ALGORITHMS, SecretKeys(_bytes(settings.secrets)))
@@ -108,7 +72,7 @@ def sources(settings: Settings, jwks: JwksKeys | None) -> Mapping[str, KeySource
 
 
 def policy(settings: Settings, issuer: Issuer) -> ClaimsPolicy:
-    """Return what the claims of a token must say."""
+    """Return the rules for the claims of a bearer token."""
     return ClaimsPolicy(
         issuers=issuer.issuers,
         audiences=issuer.audiences,
@@ -120,7 +84,7 @@ def policy(settings: Settings, issuer: Issuer) -> ClaimsPolicy:
 def session_verifier(
     settings: Settings, issuer: Issuer, jwks: JwksKeys | None, clock: Callable[[], float]
 ) -> TokenVerifier | None:
-    """Make the verifier of session cookies, if they are accepted."""
+    """Make the verifier of session cookies; None if cookies are not accepted."""
     if settings.auth_cookie is CookieCache.OFF:
         return None
     verifier = SessionCookieVerifier(
@@ -129,7 +93,7 @@ def session_verifier(
         leeway=settings.auth_leeway,
         clock=clock,
     )
-    return remembering(verifier, settings, jwks, clock)
+    return with_cache(verifier, settings, jwks, clock)
 
 
 def _cookie_decoder(settings: Settings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:
@@ -137,19 +101,19 @@ def _cookie_decoder(settings: Settings, issuer: Issuer, jwks: JwksKeys | None) -
     if settings.auth_cookie is CookieCache.JWE:
         return JweCookieDecoder(secrets)
     if settings.auth_cookie is CookieCache.COMPACT:
-        return CompactCookieDecoder(secrets[0])  # only JWE goes on with the secrets before
+        return CompactCookieDecoder(secrets[0])  # Better Auth accepts old secrets for JWE only
     if secrets:
         return JwtCookieDecoder.with_secret(secrets[0])
     return JwtCookieDecoder.with_jwks(sources(settings, jwks), issuers=issuer.issuers)
 
 
-def remembering(
+def with_cache(
     verifier: TokenVerifier,
     settings: Settings,
     jwks: JwksKeys | None,
     clock: Callable[[], float],
 ) -> TokenVerifier:
-    """Put a memory in front of a verifier, unless it is to have none."""
+    """Put a cache of verified tokens in front of a verifier, unless the cache size is 0."""
     if not settings.auth_token_cache_size:
         return verifier
     return CachedTokenVerifier(
@@ -161,12 +125,12 @@ def remembering(
 
 
 def web_origins(settings: Settings, issuer: Issuer) -> frozenset[str]:
-    """Return whose pages may change things by cookie: the allowed ones, and the issuer's own."""
+    """Return the origins whose pages may send changes with a session cookie."""
     return issuer.origins | {*settings.cors_origins}
 
 
 def has_secret(settings: Settings) -> bool:
-    """Tell whether tokens may be signed with a shared secret."""
+    """Tell whether a shared secret is set."""
     return bool(settings.secrets)
 
 

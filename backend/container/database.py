@@ -1,64 +1,71 @@
-"""The repository and its schema, as the settings say."""
+"""The choice of the database and its repository, and what commands do to its schema."""
 
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
-from backend.adapters.persistence import schema
+from backend.adapters.persistence.database import MigratedDatabase
+from backend.adapters.persistence.memory import InMemoryDatabase, InMemoryTodoRepository
+from backend.adapters.persistence.postgres.database import PostgresDatabase
 from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
-from backend.adapters.persistence.schema.diagnosis import diagnose_database, of_failure
+from backend.adapters.persistence.schema import diagnosis, upgrades
+from backend.adapters.persistence.sqlite.database import SqliteDatabase
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
-from backend.domain.diagnosis import Finding
 from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepository
-from backend.settings import ConfigurationError, Settings
+from backend.settings import Complaint, ConfigurationError, Settings
 
-# What a server cannot do without. One that PostgreSQL shows every row still hides them itself.
-_NEEDED: Final = frozenset({"database", "privileges", "migrations"})
+# A server needs these checks to pass. Row-level security is only a second line of defence.
+_REQUIRED_CHECKS: Final = frozenset({"database", "privileges", "migrations"})
 
 
-def todos(settings: Settings) -> TodoRepository:
-    """Choose the repository by the database's URL."""
+def choose_database(settings: Settings) -> PostgresDatabase | SqliteDatabase:
+    """Return the database that `DATABASE_URL` names."""
     url = settings.database_url.get_secret_value()
-    bounds: dict[str, Any] = {
+    limits: dict[str, Any] = {
         "pool_size": settings.database_pool_size,
         "connect_timeout": settings.database_connect_timeout,
         "statement_timeout": settings.database_statement_timeout,
     }
     if url.startswith("sqlite:"):
-        return SqliteTodoRepository(url, **bounds)
-    return PostgresTodoRepository(
-        url, **bounds, statement_cache=settings.database_prepared_statements
-    )
+        return SqliteDatabase(url, **limits)
+    return PostgresDatabase(url, **limits, statement_cache=settings.database_prepared_statements)
 
 
-async def upgrade_schema(settings: Settings) -> None:
-    """Bring the schema up to date.
+def choose_todos(database: PostgresDatabase | SqliteDatabase | InMemoryDatabase) -> TodoRepository:
+    """Return the repository of todos in a database."""
+    match database:
+        case PostgresDatabase():
+            return PostgresTodoRepository(database)
+        case SqliteDatabase():
+            return SqliteTodoRepository(database)
+        case InMemoryDatabase():
+            return InMemoryTodoRepository()
+        case _:
+            assert_never(database)
+
+
+async def upgrade_schema(database: MigratedDatabase) -> None:
+    """Upgrade the schema to the latest revision.
 
     Raises:
-        ConfigurationError: The database cannot be reached, or refuses.
+        ConfigurationError: The database cannot be reached, or refuses the change.
     """
     try:
-        await schema.upgrade(settings.database_url.get_secret_value())
+        await upgrades.upgrade(database)
     except (RepositoryUnavailableError, OverflowError, ValueError) as error:
-        raise ConfigurationError([_complaint(*of_failure(error))]) from None
+        problem, remedy = diagnosis.explain_failure(error)
+        raise ConfigurationError([Complaint("DATABASE_URL", problem, remedy)]) from None
 
 
-async def check_schema(settings: Settings) -> None:
-    """Check that todos can be kept.
+async def check_schema(database: MigratedDatabase) -> None:
+    """Check that a server can use the database.
 
     Raises:
-        ConfigurationError: The database cannot be reached, has an old schema, or allows too little.
+        ConfigurationError: The database cannot be reached, its schema is out of date, or the role
+            lacks privileges.
     """
-    findings = [one for one in await diagnose(settings) if one.check in _NEEDED]
-    complaints = [_complaint(one.problem, one.remedy or "") for one in findings if one.problem]
+    complaints = [
+        Complaint("DATABASE_URL", finding.problem, finding.remedy or "")
+        for finding in await diagnosis.diagnose_database(database)
+        if finding.check in _REQUIRED_CHECKS and finding.problem
+    ]
     if complaints:
         raise ConfigurationError(complaints)
-
-
-async def diagnose(settings: Settings) -> list[Finding]:
-    """Find out whether todos can be kept, and what to do if not."""
-    return await diagnose_database(settings.database_url.get_secret_value())
-
-
-def _complaint(problem: str, remedy: str) -> str:
-    """Put a problem with the database as one with its variable."""
-    subject = "" if problem.startswith(("the ", "there ")) else "the database "
-    return f"DATABASE_URL: {subject}{problem}. {remedy}"

@@ -1,7 +1,7 @@
-"""What the environment decides; nonsense is refused at start, with every complaint at once."""
+"""Reads the settings from the environment, and reports every invalid setting at once."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, SecretStr, ValidationError
@@ -12,6 +12,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from backend.settings.complaints import Complaint, ConfigurationError
 from backend.settings.consistency import ISSUERS, inconsistencies
 from backend.settings.spelling import misspellings
 from backend.settings.values import (
@@ -32,40 +33,31 @@ from backend.settings.values import (
     Words,
 )
 
-_A_URL: Final = "a URL like https://app.example.com"
+__all__ = ["Complaint", "ConfigurationError", "Settings"]
 
-
-class ConfigurationError(Exception):
-    """The environment asks for something that must not, or cannot, be.
-
-    Attributes:
-        complaints: One for each thing wrong: the variable, what is wrong, and the remedy.
-    """
-
-    def __init__(self, complaints: Iterable[str]) -> None:
-        self.complaints = tuple(complaints)
-        super().__init__("\n".join(self.complaints))
+_URL_EXAMPLE: Final = "a URL like https://app.example.com"
 
 
 class Settings(BaseSettings):
-    """The settings, named as their environment variables; each description ends a complaint.
+    """The settings, with the names of their environment variables in lower case.
 
-    `Settings(…)` is made of its arguments alone; only `load` and `read` look at the environment.
+    A field's description completes the remedy of a complaint: "Set it to {description}."
+    `Settings(…)` uses its arguments only; `load` and `read` also read the environment.
     """
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
     )
 
-    better_auth_url: Url | None = Field(default=None, description=_A_URL)
+    better_auth_url: Url | None = Field(default=None, description=_URL_EXAMPLE)
     better_auth_secret: Secret | None = Field(
         default=None,
-        description="the secret that Better Auth uses, of 32 bytes or more: `openssl rand -hex 32`",
+        description="the secret that Better Auth uses, 32 bytes or more: `openssl rand -hex 32`",
     )
     better_auth_secrets: VersionedSecrets = Field(
-        default=(), description="Better Auth's own list, the current secret first: `2:new,1:old`"
+        default=(), description="the list that Better Auth uses, newest first: `2:new,1:old`"
     )
-    auth_jwks_url: Url | None = Field(default=None, description=_A_URL)
+    auth_jwks_url: Url | None = Field(default=None, description=_URL_EXAMPLE)
     auth_issuer: Words = Field(default=(), description="a comma-separated list of issuers")
     auth_audience: Words = Field(default=(), description="a comma-separated list of audiences")
     auth_algorithms: Algorithms = Field(
@@ -105,7 +97,7 @@ class Settings(BaseSettings):
         default=5, ge=0.1, le=300, description="0.1 to 300 seconds"
     )
     database_prepared_statements: bool = Field(
-        default=True, description="on, or off behind a pooler that shares sessions"
+        default=True, description="on, or off behind a connection pooler in transaction mode"
     )
     host: str = Field(default="127.0.0.1", description="an address to listen on")
     port: int = Field(default=8000, ge=0, le=PORT_MAX, description="a port from 0 to 65535")
@@ -129,7 +121,7 @@ class Settings(BaseSettings):
     def settings_customise_sources(
         cls, *_: Any, **sources: Any
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Leave the environment to `read`, which must know what was said even if it is wrong."""
+        """Leave the environment to `read`, which also needs the values that are invalid."""
         return (sources["init_settings"],)
 
     @classmethod
@@ -137,10 +129,10 @@ class Settings(BaseSettings):
         """Read the settings from the environment.
 
         Args:
-            **overrides: Settings that the environment does not decide.
+            **overrides: Settings that replace those of the environment.
 
         Raises:
-            ConfigurationError: With everything that is wrong with them.
+            ConfigurationError: With a complaint about everything that is wrong.
         """
         settings, complaints = cls.read(**overrides)
         if complaints:
@@ -148,33 +140,33 @@ class Settings(BaseSettings):
         return settings
 
     @classmethod
-    def read(cls, **overrides: Any) -> tuple[Self, list[str]]:
-        """Read the settings from the environment, and what is wrong with them.
+    def read(cls, **overrides: Any) -> tuple[Self, list[Complaint]]:
+        """Read the settings from the environment, and find out what is wrong with them.
 
         Args:
-            **overrides: Settings that the environment does not decide.
+            **overrides: Settings that replace those of the environment.
 
         Returns:
-            The settings, with defaults in place of what is wrong, and the complaints.
+            The settings, with defaults in place of invalid values, and the complaints.
         """
-        given = {**EnvSettingsSource(cls)(), **overrides}
+        raw = {**EnvSettingsSource(cls)(), **overrides}
         known = [name.upper() for name in cls.model_fields]
-        complaints = [*misspellings(os.environ, known), *inconsistencies(given)]
+        complaints = [*misspellings(os.environ, known), *inconsistencies(raw)]
         try:
-            return cls(**given), complaints
+            return cls(**raw), complaints
         except ValidationError as error:
-            wrong = {problem["loc"][0] for problem in error.errors()}
-            sound = {name: value for name, value in given.items() if name not in wrong}
-            return cls(**sound), [*map(cls._complaint, error.errors()), *complaints]
+            invalid = {problem["loc"][0] for problem in error.errors()}
+            valid = {name: value for name, value in raw.items() if name not in invalid}
+            return cls(**valid), [*map(cls._complaint, error.errors()), *complaints]
 
     @classmethod
     def names_an_issuer(cls) -> bool:
-        """Tell whether the environment says whose tokens to trust."""
+        """Tell whether the environment has a setting that says which tokens to trust."""
         return not ISSUERS.isdisjoint(EnvSettingsSource(cls)())
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every shared secret, the current one first."""
+        """Every shared secret, the current one first, without duplicates."""
         versioned = [secret.get_secret_value() for secret in self.better_auth_secrets]
         current = [self.better_auth_secret.get_secret_value()] if self.better_auth_secret else []
         return tuple(
@@ -182,7 +174,7 @@ class Settings(BaseSettings):
         )
 
     @classmethod
-    def _complaint(cls, error: Mapping[str, Any]) -> str:
+    def _complaint(cls, error: Mapping[str, Any]) -> Complaint:
         name = str(error["loc"][0])
         problem = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
-        return f"{name.upper()}: {problem}. Set it to {cls.model_fields[name].description}."
+        return Complaint(name.upper(), problem, f"Set it to {cls.model_fields[name].description}.")

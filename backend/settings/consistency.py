@@ -1,73 +1,94 @@
-"""What is wrong between settings, each of which may be right."""
+"""Checks settings against each other: each value may be valid, but not the combination."""
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from backend.settings.complaints import Complaint
 from backend.settings.values import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, CookieCache, split
 
 ISSUERS: Final = frozenset(
     {"better_auth_url", "better_auth_secret", "better_auth_secrets", "auth_jwks_url"}
 )
 
-_ON: Final = frozenset({"1", "on", "t", "true", "y", "yes"})  # as pydantic reads a bool
+_ON: Final = frozenset({"1", "on", "t", "true", "y", "yes"})  # what pydantic reads as True
+
+_NO_ISSUER: Final = Complaint(
+    "BETTER_AUTH_URL",
+    "neither BETTER_AUTH_URL nor BETTER_AUTH_SECRET is set, so no token can be verified",
+    "Set BETTER_AUTH_URL to the base URL of your Better Auth server, or set BETTER_AUTH_SECRET if"
+    " your tokens are signed with HS256.",
+)
+_HS256_WITHOUT_SECRET: Final = Complaint(
+    "AUTH_ALGORITHMS", "HS256 needs a secret", "Set BETTER_AUTH_SECRET, or remove HS256."
+)
+_ALGORITHMS_WITHOUT_KEY_SET: Final = Complaint(
+    "AUTH_ALGORITHMS",
+    "every algorithm except HS256 needs the issuer's key set",
+    "Set BETTER_AUTH_URL, or list HS256 only.",
+)
+_ANY_ORIGIN_WITH_COOKIE: Final = Complaint(
+    "CORS_ORIGINS",
+    "AUTH_COOKIE does not allow *, because every page could then act for the signed-in user (CSRF)",
+    "Set CORS_ORIGINS to the origins of your pages.",
+)
+_NO_ORIGIN_WITH_COOKIE: Final = Complaint(
+    "CORS_ORIGINS",
+    "AUTH_COOKIE needs a list of trusted origins, because cookies are sent by any page (CSRF)",
+    "Set CORS_ORIGINS to the origins of your pages, or set BETTER_AUTH_URL.",
+)
 
 
-def inconsistencies(given: Mapping[str, Any]) -> Iterator[str]:
-    """Complain of what is wrong between settings, whatever may be wrong within one.
+def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Complain about settings that contradict each other.
 
     Args:
-        given: The settings that were given, as they were given.
+        raw: The settings that are set, before validation; values may be invalid.
     """
-    secret = bool(given.get("better_auth_secret") or split(given.get("better_auth_secrets")))
-    published = bool(given.get("better_auth_url") or given.get("auth_jwks_url"))
-    if not secret and not published:
-        yield (
-            "BETTER_AUTH_URL: neither it nor BETTER_AUTH_SECRET is set, so no token could ever be"
-            " verified. Set BETTER_AUTH_URL to the base URL of your Better Auth server (or"
-            " BETTER_AUTH_SECRET, if your tokens are signed with HS256)."
-        )
+    has_secret = bool(raw.get("better_auth_secret") or split(raw.get("better_auth_secrets")))
+    has_key_set = bool(raw.get("better_auth_url") or raw.get("auth_jwks_url"))
+    if not has_secret and not has_key_set:
+        yield _NO_ISSUER
         return
-    algorithms = set(split(given.get("auth_algorithms", "")))
-    if algorithms & HMAC_ALGORITHMS and not secret:
-        yield "AUTH_ALGORITHMS: HS256 needs a secret. Set BETTER_AUTH_SECRET, or leave it out."
-    if algorithms & ASYMMETRIC_ALGORITHMS and not published:
-        yield (
-            "AUTH_ALGORITHMS: all but HS256 need the issuer's key set. Set BETTER_AUTH_URL, or"
-            " leave them out."
-        )
-    yield from _of_cookies(given, secret=secret)
-    allowed = str(given.get("auth_allow_http", "")).lower() in _ON
-    name = "auth_jwks_url" if given.get("auth_jwks_url") else "better_auth_url"
-    if not allowed and _is_exposed(str(given.get(name) or "")):
-        yield (
-            f"{name.upper()}: keys fetched over plain HTTP can be replaced on their way. Set it to"
-            " an https:// URL, or AUTH_ALLOW_HTTP=on if the network is your own."
-        )
+    algorithms = set(split(raw.get("auth_algorithms", "")))
+    if algorithms & HMAC_ALGORITHMS and not has_secret:
+        yield _HS256_WITHOUT_SECRET
+    if algorithms & ASYMMETRIC_ALGORITHMS and not has_key_set:
+        yield _ALGORITHMS_WITHOUT_KEY_SET
+    yield from _cookie_complaints(raw, has_secret=has_secret)
+    yield from _http_complaints(raw)
 
 
-def _of_cookies(given: Mapping[str, Any], *, secret: bool) -> Iterator[str]:
-    strategy = str(given.get("auth_cookie", "off")).lower()
+def _cookie_complaints(raw: Mapping[str, Any], *, has_secret: bool) -> Iterator[Complaint]:
+    strategy = str(raw.get("auth_cookie", "off")).lower()
     if strategy not in {CookieCache.COMPACT, CookieCache.JWT, CookieCache.JWE}:
         return
-    if strategy != CookieCache.JWT and not secret:
-        yield f"AUTH_COOKIE: {strategy} needs a secret. Set BETTER_AUTH_SECRET, as Better Auth's."
-    origins = split(given.get("cors_origins", ""))
+    if strategy != CookieCache.JWT and not has_secret:
+        yield Complaint(
+            "AUTH_COOKIE",
+            f"{strategy} needs a secret",
+            "Set BETTER_AUTH_SECRET to the secret that Better Auth uses.",
+        )
+    origins = split(raw.get("cors_origins", ""))
     if "*" in origins:
-        yield (
-            "CORS_ORIGINS: with AUTH_COOKIE, * lets every page act for its visitors. Set it to the"
-            " origins of your own pages."
-        )
-    if not origins and not given.get("better_auth_url"):
-        yield (
-            "CORS_ORIGINS: with AUTH_COOKIE, changes are taken from pages of known origins only."
-            " Set it to those of your pages, or set BETTER_AUTH_URL if Better Auth serves them."
+        yield _ANY_ORIGIN_WITH_COOKIE
+    if not origins and not raw.get("better_auth_url"):
+        yield _NO_ORIGIN_WITH_COOKIE
+
+
+def _http_complaints(raw: Mapping[str, Any]) -> Iterator[Complaint]:
+    name = "auth_jwks_url" if raw.get("auth_jwks_url") else "better_auth_url"
+    allowed = str(raw.get("auth_allow_http", "")).lower() in _ON
+    if not allowed and _is_plain_http_to_another_machine(str(raw.get(name) or "")):
+        yield Complaint(
+            name.upper(),
+            "an attacker on the network can replace keys that are fetched over plain HTTP",
+            "Set it to an https:// URL, or set AUTH_ALLOW_HTTP=on if you trust the network.",
         )
 
 
-def _is_exposed(url: str) -> bool:
-    """Tell whether a URL leads over plain HTTP to another machine."""
+def _is_plain_http_to_another_machine(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme == "http" and not is_loopback(parts.hostname or "")
@@ -76,7 +97,7 @@ def _is_exposed(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name is this machine's own."""
+    """Tell whether a host name is `localhost` or a loopback address."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

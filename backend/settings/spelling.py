@@ -1,12 +1,14 @@
-"""Variables of the environment that are almost, but not quite, one of ours."""
+"""Finds environment variables whose names are probably misspelled."""
 
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from typing import Final
 
+from backend.settings.complaints import Complaint
+
 PREFIXES: Final = ("AUTH_", "BETTER_AUTH_", "DATABASE_")
 
-# What Better Auth, its starter kits and the usual database tools read themselves.
+# Variables that Better Auth, its starter kits and common database tools read.
 FOREIGN: Final = frozenset(
     {
         *("AUTH_SECRET", "AUTH_URL", "AUTH_TRUST_HOST"),
@@ -16,28 +18,35 @@ FOREIGN: Final = frozenset(
     }
 )
 
-_CLOSE: Final = 0.85
-# Names without a prefix of ours are anybody's: short ones, and those less alike, are let be.
-_CLOSER: Final = 0.9
-_LONG: Final = 8
+# Similarity, from 0 to 1, at which `difflib` takes two names for the same.
+_CUTOFF: Final = 0.85
+# Other programs may use names without our prefixes. So these names must be long and more similar.
+_CUTOFF_WITHOUT_PREFIX: Final = 0.9
+_MIN_LENGTH_WITHOUT_PREFIX: Final = 8
 
 
-def misspellings(names: Collection[str], known: Collection[str]) -> Iterator[str]:
-    """Complain of names that were probably meant to be others.
+def misspellings(names: Collection[str], known: Collection[str]) -> Iterator[Complaint]:
+    """Complain about each name that is probably a misspelled setting.
 
-    A name whose likely meaning is set as well is no slip: it is somebody else's.
+    A name is accepted if the similar setting is set too: another program uses the name.
 
     Args:
-        names: Those of the environment, in any case.
-        known: Those that mean something here, in upper case.
+        names: The names of the environment variables, in any case.
+        known: The names of the settings, in upper case.
     """
-    given = {name.upper() for name in names}
-    for name in sorted(given - FOREIGN - {*known}):
-        if name.startswith(PREFIXES) or len(name) >= _LONG:
-            cutoff = _CLOSE if name.startswith(PREFIXES) else _CLOSER
-            meant = get_close_matches(name, known, n=1, cutoff=cutoff)
-            if meant and meant[0] not in given:
-                yield (
-                    f"{name}: nothing here has this name. Set {meant[0]}, if that is meant, or"
-                    " unset it."
+    names = {name.upper() for name in names}
+    for name in sorted(names - FOREIGN - {*known}):
+        if name.startswith(PREFIXES):
+            cutoff = _CUTOFF
+        elif len(name) >= _MIN_LENGTH_WITHOUT_PREFIX:
+            cutoff = _CUTOFF_WITHOUT_PREFIX
+        else:
+            continue
+        for meant in get_close_matches(name, known, n=1, cutoff=cutoff):
+            if meant not in names:
+                yield Complaint(
+                    name,
+                    f"unknown variable, similar to {meant}",
+                    f"Rename it to {meant}, or unset it.",
+                    meant=meant,
                 )

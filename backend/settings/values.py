@@ -1,4 +1,4 @@
-"""What a single setting may be: each type refuses what it is not, and says so."""
+"""The types of single settings. Each type rejects invalid values and says what is wrong."""
 
 import re
 from enum import StrEnum
@@ -33,7 +33,7 @@ _DATABASE: Final = re.compile(r"sqlite:///(?!:memory:)[^?#]+|postgres(?:ql)?://.
 
 
 class CookieCache(StrEnum):
-    """The format of Better Auth's session cookie, which it calls the strategy of its cache."""
+    """The format of Better Auth's session cookie (`session.cookieCache.strategy`)."""
 
     OFF = "off"
     COMPACT = "compact"
@@ -42,14 +42,14 @@ class CookieCache(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """For whom is logged: people, or machines."""
+    """The format of the log: text for people, JSON for machines."""
 
     CONSOLE = "console"
     JSON = "json"
 
 
 class LogLevel(StrEnum):
-    """How much is logged."""
+    """The lowest level that is logged."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -58,7 +58,7 @@ class LogLevel(StrEnum):
 
 
 def split(value: Any) -> Any:
-    """Read a comma-separated list; what is no string is left for others to judge."""
+    """Split a comma-separated string; return any other value unchanged, for pydantic to check."""
     if not isinstance(value, str):
         return value
     return tuple(word.strip() for word in value.split(",") if word.strip())
@@ -69,22 +69,22 @@ def _lower(value: object) -> object:
 
 
 def _check_url(value: str) -> str:
-    found = _URL.fullmatch(value)
-    if found is None:
-        raise ValueError("not an http:// or https:// URL of a host, a port and a path only")
+    match = _URL.fullmatch(value)
+    if match is None:
+        raise ValueError("not an http:// or https:// URL with only a host, a port and a path")
     try:
-        (ip_address(found[1]) if found[1] else found[2].encode("idna"))
+        (ip_address(match[1]) if match[1] else match[2].encode("idna"))
     except ValueError:
-        raise ValueError("a URL of no possible host") from None
-    if int(found[3] or 0) > PORT_MAX:
-        raise ValueError("a URL of no possible port")
+        raise ValueError("the URL has an invalid host") from None
+    if int(match[3] or 0) > PORT_MAX:
+        raise ValueError("the URL has an invalid port")
     return value
 
 
 def _check_secret(value: SecretStr) -> SecretStr:
     secret = value.get_secret_value()
     if secret in PUBLISHED_SECRETS:
-        raise ValueError("the secret that Better Auth publishes for development, known to everyone")
+        raise ValueError("everyone knows this secret: Better Auth publishes it for development")
     length = len(secret.encode())
     if length < SECRET_MIN_BYTES:
         raise ValueError(f"a secret of {length} bytes can be guessed")
@@ -94,7 +94,7 @@ def _check_secret(value: SecretStr) -> SecretStr:
 def _check_version(value: SecretStr) -> SecretStr:
     version, _, secret = value.get_secret_value().partition(":")
     if not version.isdecimal():
-        raise ValueError("an entry does not begin with a version and a colon")
+        raise ValueError("each entry must start with a version number and a colon")
     _check_secret(SecretStr(secret.strip()))
     return value
 
@@ -102,39 +102,40 @@ def _check_version(value: SecretStr) -> SecretStr:
 def _check_algorithms(value: tuple[str, ...]) -> tuple[str, ...]:
     unknown = sorted(set(value) - HMAC_ALGORITHMS - ASYMMETRIC_ALGORITHMS)
     if unknown:
-        are = "is not an algorithm that is" if len(unknown) == 1 else "are not algorithms that are"
-        raise ValueError(f"{', '.join(unknown)} {are} supported")
+        raise ValueError(f"not supported: {', '.join(unknown)}")
     return value
 
 
 def _check_database(value: SecretStr) -> SecretStr:
     driver = _DRIVER.match(value.get_secret_value())
     if driver:
-        raise ValueError(f"the driver is chosen here, so leave out {driver[1]}")
+        raise ValueError(f"the URL must not name a driver, so remove {driver[1]}")
     if not _DATABASE.fullmatch(value.get_secret_value()):
-        raise ValueError("neither a file of SQLite nor a PostgreSQL database")
+        raise ValueError("not the URL of an SQLite file or of a PostgreSQL database")
     return value
 
 
 def _check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
     if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in value):
-        raise ValueError("an origin is a scheme, a host and a port, and nothing else")
+        raise ValueError("an origin has only a scheme, a host and a port")
     if any(origin != origin.lower() or _DEFAULT_PORT.fullmatch(origin) for origin in value):
-        raise ValueError("browsers send origins in lower case, and leave out :80 and :443")
+        raise ValueError("browsers send origins in lower case and without :80 and :443")
     return value
 
 
 def _check_hosts(value: tuple[str, ...]) -> tuple[str, ...]:
     if not all(host == "*" or _TRUSTED.fullmatch(host) for host in value):
-        raise ValueError("a host is a name, or *. and a name, and nothing else")
+        raise ValueError("a host must be a name, or *. followed by a name")
     return value
 
 
 def _check_cookie_name(value: str) -> str:
     if not _COOKIE_NAME.fullmatch(value):
-        raise ValueError("a name of letters, digits, dots, dashes and underscores")
+        raise ValueError(
+            "the name may contain only 1 to 64 letters, digits, dots, dashes and underscores"
+        )
     if value.startswith(("__Secure-", "__Host-")):
-        raise ValueError("a name with a prefix, which is not a part of it here")
+        raise ValueError("the name must not include the prefix __Secure- or __Host-")
     return value
 
 

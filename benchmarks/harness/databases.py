@@ -1,4 +1,4 @@
-"""Databases with a schema and many todos in them: PostgreSQL as packaged, fsync on, and a file."""
+"""Databases with a schema and many todos: packaged PostgreSQL with fsync, and an SQLite file."""
 
 import asyncio
 import contextlib
@@ -10,22 +10,22 @@ from pathlib import Path
 
 import asyncpg
 
-from backend.adapters.persistence import schema
 from backend.adapters.persistence.postgres import rows as postgres_rows
+from backend.adapters.persistence.postgres.database import PostgresDatabase
+from backend.adapters.persistence.schema.upgrades import upgrade
 from backend.adapters.persistence.sqlite import rows as sqlite_rows
+from backend.adapters.persistence.sqlite.database import SqliteDatabase
 from backend.domain.todo import Todo
 from benchmarks.harness.tokens import user_claims
 from tests.postgres import PostgresServer
 
 ROLE = "benchmarks"
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-_COLUMNS = "user_id id title description completed priority due_at created_at updated_at version"
-_NAMES = (*_COLUMNS.split(), "search_text")
 
 
 @contextlib.contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
-    """Start a PostgreSQL that loses nothing, with a role that policies hold for."""
+    """Start a server that writes durably, with a role that row-level security restricts."""
     with PostgresServer() as server:
         server.stop()
         server.start(durable=True)
@@ -34,9 +34,9 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 def postgres_database(server: PostgresServer, *, users: int, each: int) -> tuple[str, str]:
-    """Make a database, and return the URLs of its owner and of the role that serves."""
+    """Create a database, and return its URL for the owner and for the role that serves."""
     url = server.create_database()
-    asyncio.run(schema.upgrade(url))
+    asyncio.run(upgrade(PostgresDatabase(url)))
     asyncio.run(_fill_postgres(url, users, each))
     grant(server, url)
     return url, server.url_for(ROLE, url)
@@ -51,11 +51,12 @@ def sqlite_database(*, users: int, each: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "todos.db"
         url = f"sqlite:///{path}"
-        asyncio.run(schema.upgrade(url))
+        asyncio.run(upgrade(SqliteDatabase(url)))
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            marks = ", ".join(f":{name}" for name in _NAMES)
+            columns = sqlite_rows.STORED
+            values = ", ".join(f":{name}" for name in columns)
             connection.executemany(
-                f"INSERT INTO todos ({', '.join(_NAMES)}) VALUES ({marks})",
+                f"INSERT INTO todos ({', '.join(columns)}) VALUES ({values})",
                 (sqlite_rows.to_values(user, todo) for user, todo in _todos(users, each)),
             )
             connection.commit()
@@ -67,7 +68,7 @@ async def _fill_postgres(url: str, users: int, each: int) -> None:
     connection = await asyncpg.connect(url)
     rows = [postgres_rows.to_values(user, todo) for user, todo in _todos(users, each)]
     await connection.execute("ALTER TABLE todos DISABLE ROW LEVEL SECURITY")
-    await connection.copy_records_to_table("todos", records=rows, columns=_NAMES)
+    await connection.copy_records_to_table("todos", records=rows, columns=postgres_rows.STORED)
     await connection.execute("ALTER TABLE todos ENABLE ROW LEVEL SECURITY")
     await connection.execute("VACUUM ANALYZE todos")
     await connection.close()
@@ -76,12 +77,12 @@ async def _fill_postgres(url: str, users: int, each: int) -> None:
 def _todos(users: int, each: int) -> Iterator[tuple[str, Todo]]:
     for number in range(users):
         user_id = user_claims(number)["sub"]
-        for place in range(each):
+        for room in range(each):
             yield (
                 user_id,
                 Todo.create(
-                    now=_START + timedelta(minutes=place),
-                    title=f"Water the plants of room {place}",
-                    description="Not the cactus: it had some in March." if place % 2 else None,
+                    now=_START + timedelta(minutes=room),
+                    title=f"Water the plants of room {room}",
+                    description="Not the cactus: it had some in March." if room % 2 else None,
                 ),
             )

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from backend.adapters.persistence import schema
+from pydantic import SecretStr
+
+from backend.container import Container
+from backend.settings import Settings
 from tests.postgres import PostgresServer
 
 # A todo without a key has an empty key. A key without a todo has an empty title.
@@ -29,7 +32,7 @@ class Database:
     def __init__(self, url: str, server: PostgresServer | None = None) -> None:
         self.url = url
         self._server = server
-        asyncio.run(schema.upgrade(url))
+        asyncio.run(Container(settings=Settings(database_url=SecretStr(url))).upgrade_schema())
 
     @classmethod
     def create_sqlite(cls, folder: Path) -> "Database":

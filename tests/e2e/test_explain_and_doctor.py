@@ -45,7 +45,7 @@ def test_common_mistakes_are_reported_with_a_remedy(
         (link_token, {"BETTER_AUTH_SECRET": secret}, "a link that was mailed"),
     ]
     for stdin, env, remedy in mistakes:
-        explain = run("explain", given=stdin, **env)
+        explain = run("explain", stdin=stdin, **env)
         assert explain.exit_code == 1, explain.output
         assert remedy in explain.stdout
         assert session not in explain.stdout

@@ -1,1 +1,1 @@
-"""Everything that knows what a database is."""
+"""Adapters that store todos in a database."""

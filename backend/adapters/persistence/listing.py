@@ -1,4 +1,4 @@
-"""What the adapters share of a list: its orders, and where a page ends."""
+"""What all adapters share of a list: its statement for each order, and the end of a page."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,23 +6,30 @@ from backend.domain.todo import Todo
 from backend.domain.todo_list import TodoPage, TodoPosition, TodoQuery, TodoSort
 
 
-def statements(template: str, *, behind: str, due: str) -> Mapping[tuple[TodoSort, bool], str]:
-    """Write out one static statement for every order, from its start and from a position on.
+def list_statements(
+    template: str, *, columns: Sequence[str], after: str, due_at: str
+) -> Mapping[tuple[TodoSort, bool], str]:
+    """Write one static statement for each order, from its start and after a position.
 
     Args:
-        template: The statement, with `{behind}`, `{key}` and `{direction}` left open.
-        behind: The condition that a position adds, with `{key}` and `{comparison}` left open.
-        due: The due date, or the time that stands for none; to the letter as in its index.
+        template: The statement, with `{columns}`, `{after}`, `{key}` and `{direction}`.
+        columns: The columns to select.
+        after: The condition for todos after a position, with `{key}` and `{comparison}`.
+        due_at: The expression that sorts by due date, written exactly as in its index.
 
     Returns:
-        The statements by order, and whether they start behind a position.
+        The statements by order and by whether they start after a position.
     """
 
     def statement(sort: TodoSort, positioned: bool) -> str:
-        key = due if sort.field == "due_at" else sort.field
+        key = due_at if sort.field == "due_at" else sort.field
         comparison, direction = ("<", "DESC") if sort.descending else (">", "ASC")
-        condition = behind.format(key=key, comparison=comparison) if positioned else ""
-        return template.format(behind=condition, key=key, direction=direction)
+        return template.format(
+            columns=", ".join(columns),
+            after=after.format(key=key, comparison=comparison) if positioned else "",
+            key=key,
+            direction=direction,
+        )
 
     return {
         (sort, positioned): statement(sort, positioned)
@@ -32,11 +39,11 @@ def statements(template: str, *, behind: str, due: str) -> Mapping[tuple[TodoSor
 
 
 def page(todos: Sequence[Todo], query: TodoQuery) -> TodoPage:
-    """Cut one page.
+    """Make one page.
 
     Args:
-        todos: What the page starts with, in order; one more than its limit, if there are as many.
-        query: What was asked for.
+        todos: The todos from the start of the page, in order: up to `query.limit + 1` of them.
+        query: The query for the page.
     """
     items = tuple(todos[: query.limit])
     more = len(todos) > query.limit

@@ -1,4 +1,4 @@
-"""Todos in the memory of this process, gone when it ends."""
+"""Todos in the memory of this process, for tests. They are lost when the process ends."""
 
 import secrets
 from itertools import islice
@@ -13,12 +13,10 @@ from backend.domain.todo import Todo, TodoConflictError, TodoNotFoundError
 from backend.domain.todo_list import TodoPage, TodoPosition, TodoQuery
 
 
-class InMemoryTodoRepository:
-    """Implements `TodoRepository` with a dictionary for each owner."""
+class InMemoryDatabase:
+    """Implements `Database` without connections; its repositories hold their todos themselves."""
 
     def __init__(self) -> None:
-        self._todos: dict[str, dict[UUID, Todo]] = {}
-        self._requests: dict[str, dict[str, tuple[bytes, Todo]]] = {}
         self._cursor_key = secrets.token_bytes(32)
 
     async def __aenter__(self) -> Self:
@@ -34,17 +32,25 @@ class InMemoryTodoRepository:
         pass
 
     async def check(self) -> None:
-        """Return: memory can always be reached."""
+        """Return: memory can always be read."""
 
     async def cursor_key(self) -> bytes:
-        """Return the key that seals the cursors of this process."""
+        """Return the key that seals cursors; see `Database`."""
         return self._cursor_key
+
+
+class InMemoryTodoRepository:
+    """Implements `TodoRepository` with a dictionary for each owner."""
+
+    def __init__(self) -> None:
+        self._todos: dict[str, dict[UUID, Todo]] = {}
+        self._requests: dict[str, dict[str, tuple[bytes, Todo]]] = {}
 
     async def add(
         self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None
     ) -> Todo:
-        """Keep a new todo, once; see `TodoRepository`."""
-        if idempotency is not None and (first := self._asked_before(user_id, todo, idempotency)):
+        """Add a new todo once; see `TodoRepository`."""
+        if idempotency is not None and (first := self._find_repeated(user_id, todo, idempotency)):
             return first
         if self._todos.setdefault(user_id, {}).setdefault(todo.id, todo) is not todo:
             raise TodoConflictError(f"todo {todo.id} exists")
@@ -67,24 +73,25 @@ class InMemoryTodoRepository:
             if _matches(todo, query)
         ]
         if query.after is not None:
-            behind, start = lt if query.sort.descending else gt, _place(query.after)
-            found = [(at, todo) for at, todo in found if behind(_place(at), start)]
-        found.sort(key=lambda entry: _place(entry[0]), reverse=query.sort.descending)
+            follows, start = lt if query.sort.descending else gt, _sort_key(query.after)
+            found = [entry for entry in found if follows(_sort_key(entry[0]), start)]
+        found.sort(key=lambda entry: _sort_key(entry[0]), reverse=query.sort.descending)
         return page([todo for _, todo in found[: query.limit + 1]], query)
 
     async def save(self, user_id: str, todo: Todo, /) -> None:
-        """Keep the next version of a todo; see `TodoRepository`."""
+        """Save the next version of a todo; see `TodoRepository`."""
         if (await self.get(user_id, todo.id)).version != todo.version - 1:
             raise TodoConflictError(f"todo {todo.id} has changed")
         self._todos[user_id][todo.id] = todo
 
     async def remove(self, user_id: str, todo_id: UUID, /, *, version: int | None = None) -> None:
-        """Forget a todo; see `TodoRepository`."""
+        """Remove a todo; see `TodoRepository`."""
         if version not in {None, (await self.get(user_id, todo_id)).version}:
             raise TodoConflictError(f"todo {todo_id} has changed")
         del self._todos[user_id][todo_id]
 
-    def _asked_before(self, user_id: str, todo: Todo, idempotency: Idempotency) -> Todo | None:
+    def _find_repeated(self, user_id: str, todo: Todo, idempotency: Idempotency) -> Todo | None:
+        """Return the todo that the first request with the same key added, if there was one."""
         requests, expired = self._requests.setdefault(user_id, {}), todo.created_at - REMEMBERED_FOR
         for key in list(islice(requests, 10)):  # the oldest
             if requests[key][1].created_at <= expired:
@@ -110,5 +117,5 @@ def _matches(todo: Todo, query: TodoQuery) -> bool:
     )
 
 
-def _place(position: TodoPosition) -> tuple[object, UUID]:
+def _sort_key(position: TodoPosition) -> tuple[object, UUID]:
     return position.key, position.id

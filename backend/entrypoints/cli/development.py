@@ -1,4 +1,4 @@
-"""What development mode has and production has not: a throw-away secret, and tokens by it."""
+"""Development mode: a temporary secret in a file, and tokens that are signed with the secret."""
 
 import contextlib
 import os
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypedDict
 
-from backend.settings import Settings
+from backend.settings import Complaint, Settings
 
 
 class User(TypedDict):
-    """The claims of a development token."""
+    """The user of a development token."""
 
     user_id: str
     email: str
@@ -20,61 +20,71 @@ class User(TypedDict):
 
 SECRET_FILE: Final = Path(".dev-secret")
 USER: Final[User] = {"user_id": "dev", "email": "dev@example.com", "name": "Developer"}
-
-_NO_SERVER: Final = (
-    "BETTER_AUTH_SECRET: not set, and no development server runs in this folder. Start one with"
-    " `make run`, then ask again."
-)
 NOTE: Final = (
-    "Nothing is configured, so this is about the development server of this folder"
+    "Nothing is configured, so this command checks the development server of this folder"
     f" ({SECRET_FILE}).\n`serve` would refuse to start: it needs BETTER_AUTH_URL or"
     " BETTER_AUTH_SECRET.\n"
 )
-_PRODUCTION: Final = (
-    "BETTER_AUTH_URL: set, so tokens come from Better Auth, and none are minted here. Sign in"
-    " there, and fetch one from /api/auth/token."
+
+_NO_SERVER: Final = Complaint(
+    "BETTER_AUTH_SECRET",
+    "not set, and no development server runs in this folder",
+    "Start a server with `make run`, then try again.",
+)
+_OTHER_ISSUER: Final = Complaint(
+    "BETTER_AUTH_URL",
+    "Better Auth issues the tokens, so this command cannot make a token",
+    "Sign in to Better Auth, and fetch a token from /api/auth/token.",
 )
 
 
 def make_secret() -> str:
-    """Make a secret that nobody knows."""
+    """Return a new random secret."""
     return secrets.token_hex(32)
 
 
 @contextlib.contextmanager
-def secret(text: str | None = None) -> Iterator[str]:
-    """Leave a secret in a file for `backend token`, for as long as the server lasts.
+def secret_file(secret: str) -> Iterator[str]:
+    """Keep the secret in a file for `python -m backend token`, as long as the server runs.
 
     Args:
-        text: The secret; without one it is made.
+        secret: The secret of the development server.
     """
-    text = text or make_secret()
-    SECRET_FILE.unlink(missing_ok=True)  # a crashed server's, or one's that has another port
+    SECRET_FILE.unlink(missing_ok=True)  # left by a crashed server, or owned by another server
     try:
         descriptor = os.open(SECRET_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-        yield text
+            file.write(secret)
+        yield secret
     finally:
         with contextlib.suppress(FileNotFoundError):
-            if text.startswith(SECRET_FILE.read_text()):  # else it is the next server's
+            # Keep the file of a newer server, but not a file that was written in part.
+            if secret.startswith(SECRET_FILE.read_text()):
                 SECRET_FILE.unlink()
 
 
-def settings() -> tuple[Settings, list[str]]:
-    """Return the settings and what is wrong with them, or those of the development server."""
-    if not serves_here():
+def runs_here() -> bool:
+    """Tell whether a development server runs in this folder, and no issuer is configured."""
+    return SECRET_FILE.exists() and not Settings.names_an_issuer()
+
+
+def read_settings() -> tuple[Settings, list[Complaint]]:
+    """Read the settings, with the secret of the development server if that server runs here.
+
+    Returns:
+        The settings, and what is wrong with them.
+    """
+    if not runs_here():
         return Settings.read()
     return Settings.read(better_auth_secret=SECRET_FILE.read_text())
 
 
-def serves_here() -> bool:
-    """Tell whether nothing is configured, and a development server was started in this folder."""
-    return SECRET_FILE.exists() and not Settings.names_an_issuer()
+def signing_secret() -> tuple[str, list[Complaint]]:
+    """Find the secret that signs development tokens.
 
-
-def signing_secret() -> tuple[str, list[str]]:
-    """Return the secret that development tokens are signed with, and what speaks against it."""
+    Returns:
+        The secret, and the reasons why tokens must not be signed with it.
+    """
     if not Settings.names_an_issuer():
         try:
             return SECRET_FILE.read_text(), []
@@ -82,21 +92,27 @@ def signing_secret() -> tuple[str, list[str]]:
             return "", [_NO_SERVER]
     settings, complaints = Settings.read()
     if settings.better_auth_url or settings.auth_jwks_url:
-        complaints = [_PRODUCTION]
+        complaints = [_OTHER_ISSUER]
     return next(iter(settings.secrets), ""), complaints
 
 
 def welcome(address: str, token: str | None, *, docs: bool) -> str:
-    """Say where the server is, and how to talk to it."""
-    documentation = f"  (its documentation at {address}/docs)" if docs else ""
+    """Write what `dev` prints at its start.
+
+    Args:
+        address: The URL of the server.
+        token: A token to try the API with; None if another issuer is configured.
+        docs: Whether the server has the page /docs.
+    """
+    documentation = f"  (documentation: {address}/docs)" if docs else ""
     lines = ["", f"  The API is at  {address}{documentation}"]
     if token is None:
-        lines += ["  Tokens come from the issuer that is configured."]
+        lines += ["  Get a token from the configured issuer."]
     else:
         lines += [
-            "  This token is good for twelve hours, or until the server stops:",
+            "  This token is valid for 12 hours, or until the server stops:",
             "",
-            f"{token}",
+            token,
             "",
             "  Try it:",
             "",

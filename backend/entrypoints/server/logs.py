@@ -1,4 +1,4 @@
-"""How the process logs: lines for people, or JSON for machines; never a token or a secret."""
+"""Logging: text for people or JSON for machines, without tokens and secrets."""
 
 import json
 import logging.config
@@ -9,11 +9,11 @@ from backend.settings import Settings
 from backend.settings.values import LogFormat
 
 _EXTRA: Final = ("request_id", "reason")
-_TALKATIVE: Final = ("aiosqlite", "alembic", "httpcore2", "httpx2")
+_NOISY: Final = ("aiosqlite", "alembic", "httpcore2", "httpx2")
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """Formats each record as one JSON object on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as JSON."""
@@ -31,7 +31,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send the log to standard error as the settings say."""
+    """Send the log to standard error, in the format and from the level of the settings."""
     logging.config.dictConfig(
         {
             "version": 1,
@@ -48,7 +48,7 @@ def configure_logging(settings: Settings) -> None:
                 "stderr": {"class": "logging.StreamHandler", "formatter": settings.log_format}
             },
             "root": {"handlers": ["stderr"], "level": settings.log_level.upper()},
-            # These say what the access log says already, address and all, or what a user wrote.
-            "loggers": {name: {"level": "WARNING"} for name in _TALKATIVE},
+            # At INFO and DEBUG these libraries log URLs with query strings, and data of users.
+            "loggers": {name: {"level": "WARNING"} for name in _NOISY},
         }
     )

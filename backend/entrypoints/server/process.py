@@ -1,4 +1,4 @@
-"""Serving: the place to listen, the routes that may be served, and the processes that serve."""
+"""Runs the app in uvicorn: the listening socket, the check of the routes, the processes."""
 
 import contextlib
 import errno
@@ -14,47 +14,41 @@ from backend.entrypoints.http.app import Api, create_app
 from backend.entrypoints.http.auth.startup_check import UnprotectedRouteError, require_protection
 from backend.entrypoints.server.logs import configure_logging
 from backend.entrypoints.server.protocol import BoundedProtocol
-from backend.settings import ConfigurationError, Settings
+from backend.settings import Complaint, ConfigurationError, Settings
+from backend.settings.values import PORT_MAX
 
 APP: Final = "backend.entrypoints.server.process:app_from_environment"
 UVICORN: Final[dict[str, Any]] = {
     "http": BoundedProtocol,
     "ws": "none",
-    "access_log": False,  # the access log is ours, off the hot path
+    "access_log": False,  # entrypoints/http/telemetry.py writes the access log
     "log_config": None,
     "server_header": False,
     "timeout_graceful_shutdown": 10,
 }
 
-_TAKEN: Final = "PORT: {port} is taken. Set it to another one, e.g. PORT={other} {command}."
-_FORBIDDEN: Final = "PORT: {port} is for administrators only. Set it to 1024 or above."
-_NO_ADDRESS: Final = (
-    "HOST: not an address of this machine. Set it to 127.0.0.1, or to 0.0.0.0 for all that it has."
-)
-_EXPOSED: Final = (
-    "{path}: everybody could call it. Put it on an APIRouter(route_class=ProtectedRoute) and let it"
-    " take a CurrentPrincipal, or list it as PUBLIC in backend/entrypoints/http/app.py."
+_CHOOSE_HOST: Final = "Set it to 127.0.0.1, or to 0.0.0.0 to listen on every address."
+_UNPROTECTED: Final = "anyone can call this route without a token"
+_PROTECT: Final = (
+    "Add the route to an APIRouter(route_class=ProtectedRoute) and give it a CurrentPrincipal"
+    " parameter, or add its path to PUBLIC in backend/entrypoints/http/app.py."
 )
 
 _log = logging.getLogger(__name__)
 
 
 def app_from_environment() -> Api:
-    """Make the application that the environment describes: what each server process runs."""
+    """Make the app from the environment variables. Each worker process calls this function."""
     container = Container()
     configure_logging(container.settings())
     return create_app(container)
 
 
-def listen(settings: Settings, *, command: str) -> socket.socket:
-    """Take the place to listen: whoever connects from now on waits until there is a server.
-
-    Args:
-        settings: Say where.
-        command: What was started, to show how it is started elsewhere.
+def listen(settings: Settings) -> socket.socket:
+    """Listen on the address of the settings. Connections wait until a server accepts them.
 
     Raises:
-        ConfigurationError: It is taken, or cannot be had.
+        ConfigurationError: The port is in use or not permitted, or the host is not this machine.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family)
@@ -64,30 +58,49 @@ def listen(settings: Settings, *, command: str) -> socket.socket:
         listener.listen()
     except (OSError, UnicodeError) as error:
         listener.close()
-        raise ConfigurationError([_complaint(error, settings.port, command)]) from None
+        raise ConfigurationError([_listen_complaint(error, settings.port)]) from None
     listener.set_inheritable(True)
     return listener
 
 
 def address(listener: socket.socket, host: str) -> str:
-    """Return the URL of a server that listens there."""
+    """Return the URL of the server behind a listening socket."""
     port = listener.getsockname()[1]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def exposed(app: Api) -> list[str]:
-    """Complain of the routes that everybody could call by mistake."""
+def unprotected_routes(app: Api) -> list[Complaint]:
+    """Complain about each route that is neither protected nor listed as public."""
     try:
         require_protection(app, public=app.state.public)
     except UnprotectedRouteError as error:
-        return [_EXPOSED.format(path=path) for path in error.paths]
+        return [Complaint(path, _UNPROTECTED, _PROTECT) for path in error.paths]
     return []
 
 
-def run(config: uvicorn.Config, listener: socket.socket) -> None:
-    """Serve until asked to stop."""
-    where = address(listener, config.host)
-    _log.info("Uvicorn running on %s (Press CTRL+C to quit)", where)
+def run_app(app: Api, settings: Settings, listener: socket.socket) -> None:
+    """Serve an app in this process until a signal stops the server.
+
+    Raises:
+        SystemExit: The server could not start.
+    """
+    _run(uvicorn.Config(app, settings.host, settings.port, workers=1, **UVICORN), listener)
+
+
+def run_workers(settings: Settings, listener: socket.socket) -> None:
+    """Serve in `settings.workers` processes until a signal stops the server.
+
+    Each process makes its own app from the environment variables.
+
+    Raises:
+        SystemExit: The server could not start.
+    """
+    options = settings.model_dump(include={"host", "port", "workers"})
+    _run(uvicorn.Config(APP, factory=True, **options, **UVICORN), listener)
+
+
+def _run(config: uvicorn.Config, listener: socket.socket) -> None:
+    _log.info("Uvicorn running on %s (Press CTRL+C to quit)", address(listener, config.host))
     with contextlib.suppress(KeyboardInterrupt):
         if config.workers > 1:
             Multiprocess(config, sockets=[listener]).run()
@@ -98,7 +111,13 @@ def run(config: uvicorn.Config, listener: socket.socket) -> None:
             raise SystemExit(uvicorn.config.STARTUP_FAILURE)
 
 
-def _complaint(error: OSError | UnicodeError, port: int, command: str) -> str:
-    number = error.errno if isinstance(error, OSError) else None
-    template = {errno.EADDRINUSE: _TAKEN, errno.EACCES: _FORBIDDEN}.get(number or 0, _NO_ADDRESS)
-    return template.format(port=port, other=port % 65_535 + 1, command=command)
+def _listen_complaint(error: OSError | UnicodeError, port: int) -> Complaint:
+    match error:
+        case OSError(errno=errno.EADDRINUSE):
+            other = port % PORT_MAX + 1
+            remedy = f"Choose another port, for example PORT={other}."
+            return Complaint("PORT", f"{port} is already in use", remedy)
+        case OSError(errno=errno.EACCES):
+            problem = f"only an administrator may listen on port {port}"
+            return Complaint("PORT", problem, "Choose a port from 1024 to 65535.")
+    return Complaint("HOST", "not an address of this machine", _CHOOSE_HOST)

@@ -1,19 +1,19 @@
-"""Databases with a schema, and a repository of each kind."""
+"""Databases with a schema, and a repository on each of them."""
 
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
-from backend.adapters.persistence import schema
-from backend.adapters.persistence.memory import InMemoryTodoRepository
-from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
-from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
+from backend.adapters.persistence.memory import InMemoryDatabase
+from backend.adapters.persistence.postgres.database import PostgresDatabase
+from backend.adapters.persistence.schema.upgrades import upgrade
+from backend.adapters.persistence.sqlite.database import SqliteDatabase
+from backend.container.database import choose_todos
 from backend.domain.todo_repository import TodoRepository
 from tests.adapters.persistence.samples import a_user
 from tests.adapters.persistence.scaling import statements_of
@@ -23,13 +23,13 @@ from tests.postgres import PostgresServer
 @pytest.fixture(scope="session")
 def postgres_url(postgres_server: PostgresServer) -> str:
     url = postgres_server.create_database()
-    asyncio.run(schema.upgrade(url))
+    asyncio.run(upgrade(PostgresDatabase(url)))
     return url
 
 
 @pytest.fixture(scope="session")
 def restricted_url(postgres_server: PostgresServer, postgres_url: str) -> str:
-    """The same database, for a role that may do no more than the application has to."""
+    """The same database, for a role with only the privileges that a server needs."""
     password = urlsplit(postgres_url).password
     statements = statements_of("Roles").replace("'…'", f"'{password}'")
     postgres_server.execute(f"{statements}{statements_of('PgBouncer')}", postgres_url)
@@ -38,9 +38,9 @@ def restricted_url(postgres_server: PostgresServer, postgres_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def partitioned_url(postgres_server: PostgresServer, restricted_url: str) -> str:
-    """A database whose todos are partitioned by user, for the restricted role as well."""
+    """A database with todos partitioned by user, which the restricted role may use too."""
     url = postgres_server.create_database()
-    asyncio.run(schema.upgrade(url))
+    asyncio.run(upgrade(PostgresDatabase(url)))
     asyncio.run(_execute(url, statements_of("Hash partitions")))
     return url
 
@@ -53,9 +53,9 @@ async def _execute(url: str, statements: str) -> None:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database to copy, never to open."""
+    """A migrated file, to copy and never to open."""
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    asyncio.run(schema.upgrade(f"sqlite:///{path}"))
+    asyncio.run(upgrade(SqliteDatabase(f"sqlite:///{path}")))
     return path
 
 
@@ -64,30 +64,38 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'todos.db')}"
 
 
+Database = InMemoryDatabase | SqliteDatabase | PostgresDatabase
+
+
 @pytest.fixture(scope="module", params=["memory", "sqlite", "postgres", "partitioned"])
-def adapter(
+def closed_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AbstractAsyncContextManager[TodoRepository]:
+) -> Database:
+    """A database of each kind."""
     match request.param:
         case "sqlite":
             path = tmp_path_factory.mktemp("contract") / "todos.db"
             shutil.copy(request.getfixturevalue("sqlite_template"), path)
-            return SqliteTodoRepository(f"sqlite:///{path}")
+            return SqliteDatabase(f"sqlite:///{path}")
         case "postgres":
-            return PostgresTodoRepository(request.getfixturevalue("restricted_url"))
+            return PostgresDatabase(request.getfixturevalue("restricted_url"))
         case "partitioned":
-            return PostgresTodoRepository(request.getfixturevalue("partitioned_url"))
+            return PostgresDatabase(request.getfixturevalue("partitioned_url"))
         case _:
-            return InMemoryTodoRepository()
+            return InMemoryDatabase()
 
 
 @pytest.fixture(scope="module")
-async def todos(
-    adapter: AbstractAsyncContextManager[TodoRepository],
-) -> AsyncIterator[TodoRepository]:
-    """A repository that all tests of a module share: no two of them speak of the same user."""
-    async with adapter as repository:
-        yield repository
+async def database(closed_database: Database) -> AsyncIterator[Database]:
+    """The same database, open."""
+    async with closed_database:
+        yield closed_database
+
+
+@pytest.fixture(scope="module")
+def todos(database: Database) -> TodoRepository:
+    """A repository that all tests of a module share: no two of them use the same user."""
+    return choose_todos(database)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a test expects of a database that is out of reach."""
+"""What tests expect of a database that is unavailable."""
 
 import time
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ import pytest
 
 from backend.domain.todo_repository import RepositoryUnavailableError
 
-# Less than the repositories' own timeouts, and far more than any that a test sets.
+# Seconds: less than the default timeouts of a database, far more than any timeout that a test sets.
 SOON: Final = 4.0
 
 
 @contextmanager
 def unavailable() -> Iterator[None]:
-    """Expect the todos to be reported out of reach, soon."""
+    """Expect `RepositoryUnavailableError`, soon."""
     start = time.monotonic()
     with pytest.raises(RepositoryUnavailableError):
         yield

@@ -1,4 +1,4 @@
-"""What docs/scaling.md tells operators to run, for tests to run."""
+"""The statements that docs/scaling.md tells operators to run."""
 
 import re
 from pathlib import Path

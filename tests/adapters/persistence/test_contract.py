@@ -1,16 +1,15 @@
-"""What every adapter of `TodoRepository` promises, on a real database of its kind."""
+"""The contract of `TodoRepository`, which every adapter keeps on a real database."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
 import pytest
 
+from backend.adapters.persistence.database import Database
 from backend.adapters.persistence.memory import InMemoryTodoRepository
-from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
-from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.todo import (
     DESCRIPTION_MAX_LENGTH,
     TITLE_MAX_LENGTH,
@@ -21,17 +20,16 @@ from backend.domain.todo import (
 )
 from backend.domain.todo_list import TodoPosition, TodoQuery, TodoSort
 from backend.domain.todo_repository import TodoRepository
-from tests.adapters.persistence.samples import NOW, a_todo, a_user
+from tests.adapters.persistence.samples import EVERY_FIELD, LATER, NOW, a_todo, a_user
 
 pytestmark = pytest.mark.anyio
 
-LATER = NOW + timedelta(days=1)
-# Four bytes a character, and no two alike: the most that an index has to hold.
+# Different characters of four bytes each: the longest entry that an index has to hold.
 WIDE_TEXT = "".join(chr(0x20000 + number) for number in range(255))
 
 
 async def every_page(todos: TodoRepository, user_id: str, query: TodoQuery) -> list[Todo]:
-    """Follow a list to its end, and see that every page but the last one is full."""
+    """Read a list to its end, and check that every page but the last is full."""
     found: list[Todo] = []
     while True:
         page = await todos.list(user_id, query)
@@ -42,11 +40,12 @@ async def every_page(todos: TodoRepository, user_id: str, query: TodoQuery) -> l
         query = replace(query, after=page.next)
 
 
-class TestKeeping:
+class TestAdding:
     @pytest.mark.parametrize(
-        "said",
+        "fields",
         [
             {},
+            EVERY_FIELD,
             {"description": ""},
             {"description": "Two litres", "completed": True, "priority": Priority.HIGH},
             {"priority": Priority.LOW, "due_at": LATER},
@@ -60,10 +59,10 @@ class TestKeeping:
             {"due_at": datetime.max.replace(tzinfo=UTC)},
         ],
     )
-    async def test_a_todo_is_read_as_it_was_kept(
-        self, todos: TodoRepository, alice: str, said: dict[str, Any]
+    async def test_a_todo_is_read_as_it_was_added(
+        self, todos: TodoRepository, alice: str, fields: dict[str, Any]
     ) -> None:
-        todo = a_todo(**said)
+        todo = a_todo(**fields)
         await todos.add(alice, todo)
         assert await todos.get(alice, todo.id) == todo
         assert (await todos.list(alice, TodoQuery())).items == (todo,)
@@ -71,17 +70,19 @@ class TestKeeping:
     async def test_times_are_read_in_utc(self, todos: TodoRepository, alice: str) -> None:
         todo = a_todo(due_at=LATER)
         await todos.add(alice, todo)
-        kept = await todos.get(alice, todo.id)
-        assert {kept.due_at and kept.due_at.tzinfo, kept.created_at.tzinfo} == {UTC}
+        stored = await todos.get(alice, todo.id)
+        assert {stored.due_at and stored.due_at.tzinfo, stored.created_at.tzinfo} == {UTC}
 
     @pytest.mark.parametrize("user_id", ["Ålice", "o'brien", "%", " ", "x" * 255, WIDE_TEXT])
-    async def test_users_may_have_any_name(self, todos: TodoRepository, user_id: str) -> None:
+    async def test_a_user_id_may_contain_any_character(
+        self, todos: TodoRepository, user_id: str
+    ) -> None:
         todo = a_todo(WIDE_TEXT[:TITLE_MAX_LENGTH])
         await todos.add(user_id, todo)
         assert (await todos.list(user_id, TodoQuery())).items == (todo,)
         await todos.remove(user_id, todo.id)
 
-    async def test_a_todo_is_added_once(self, todos: TodoRepository, alice: str) -> None:
+    async def test_an_id_is_added_only_once(self, todos: TodoRepository, alice: str) -> None:
         todo = a_todo()
         await todos.add(alice, todo)
         with pytest.raises(TodoConflictError):
@@ -99,10 +100,8 @@ class TestKeeping:
         with pytest.raises(TodoNotFoundError):
             await todos.remove(alice, todo.id, version=1)
 
-    async def test_can_be_reached(
-        self, todos: SqliteTodoRepository | PostgresTodoRepository | InMemoryTodoRepository
-    ) -> None:
-        await todos.check()
+    async def test_the_check_of_an_open_database_passes(self, database: Database) -> None:
+        await database.check()
 
 
 class TestOwnership:
@@ -125,8 +124,8 @@ class TestOwnership:
     async def test_another_users_todos_are_never_listed(
         self, todos: TodoRepository, alice: str, bob: str, sort: TodoSort
     ) -> None:
-        mine, others = a_todo("Mine"), a_todo("Others")
-        await todos.add(alice, mine)
+        own, others = a_todo("Own"), a_todo("Others")
+        await todos.add(alice, own)
         await todos.add(bob, others)
         for after in (None, TodoPosition.of(others, sort)):
             found = (await todos.list(alice, TodoQuery(sort=sort, after=after))).items
@@ -146,7 +145,13 @@ class TestOwnership:
         assert (await todos.get(bob, his.id)).title == "Still his"
 
 
-class TestChanging:
+class TestSaving:
+    def test_the_sample_sets_every_field_that_a_user_can_set(self) -> None:
+        automatic = {"id", "created_at", "updated_at", "version"}
+        assert EVERY_FIELD.keys() == {field.name for field in fields(Todo)} - automatic
+        todo = a_todo("Other title")
+        assert not [name for name, value in EVERY_FIELD.items() if getattr(todo, name) == value]
+
     async def test_every_field_can_change(self, todos: TodoRepository, alice: str) -> None:
         todo = a_todo(description="Two litres", due_at=LATER)
         await todos.add(alice, todo)
@@ -164,8 +169,11 @@ class TestChanging:
         again = replace(again, created_at=LATER)
         await todos.save(alice, again)
         assert await todos.get(alice, todo.id) == again
+        every = again.change(now=LATER, **EVERY_FIELD)
+        await todos.save(alice, every)
+        assert await todos.get(alice, todo.id) == every
 
-    async def test_a_changed_todo_is_found_by_what_it_says_now(
+    async def test_a_search_finds_only_the_current_text_of_a_todo(
         self, todos: TodoRepository, alice: str
     ) -> None:
         todo = a_todo("Buy milk", description="Two litres")
@@ -176,7 +184,7 @@ class TestChanging:
         assert len((await todos.list(alice, TodoQuery(q="bread"))).items) == 1
 
     @pytest.mark.parametrize("version", [1, 2, 4])
-    async def test_only_the_next_version_is_kept(
+    async def test_only_the_next_version_is_saved(
         self, todos: TodoRepository, alice: str, version: int
     ) -> None:
         todo = a_todo()
@@ -187,7 +195,7 @@ class TestChanging:
             await todos.save(alice, replace(second, title="Stale", version=version))
         assert await todos.get(alice, todo.id) == second
 
-    async def test_of_many_who_change_a_todo_at_once_one_wins(
+    async def test_of_many_concurrent_changes_one_wins(
         self, todos: TodoRepository, alice: str
     ) -> None:
         todo = a_todo()
@@ -218,7 +226,7 @@ class TestRemoving:
         assert (await todos.list(alice, TodoQuery())).items == (other,)
 
     @pytest.mark.parametrize("version", [0, 1, 3])
-    async def test_another_version_is_not_removed(
+    async def test_a_todo_with_another_version_is_not_removed(
         self, todos: TodoRepository, alice: str, version: int
     ) -> None:
         todo = a_todo()
@@ -229,7 +237,7 @@ class TestRemoving:
             await todos.remove(alice, todo.id, version=version)
         assert await todos.get(alice, todo.id) == changed
 
-    async def test_of_many_who_remove_a_todo_at_once_one_does(
+    async def test_of_many_concurrent_removals_one_succeeds(
         self, todos: TodoRepository, alice: str
     ) -> None:
         todo = a_todo()
@@ -241,7 +249,9 @@ class TestRemoving:
 
 
 class TestListing:
-    async def test_nothing_makes_an_empty_page(self, todos: TodoRepository, alice: str) -> None:
+    async def test_a_list_without_todos_is_an_empty_page(
+        self, todos: TodoRepository, alice: str
+    ) -> None:
         page = await todos.list(alice, TodoQuery())
         assert page.items == ()
         assert page.next is None
@@ -249,26 +259,26 @@ class TestListing:
     async def test_the_newest_come_first_by_default(
         self, todos: TodoRepository, alice: str
     ) -> None:
-        made = [a_todo(minutes=minutes) for minutes in (2, 0, 1)]
-        for todo in made:
+        added = [a_todo(minutes=minutes) for minutes in (2, 0, 1)]
+        for todo in added:
             await todos.add(alice, todo)
-        assert (await todos.list(alice, TodoQuery())).items == (made[0], made[2], made[1])
+        assert (await todos.list(alice, TodoQuery())).items == (added[0], added[2], added[1])
 
     @pytest.mark.parametrize("sort", TodoSort)
     async def test_every_order_holds_across_pages_and_ties(
         self, todos: TodoRepository, alice: str, sort: TodoSort
     ) -> None:
         dues = (None, LATER, NOW, datetime.max.replace(tzinfo=UTC))
-        made = [
+        added = [
             a_todo(title, minutes=minutes, due_at=due_at, priority=priority)
             for title, minutes, due_at, priority in product(
                 ("a", "B"), (0, 1), dues, (Priority.HIGH, Priority.LOW)
             )
         ]
-        for todo in made:
+        for todo in added:
             await todos.add(alice, todo)
         expected = sorted(
-            made,
+            added,
             key=lambda todo: (TodoPosition.of(todo, sort).key, todo.id),
             reverse=sort.descending,
         )
@@ -276,7 +286,7 @@ class TestListing:
         assert await every_page(todos, alice, TodoQuery(sort=sort, limit=5)) == expected
         assert await every_page(todos, alice, TodoQuery(sort=sort, limit=1)) == expected
 
-    async def test_titles_go_by_code_point(self, todos: TodoRepository, alice: str) -> None:
+    async def test_titles_are_sorted_by_code_point(self, todos: TodoRepository, alice: str) -> None:
         titles = ["!", "10", "9", "Z", "_", "a", "a b", "ab", "z", "ß", "é", "Ω", "\uffee", "𝄞"]
         for title in reversed(titles):
             await todos.add(alice, a_todo(title))
@@ -284,7 +294,7 @@ class TestListing:
         assert [todo.title for todo in listed.items] == titles == sorted(titles)
 
     @pytest.mark.parametrize(("limit", "more"), [(1, True), (2, True), (3, False), (4, False)])
-    async def test_a_next_page_is_promised_only_when_there_is_one(
+    async def test_a_page_has_a_next_position_only_if_todos_follow(
         self, todos: TodoRepository, alice: str, limit: int, more: bool
     ) -> None:
         for minutes in range(3):
@@ -292,19 +302,19 @@ class TestListing:
         page = await todos.list(alice, TodoQuery(limit=limit))
         assert (page.next is not None) is more
 
-    async def test_a_list_goes_on_where_it_was_whatever_happens_meanwhile(
+    async def test_a_list_continues_at_its_position_after_other_changes(
         self, todos: TodoRepository, alice: str
     ) -> None:
-        made = [a_todo(str(minutes), minutes=minutes) for minutes in range(6)]
-        for todo in made:
+        added = [a_todo(str(minutes), minutes=minutes) for minutes in range(6)]
+        for todo in added:
             await todos.add(alice, todo)
         query = TodoQuery(sort=TodoSort.CREATED_AT, limit=3)
         page = await todos.list(alice, query)
         await todos.add(alice, a_todo("earlier", minutes=-1))
-        await todos.remove(alice, made[2].id)
-        await todos.remove(alice, made[3].id)
+        await todos.remove(alice, added[2].id)
+        await todos.remove(alice, added[3].id)
         rest = await todos.list(alice, replace(query, after=page.next))
-        assert page.items + rest.items == (*made[:3], *made[4:])
+        assert page.items + rest.items == (*added[:3], *added[4:])
         assert rest.next is None
 
     async def test_filters_narrow_a_list(self, todos: TodoRepository, alice: str) -> None:
@@ -315,8 +325,8 @@ class TestListing:
         for todo in (done, urgent, soon, late):
             await todos.add(alice, todo)
 
-        async def found(**asked: Any) -> list[str]:
-            page = await todos.list(alice, TodoQuery(**asked))
+        async def found(**filters: Any) -> list[str]:
+            page = await todos.list(alice, TodoQuery(**filters))
             return [todo.title for todo in page.items]
 
         assert await found(completed=True) == ["done"]
@@ -357,7 +367,7 @@ class TestListing:
             ("𝄞 clef", "𝄞", True),
         ],
     )
-    async def test_a_search_looks_for_the_very_text_in_any_case(
+    async def test_a_search_finds_the_exact_text_in_any_case(
         self, todos: TodoRepository, text: str, q: str, found: bool
     ) -> None:
         for user_id, todo in (
@@ -368,13 +378,13 @@ class TestListing:
             listed = (await todos.list(user_id, TodoQuery(q=q))).items
             assert listed == ((todo,) if found else ())
 
-    async def test_a_search_does_not_reach_from_title_to_description(
+    async def test_a_search_does_not_span_title_and_description(
         self, todos: TodoRepository, alice: str
     ) -> None:
         await todos.add(alice, a_todo("Buy", description="milk"))
         assert (await todos.list(alice, TodoQuery(q="buymilk"))).items == ()
 
-    async def test_every_combination_is_answered_as_by_the_memory(
+    async def test_every_combination_of_filters_gives_the_same_todos_as_in_memory(
         self, todos: TodoRepository, alice: str
     ) -> None:
         memory = InMemoryTodoRepository()

@@ -1,14 +1,12 @@
-"""The key that seals cursors: one for all who serve from a database, for as long as it lives."""
+"""The key that seals cursors: each database has one, which every process shares."""
 
 import sqlite3
-from contextlib import closing
 
 import pytest
 
-from backend.adapters.persistence import schema
-from backend.adapters.persistence.memory import InMemoryTodoRepository
-from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
-from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
+from backend.adapters.persistence.memory import InMemoryDatabase
+from backend.adapters.persistence.schema.upgrades import upgrade
+from tests.adapters.persistence.databases import database_at, execute
 from tests.adapters.persistence.outages import unavailable
 from tests.postgres import PostgresServer
 
@@ -21,48 +19,35 @@ def url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-def repository(url: str) -> SqliteTodoRepository | PostgresTodoRepository:
-    return SqliteTodoRepository(url) if url.startswith("sqlite:") else PostgresTodoRepository(url)
-
-
-def execute(server: PostgresServer, url: str, statement: str) -> None:
-    """Run a statement as an operator would."""
-    if url.startswith("sqlite:"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-            connection.execute(statement)
-    else:
-        server.execute(statement, url)
-
-
 async def key(url: str) -> bytes:
-    async with repository(url) as todos:
-        return await todos.cursor_key()
+    async with database_at(url) as database:
+        return await database.cursor_key()
 
 
-async def test_whoever_serves_from_a_database_has_the_same_key(url: str) -> None:
-    async with repository(url) as one, repository(url) as another:
-        assert await one.cursor_key() == await another.cursor_key() == await key(url)
+async def test_every_process_of_a_database_has_the_same_key(url: str) -> None:
+    async with database_at(url) as first, database_at(url) as second:
+        assert await first.cursor_key() == await second.cursor_key() == await key(url)
     assert len(await key(url)) == 32
 
 
 async def test_migrating_again_keeps_the_key(url: str) -> None:
     before = await key(url)
-    await schema.upgrade(url)
+    await upgrade(database_at(url))
     assert await key(url) == before
 
 
-async def test_every_database_has_a_key_of_its_own(
+async def test_every_database_has_its_own_key(
     url: str, tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer
 ) -> None:
     kind, path = url.partition(":")[0], tmp_path_factory.mktemp("other") / "todos.db"
     other = f"sqlite:///{path}" if kind == "sqlite" else postgres_server.create_database()
-    await schema.upgrade(other)
+    await upgrade(database_at(other))
     assert await key(other) != await key(url)
 
 
-async def test_a_key_out_of_reach_is_an_outage(url: str) -> None:
+async def test_the_key_of_a_closed_database_is_unavailable(url: str) -> None:
     with unavailable():
-        await repository(url).cursor_key()
+        await database_at(url).cursor_key()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +59,7 @@ async def test_a_key_out_of_reach_is_an_outage(url: str) -> None:
         "UPDATE cursor_key SET key = ''",
     ],
 )
-async def test_there_is_one_key_and_it_is_whole(
+async def test_the_schema_keeps_exactly_one_whole_key(
     url: str, postgres_server: PostgresServer, change: str
 ) -> None:
     before = await key(url)
@@ -83,7 +68,7 @@ async def test_there_is_one_key_and_it_is_whole(
     assert await key(url) == before
 
 
-async def test_memory_keeps_its_key_and_shares_it_with_nobody() -> None:
-    one, another = InMemoryTodoRepository(), InMemoryTodoRepository()
-    assert await one.cursor_key() == await one.cursor_key() != await another.cursor_key()
-    assert len(await one.cursor_key()) == 32
+async def test_every_database_in_memory_has_its_own_key() -> None:
+    first, second = InMemoryDatabase(), InMemoryDatabase()
+    assert await first.cursor_key() == await first.cursor_key() != await second.cursor_key()
+    assert len(await first.cursor_key()) == 32

@@ -1,4 +1,4 @@
-"""What every adapter of `TodoRepository` promises of a request that is made again."""
+"""The contract of `TodoRepository.add` for repeated requests, which every adapter keeps."""
 
 import asyncio
 import hashlib
@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
-from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency, IdempotencyKeyReusedError
 from backend.domain.todo import Priority, Todo, TodoConflictError, TodoNotFoundError
 from backend.domain.todo_list import TodoQuery
 from backend.domain.todo_repository import TodoRepository
-from tests.adapters.persistence.samples import NOW, a_todo
+from tests.adapters.persistence.databases import open_todos
+from tests.adapters.persistence.samples import EVERY_FIELD, NOW, a_todo
 from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.anyio
 MICROSECOND = timedelta(microseconds=1)
 
 
-def known_by(key: str = "key", content: str = "milk") -> Idempotency:
+def identified(key: str = "key", content: str = "milk") -> Idempotency:
     return Idempotency(key=key, fingerprint=hashlib.sha256(content.encode()).digest())
 
 
@@ -34,198 +33,199 @@ def later(todo: Todo, by: timedelta = timedelta(seconds=1)) -> Todo:
     return Todo.create(now=todo.created_at + by, title=todo.title)
 
 
-async def kept(todos: TodoRepository, user_id: str) -> tuple[Todo, ...]:
+async def stored(todos: TodoRepository, user_id: str) -> tuple[Todo, ...]:
     return (await todos.list(user_id, TodoQuery(limit=100))).items
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {},
+        EVERY_FIELD,
         {"description": "Two litres", "completed": True, "priority": Priority.HIGH},
         {"description": "", "priority": Priority.LOW, "due_at": NOW},
     ],
 )
-async def test_asking_again_creates_nothing_and_gives_what_was_created(
-    todos: TodoRepository, alice: str, said: dict[str, Any]
+async def test_a_repeated_request_returns_the_first_todo_and_creates_nothing(
+    todos: TodoRepository, alice: str, fields: dict[str, Any]
 ) -> None:
-    todo = a_todo(**said)
-    assert await todos.add(alice, todo, idempotency=known_by()) == todo
+    todo = a_todo(**fields)
+    assert await todos.add(alice, todo, idempotency=identified()) == todo
     for _ in range(3):
-        assert await todos.add(alice, later(todo), idempotency=known_by()) == todo
-    assert await kept(todos, alice) == (todo,)
+        assert await todos.add(alice, later(todo), idempotency=identified()) == todo
+    assert await stored(todos, alice) == (todo,)
 
 
-async def test_without_a_key_asking_again_creates_again(todos: TodoRepository, alice: str) -> None:
+async def test_without_a_key_a_repeated_request_creates_another_todo(
+    todos: TodoRepository, alice: str
+) -> None:
     todo = a_todo()
-    for each in (todo, later(todo)):
-        assert await todos.add(alice, each) == each
-    assert len(await kept(todos, alice)) == 2
+    for new in (todo, later(todo)):
+        assert await todos.add(alice, new) == new
+    assert len(await stored(todos, alice)) == 2
 
 
 @pytest.mark.parametrize(
     "keys", [("key", "Key"), ("key", " key"), (" ", "~"), ("'", '"'), ("0", "00")]
 )
-async def test_another_key_is_another_request(
+async def test_a_request_with_another_key_creates_another_todo(
     todos: TodoRepository, alice: str, keys: tuple[str, str]
 ) -> None:
     for key in keys:
-        await todos.add(alice, a_todo(f"<{key}>"), idempotency=known_by(key))
-    assert {todo.title for todo in await kept(todos, alice)} == {f"<{key}>" for key in keys}
+        await todos.add(alice, a_todo(f"<{key}>"), idempotency=identified(key))
+    assert {todo.title for todo in await stored(todos, alice)} == {f"<{key}>" for key in keys}
 
 
-async def test_the_longest_key_is_a_key_like_any(todos: TodoRepository, alice: str) -> None:
+async def test_the_longest_key_works_like_any_other(todos: TodoRepository, alice: str) -> None:
     todo = a_todo()
     for _ in range(2):
-        assert await todos.add(alice, todo, idempotency=known_by("~" * 255)) == todo
+        assert await todos.add(alice, todo, idempotency=identified("~" * 255)) == todo
 
 
-async def test_another_request_by_the_same_key_is_refused_and_changes_nothing(
+async def test_a_different_request_with_the_same_key_is_refused_and_changes_nothing(
     todos: TodoRepository, alice: str
 ) -> None:
     todo = a_todo()
-    await todos.add(alice, todo, idempotency=known_by(content="milk"))
+    await todos.add(alice, todo, idempotency=identified(content="milk"))
     for _ in range(2):
         with pytest.raises(IdempotencyKeyReusedError):
-            await todos.add(alice, a_todo("Bread"), idempotency=known_by(content="bread"))
-    assert await todos.add(alice, later(todo), idempotency=known_by(content="milk")) == todo
-    assert await kept(todos, alice) == (todo,)
+            await todos.add(alice, a_todo("Bread"), idempotency=identified(content="bread"))
+    assert await todos.add(alice, later(todo), idempotency=identified(content="milk")) == todo
+    assert await stored(todos, alice) == (todo,)
 
 
 async def test_two_users_may_use_the_same_key(todos: TodoRepository, alice: str, bob: str) -> None:
     hers, his = a_todo("Hers"), a_todo("His")
-    await todos.add(alice, hers, idempotency=known_by(content="hers"))
-    assert await todos.add(bob, his, idempotency=known_by(content="his")) == his
-    assert await todos.add(alice, later(hers), idempotency=known_by(content="hers")) == hers
-    assert await kept(todos, bob) == (his,)
+    await todos.add(alice, hers, idempotency=identified(content="hers"))
+    assert await todos.add(bob, his, idempotency=identified(content="his")) == his
+    assert await todos.add(alice, later(hers), idempotency=identified(content="hers")) == hers
+    assert await stored(todos, bob) == (his,)
 
 
-async def test_asking_again_gives_what_was_created_although_it_has_changed(
+async def test_a_repeated_request_returns_the_todo_as_it_was_created(
     todos: TodoRepository, alice: str
 ) -> None:
     todo = a_todo()
-    await todos.add(alice, todo, idempotency=known_by())
+    await todos.add(alice, todo, idempotency=identified())
     changed = todo.change(now=NOW, title="Buy bread")
     await todos.save(alice, changed)
-    assert await todos.add(alice, later(todo), idempotency=known_by()) == todo
-    assert await kept(todos, alice) == (changed,)
+    assert await todos.add(alice, later(todo), idempotency=identified()) == todo
+    assert await stored(todos, alice) == (changed,)
 
 
-async def test_asking_again_does_not_bring_back_what_was_removed(
+async def test_a_repeated_request_does_not_restore_a_removed_todo(
     todos: TodoRepository, alice: str
 ) -> None:
     todo = a_todo()
-    await todos.add(alice, todo, idempotency=known_by())
+    await todos.add(alice, todo, idempotency=identified())
     await todos.remove(alice, todo.id)
-    assert await todos.add(alice, later(todo), idempotency=known_by()) == todo
+    assert await todos.add(alice, later(todo), idempotency=identified()) == todo
     with pytest.raises(TodoNotFoundError):
         await todos.get(alice, todo.id)
 
 
-async def test_a_key_is_known_for_a_day_and_then_as_good_as_new(
+async def test_a_key_expires_after_a_day_and_can_be_used_again(
     todos: TodoRepository, alice: str
 ) -> None:
     first = a_todo()
-    await todos.add(alice, first, idempotency=known_by())
+    await todos.add(alice, first, idempotency=identified())
     in_time = later(first, REMEMBERED_FOR - MICROSECOND)
-    assert await todos.add(alice, in_time, idempotency=known_by()) == first
+    assert await todos.add(alice, in_time, idempotency=identified()) == first
     second = later(first, REMEMBERED_FOR)
-    assert await todos.add(alice, second, idempotency=known_by(content="bread")) == second
+    assert await todos.add(alice, second, idempotency=identified(content="bread")) == second
     again = later(second, REMEMBERED_FOR - MICROSECOND)
-    assert await todos.add(alice, again, idempotency=known_by(content="bread")) == second
-    assert set(await kept(todos, alice)) == {first, second}
+    assert await todos.add(alice, again, idempotency=identified(content="bread")) == second
+    assert set(await stored(todos, alice)) == {first, second}
 
 
-async def test_to_forget_a_users_key_leaves_that_of_another_user(
+async def test_deleting_expired_keys_keeps_those_of_other_users(
     todos: TodoRepository, alice: str, bob: str
 ) -> None:
     hers, his = a_todo(), later(a_todo())
-    await todos.add(alice, hers, idempotency=known_by())
-    await todos.add(bob, his, idempotency=known_by())
-    await todos.add(alice, later(hers, REMEMBERED_FOR), idempotency=known_by("another"))
-    assert await todos.add(bob, later(hers, REMEMBERED_FOR), idempotency=known_by()) == his
+    await todos.add(alice, hers, idempotency=identified())
+    await todos.add(bob, his, idempotency=identified())
+    await todos.add(alice, later(hers, REMEMBERED_FOR), idempotency=identified("another"))
+    assert await todos.add(bob, later(hers, REMEMBERED_FOR), idempotency=identified()) == his
 
 
-async def test_of_many_keys_whose_time_is_over_each_is_as_good_as_new(
-    todos: TodoRepository, alice: str
-) -> None:
+async def test_every_expired_key_can_be_used_again(todos: TodoRepository, alice: str) -> None:
     numbers = [str(number) for number in range(30)]
     for number in numbers:
-        await todos.add(alice, a_todo(number), idempotency=known_by(number))
+        await todos.add(alice, a_todo(number), idempotency=identified(number))
     for number in reversed(numbers):
         new = later(a_todo(number), REMEMBERED_FOR)
-        assert await todos.add(alice, new, idempotency=known_by(number)) == new
-    assert len(await kept(todos, alice)) == 60
+        assert await todos.add(alice, new, idempotency=identified(number)) == new
+    assert len(await stored(todos, alice)) == 60
 
 
-async def test_a_request_that_fails_is_not_remembered(todos: TodoRepository, alice: str) -> None:
+async def test_a_failed_request_does_not_use_up_its_key(todos: TodoRepository, alice: str) -> None:
     taken = a_todo("Taken")
     await todos.add(alice, taken)
     with pytest.raises(TodoConflictError):
-        await todos.add(alice, replace(taken, title="Other"), idempotency=known_by())
+        await todos.add(alice, replace(taken, title="Other"), idempotency=identified())
     other = a_todo("Other")
-    assert await todos.add(alice, other, idempotency=known_by()) == other
-    assert set(await kept(todos, alice)) == {taken, other}
+    assert await todos.add(alice, other, idempotency=identified()) == other
+    assert set(await stored(todos, alice)) == {taken, other}
 
 
-async def test_of_many_who_ask_at_once_one_creates_and_all_get_the_same(
+async def test_of_many_concurrent_requests_one_creates_and_all_return_the_same(
     todos: TodoRepository, alice: str
 ) -> None:
-    made = [a_todo(minutes=minutes) for minutes in range(40)]
-    given = await asyncio.gather(*(todos.add(alice, todo, idempotency=known_by()) for todo in made))
-    (only,) = await kept(todos, alice)
-    assert only in made
-    assert given == [only] * 40
+    new = [a_todo(minutes=minutes) for minutes in range(40)]
+    returned = await asyncio.gather(
+        *(todos.add(alice, todo, idempotency=identified()) for todo in new)
+    )
+    (only,) = await stored(todos, alice)
+    assert only in new
+    assert returned == [only] * 40
 
 
-async def test_of_many_who_ask_at_once_when_the_time_is_over_one_creates(
+async def test_of_many_concurrent_requests_with_an_expired_key_one_creates(
     todos: TodoRepository, alice: str
 ) -> None:
     for number in range(8):
-        await todos.add(alice, a_todo(str(number)), idempotency=known_by(str(number)))
-    asked = [
+        await todos.add(alice, a_todo(str(number)), idempotency=identified(str(number)))
+    requests = [
         (str(number), later(a_todo(), REMEMBERED_FOR)) for number in range(8) for _ in range(6)
     ]
-    given = await asyncio.gather(
-        *(todos.add(alice, todo, idempotency=known_by(key)) for key, todo in asked)
+    returned = await asyncio.gather(
+        *(todos.add(alice, todo, idempotency=identified(key)) for key, todo in requests)
     )
     first: dict[str, Todo] = {}
-    for (key, _), todo in zip(asked, given, strict=True):
+    for (key, _), todo in zip(requests, returned, strict=True):
         assert first.setdefault(key, todo) == todo
-    assert len(await kept(todos, alice)) == 16
+    assert len(await stored(todos, alice)) == 16
 
 
-async def test_of_many_who_ask_for_different_things_at_once_one_is_served(
+async def test_of_many_different_concurrent_requests_with_one_key_one_succeeds(
     todos: TodoRepository, alice: str
 ) -> None:
     outcomes = await asyncio.gather(
         *(
-            todos.add(alice, a_todo(str(number)), idempotency=known_by(content=str(number)))
+            todos.add(alice, a_todo(str(number)), idempotency=identified(content=str(number)))
             for number in range(20)
         ),
         return_exceptions=True,
     )
-    refused = [one for one in outcomes if isinstance(one, IdempotencyKeyReusedError)]
-    assert len(refused) == 19
-    assert len(await kept(todos, alice)) == 1
+    assert [type(outcome) for outcome in outcomes].count(IdempotencyKeyReusedError) == 19
+    assert len(await stored(todos, alice)) == 1
 
 
-class TestOnDatabases:
+class TestStoredKeys:
     @pytest.fixture(params=["sqlite", "postgres"])
     def url(self, request: pytest.FixtureRequest) -> str:
         url: str = request.getfixturevalue(f"{request.param}_url")
         return url
 
     @pytest.fixture
-    async def stored(self, url: str) -> AsyncIterator[TodoRepository]:
-        kind = SqliteTodoRepository if url.startswith("sqlite:") else PostgresTodoRepository
-        async with kind(url) as todos:
+    async def own_todos(self, url: str) -> AsyncIterator[TodoRepository]:
+        async with open_todos(url) as todos:
             yield todos
 
     @pytest.fixture
     def keys(self, url: str, request: pytest.FixtureRequest, alice: str) -> Callable[[], set[str]]:
-        """Return the keys that the database holds of Alice's."""
-        statement = f"SELECT key FROM idempotency_keys WHERE user_id = '{alice}'"  # noqa: S608 - a name of the test's own
+        """Return a function that returns the keys which the database stores for Alice."""
+        statement = f"SELECT key FROM idempotency_keys WHERE user_id = '{alice}'"  # noqa: S608 - a name of this test
 
         def keys() -> set[str]:
             if url.startswith("sqlite:"):
@@ -236,24 +236,24 @@ class TestOnDatabases:
 
         return keys
 
-    async def test_keys_whose_time_is_over_are_forgotten_a_few_at_a_time(
-        self, stored: TodoRepository, keys: Callable[[], set[str]], alice: str, bob: str
+    async def test_expired_keys_are_deleted_a_few_at_a_time(
+        self, own_todos: TodoRepository, keys: Callable[[], set[str]], alice: str, bob: str
     ) -> None:
         for number in range(25):
-            await stored.add(alice, a_todo(), idempotency=known_by(str(number)))
-        await stored.add(alice, later(a_todo()), idempotency=known_by("recent"))
-        for new, left in (("one", 15), ("two", 5), ("three", 0), ("four", 0)):
+            await own_todos.add(alice, a_todo(), idempotency=identified(str(number)))
+        await own_todos.add(alice, later(a_todo()), idempotency=identified("recent"))
+        for new, remaining in (("one", 15), ("two", 5), ("three", 0), ("four", 0)):
             todo = later(a_todo(), REMEMBERED_FOR)
-            await stored.add(bob, todo, idempotency=known_by(new))
-            await stored.add(alice, todo, idempotency=known_by(new))
-            assert sum(key.isdigit() for key in keys()) == left
+            await own_todos.add(bob, todo, idempotency=identified(new))
+            await own_todos.add(alice, todo, idempotency=identified(new))
+            assert sum(key.isdigit() for key in keys()) == remaining
         assert keys() == {"recent", "one", "two", "three", "four"}
 
-    async def test_a_request_that_fails_leaves_no_key(
-        self, stored: TodoRepository, keys: Callable[[], set[str]], alice: str
+    async def test_a_failed_request_stores_no_key(
+        self, own_todos: TodoRepository, keys: Callable[[], set[str]], alice: str
     ) -> None:
-        taken = a_todo()
-        await stored.add(alice, taken)
+        existing = a_todo()
+        await own_todos.add(alice, existing)
         with pytest.raises(TodoConflictError):
-            await stored.add(alice, taken, idempotency=known_by())
+            await own_todos.add(alice, existing, idempotency=identified())
         assert keys() == set()

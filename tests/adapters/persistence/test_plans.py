@@ -1,6 +1,6 @@
-"""No order of a list is sorted when it is asked for: an index holds it, from any position on.
+"""Query plans: every order of a list comes from an index, from any position, without a sort.
 
-Asked of 100,000 todos of 1,000 users, for planners choose by size.
+The tables hold 100,000 todos of 1,000 users, because planners choose by size.
 """
 
 import asyncio
@@ -15,11 +15,12 @@ import asyncpg
 import pytest
 from asyncpg.pool import PoolConnectionProxy
 
-from backend.adapters.persistence import schema
 from backend.adapters.persistence.postgres import repository as postgres
-from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.postgres.database import PostgresDatabase
+from backend.adapters.persistence.schema.upgrades import upgrade
 from backend.adapters.persistence.sqlite import repository as sqlite
 from backend.domain.todo_list import NEVER_DUE, TodoQuery, TodoSort
+from tests.adapters.persistence.databases import open_todos
 from tests.adapters.persistence.scaling import statements_of
 from tests.postgres import PostgresServer
 
@@ -27,12 +28,12 @@ Session: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 pytestmark = pytest.mark.anyio
 
-# The statements are no one's to call, but what a database makes of them is their promise.
+# Private, but their plans are part of the contract.
 POSTGRES_LISTS = postgres._LISTS
 SQLITE_LISTS = sqlite._LISTS
 
-SOMEBODY = "user-7"
-WHOLE_PAGE = 21
+USER = "user-7"
+PAGE_LENGTH = 21
 
 POSTGRES_ROWS = """
 INSERT INTO todos (user_id, id, title, description, completed, priority, due_at, created_at,
@@ -64,69 +65,71 @@ ANALYZE
 @pytest.fixture(scope="module")
 def full_url(postgres_server: PostgresServer) -> str:
     url = postgres_server.create_database()
-    asyncio.run(schema.upgrade(url))
+    asyncio.run(upgrade(PostgresDatabase(url)))
     postgres_server.execute(POSTGRES_ROWS, url)
     return url
 
 
 @pytest.fixture(scope="module")
 async def session(full_url: str) -> AsyncIterator[Session]:
-    """A session of the owner of the table, for whom the policy holds."""
+    """A session of the role that owns the table, which the policy restricts."""
     async with asyncpg.create_pool(full_url, min_size=1) as pool, pool.acquire() as session:
         yield session
 
 
 @pytest.mark.parametrize("positioned", [False, True])
 @pytest.mark.parametrize("sort", TodoSort)
-async def test_postgres_reads_no_more_of_any_order_than_the_page(
+async def test_postgres_reads_only_the_rows_of_the_page_in_every_order(
     full_url: str, session: Session, sort: TodoSort, positioned: bool
 ) -> None:
-    async with PostgresTodoRepository(full_url) as todos:
-        after = (await todos.list(SOMEBODY, TodoQuery(sort=sort))).next
+    async with open_todos(full_url) as todos:
+        after = (await todos.list(USER, TodoQuery(sort=sort))).next
     assert after
     start = (after.key, after.id) if positioned else ()
-    values = (SOMEBODY, None, None, None, None, WHOLE_PAGE, *start)
+    values = (USER, None, None, None, None, PAGE_LENGTH, *start)
     prepared = await session.prepare(POSTGRES_LISTS[sort, positioned])
-    for _ in range(10):  # by then the server has decided whether to plan for each value anew
+    for _ in range(
+        10
+    ):  # by then the server has chosen between a generic plan and one for each value
         await prepared.fetch(*values)
     arguments = ", ".join(literal(value) for value in values)
     lines = await session.fetch(
         f"EXPLAIN (ANALYZE, BUFFERS OFF, TIMING OFF) EXECUTE {prepared.get_name()}({arguments})"
     )
     plan = "\n".join(line for (line,) in lines)
-    assert "app.user_id" in plan  # the policy is in force
+    assert "app.user_id" in plan  # the policy applies
     assert "Sort" not in plan
     assert "Rows Removed" not in plan
     scan, _, conditions = plan.partition(f"using todos_by_{sort.field} on todos")[2].partition("\n")
-    assert f"(actual rows={WHOLE_PAGE}.00 " in scan
+    assert f"(actual rows={PAGE_LENGTH}.00 " in scan
     condition = conditions.partition("Index Cond: ")[2].partition("\n")[0]
     assert "user_id = " in condition
     assert ("ROW" in condition) is positioned
 
 
 def literal(value: object) -> str:
-    """Write a value as the driver does; nobody here is called O'Brien."""
+    """Write a value as SQL; none of these values contains a quote."""
     if value is None:
         return "NULL"
     return "'infinity'" if value == NEVER_DUE else f"'{value}'"
 
 
-@pytest.mark.usefixtures("restricted_url")  # whose role is given the partitioned table
+@pytest.mark.usefixtures("restricted_url")  # the partitioned table is granted to its role
 async def test_postgres_moves_todos_to_partitions_and_reads_one_of_them(
     postgres_server: PostgresServer,
 ) -> None:
     url = postgres_server.create_database()
-    await schema.upgrade(url)
+    await upgrade(PostgresDatabase(url))
     postgres_server.execute(POSTGRES_ROWS.replace("% 1000", "% 10").replace("100000", "10000"), url)
     async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
         await pool.execute(statements_of("Hash partitions"))
         await pool.execute("ANALYZE todos")
         statement = f"EXPLAIN {POSTGRES_LISTS[TodoSort.CREATED_AT_DESC, False]}"
-        lines = await pool.fetch(statement, SOMEBODY, None, None, None, None, WHOLE_PAGE)
+        lines = await pool.fetch(statement, USER, None, None, None, None, PAGE_LENGTH)
     plan = "\n".join(line for (line,) in lines)
     assert plan.count("Index Scan") == 1
     assert "Sort" not in plan
-    async with PostgresTodoRepository(url) as todos:
+    async with open_todos(url) as todos:
         pages = [await todos.list(f"user-{number}", TodoQuery()) for number in range(10)]
     assert all(page.next for page in pages)
 
@@ -143,8 +146,8 @@ def full_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(params=["full_file", "sqlite_template"])
-def file(request: pytest.FixtureRequest) -> Iterator[sqlite3.Connection]:
-    """A file with statistics, and one without: SQLite makes them only when told to."""
+def connection(request: pytest.FixtureRequest) -> Iterator[sqlite3.Connection]:
+    """A file with statistics, and one without: SQLite only makes them for ANALYZE."""
     path: Path = request.getfixturevalue(request.param)
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
         yield connection
@@ -153,12 +156,12 @@ def file(request: pytest.FixtureRequest) -> Iterator[sqlite3.Connection]:
 @pytest.mark.parametrize("positioned", [False, True])
 @pytest.mark.parametrize("sort", TodoSort)
 def test_sqlite_reads_every_order_from_its_index(
-    file: sqlite3.Connection, sort: TodoSort, positioned: bool
+    connection: sqlite3.Connection, sort: TodoSort, positioned: bool
 ) -> None:
     values = dict.fromkeys(
         ("user_id", "completed", "priority", "due_before", "q", "count", "key", "id")
     )
     statement = f"EXPLAIN QUERY PLAN {SQLITE_LISTS[sort, positioned]}"
-    ((_, _, _, plan),) = file.execute(statement, values)
+    ((_, _, _, plan),) = connection.execute(statement, values)
     assert f"SEARCH todos USING INDEX todos_by_{sort.field} (user_id=?" in plan
     assert (" AND " in plan) is positioned

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.adapters.persistence.memory import InMemoryDatabase, InMemoryTodoRepository
 from backend.container import Container
 from backend.domain.auth import Principal
 from backend.entrypoints.http.app import Api, create_app
@@ -80,7 +80,8 @@ def make_app(clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepos
         *, public: tuple[str, ...] = (), parts: dict[str, Any] | None = None, **said: Any
     ) -> FastAPI:
         settings = Settings(**{"better_auth_secret": "s" * 32, **said})
-        fakes = {"clock": clock, "token_verifier": verifier, "todos": todos, **(parts or {})}
+        fakes = {"clock": clock, "token_verifier": verifier, "database": InMemoryDatabase()}
+        fakes |= {"todos": todos, **(parts or {})}
         return create_app(Container(settings=settings, **fakes), public=public)
 
     return make
@@ -90,7 +91,7 @@ def make_app(clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepos
 def app_of_all() -> Api:
     """The app with every default: to make it takes longer than most tests."""
     settings = Settings.load(better_auth_secret="s" * 32)
-    parts = {"token_verifier": FakeTokenVerifier(), "todos": InMemoryTodoRepository()}
+    parts = {"token_verifier": FakeTokenVerifier(), "database": InMemoryDatabase()}
     return create_app(Container(settings=settings, **parts))
 
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.container import Container
 from backend.entrypoints.cli import main as cli
 from backend.entrypoints.http import app as app_module
@@ -27,7 +27,7 @@ from tests.fakes import FakeTokenVerifier
 SECRET = "s" * 32
 
 
-class WatchedTodos(InMemoryTodoRepository):
+class WatchedDatabase(InMemoryDatabase):
     """Knows whether it is open."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class WatchedTodos(InMemoryTodoRepository):
 def app_of_fakes(name: str = "ada", **said: Any) -> FastAPI:
     """Make an app that knows one token."""
     settings = Settings.load(better_auth_secret=SECRET, **said)
-    parts = {"token_verifier": FakeTokenVerifier({name: ADA}), "todos": InMemoryTodoRepository()}
+    parts = {"token_verifier": FakeTokenVerifier({name: ADA}), "database": InMemoryDatabase()}
     return create_app(Container(settings=settings, **parts))
 
 
@@ -64,21 +64,21 @@ def test_importing_makes_no_app_and_no_container(module: ModuleType) -> None:
 
 @pytest.mark.anyio
 async def test_its_parts_live_as_long_as_it_does(make_app: MakeApp) -> None:
-    todos = WatchedTodos()
-    app = make_app(parts={"todos": todos})
-    seen = [todos.open]
+    database = WatchedDatabase()
+    app = make_app(parts={"database": database})
+    seen = [database.open]
     async with served(app):
-        seen.append(todos.open)
-    assert [*seen, todos.open] == [False, True, False]
+        seen.append(database.open)
+    assert [*seen, database.open] == [False, True, False]
 
 
 @pytest.mark.anyio
 async def test_its_parts_are_closed_when_it_fails(make_app: MakeApp) -> None:
-    todos = WatchedTodos()
+    database = WatchedDatabase()
     with pytest.raises(ZeroDivisionError):
-        async with served(make_app(parts={"todos": todos})):
+        async with served(make_app(parts={"database": database})):
             raise ZeroDivisionError
-    assert not todos.open
+    assert not database.open
 
 
 @pytest.mark.anyio

@@ -7,28 +7,28 @@ from dataclasses import replace
 import pytest
 from dependency_injector import providers
 
-from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.domain.diagnosis import KeySetState
 from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http import health
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
 
 
-class SickTodos(InMemoryTodoRepository):
+class SickDatabase(InMemoryDatabase):
     """Cannot be reached."""
 
     async def check(self) -> None:
         raise RepositoryUnavailableError("the database at 10.1.2.3 is down")
 
 
-class StuckTodos(InMemoryTodoRepository):
+class StuckDatabase(InMemoryDatabase):
     """Never answers."""
 
     async def check(self) -> None:
         await asyncio.Event().wait()
 
 
-class BrokenTodos(InMemoryTodoRepository):
+class BrokenDatabase(InMemoryDatabase):
     """Fails as nobody foresaw."""
 
     async def check(self) -> None:
@@ -45,16 +45,16 @@ def test_a_healthy_process_lives_and_is_ready(make_app: MakeApp, make_client: Ma
     )
 
 
-@pytest.mark.parametrize("todos", [SickTodos(), StuckTodos(), BrokenTodos()])
+@pytest.mark.parametrize("database", [SickDatabase(), StuckDatabase(), BrokenDatabase()])
 def test_a_process_whose_database_is_sick_lives_and_is_not_ready(
     make_app: MakeApp,
     make_client: MakeClient,
-    todos: InMemoryTodoRepository,
+    database: InMemoryDatabase,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(health, "PATIENCE", 0.05)
-    client = make_client(make_app(parts={"todos": todos}))
+    client = make_client(make_app(parts={"database": database}))
     with caplog.at_level(logging.WARNING):
         answer = client.get("/health/ready")
     assert answer.status_code == 503

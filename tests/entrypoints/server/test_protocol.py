@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
-from backend.adapters.persistence.memory import InMemoryTodoRepository
+from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.container import Container
 from backend.domain.auth import Principal
 from backend.entrypoints.http.app import create_app
@@ -39,7 +39,7 @@ class SlowVerifier(FakeTokenVerifier):
 
 def app_with(verifier: FakeTokenVerifier) -> FastAPI:
     settings = Settings.load(better_auth_secret="s" * 32)
-    parts = {"token_verifier": verifier, "todos": InMemoryTodoRepository()}
+    parts = {"token_verifier": verifier, "database": InMemoryDatabase()}
     return create_app(Container(settings=settings, **parts))
 
 

@@ -1,4 +1,4 @@
-"""Run by Alembic for every command: migrates over the connection that `schema` opened."""
+"""Alembic runs this file for every command, over the connection that `schema.migration` passes."""
 
 from alembic import context
 

@@ -1,52 +1,29 @@
-"""Connections to PostgreSQL, pooled, every wait bounded."""
+"""A pool of connections to PostgreSQL. Every wait has a timeout."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs
 
 import asyncpg
 
-from backend.adapters.persistence.postgres.leases import Loans
+from backend.adapters.persistence.postgres.errors import DRIVER_ERRORS, translated_errors
+from backend.adapters.persistence.postgres.leases import ConnectionLeases
 from backend.domain.todo_repository import RepositoryUnavailableError
-
-# What a statement can meet (appendix A of PostgreSQL's manual), by class or in full, that no caller
-# is to blame for and that passes without a change to this program.
-_UNAVAILABLE: Final = (
-    "08",  # connection exception
-    "25006",  # read-only: this was the primary until a moment ago
-    "40",  # deadlock, serialization failure
-    "42704",  # no such type: not migrated yet
-    "42P01",  # no such table: likewise
-    "53",  # insufficient resources, too many connections
-    "55P03",  # lock not available
-    "57",  # cancelled, shutting down, starting up
-    "58",  # system error
-)
-
-_ERRORS: Final = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a server's farewell that nobody asked for
-    asyncpg.PostgresError,
-)
 
 
 class PostgresConnections:
-    """A pool of connections, each opened when first needed and anew when the server cut it.
+    """A pool that opens connections on demand and replaces those that the server closed.
 
     Args:
-        url: The server and database.
-        size: The most connections to keep open.
-        connect_timeout: The most seconds to wait for a connection, idle or new.
-        statement_timeout: The most seconds to wait for a statement.
-        statement_cache: Whether to keep statements prepared. If not, nothing at all is asked of a
-            session beyond its transactions, and the server learns of no timeout: poolers that share
+        url: The URL of the database.
+        size: The maximum number of connections.
+        connect_timeout: The maximum wait for a connection, in seconds.
+        statement_timeout: The maximum duration of a statement, in seconds.
+        statement_cache: Whether to keep statements prepared. Without it, sessions are not used
+            beyond a transaction, and the server is not asked for a timeout: poolers that share
             sessions refuse such requests.
-
-    Raises:
-        ValueError: The URL is not one of PostgreSQL.
     """
 
     def __init__(
@@ -61,114 +38,77 @@ class PostgresConnections:
         self._connect_timeout = connect_timeout
         self._statement_timeout = statement_timeout
         self._options: dict[str, Any] = {
-            "dsn": database_url(url),
+            "dsn": url,
             "min_size": 0,
             "max_size": size,
             "command_timeout": statement_timeout,
             "statement_cache_size": 100 if statement_cache else 0,
-            "init": _know_acting_user,
+            "init": _register_acting_user,
             "reset": _keep_session,
         }
-        if statement_cache and "statement_timeout" not in parse_qs(urlsplit(url).query):
+        if statement_cache and "statement_timeout" not in parse_qs(url.partition("?")[2]):
             milliseconds = max(1, round(statement_timeout * 1000))
             self._options["server_settings"] = {"statement_timeout": str(milliseconds)}
         self._size = size
-        self._loans: Loans | None = None
+        self._leases: ConnectionLeases | None = None
 
     async def open(self) -> None:
-        """Get ready; nothing is connected yet."""
-        self._loans = self._lend(await asyncpg.create_pool(**self._options))
+        """Create the pool. The first statement opens the first connection."""
+        self._leases = self._lease(await asyncpg.create_pool(**self._options))
 
     async def close(self) -> None:
-        """Close every connection when its statement is done, or has had its time."""
-        loans, self._loans = self._loans, None
-        if loans is None:
+        """Close every connection after its statement, or when the statement times out."""
+        leases, self._leases = self._leases, None
+        if leases is None:
             return
-        loans.end()
-        with suppress(*_ERRORS):  # then the pool has cut what it could not close
+        leases.close()
+        with suppress(*DRIVER_ERRORS):  # the pool terminates what it cannot close
             async with asyncio.timeout(self._statement_timeout):
-                await loans.pool.close()
+                await leases.pool.close()
 
     async def fetch(self, statement: str, *values: object) -> Sequence[asyncpg.Record]:
-        """Run one statement, which is a transaction of its own.
-
-        Returns:
-            Its rows.
+        """Run one statement as a transaction, and return its rows.
 
         Raises:
             RepositoryUnavailableError: The database cannot be reached, or not in time.
         """
-        loans, sound = self._loans, False
-        if loans is None:
-            raise RepositoryUnavailableError("the repository is closed")
-        with reported_outages(connecting=True):
-            connection = await loans.take()
-        with reported_outages():
+        leases, healthy = self._leases, False
+        if leases is None:
+            raise RepositoryUnavailableError("the database is closed")
+        with translated_errors(connecting=True):
+            connection = await leases.acquire()
+        with translated_errors():
             try:
                 rows = await connection.fetch(statement, *values)
-                sound = True
+                healthy = True
             except asyncpg.InternalServerError as error:
-                # A type that a migration made anew: what was prepared with the old one is lost, on
-                # every connection.
-                if self._loans is loans:
-                    self._loans = self._lend(loans.pool)
-                loans.end()
-                await loans.pool.expire_connections()
-                raise RepositoryUnavailableError(f"anew: {error}") from error
+                # A migration recreated a type, so prepared statements fail on every connection.
+                if self._leases is leases:
+                    self._leases = self._lease(leases.pool)
+                leases.close()
+                await leases.pool.expire_connections()
+                raise RepositoryUnavailableError(f"reconnecting: {error}") from error
             finally:
-                await loans.give_back(connection, sound=sound)
+                await leases.release(connection, healthy=healthy)
             return rows
 
-    def _lend(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Loans:
-        return Loans(pool, size=self._size, timeout=self._connect_timeout)
+    def _lease(self, pool: "asyncpg.Pool[asyncpg.Record]") -> ConnectionLeases:
+        return ConnectionLeases(pool, size=self._size, timeout=self._connect_timeout)
 
 
-def database_url(url: str) -> str:
-    """Return the URL, if it is one of PostgreSQL.
+async def _register_acting_user(connection: "asyncpg.Connection[asyncpg.Record]", /) -> None:
+    """Tell the driver that the type `acting_user` is text.
 
-    Raises:
-        ValueError: It is not.
+    Otherwise asyncpg looks the type up on every connection, which takes five times as long and
+    changes settings of the session. It still does so if the type is not in the schema `public`.
     """
-    if not url.startswith(("postgresql://", "postgres://")):
-        raise ValueError("the URL of a PostgreSQL database starts with postgresql://")
-    return url
-
-
-@contextmanager
-def reported_outages(*, connecting: bool = False) -> Iterator[None]:
-    """Raise `RepositoryUnavailableError` for what means that the database is out of reach.
-
-    Args:
-        connecting: Whether all this does is to connect: then whatever a server says means that.
-    """
-    try:
-        yield
-    except _ERRORS as error:
-        if isinstance(error, asyncpg.PostgresError):
-            unavailable = connecting or (error.sqlstate or "").startswith(_UNAVAILABLE)
-        else:
-            # The driver says ValueError of an argument, but the network says it of a certificate.
-            unavailable = isinstance(error, OSError) or not isinstance(error, ValueError)
-        if not unavailable:
-            raise
-        reason = str(error) or "not in time"  # of which a TimeoutError does not speak
-        raise RepositoryUnavailableError(f"{type(error).__name__}: {reason}") from error
-
-
-async def _know_acting_user(connection: "asyncpg.Connection[asyncpg.Record]", /) -> None:
-    """Tell the driver that an acting user is a text.
-
-    It finds that out by itself, but in five times as long, on every connection, and by changing
-    settings of the session on the way. So it does for a type in another schema than `public`.
-    """
-    with suppress(ValueError):  # there is no such type
+    with suppress(ValueError):  # no such type
         await connection.set_builtin_type_codec("acting_user", codec_name="text")
 
 
 async def _keep_session(_: object, /) -> None:
-    """Reset nothing when a connection goes back to the pool.
+    """Skip the reset of a connection that goes back to the pool.
 
-    No statement changes its session, and the pool rolls an open transaction back before it calls
-    this. Its default resets the session with a round trip on every release, which makes a read
-    cost twice as much.
+    No statement changes its session, and the pool has already rolled back an open transaction. The
+    default reset is a round trip on every release, which doubles the cost of a read.
     """

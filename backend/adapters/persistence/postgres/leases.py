@@ -1,33 +1,32 @@
-"""Connections on loan from a pool: it is asked for one when none is idle, not for every statement.
+"""Leases of pooled connections, kept between statements.
 
-To lend a connection, with a timer, a proxy and a shielded task, takes the pool as long as the
-driver needs for a statement.
+Acquiring a connection from asyncpg's pool sets a timer, makes a proxy and shields a task. That
+takes as long as the driver needs for a statement, so connections go back to the pool only after an
+error.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import asyncpg
-
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
+from asyncpg.pool import PoolConnectionProxy
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
-IDLE_MAX: Final = 300.0  # seconds: what lies between forgets a silent connection some day
+IDLE_MAX: Final = 300.0  # seconds; firewalls and load balancers drop connections that idle longer
 
 
-class Loans:
-    """The loans from one pool, each good until something goes wrong with it.
+class ConnectionLeases:
+    """Leases connections of one pool, and keeps each of them until an error.
 
     Args:
-        pool: Whose connections they are.
-        size: The most of them.
-        timeout: The most seconds to wait for one, idle or new, and to give one back.
-        clock: Seconds that only ever go forward.
+        pool: The pool.
+        size: The maximum number of connections.
+        timeout: The maximum wait for a connection, and for its return to the pool, in seconds.
+        clock: Monotonic time in seconds.
     """
 
     def __init__(
@@ -41,65 +40,65 @@ class Loans:
         self.pool = pool
         self._timeout = timeout
         self._clock = clock
-        self._turns = asyncio.Semaphore(size)
-        self._idle: list[tuple[Connection, float]] = []  # and since when
-        self._ended = False
+        self._permits = asyncio.Semaphore(size)
+        self._idle: list[tuple[Connection, float]] = []  # each with the time of its release
+        self._closed = False
 
-    async def take(self) -> Connection:
-        """Return a connection that is nobody else's until it is given back.
+    async def acquire(self) -> Connection:
+        """Lease a connection to one caller, until it is released.
 
         Raises:
-            TimeoutError: There is none in time.
-            asyncpg.PostgresError: The server refuses it.
-            OSError: The server is not there.
+            TimeoutError: No connection is available in time.
+            asyncpg.PostgresError: The server refuses a new connection.
+            OSError: The server cannot be reached.
         """
-        if self._idle and not self._turns.locked():
-            await self._turns.acquire()  # at once
-            connection = self._take_idle()
+        if self._idle and not self._permits.locked():
+            await self._permits.acquire()  # does not wait
+            connection = self._pop_idle()
             if connection is not None:
                 return connection
-            self._turns.release()
+            self._permits.release()
         async with asyncio.timeout(self._timeout):
-            await self._turns.acquire()
+            await self._permits.acquire()
             try:
-                return self._take_idle() or await self.pool.acquire()
+                return self._pop_idle() or await self.pool.acquire()
             except BaseException:
-                self._turns.release()
+                self._permits.release()
                 raise
 
-    async def give_back(self, connection: Connection, *, sound: bool) -> None:
-        """Let others have a connection, or the pool if something went wrong with it."""
+    async def release(self, connection: Connection, *, healthy: bool) -> None:
+        """End a lease. A connection that is not healthy goes back to the pool."""
         try:
-            if sound and not self._ended:
+            if healthy and not self._closed:
                 self._idle.append((connection, self._clock()))
             else:
                 await self.pool.release(connection, timeout=self._timeout)
         finally:
-            self._turns.release()
+            self._permits.release()
 
-    def end(self) -> None:
-        """Keep none from now on, and close those that are idle."""
-        self._ended = True
+    def close(self) -> None:
+        """Close the idle connections, and return the others to the pool when they are released."""
+        self._closed = True
         while self._idle:
-            _cut(self._idle.pop()[0])
+            _terminate(self._idle.pop()[0])
 
-    def _take_idle(self) -> "Connection | None":
-        """Return the connection that was used last, if it is still good."""
+    def _pop_idle(self) -> "Connection | None":
+        """Return the connection that was used last, unless it is closed or was idle too long."""
         while self._idle:
             connection, since = self._idle.pop()
             if _is_open(connection) and self._clock() - since < IDLE_MAX:
                 return connection
-            _cut(connection)
+            _terminate(connection)
         return None
 
 
 def _is_open(connection: Connection) -> bool:
     try:
         return not connection.is_closed()
-    except asyncpg.InterfaceError:  # the pool has taken it back already
+    except asyncpg.InterfaceError:  # the pool has already taken it back
         return False
 
 
-def _cut(connection: Connection) -> None:
-    with suppress(asyncpg.InterfaceError):  # the pool has taken it back already
+def _terminate(connection: Connection) -> None:
+    with suppress(asyncpg.InterfaceError):  # the pool has already taken it back
         connection.terminate()

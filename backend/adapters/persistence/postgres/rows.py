@@ -1,7 +1,7 @@
-"""How a todo is written in PostgreSQL.
+"""The columns of a todo in PostgreSQL: their names, and how values are written and read.
 
-The driver takes the first and the last time that Python knows for infinity, and gives them back
-without a time zone.
+asyncpg reads and writes the first and the last `datetime` as -infinity and infinity, and returns
+them without a time zone.
 """
 
 from collections.abc import Iterable
@@ -10,11 +10,26 @@ from typing import Any, Final
 
 from backend.domain.todo import Priority, Todo
 
+# In the order of `to_values` and `to_todo`.
+COLUMNS: Final = (
+    "id",
+    "title",
+    "description",
+    "completed",
+    "priority",
+    "due_at",
+    "created_at",
+    "updated_at",
+    "version",
+)
+
+STORED: Final = ("user_id", *COLUMNS, "search_text")
+
 _PRIORITIES: Final = tuple(Priority)
 
 
 def to_values(user_id: str, todo: Todo) -> tuple[Any, ...]:
-    """Return the parameters that keep a todo."""
+    """Return the values of the columns `STORED`."""
     return (
         user_id,
         todo.id,
@@ -31,8 +46,18 @@ def to_values(user_id: str, todo: Todo) -> tuple[Any, ...]:
 
 
 def to_todo(row: Iterable[Any]) -> Todo:
-    """Return the todo of a row."""
-    todo_id, title, description, completed, rank, due_at, created_at, updated_at, version = row
+    """Return the todo of a row with the columns `COLUMNS`."""
+    (
+        todo_id,
+        title,
+        description,
+        completed,
+        rank,
+        due_at,
+        created_at,
+        updated_at,
+        version,
+    ) = row
     if due_at is not None and due_at.tzinfo is None:
         due_at = due_at.replace(tzinfo=UTC)
     return Todo(
@@ -45,4 +70,23 @@ def to_todo(row: Iterable[Any]) -> Todo:
         created_at=created_at,
         updated_at=updated_at,
         version=version,
+    )
+
+
+def statement(template: str, *parameters: str) -> str:
+    """Write the columns of a todo, and the numbers of its parameters, into a statement.
+
+    Args:
+        template: The SQL. `{columns}` becomes the names `COLUMNS`, `{values}` their parameters,
+            `{assignments}` an assignment to each of them but the id, and `{copies}` an assignment
+            of each `excluded` column. `{title}` becomes the parameter of that column.
+        *parameters: The names of the parameters that follow the values of `STORED`.
+    """
+    numbers = {name: f"${number}" for number, name in enumerate((*STORED, *parameters), start=1)}
+    return template.format(
+        columns=", ".join(COLUMNS),
+        values=", ".join(numbers[name] for name in COLUMNS),
+        assignments=", ".join(f"{name} = {numbers[name]}" for name in COLUMNS if name != "id"),
+        copies=", ".join(f"{name} = excluded.{name}" for name in COLUMNS),
+        **numbers,
     )

@@ -1,57 +1,58 @@
-"""Whether todos can be kept: the database, and its schema."""
+"""What `serve` and `doctor` check of a database: connection, privileges, schema and policies."""
 
 from typing import Final
 
-from backend.adapters.persistence import schema
+from backend.adapters.persistence.database import MigratedDatabase
 from backend.adapters.persistence.schema import remedies, revisions
+from backend.adapters.persistence.sqlite.errors import MissingFolderError
 from backend.domain.diagnosis import Finding
 from backend.domain.todo_repository import RepositoryUnavailableError
 
 
-async def diagnose_database(url: str) -> list[Finding]:
-    """Look at a database as the server does at its start.
-
-    Args:
-        url: The database, as its repository takes it; nothing of it is shown.
-    """
-    postgres = not url.startswith("sqlite:")
+async def diagnose_database(database: MigratedDatabase) -> list[Finding]:
+    """Check a database. The findings never show its URL, which may contain a password."""
     try:
-        lacking = await schema.lacking_privileges(url) if postgres else ""
-        if lacking:
-            return [_POSTGRESQL, _of_privileges(lacking), _UNREAD]
-        revision = await schema.current(url)
-        secured = await schema.is_secured(url) if postgres and revision else None
+        missing = await database.missing_privileges()
+        if missing:
+            return [_product(database), _privileges(missing), _SCHEMA_NOT_READ]
+        revision = await database.revision()
+        secured = await database.row_level_security() if revision else None
     except (RepositoryUnavailableError, OverflowError, ValueError) as error:
-        problem, remedy = of_failure(error)
-        return [Finding(check="database", problem=problem, remedy=remedy), _UNKNOWN]
-    findings = [_POSTGRESQL if postgres else _SQLITE, _of_schema(revision)]
+        problem, remedy = explain_failure(error)
+        finding = Finding(check="database", problem=problem, remedy=remedy)
+        return [finding, _SCHEMA_NOT_REACHED]
+    findings = [_product(database), _schema(revision)]
     if secured is not None and not revisions.is_behind(revision):
-        findings.append(_SECURED if secured else _UNSECURED)
+        findings.append(_SECURED if secured else _NOT_SECURED)
     return findings
 
 
-def of_failure(error: Exception) -> tuple[str, str]:
-    """Return what is wrong with a database, and what to do about it.
+def explain_failure(error: Exception) -> tuple[str, str]:
+    """Return the problem with a database, and its remedy.
 
     Args:
-        error: What was raised when it was looked at, or migrated.
+        error: The exception that a check or a migration of the database raised.
     """
-    if isinstance(error, schema.MissingFolderError):
+    if isinstance(error, MissingFolderError):
         return str(error), remedies.NO_FOLDER
     if isinstance(error, RepositoryUnavailableError):
-        remedy = remedies.of_outage(error)
-        what = "refuses" if remedy == remedies.GRANT else "cannot be reached"
-        return f"{what}: {error}", remedy
-    return remedies.UNREADABLE, remedies.READABLE  # its message may quote the password
+        remedy = remedies.for_outage(error)
+        outcome = "refuses" if remedy == remedies.GRANT else "cannot be reached"
+        return f"{outcome}: {error}", remedy
+    return remedies.UNREADABLE, remedies.READABLE  # the driver's message may quote the password
 
 
-def _of_privileges(lacking: str) -> Finding:
-    problem = f"the role of DATABASE_URL lacks {lacking}"
+def _product(database: MigratedDatabase) -> Finding:
+    return Finding(check="database", found=database.name)
+
+
+def _privileges(missing: str) -> Finding:
+    problem = f"the role of DATABASE_URL lacks {missing}"
     return Finding(check="privileges", problem=problem, remedy=remedies.GRANT)
 
 
-def _of_schema(revision: str | None) -> Finding:
-    ours = max(path.name.partition("_")[0] for path in revisions.VERSIONS.glob("[0-9]*.py"))
+def _schema(revision: str | None) -> Finding:
+    latest = revisions.known_revisions()[-1]
     if revision is None:
         return Finding(
             check="migrations", problem="there is no schema yet", remedy=remedies.MIGRATE
@@ -60,24 +61,26 @@ def _of_schema(revision: str | None) -> Finding:
         return Finding(
             check="migrations",
             found=revision,
-            expected=ours,
+            expected=latest,
             problem="the schema is out of date",
             remedy=remedies.MIGRATE,
         )
-    later = "" if revision == ours else f", by a later release; this one, of {ours}, can serve it"
-    return Finding(check="migrations", found=f"{revision}{later}")
+    later = f", from a later release; this release ({latest}) can use it"
+    return Finding(check="migrations", found=revision if revision == latest else revision + later)
 
 
-_POSTGRESQL: Final = Finding(check="database", found="PostgreSQL")
-_SQLITE: Final = Finding(check="database", found="SQLite")
+_SCHEMA_NOT_READ: Final = Finding(check="migrations", checked=False, found="privileges are missing")
+_SCHEMA_NOT_REACHED: Final = Finding(
+    check="migrations", checked=False, found="the database cannot be reached"
+)
 
-_UNREAD: Final = Finding(check="migrations", checked=False, found="privileges are lacking")
-_UNKNOWN: Final = Finding(check="migrations", checked=False, found="the database cannot be reached")
+_SECURED: Final = Finding(check="row-level security", found="restricts this role")
 
-_SECURED: Final = Finding(check="row-level security", found="holds for this role")
-
-_UNSECURED: Final = Finding(
+_NOT_SECURED: Final = Finding(
     check="row-level security",
-    problem="does not hold for this role, which sees the rows of every user",
-    remedy="Connect as a role that is no superuser and has no BYPASSRLS: see docs/scaling.md.",
+    problem="does not restrict this role, which sees the rows of every user",
+    remedy=(
+        "Connect with a role that is not a superuser and does not have BYPASSRLS: see"
+        " docs/scaling.md."
+    ),
 )

@@ -1,4 +1,4 @@
-"""Alembic over a connection that is open already: the one home of SQLAlchemy, not for requests."""
+"""Runs Alembic over a connection that is already open: the only use of SQLAlchemy."""
 
 from typing import Final
 
@@ -10,37 +10,37 @@ from sqlalchemy import Connection, NullPool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from backend.adapters.persistence.schema.revisions import VERSIONS, Command, is_behind
+from backend.adapters.persistence.schema.revisions import VERSIONS, is_behind
 from backend.domain.todo_repository import RepositoryUnavailableError
 
 _COMMANDS: Final = {"upgrade": alembic.upgrade, "downgrade": alembic.downgrade}
 
-# The first makes whoever else migrates wait (the number means no more than that), the second
-# keeps a change that itself has to wait from holding up everyone behind it.
+# The advisory lock makes concurrent migrations wait (its number is arbitrary). The timeout ends a
+# migration that waits for a table lock, because every later statement would wait behind it.
 _LOCKS: Final = {
     "postgresql": ("SELECT pg_advisory_xact_lock(7270935416)", "SET LOCAL lock_timeout = '5s'"),
     "sqlite": ("BEGIN IMMEDIATE",),
 }
 
 
-async def run(dialect: str, driver: object, command: Command, revision: str) -> None:
+async def run(dialect: str, driver_connection: object, command: str, revision: str) -> None:
     """Migrate in one transaction over a connection, and close it.
 
     Args:
-        dialect: SQLAlchemy's name for the database and driver.
-        driver: The driver's connection.
-        command: The direction.
+        dialect: SQLAlchemy's name for the database and its driver.
+        driver_connection: An open connection of the driver.
+        command: `upgrade` or `downgrade`.
         revision: The revision to end at.
 
     Raises:
         ValueError: There is no such revision.
-        RepositoryUnavailableError: The database refuses.
+        RepositoryUnavailableError: The database refuses the change.
     """
 
-    async def opened() -> object:
-        return driver
+    async def connect() -> object:
+        return driver_connection
 
-    engine = create_async_engine(f"{dialect}://", async_creator=opened, poolclass=NullPool)
+    engine = create_async_engine(f"{dialect}://", async_creator=connect, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
             for lock in _LOCKS[connection.dialect.name]:
@@ -52,9 +52,9 @@ async def run(dialect: str, driver: object, command: Command, revision: str) -> 
         raise RepositoryUnavailableError(str(error.orig)) from error
 
 
-def _run(connection: Connection, command: Command, revision: str) -> None:
-    reached = MigrationContext.configure(connection).get_current_revision()
-    if command == "upgrade" and not is_behind(reached):
+def _run(connection: Connection, command: str, revision: str) -> None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    if command == "upgrade" and not is_behind(current):
         return
     config = Config()
     config.set_main_option("script_location", str(VERSIONS.parent).replace("%", "%%"))

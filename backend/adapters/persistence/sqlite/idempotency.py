@@ -1,4 +1,4 @@
-"""A todo added to SQLite once, however often its owner asks for it."""
+"""Adds a todo to SQLite once, however often its request is repeated."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -6,16 +6,17 @@ from typing import Any, Final
 import aiosqlite
 
 from backend.adapters.persistence.sqlite.connections import SqliteConnections
-from backend.adapters.persistence.sqlite.rows import to_text, to_todo, to_values
+from backend.adapters.persistence.sqlite.rows import statement, to_text, to_todo, to_values
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency
 from backend.domain.todo import Todo, TodoConflictError
 
-_FIND: Final = """
-SELECT fingerprint, id, title, description, completed, priority, due_at, created_at, updated_at,
-       version
+_FIND: Final = statement(
+    """
+SELECT fingerprint, {columns}
 FROM idempotency_keys
 WHERE user_id = :user_id AND key = :key AND created_at > :expired
 """
+)
 
 _FORGET: Final = """
 DELETE FROM idempotency_keys
@@ -28,28 +29,27 @@ WHERE user_id = :user_id AND key IN (
 )
 """
 
-# The key's time may be over although it was not among those forgotten.
-_REMEMBER: Final = """
-INSERT OR REPLACE INTO idempotency_keys (user_id, key, fingerprint, id, title, description,
-                                         completed, priority, due_at, created_at, updated_at,
-                                         version)
-VALUES (:user_id, :key, :fingerprint, :id, :title, :description, :completed, :priority, :due_at,
-        :created_at, :updated_at, :version)
+# REPLACE, because the key may be expired without being among those just deleted.
+_REMEMBER: Final = statement(
+    """
+INSERT OR REPLACE INTO idempotency_keys (user_id, key, fingerprint, {columns})
+VALUES (:user_id, :key, :fingerprint, {values})
 """
+)
 
-_ADD: Final = """
-INSERT INTO todos (user_id, id, title, description, completed, priority, due_at, created_at,
-                   updated_at, version, search_text)
-VALUES (:user_id, :id, :title, :description, :completed, :priority, :due_at, :created_at,
-        :updated_at, :version, :search_text)
+ADD: Final = statement(
+    """
+INSERT INTO todos (user_id, {columns}, search_text)
+VALUES (:user_id, {values}, :search_text)
 ON CONFLICT (user_id, id) DO NOTHING
 """
+)
 
 
 async def add_once(
     writer: SqliteConnections, user_id: str, todo: Todo, idempotency: Idempotency
 ) -> Todo:
-    """Keep a new todo and the request for it, in one transaction; see `TodoRepository`."""
+    """Add a new todo and its idempotency key in one transaction; see `TodoRepository.add`."""
     values = {
         **to_values(user_id, todo),
         "key": idempotency.key,
@@ -61,10 +61,10 @@ async def add_once(
         await connection.execute("BEGIN IMMEDIATE")
         found = list(await connection.execute_fetchall(_FIND, values))
         if not found:
-            for statement in (_FORGET, _REMEMBER):
-                await connection.execute(statement, values)
-            if (await connection.execute(_ADD, values)).rowcount == 0:
-                raise TodoConflictError(f"todo {todo.id} exists")  # which undoes the rest
+            for change in (_FORGET, _REMEMBER):
+                await connection.execute(change, values)
+            if (await connection.execute(ADD, values)).rowcount == 0:
+                raise TodoConflictError(f"todo {todo.id} exists")  # rolls the transaction back
         await connection.commit()
         return found
 

@@ -1,140 +1,91 @@
-"""Todos in an SQLite file: plain SQL on aiosqlite.
+"""Todos in an SQLite file: plain SQL on aiosqlite."""
 
-Reads have connections of their own, so that none waits for a write. Writes share one, in turn.
-"""
-
-from collections.abc import Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from uuid import UUID
 
 import aiosqlite
 
-from backend.adapters.persistence.listing import page, statements
-from backend.adapters.persistence.sqlite.connections import SqliteConnections, database_path
-from backend.adapters.persistence.sqlite.idempotency import add_once
-from backend.adapters.persistence.sqlite.rows import to_text, to_todo, to_values
+from backend.adapters.persistence.listing import list_statements, page
+from backend.adapters.persistence.sqlite.database import SqliteDatabase
+from backend.adapters.persistence.sqlite.idempotency import ADD, add_once
+from backend.adapters.persistence.sqlite.rows import (
+    COLUMNS,
+    statement,
+    to_text,
+    to_todo,
+    to_values,
+)
 from backend.domain.idempotency import Idempotency
 from backend.domain.todo import Todo, TodoConflictError, TodoNotFoundError
 from backend.domain.todo_list import TodoPage, TodoQuery
 
-_CHECK: Final = "SELECT user_id FROM todos LIMIT 0"
-
-_CURSOR_KEY: Final = "SELECT key FROM cursor_key"
-
-_ADD: Final = """
-INSERT INTO todos (user_id, id, title, description, completed, priority, due_at, created_at,
-                   updated_at, version, search_text)
-VALUES (:user_id, :id, :title, :description, :completed, :priority, :due_at, :created_at,
-        :updated_at, :version, :search_text)
-ON CONFLICT (user_id, id) DO NOTHING
-"""
-
-_GET: Final = """
-SELECT id, title, description, completed, priority, due_at, created_at, updated_at, version
+_GET: Final = statement(
+    """
+SELECT {columns}
 FROM todos
 WHERE user_id = :user_id AND id = :id
 """
+)
 
-# SQLite finds the start of a page in an index on an expression by the key alone.
-_LISTS: Final = statements(
+# The comparison of the key alone lets SQLite find the start of a page in an index on an expression.
+_LISTS: Final = list_statements(
     """
-SELECT id, title, description, completed, priority, due_at, created_at, updated_at, version
+SELECT {columns}
 FROM todos
 WHERE user_id = :user_id
   AND (:completed IS NULL OR completed = :completed)
   AND (:priority IS NULL OR priority = :priority)
   AND (:due_before IS NULL OR due_at < :due_before)
   AND (:q IS NULL OR instr(search_text, :q) > 0)
-  {behind}
+  {after}
 ORDER BY {key} {direction}, id {direction}
 LIMIT :count
 """,
-    behind="AND {key} {comparison}= :key AND ({key}, id) {comparison} (:key, :id)",
-    due="COALESCE(due_at, '9999-12-31T23:59:59.999999+00:00')",
+    columns=COLUMNS,
+    after="AND {key} {comparison}= :key AND ({key}, id) {comparison} (:key, :id)",
+    due_at="COALESCE(due_at, '9999-12-31T23:59:59.999999+00:00')",
 )
 
-_SAVE: Final = """
+_SAVE: Final = statement(
+    """
 UPDATE todos
-SET title = :title, description = :description, completed = :completed, priority = :priority,
-    due_at = :due_at, created_at = :created_at, updated_at = :updated_at, version = :version,
-    search_text = :search_text
+SET {assignments}, search_text = :search_text
 WHERE user_id = :user_id AND id = :id AND version = :version - 1
 """
+)
 
 _REMOVE: Final = """
 DELETE FROM todos
 WHERE user_id = :user_id AND id = :id AND (:version IS NULL OR version = :version)
 """
 
-_KNOWN: Final = "SELECT 1 FROM todos WHERE user_id = :user_id AND id = :id"
+_EXISTS: Final = "SELECT 1 FROM todos WHERE user_id = :user_id AND id = :id"
 
 
 class SqliteTodoRepository:
-    """Implements `TodoRepository` with one connection that writes and a few that read.
+    """Implements `TodoRepository`.
 
     Args:
-        url: `sqlite:///todos.db` for a path from here, `sqlite:////var/lib/todos.db` from the
-            root. The file has to exist: migrating makes it.
-        pool_size: The most connections to keep open for reading.
-        connect_timeout: The most seconds to wait for a connection, idle or new.
-        statement_timeout: The most seconds to wait for what a call does, another process's lock
-            included.
-
-    Raises:
-        ValueError: The URL names no file.
+        database: The database, which the caller opens and closes.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        pool_size: int = 4,
-        connect_timeout: float = 5.0,
-        statement_timeout: float = 5.0,
-    ) -> None:
-        path = database_path(url)
-        timeouts = {"connect_timeout": connect_timeout, "statement_timeout": statement_timeout}
-        self._readers = SqliteConnections(path, size=pool_size, **timeouts)
-        self._writer = SqliteConnections(path, size=1, **timeouts)
-
-    async def __aenter__(self) -> Self:
-        self._readers.open()
-        self._writer.open()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
-        await self._readers.close()
-        await self._writer.close()
-
-    async def check(self) -> None:
-        """Raise `RepositoryUnavailableError` unless todos can be read now."""
-        await self._fetch(_CHECK, {})
-
-    async def cursor_key(self) -> bytes:
-        """Return the key that seals cursors, which the first migration to know it made."""
-        ((key,),) = await self._fetch(_CURSOR_KEY, {})
-        return bytes(key)
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._readers = database.readers
+        self._writer = database.writer
 
     async def add(
         self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None
     ) -> Todo:
-        """Keep a new todo, once; see `TodoRepository`."""
+        """Add a new todo once; see `TodoRepository`."""
         if idempotency is not None:
             return await add_once(self._writer, user_id, todo, idempotency)
-        await self._change(_ADD, to_values(user_id, todo))
+        await self._change(ADD, to_values(user_id, todo))
         return todo
 
     async def get(self, user_id: str, todo_id: UUID, /) -> Todo:
         """Return one todo; see `TodoRepository`."""
-        rows = await self._fetch(_GET, {"user_id": user_id, "id": todo_id.bytes})
+        rows = await self._readers.fetch(_GET, {"user_id": user_id, "id": todo_id.bytes})
         if not rows:
             raise TodoNotFoundError(f"no todo {todo_id}")
         return to_todo(rows[0])
@@ -153,34 +104,28 @@ class SqliteTodoRepository:
         if after is not None:
             values["key"] = to_text(after.key) if isinstance(after.key, datetime) else after.key
             values["id"] = after.id.bytes
-        rows = await self._fetch(_LISTS[query.sort, after is not None], values)
+        rows = await self._readers.fetch(_LISTS[query.sort, after is not None], values)
         return page([to_todo(row) for row in rows], query)
 
     async def save(self, user_id: str, todo: Todo, /) -> None:
-        """Keep the next version of a todo; see `TodoRepository`."""
+        """Save the next version of a todo; see `TodoRepository`."""
         await self._change(_SAVE, to_values(user_id, todo))
 
     async def remove(self, user_id: str, todo_id: UUID, /, *, version: int | None = None) -> None:
-        """Forget a todo; see `TodoRepository`."""
+        """Remove a todo; see `TodoRepository`."""
         await self._change(_REMOVE, {"user_id": user_id, "id": todo_id.bytes, "version": version})
 
-    async def _fetch(self, statement: str, values: dict[str, Any]) -> Sequence[Any]:
-        async def read(connection: aiosqlite.Connection) -> Sequence[Any]:
-            return list(await connection.execute_fetchall(statement, values))
-
-        return await self._readers.run(read)
-
-    async def _change(self, statement: str, values: dict[str, Any]) -> None:
+    async def _change(self, change: str, values: dict[str, Any]) -> None:
         async def write(connection: aiosqlite.Connection) -> tuple[bool, bool]:
-            # A statement is a transaction of its own: to begin and commit one takes twice as long.
-            done = (await connection.execute(statement, values)).rowcount > 0
-            return done, done or bool(list(await connection.execute_fetchall(_KNOWN, values)))
+            # Without BEGIN and COMMIT the statement is its own transaction, in half the time.
+            done = (await connection.execute(change, values)).rowcount > 0
+            return done, done or bool(list(await connection.execute_fetchall(_EXISTS, values)))
 
-        done, known = await self._writer.run(write)
+        done, exists = await self._writer.run(write)
         if not done:
             todo_id = UUID(bytes=values["id"])
             raise (
                 TodoConflictError(f"todo {todo_id} has changed")
-                if known
+                if exists
                 else TodoNotFoundError(f"no todo {todo_id}")
             )

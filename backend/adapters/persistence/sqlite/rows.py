@@ -1,6 +1,7 @@
-"""How a todo is written in SQLite, which knows neither UUIDs nor times.
+"""The columns of a todo in SQLite: their names, and how values are written and read.
 
-Ids are 16 bytes, and times text in UTC of one width: both sort as what they stand for.
+SQLite has no types for UUIDs and times. An id is 16 bytes, and a time is text in UTC of fixed
+width, so both sort in the right order.
 """
 
 from collections.abc import Sequence
@@ -10,11 +11,26 @@ from uuid import UUID
 
 from backend.domain.todo import Priority, Todo
 
+# In the order of `to_todo`.
+COLUMNS: Final = (
+    "id",
+    "title",
+    "description",
+    "completed",
+    "priority",
+    "due_at",
+    "created_at",
+    "updated_at",
+    "version",
+)
+
+STORED: Final = ("user_id", *COLUMNS, "search_text")
+
 _PRIORITIES: Final = tuple(Priority)
 
 
 def to_values(user_id: str, todo: Todo) -> dict[str, Any]:
-    """Return the parameters that keep a todo."""
+    """Return the values of the columns `STORED`."""
     return {
         "user_id": user_id,
         "id": todo.id.bytes,
@@ -30,14 +46,19 @@ def to_values(user_id: str, todo: Todo) -> dict[str, Any]:
     }
 
 
-def to_text(moment: datetime) -> str:
-    """Return a time as it is kept."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 def to_todo(row: Sequence[Any]) -> Todo:
-    """Return the todo of a row."""
-    todo_id, title, description, completed, rank, due_at, created_at, updated_at, version = row
+    """Return the todo of a row with the columns `COLUMNS`."""
+    (
+        todo_id,
+        title,
+        description,
+        completed,
+        rank,
+        due_at,
+        created_at,
+        updated_at,
+        version,
+    ) = row
     return Todo(
         id=UUID(bytes=todo_id),
         title=title,
@@ -48,4 +69,23 @@ def to_todo(row: Sequence[Any]) -> Todo:
         created_at=datetime.fromisoformat(created_at),
         updated_at=datetime.fromisoformat(updated_at),
         version=version,
+    )
+
+
+def to_text(time: datetime) -> str:
+    """Return the text that stores a time."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def statement(template: str) -> str:
+    """Write the columns of a todo into a statement.
+
+    Args:
+        template: The SQL. `{columns}` becomes the names `COLUMNS`, `{values}` their parameters, and
+            `{assignments}` an assignment to each of them but the id.
+    """
+    return template.format(
+        columns=", ".join(COLUMNS),
+        values=", ".join(f":{name}" for name in COLUMNS),
+        assignments=", ".join(f"{name} = :{name}" for name in COLUMNS if name != "id"),
     )

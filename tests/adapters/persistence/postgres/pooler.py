@@ -1,4 +1,4 @@
-"""What a pooler does to its clients when it pools by transaction, as PgBouncer can."""
+"""A transaction pooler, which behaves like PgBouncer in transaction mode."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,26 +8,30 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 _PROTOCOL: Final = (3 << 16).to_bytes(4, "big")
-_ASKS_FOR_TLS: Final = (80877103).to_bytes(4, "big")
+_TLS_REQUEST: Final = (80877103).to_bytes(4, "big")
 _REFUSAL: Final = b"E\0\0\0\x32SFATAL\0C08P01\0Munsupported startup parameter\0\0"
-_KNOWN: Final = {b"user", b"database", b"client_encoding"}  # what PgBouncer takes by default
+_KNOWN_PARAMETERS: Final = {
+    b"user",
+    b"database",
+    b"client_encoding",
+}  # PgBouncer accepts these by default
 
 _Session = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class TransactionPooler:
-    """Shares a few sessions of a server among its clients, each for one transaction at a time.
+    """Shares a few sessions of a server between its clients, for one transaction at a time.
 
-    Whoever begins a transaction gets the session that has been idle for longest, so that no two
-    in a row meet in the same one.
+    A new transaction gets the session that has been idle longest, so that two consecutive
+    transactions never use the same session.
 
     Args:
         url: The database, for a role that needs no password.
-        sessions: How many there are.
+        sessions: The number of sessions.
 
     Attributes:
-        url: The same database, by way of this pooler.
-        transactions: How many there have been.
+        url: The same database, through this pooler.
+        transactions: The number of transactions so far.
     """
 
     def __init__(self, url: str, *, sessions: int = 3) -> None:
@@ -41,7 +45,7 @@ class TransactionPooler:
         self._greeting = b""
         self._idle: asyncio.Queue[_Session] = asyncio.Queue()
         self._writers: set[asyncio.StreamWriter] = set()
-        self._answering: set[asyncio.Task[None]] = set()
+        self._replying: set[asyncio.Task[None]] = set()
         self.url = url
         self.transactions = 0
 
@@ -50,8 +54,8 @@ class TransactionPooler:
             self._idle.put_nowait(await self._open_session())
         self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = self._listener.sockets[0].getsockname()[1]
-        place = self._parts.netloc.replace(f":{self._server[1]}", f":{port}")
-        self.url = self._parts._replace(netloc=place).geturl()
+        netloc = self._parts.netloc.replace(f":{self._server[1]}", f":{port}")
+        self.url = self._parts._replace(netloc=netloc).geturl()
         return self
 
     async def __aexit__(
@@ -70,38 +74,38 @@ class TransactionPooler:
         reader, writer = await asyncio.open_connection(*self._server)
         self._writers.add(writer)
         database = self._parts.path.removeprefix("/")
-        wishes = f"user\0{self._parts.username}\0database\0{database}\0\0".encode()
-        writer.write((len(wishes) + 8).to_bytes(4, "big") + _PROTOCOL + wishes)
+        parameters = f"user\0{self._parts.username}\0database\0{database}\0\0".encode()
+        writer.write((len(parameters) + 8).to_bytes(4, "big") + _PROTOCOL + parameters)
         self._greeting = b"".join([message async for message in _until_ready(reader)])
         return reader, writer
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
-        lent: list[_Session] = []
+        leased: list[_Session] = []
         with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while (startup := await _startup(reader)).startswith(_ASKS_FOR_TLS):
+            while (startup := await _startup(reader)).startswith(_TLS_REQUEST):
                 writer.write(b"N")
             if startup.startswith(_PROTOCOL):
-                known = set(startup[4:].rstrip(b"\0").split(b"\0")[::2]) <= _KNOWN
-                writer.write(self._greeting if known else _REFUSAL)
-                while known and not (message := await _message(reader)).startswith(b"X"):
-                    if not lent:
-                        lent.append(await self._idle.get())
+                accepted = set(startup[4:].rstrip(b"\0").split(b"\0")[::2]) <= _KNOWN_PARAMETERS
+                writer.write(self._greeting if accepted else _REFUSAL)
+                while accepted and not (message := await _message(reader)).startswith(b"X"):
+                    if not leased:
+                        leased.append(await self._idle.get())
                         self.transactions += 1
-                        self._answering.add(asyncio.create_task(self._answer(lent, writer)))
-                    lent[0][1].write(message)
+                        self._replying.add(asyncio.create_task(self._reply(leased, writer)))
+                    leased[0][1].write(message)
         writer.close()
 
-    async def _answer(self, lent: list[_Session], writer: asyncio.StreamWriter) -> None:
-        """Pass on what the server says, until the transaction is over."""
-        async for message in _until_ready(lent[0][0]):
+    async def _reply(self, leased: list[_Session], writer: asyncio.StreamWriter) -> None:
+        """Forward the messages of the server until the transaction ends."""
+        async for message in _until_ready(leased[0][0]):
             if _is_end(message):
-                self._idle.put_nowait(lent.pop())
+                self._idle.put_nowait(leased.pop())
             writer.write(message)
 
 
 async def _until_ready(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """Read messages up to the one that says that no transaction is open."""
+    """Read messages up to the one that reports that no transaction is open."""
     while True:
         message = await _message(reader)
         yield message
@@ -119,5 +123,5 @@ async def _startup(reader: asyncio.StreamReader) -> bytes:
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readexactly(5)
-    return head + await reader.readexactly(int.from_bytes(head[1:], "big") - 4)
+    header = await reader.readexactly(5)
+    return header + await reader.readexactly(int.from_bytes(header[1:], "big") - 4)

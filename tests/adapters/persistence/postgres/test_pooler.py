@@ -1,4 +1,4 @@
-"""Behind a pooler of transactions: no two statements need the same session of the server."""
+"""Behind a transaction pooler: no two statements need the same session of the server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
 from backend.domain.todo import TodoNotFoundError
 from backend.domain.todo_list import TodoQuery
+from tests.adapters.persistence.databases import Todos, database_at, open_todos, todos_in
 from tests.adapters.persistence.outages import unavailable
 from tests.adapters.persistence.postgres.pooler import TransactionPooler
 from tests.adapters.persistence.samples import NOW, a_todo, a_user
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(scope="module")
 def trusted_url(postgres_server: PostgresServer, postgres_url: str) -> str:
-    """A database for a role that needs no password, and does as its owner may."""
+    """A database for a role that needs no password, with the privileges of the owner."""
     postgres_server.create_role("pooled", "IN ROLE todos_owner")
     postgres_server.trust("pooled")
     return postgres_server.url_for("pooled", postgres_url)
@@ -31,8 +31,8 @@ async def pooler(trusted_url: str) -> AsyncIterator[TransactionPooler]:
         yield pooler
 
 
-async def live(todos: PostgresTodoRepository, user_id: str) -> None:
-    """Do all that a user can, and see it done."""
+async def use_every_operation(todos: Todos, user_id: str) -> None:
+    """Do everything that a user can do, and check each result."""
     for number in range(5):
         todo = a_todo(str(number))
         await todos.add(user_id, todo)
@@ -45,31 +45,34 @@ async def live(todos: PostgresTodoRepository, user_id: str) -> None:
             await todos.get(user_id, todo.id)
 
 
-async def test_users_share_sessions_and_see_nothing_of_each_other(
+async def test_users_share_sessions_but_see_only_their_own_todos(
     pooler: TransactionPooler,
 ) -> None:
-    async with PostgresTodoRepository(pooler.url, pool_size=6, statement_cache=False) as todos:
-        await todos.check()
-        await asyncio.gather(*(live(todos, a_user()) for _ in range(6)))
+    async with database_at(pooler.url, pool_size=6, statement_cache=False) as database:
+        await database.check()
+        todos = todos_in(database)
+        await asyncio.gather(*(use_every_operation(todos, a_user()) for _ in range(6)))
     assert pooler.transactions > 6 * 5 * 6
 
 
-async def test_nothing_is_left_in_a_session(pooler: TransactionPooler, alice: str) -> None:
-    async with PostgresTodoRepository(pooler.url, statement_cache=False) as todos:
-        await live(todos, alice)
-    left = """
+async def test_a_session_keeps_no_user_statement_or_setting(
+    pooler: TransactionPooler, alice: str
+) -> None:
+    async with open_todos(pooler.url, statement_cache=False) as todos:
+        await use_every_operation(todos, alice)
+    session_state = """
     SELECT pg_backend_pid(), NULLIF(current_setting('app.user_id', true), ''),
            (SELECT count(*) FROM pg_prepared_statements),
            (SELECT count(*) FROM pg_settings WHERE source = 'session')
     """
     connection = await asyncpg.connect(pooler.url, statement_cache_size=0)
-    sessions = {tuple(await connection.fetchrow(left) or ()) for _ in range(6)}
+    sessions = {tuple(await connection.fetchrow(session_state) or ()) for _ in range(6)}
     await connection.close()
     assert len(sessions) == 3
     assert {session[1:] for session in sessions} == {(None, 0, 0)}
 
 
-async def test_statements_that_are_kept_prepared_are_missed_by_the_next_session(
+async def test_a_prepared_statement_does_not_exist_in_the_next_session(
     pooler: TransactionPooler,
 ) -> None:
     connection = await asyncpg.connect(pooler.url)
@@ -79,9 +82,9 @@ async def test_statements_that_are_kept_prepared_are_missed_by_the_next_session(
     await connection.close()
 
 
-async def test_a_timeout_that_a_pooler_would_refuse_is_asked_for_only_without_one(
+async def test_the_pooler_refuses_the_timeout_that_prepared_statements_come_with(
     pooler: TransactionPooler,
 ) -> None:
-    async with PostgresTodoRepository(pooler.url, statement_cache=True) as todos:
+    async with database_at(pooler.url, statement_cache=True) as database:
         with unavailable():
-            await todos.check()
+            await database.check()

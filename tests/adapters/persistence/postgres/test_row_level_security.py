@@ -1,25 +1,24 @@
-"""The second wall: whatever a statement says, PostgreSQL shows a user nobody else's rows."""
+"""Row-level security: even a wrong statement reaches only the rows of its acting user."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 
-from backend.adapters.persistence import schema
 from backend.adapters.persistence.postgres import idempotency as postgres_idempotency
 from backend.adapters.persistence.postgres import repository as postgres
 from backend.adapters.persistence.postgres.connections import PostgresConnections
-from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.postgres.database import PostgresDatabase
 from backend.domain.idempotency import Idempotency
 from backend.domain.todo_list import TodoQuery
+from tests.adapters.persistence.databases import Todos, is_current, open_todos
 from tests.adapters.persistence.samples import a_todo, a_user
 from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
-# The statements are no one's to call, but for whom each of them acts is their promise.
+# Private, but each statement must name its acting user.
 STATEMENTS = [
     postgres._ADD,
     postgres._GET,
@@ -32,21 +31,21 @@ STATEMENTS = [
 
 TABLES = ["todos", "idempotency_keys"]
 
-ASKED = Idempotency(key="a-key", fingerprint=b"a-fingerprint")
+REQUEST = Idempotency(key="a-key", fingerprint=b"a-fingerprint")
 
 
 def on_every_table(*statements: str) -> list[str]:
     return [statement.format(table=table) for statement in statements for table in TABLES]
 
 
-# What a statement would be whose author forgot the owner.
-CARELESS = on_every_table(
+# Statements that forgot the owner.
+WITHOUT_OWNER = on_every_table(
     "SELECT user_id FROM {table} WHERE $1::acting_user IS NOT NULL",
     "UPDATE {table} SET title = 'Mine' WHERE $1::acting_user IS NOT NULL RETURNING user_id",
     "DELETE FROM {table} WHERE $1::acting_user IS NOT NULL RETURNING user_id",
 )
-# And whose author forgot even for whom it acts.
-BLIND = on_every_table(
+# Statements that also forgot the acting user.
+WITHOUT_USER = on_every_table(
     "SELECT user_id FROM {table}",
     "UPDATE {table} SET title = 'Mine' RETURNING user_id",
     "DELETE FROM {table} RETURNING user_id",
@@ -55,66 +54,56 @@ BLIND = on_every_table(
 
 @pytest.fixture(params=["postgres_url", "restricted_url", "partitioned_url"])
 def url(request: pytest.FixtureRequest) -> str:
-    """A database, for the role that owns it or for one that may do little."""
+    """A database, for the role that owns it or for the restricted role."""
     url: str = request.getfixturevalue(request.param)
     return url
 
 
 @pytest.fixture
-async def todos(url: str) -> AsyncIterator[PostgresTodoRepository]:
-    async with PostgresTodoRepository(url) as todos:
+async def todos(url: str) -> AsyncIterator[Todos]:
+    async with open_todos(url) as todos:
         yield todos
 
 
 @pytest.fixture
 async def connections(url: str) -> AsyncIterator[PostgresConnections]:
-    """The application's own way to the database, one connection wide."""
-    async with opened(url) as connections:
-        yield connections
+    """The pool that the application uses, with one connection."""
+    async with PostgresDatabase(url, pool_size=1) as database:
+        yield database.connections
 
 
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[PostgresConnections]:
-    connections = PostgresConnections(
-        url, size=1, connect_timeout=5, statement_timeout=5, statement_cache=True
-    )
-    await connections.open()
-    yield connections
-    await connections.close()
-
-
-@pytest.mark.parametrize("statement", CARELESS)
-async def test_a_statement_that_forgets_the_owner_reaches_the_users_own_rows_only(
-    todos: PostgresTodoRepository,
+@pytest.mark.parametrize("statement", WITHOUT_OWNER)
+async def test_a_statement_without_an_owner_reaches_only_the_users_own_rows(
+    todos: Todos,
     connections: PostgresConnections,
     alice: str,
     bob: str,
     statement: str,
 ) -> None:
-    await todos.add(alice, a_todo(), idempotency=ASKED)
-    his = await todos.add(bob, a_todo(), idempotency=ASKED)
+    await todos.add(alice, a_todo(), idempotency=REQUEST)
+    his = await todos.add(bob, a_todo(), idempotency=REQUEST)
     reached = await connections.fetch(statement, alice)
     assert [row["user_id"] for row in reached] == [alice]
     assert await todos.get(bob, his.id) == his
-    assert await todos.add(bob, a_todo(), idempotency=ASKED) == his
+    assert await todos.add(bob, a_todo(), idempotency=REQUEST) == his
 
 
-@pytest.mark.parametrize("statement", BLIND)
-async def test_a_statement_that_acts_for_nobody_reaches_nothing(
-    todos: PostgresTodoRepository, connections: PostgresConnections, alice: str, statement: str
+@pytest.mark.parametrize("statement", WITHOUT_USER)
+async def test_a_statement_without_an_acting_user_reaches_no_rows(
+    todos: Todos, connections: PostgresConnections, alice: str, statement: str
 ) -> None:
-    hers = await todos.add(alice, a_todo(), idempotency=ASKED)
+    hers = await todos.add(alice, a_todo(), idempotency=REQUEST)
     assert await connections.fetch(statement) == []
-    # Nor in a session that has acted for somebody, where the setting is empty but there.
-    assert len(await connections.fetch(CARELESS[0], alice)) == 1
+    # The same holds in a session that has acted for a user, where the setting is an empty string.
+    assert len(await connections.fetch(WITHOUT_OWNER[0], alice)) == 1
     assert await connections.fetch(statement) == []
-    assert await connections.fetch(CARELESS[0], "") == []
+    assert await connections.fetch(WITHOUT_OWNER[0], "") == []
     assert await todos.get(alice, hers.id) == hers
-    assert await todos.add(alice, a_todo(), idempotency=ASKED) == hers
+    assert await todos.add(alice, a_todo(), idempotency=REQUEST) == hers
 
 
-async def test_a_row_for_somebody_else_is_refused(
-    todos: PostgresTodoRepository, connections: PostgresConnections, alice: str, bob: str
+async def test_a_row_for_another_user_is_refused(
+    todos: Todos, connections: PostgresConnections, alice: str, bob: str
 ) -> None:
     hers = await todos.add(alice, a_todo())
     copy = """
@@ -131,7 +120,7 @@ async def test_a_row_for_somebody_else_is_refused(
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-async def test_every_statement_says_for_whom_it_acts_before_it_runs(
+async def test_every_statement_binds_its_acting_user_first(
     postgres_url: str, statement: str
 ) -> None:
     types = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = $1"
@@ -141,7 +130,7 @@ async def test_every_statement_says_for_whom_it_acts_before_it_runs(
     assert first == "acting_user"
 
 
-async def test_whom_a_transaction_acted_for_ends_with_it(
+async def test_the_acting_user_is_forgotten_after_the_transaction(
     connections: PostgresConnections, alice: str
 ) -> None:
     acting = "SELECT current_setting('app.user_id', true)"
@@ -150,35 +139,35 @@ async def test_whom_a_transaction_acted_for_ends_with_it(
     assert (during, after) == (alice, "")
 
 
-async def test_many_users_at_once_share_connections_and_nothing_else(url: str) -> None:
+async def test_many_concurrent_users_share_only_connections(url: str) -> None:
     users = [a_user() for _ in range(20)]
-    async with PostgresTodoRepository(url, pool_size=3) as todos:
+    async with open_todos(url, pool_size=3) as todos:
         added = await asyncio.gather(*(todos.add(user, a_todo()) for user in users))
         for _ in range(5):
             pages = await asyncio.gather(*(todos.list(user, TodoQuery()) for user in users))
             assert [page.items for page in pages] == [(todo,) for todo in added]
 
 
-async def test_every_table_of_users_is_behind_the_wall(
+async def test_every_table_with_user_ids_has_row_level_security(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
-    walls = """
+    query = """
     SELECT relname, relrowsecurity AND relforcerowsecurity FROM pg_class JOIN pg_attribute
     ON attrelid = pg_class.oid AND attname = 'user_id' AND relkind IN ('r', 'p')
     WHERE relnamespace = 'public'::regnamespace ORDER BY relname
     """
-    assert postgres_server.execute(walls, postgres_url).split() == [
+    assert postgres_server.execute(query, postgres_url).split() == [
         "idempotency_keys|t",
         "todos|t",
     ]
 
 
-async def test_a_role_that_may_do_little_can_serve(restricted_url: str) -> None:
-    assert await schema.is_current(restricted_url)
-    assert await schema.is_secured(restricted_url)
-    async with PostgresTodoRepository(restricted_url) as todos:
-        await todos.check()
-        assert await todos.cursor_key()
+async def test_the_restricted_role_can_serve(restricted_url: str) -> None:
+    assert await is_current(restricted_url)
+    assert await PostgresDatabase(restricted_url).row_level_security()
+    async with PostgresDatabase(restricted_url) as database:
+        await database.check()
+        assert await database.cursor_key()
 
 
 @pytest.mark.parametrize(
@@ -195,9 +184,9 @@ async def test_a_role_that_may_do_little_can_serve(restricted_url: str) -> None:
         "CREATE ROLE other",
     ],
 )
-async def test_a_role_that_may_do_little_can_do_no_more(
+async def test_the_restricted_role_cannot_change_the_schema(
     restricted_url: str, statement: str
 ) -> None:
-    async with opened(restricted_url) as connections:
+    async with PostgresDatabase(restricted_url) as database:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await connections.fetch(statement)
+            await database.connections.fetch(statement)

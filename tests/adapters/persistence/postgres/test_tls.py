@@ -1,6 +1,6 @@
-"""PostgreSQL over TLS, as the URL asks for it: it is who it should be, or it is out of reach.
+"""PostgreSQL over TLS: the server has a valid certificate, or it is unavailable.
 
-The packaged server is built without TLS, so that something before it takes it off.
+The packaged server is built without TLS, so a proxy in front of it ends TLS.
 """
 
 import ipaddress
@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from backend.adapters.persistence import schema
-from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.postgres.database import PostgresDatabase
 from backend.adapters.persistence.schema.diagnosis import diagnose_database
+from backend.adapters.persistence.schema.upgrades import upgrade
 from backend.domain.todo_repository import RepositoryUnavailableError
+from tests.adapters.persistence.databases import is_current, open_todos
 from tests.adapters.persistence.postgres.wire import Wire
 from tests.adapters.persistence.samples import a_todo
 
@@ -55,7 +56,7 @@ def self_signed(host: str) -> tuple[bytes, bytes]:
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Path:
-    """Whom the server's certificate is by: itself."""
+    """The authority of the server's certificate, which is self-signed."""
     certificate, key = self_signed("127.0.0.1")
     (tmp_path / "key.pem").write_bytes(key)
     path = tmp_path / "authority.pem"
@@ -75,49 +76,45 @@ def verified_by(authority: Path) -> str:
     return f"?sslmode=verify-full&sslrootcert={authority}"
 
 
-async def test_a_server_that_is_who_it_should_be_is_talked_to_in_secret(
-    url: str, alice: str
-) -> None:
-    async with Wire(url) as wire, PostgresTodoRepository(wire.url) as todos:
+async def test_traffic_with_a_verified_server_is_encrypted(url: str, alice: str) -> None:
+    async with Wire(url) as wire, open_todos(wire.url) as todos:
         await todos.add(alice, a_todo("Tell nobody"))
         assert b"Tell nobody" not in b"".join(wire.sent)
         assert b"todos" not in b"".join(wire.sent)
-    await schema.upgrade(url)
-    assert await schema.is_current(url)
+    await upgrade(PostgresDatabase(url))
+    assert await is_current(url)
 
 
-async def test_another_authority_is_refused_by_all_that_connect(url: str, tmp_path: Path) -> None:
+async def test_a_certificate_of_another_authority_is_refused(url: str, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     other.write_bytes(self_signed("127.0.0.1")[0])
-    await refused(f"{url.partition('?')[0]}{verified_by(other)}", "CERTIFICATE_VERIFY")
+    await expect_refusal(f"{url.partition('?')[0]}{verified_by(other)}", "CERTIFICATE_VERIFY")
 
 
-async def test_another_host_than_the_certificate_names_is_refused(url: str) -> None:
-    await refused(url.replace("127.0.0.1", "localhost"), "Hostname mismatch")
+async def test_a_certificate_for_another_host_is_refused(url: str) -> None:
+    await expect_refusal(url.replace("127.0.0.1", "localhost"), "Hostname mismatch")
 
 
-async def test_a_server_that_speaks_no_tls_is_refused(postgres_url: str, authority: Path) -> None:
-    await refused(f"{postgres_url}{verified_by(authority)}", "rejected SSL")
+async def test_a_server_without_tls_is_refused(postgres_url: str, authority: Path) -> None:
+    await expect_refusal(f"{postgres_url}{verified_by(authority)}", "rejected SSL")
 
 
-async def refused(url: str, why: str) -> None:
-    """See that neither serving nor migrating nor looking gets through, nor tells the password."""
+async def expect_refusal(url: str, reason: str) -> None:
+    """Check that serving, migrating and checking fail, and that no error shows the password."""
     password = urlsplit(url).password
     assert password
-    async with PostgresTodoRepository(url) as todos:
-        for call in (todos.check, lambda: schema.upgrade(url), lambda: schema.is_current(url)):
-            with pytest.raises(RepositoryUnavailableError, match=why) as failure:
+    async with PostgresDatabase(url) as database:
+        for call in (database.check, lambda: upgrade(database), database.revision):
+            with pytest.raises(RepositoryUnavailableError, match=reason) as failure:
                 await call()
             assert password not in f"{failure.value!r}"
-    found = str(await diagnose_database(url))
-    assert why in found
-    assert password not in found
+        findings = str(await diagnose_database(database))
+    assert reason in findings
+    assert password not in findings
 
 
-async def test_an_authority_that_is_not_there_is_a_mistake_in_the_url(
-    url: str, tmp_path: Path
-) -> None:
+async def test_a_missing_authority_file_is_an_error_in_the_url(url: str, tmp_path: Path) -> None:
     wrong = f"{url.partition('?')[0]}{verified_by(tmp_path / 'none.pem')}"
-    found = str(await diagnose_database(wrong))
-    assert "DATABASE_URL" in found
-    assert str(urlsplit(url).password) not in found
+    findings = str(await diagnose_database(PostgresDatabase(wrong)))
+    assert "DATABASE_URL" in findings
+    assert str(urlsplit(url).password) not in findings

@@ -1,4 +1,4 @@
-"""A wire to a server that a test can listen in on, that can speak TLS, and that can fall silent."""
+"""A proxy in front of a server that records traffic, can speak TLS, and can stop forwarding."""
 
 import asyncio
 import ssl
@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 
 
 class Wire:
-    """Passes on what goes to and from a server, for the length of an `async with` statement.
+    """Forwards the traffic of a server inside `async with`.
 
     Args:
-        url: The server's URL.
-        tls: With what to take off the TLS that clients have to ask for.
+        url: The URL of the server.
+        tls: The context that ends TLS here; clients must then use TLS.
 
     Attributes:
-        url: The server's URL, by way of this wire.
-        sent: What its clients sent, in the portions that it arrived in.
+        url: The URL of the server, through this wire.
+        sent: What the clients sent, in the chunks that arrived.
     """
 
     def __init__(self, url: str, *, tls: ssl.SSLContext | None = None) -> None:
@@ -29,15 +29,15 @@ class Wire:
         self._tls = tls
         self.url = url
         self.sent: list[bytes] = []
-        self._speaks = asyncio.Event()
-        self._speaks.set()
+        self._forwarding = asyncio.Event()
+        self._forwarding.set()
         self._ends: set[asyncio.StreamWriter] = set()
         self._clients: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
-        self._listeners = [await asyncio.start_server(self._pass_on, "127.0.0.1", 0, ssl=self._tls)]
+        self._listeners = [await asyncio.start_server(self._forward, "127.0.0.1", 0, ssl=self._tls)]
         if self._tls is not None:
-            self._listeners.append(await asyncio.start_server(self._agree, "127.0.0.1", 0))
+            self._listeners.append(await asyncio.start_server(self._accept_tls, "127.0.0.1", 0))
         port = self._listeners[-1].sockets[0].getsockname()[1]
         network_location = self._parts.netloc.replace(f":{self._server[1]}", f":{port}")
         self.url = self._parts._replace(netloc=network_location).geturl()
@@ -50,7 +50,7 @@ class Wire:
         trace: TracebackType | None,
         /,
     ) -> None:
-        self.speak()
+        self.resume()
         for listener in self._listeners:
             listener.close()
         for end in self._ends:
@@ -58,39 +58,39 @@ class Wire:
         for listener in self._listeners:
             await listener.wait_closed()
 
-    def fall_silent(self) -> None:
-        """Pass on nothing more, and cut nothing either."""
-        self._speaks.clear()
+    def pause(self) -> None:
+        """Stop forwarding, but keep every connection open."""
+        self._forwarding.clear()
 
-    def speak(self) -> None:
-        """Pass on again, beginning with what was held back."""
-        self._speaks.set()
+    def resume(self) -> None:
+        """Forward again, starting with what was held back."""
+        self._forwarding.set()
 
-    def interject(self, words: bytes) -> None:
-        """Tell every client something that its server did not say."""
+    def interject(self, message: bytes) -> None:
+        """Send every client a message that does not come from the server."""
         for client in self._clients:
-            client.write(words)
+            client.write(message)
 
-    async def _agree(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Agree to speak TLS, and leave it to the listener that does."""
+    async def _accept_tls(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Agree to speak TLS, and connect the client to the listener that does."""
         await reader.readexactly(8)
         writer.write(b"S")
-        place = self._listeners[0].sockets[0].getsockname()
-        await self._connect(place, reader, writer, [])
+        address = self._listeners[0].sockets[0].getsockname()
+        await self._connect(address, reader, writer, [])
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
         await self._connect(self._server, reader, writer, self.sent)
 
     async def _connect(
         self,
-        place: tuple[str, int],
+        address: tuple[str, int],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         log: list[bytes],
     ) -> None:
         self._ends.add(writer)
-        server_reader, server_writer = await asyncio.open_connection(*place)
+        server_reader, server_writer = await asyncio.open_connection(*address)
         self._ends.add(server_writer)
         await asyncio.gather(
             self._pump(reader, server_writer, log), self._pump(server_reader, writer, [])
@@ -100,9 +100,9 @@ class Wire:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: list[bytes]
     ) -> None:
         with suppress(ConnectionError):
-            while portion := await reader.read(1 << 16):
-                log.append(portion)
-                await self._speaks.wait()
-                writer.write(portion)
+            while chunk := await reader.read(1 << 16):
+                log.append(chunk)
+                await self._forwarding.wait()
+                writer.write(chunk)
                 await writer.drain()
         writer.close()

@@ -1,4 +1,4 @@
-"""Todos, each found through its owner."""
+"""The table of todos. Its primary key starts with the owner."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,7 +6,7 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-# Text is compared by code point: the only order of PostgreSQL in SQLite and in Python alike.
+# The collation C compares text by code point, like SQLite and Python do.
 _text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _time = sa.TIMESTAMP(timezone=True).with_variant(sa.Text(), "sqlite")
 _boolean = sa.Boolean(create_constraint=True, name="todos_completed_check")
@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.CheckConstraint("priority BETWEEN 0 AND 2", name="todos_priority_check"),
         sa.CheckConstraint("version >= 1", name="todos_version_check"),
     )
-    # One for every order of a list. Without a due date is due never.
+    # One index for each order of a list. Todos without a due date sort last.
     postgres = op.get_context().dialect.name == "postgresql"
     never = "infinity" if postgres else "9999-12-31T23:59:59.999999+00:00"
     due = sa.text(f"COALESCE(due_at, '{never}')")

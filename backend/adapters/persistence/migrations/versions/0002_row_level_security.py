@@ -1,7 +1,7 @@
-"""Rows that only their owner's transactions see, whatever a statement says (PostgreSQL).
+"""Row-level security for todos (PostgreSQL): a transaction sees only the rows of its acting user.
 
-To bind a parameter of the type `acting_user` is to name the user for whom the transaction acts:
-the server checks it, and so sets the setting, before it runs the statement.
+A statement names its acting user by a parameter of the type `acting_user`. The constraint of that
+type stores the user in a setting of the transaction, before the statement runs.
 """
 
 from alembic import op
@@ -9,13 +9,13 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-# The C order is that of the column.
+# The collation is that of the column `user_id`.
 _UP = (
     """
     CREATE DOMAIN acting_user AS text COLLATE "C" NOT NULL
     CHECK (set_config('app.user_id', VALUE, true) = VALUE)
     """,
-    # A setting that ended with its transaction is the empty text, not NULL.
+    # After the transaction the setting is an empty string, not NULL.
     """
     CREATE POLICY todos_of_acting_user ON todos
     USING (user_id = NULLIF(current_setting('app.user_id', true), ''))
@@ -23,7 +23,7 @@ _UP = (
     """,
     "ALTER TABLE todos ENABLE ROW LEVEL SECURITY",
     "ALTER TABLE todos FORCE ROW LEVEL SECURITY",
-    # A condition on COALESCE waits for the policy, and so can use no index; one on CASE need not.
+    # PostgreSQL evaluates a condition on COALESCE after the policy, so it could not use the index.
     "DROP INDEX todos_by_due_at",
     """
     CREATE INDEX todos_by_due_at ON todos

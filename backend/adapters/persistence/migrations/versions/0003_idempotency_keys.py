@@ -1,4 +1,4 @@
-"""Requests that are known by their Idempotency-Key, each with the todo that it created."""
+"""The table of idempotency keys, each with a copy of the todo that its request created."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,7 @@ WITH CHECK (user_id = NULLIF(current_setting('app.user_id', true), ''))
 
 
 def upgrade() -> None:
-    # The todo is kept as it was then, in columns like those of `todos`, whose rules it has passed.
+    # The copy needs no constraints: the same todo has passed those of `todos`.
     op.create_table(
         "idempotency_keys",
         sa.Column("user_id", _text, nullable=False),

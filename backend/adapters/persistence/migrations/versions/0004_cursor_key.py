@@ -1,4 +1,4 @@
-"""The key that seals cursors: one for all who serve from this database, made here and now."""
+"""The key that seals cursors. This migration draws it; all processes of the database share it."""
 
 import secrets
 

@@ -1,0 +1,135 @@
+"""A PostgreSQL database: its connections, health check, cursor key and schema revision."""
+
+from types import TracebackType
+from typing import Any, Final, Self
+
+import asyncpg
+
+from backend.adapters.persistence.postgres.connections import PostgresConnections
+from backend.adapters.persistence.postgres.errors import translated_errors
+from backend.domain.todo_repository import RepositoryUnavailableError
+
+_TIMEOUT: Final = 10.0  # seconds, to connect for a question or a migration
+
+_CHECK: Final = "SELECT user_id FROM todos LIMIT 0"
+
+_CURSOR_KEY: Final = "SELECT key FROM cursor_key"
+
+_REVISION: Final = "SELECT version_num FROM alembic_version"
+
+# False for superusers, for roles with BYPASSRLS, and if an operator switched the policy off.
+_ROW_LEVEL_SECURITY: Final = "SELECT row_security_active('todos')"
+
+# Tables that do not exist yet are left out.
+_MISSING_PRIVILEGES: Final = """
+SELECT string_agg(format('%s on %s', privileges, name), '; ' ORDER BY name)
+FROM (
+    SELECT name, string_agg(privilege, ', ') AS privileges
+    FROM (VALUES
+        ('todos', 'SELECT'), ('todos', 'INSERT'), ('todos', 'UPDATE'), ('todos', 'DELETE'),
+        ('idempotency_keys', 'SELECT'), ('idempotency_keys', 'INSERT'),
+        ('idempotency_keys', 'UPDATE'), ('idempotency_keys', 'DELETE'),
+        ('cursor_key', 'SELECT'), ('alembic_version', 'SELECT')
+    ) AS needed (name, privilege)
+    WHERE NOT has_table_privilege(to_regclass(name), privilege)
+    GROUP BY name
+) AS missing
+"""
+
+
+class PostgresDatabase:
+    """Implements `MigratedDatabase` with a pool of connections that are opened on demand.
+
+    Args:
+        url: `postgresql://user:password@host:port/database?sslmode=…`, as libpq reads it.
+        pool_size: The maximum number of connections.
+        connect_timeout: The maximum wait for a connection, in seconds.
+        statement_timeout: The maximum duration of a statement, in seconds.
+        statement_cache: Whether to keep statements prepared. Turn it off behind a pooler that
+            shares server sessions between clients, such as PgBouncer in transaction mode.
+
+    Attributes:
+        connections: The connections, for repositories.
+
+    Raises:
+        ValueError: The URL is not a PostgreSQL URL.
+    """
+
+    name: Final = "PostgreSQL"
+    dialect: Final = "postgresql+asyncpg"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        connect_timeout: float = 5.0,
+        statement_timeout: float = 5.0,
+        statement_cache: bool = True,
+    ) -> None:
+        if not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("the URL of a PostgreSQL database starts with postgresql://")
+        self._url = url
+        self.connections: Final = PostgresConnections(
+            url,
+            size=pool_size,
+            connect_timeout=connect_timeout,
+            statement_timeout=statement_timeout,
+            statement_cache=statement_cache,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.connections.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        await self.connections.close()
+
+    async def check(self) -> None:
+        """Check that todos can be read now; see `Database`."""
+        await self.connections.fetch(_CHECK)
+
+    async def cursor_key(self) -> bytes:
+        """Return the key that seals cursors; see `Database`."""
+        ((key,),) = await self.connections.fetch(_CURSOR_KEY)
+        return bytes(key)
+
+    async def revision(self) -> str | None:
+        """Return the revision of the schema; see `MigratedDatabase`."""
+        revision: str | None = await self._ask(_REVISION)
+        return revision
+
+    async def missing_privileges(self) -> str:
+        """Return the privileges that the role lacks; see `MigratedDatabase`."""
+        return await self._ask(_MISSING_PRIVILEGES) or ""
+
+    async def row_level_security(self) -> bool | None:
+        """Return whether row-level security restricts the role; see `MigratedDatabase`."""
+        return bool(await self._ask(_ROW_LEVEL_SECURITY))
+
+    async def connect_for_migration(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """Open a connection for Alembic; see `MigratedDatabase`."""
+        return await self._connect()
+
+    async def _connect(self, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
+        with translated_errors(connecting=True):
+            return await asyncpg.connect(self._url, timeout=_TIMEOUT, **options)
+
+    async def _ask(self, question: str) -> Any:
+        """Run a statement on a new connection, and return its value; None without the table."""
+        connection = await self._connect(command_timeout=_TIMEOUT)
+        with translated_errors():
+            try:
+                return await connection.fetchval(question)
+            except asyncpg.UndefinedTableError:
+                return None
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise RepositoryUnavailableError(f"{type(error).__name__}: {error}") from error
+            finally:
+                await connection.close(timeout=_TIMEOUT)

@@ -1,0 +1,40 @@
+"""Upgrades and downgrades of the schema.
+
+Each of them is one transaction. Concurrent ones wait for each other.
+"""
+
+from backend.adapters.persistence.database import MigratedDatabase
+
+
+async def upgrade(database: MigratedDatabase) -> None:
+    """Upgrade the schema to the latest known revision; a schema of a later release stays as it is.
+
+    A missing SQLite file is created.
+
+    Raises:
+        ValueError: The driver cannot read the URL of the database.
+        RepositoryUnavailableError: The database cannot be reached, or refuses the change.
+    """
+    await _migrate(database, "upgrade", "head")
+
+
+async def downgrade(database: MigratedDatabase, revision: str) -> None:
+    """Downgrade the schema to a revision. The data of later revisions is lost.
+
+    Args:
+        database: The database.
+        revision: The revision to end at: `base` for no schema, `-1` for the previous revision.
+
+    Raises:
+        ValueError: There is no such revision, or the driver cannot read the URL of the database.
+        RepositoryUnavailableError: The database cannot be reached, or refuses the change.
+    """
+    await _migrate(database, "downgrade", revision)
+
+
+async def _migrate(database: MigratedDatabase, command: str, revision: str) -> None:
+    # Importing SQLAlchemy takes half a second and much memory, which `serve` does not need.
+    from backend.adapters.persistence.schema import migration  # noqa: PLC0415 - see above
+
+    connection = await database.connect_for_migration()
+    await migration.run(database.dialect, connection, command, revision)

@@ -1,0 +1,42 @@
+"""The issuers that can be trusted: each provider is one function from settings to an `Issuer`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
+from backend.adapters.auth.claims import Claims
+from backend.domain.auth import Principal
+from backend.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """The issuer whose tokens are trusted.
+
+    Attributes:
+        jwks_url: The URL of the issuer's key set; None if tokens are signed with a secret only.
+        issuers: The accepted values of the claim `iss`.
+        audiences: The accepted values of the claim `aud`.
+        origins: The web origins of the issuer's own pages.
+        to_principal: Turns verified claims and their expiry into a `Principal`.
+    """
+
+    jwks_url: str | None
+    issuers: frozenset[str]
+    audiences: frozenset[str]
+    origins: frozenset[str]
+    to_principal: Callable[[Claims, float], Principal]
+
+
+def better_auth(settings: Settings) -> Issuer:
+    """Describe Better Auth: issuer and audience are its origin, unless the settings name others."""
+    base_url = settings.better_auth_url
+    urls = BetterAuthUrls.from_base_url(base_url) if base_url else None
+    origin = frozenset([urls.origin] if urls else [])
+    return Issuer(
+        jwks_url=settings.auth_jwks_url or (urls.jwks if urls else None),
+        issuers=frozenset(settings.auth_issuer) or origin,
+        audiences=frozenset(settings.auth_audience) or origin,
+        origins=origin,
+        to_principal=to_principal,
+    )

@@ -1,0 +1,35 @@
+"""The parts that a server opens at startup, checks for readiness, and closes at shutdown."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+Check = Callable[[], Awaitable[None]]
+Resource = AbstractAsyncContextManager[Any]
+
+
+class Part(AbstractAsyncContextManager[Any], Protocol):
+    """A part that depends on another server: the issuer's keys, or the database."""
+
+    async def check(self) -> None:
+        """Raise an error if the part cannot be used now."""
+        ...
+
+
+def resources(
+    http_client: Callable[[], Resource], keys: Part | None, database: Part
+) -> Sequence[Resource]:
+    """Return what to open, in this order; close the resources in reverse order.
+
+    Args:
+        http_client: Returns the HTTP client; called only if there is a key set to fetch.
+        keys: The issuer's keys; None if the issuer has no key set.
+        database: The database of the todos.
+    """
+    return [database] if keys is None else [http_client(), keys, database]
+
+
+def checks(keys: Part | None, database: Part) -> Mapping[str, Check]:
+    """Return the readiness checks by name. A check raises an error if the part is unavailable."""
+    parts = {"keys": keys, "database": database}
+    return {name: part.check for name, part in parts.items() if part is not None}

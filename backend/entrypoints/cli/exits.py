@@ -1,0 +1,63 @@
+"""How commands end early: exit codes, and messages on standard error."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import typer
+
+from backend.settings import Complaint, ConfigurationError
+
+MISCONFIGURED: Final = 78  # EX_CONFIG of sysexits.h
+MISUSED: Final = 2  # what typer exits with for an unknown option
+
+_SCRIPT: Final = "todo-api"
+_VIRTUAL_ENVIRONMENT: Final = Path(".venv")
+
+
+def complaints_of(action: Coroutine[Any, Any, None]) -> list[Complaint]:
+    """Run an action, and return the complaints of its `ConfigurationError`, if it raises any."""
+    try:
+        asyncio.run(action)
+    except ConfigurationError as error:
+        return list(error.complaints)
+    return []
+
+
+def exit_if_misconfigured(complaints: Sequence[Complaint]) -> None:
+    """Print complaints about the configuration and exit, if there are any."""
+    _exit_if("The configuration is invalid:", complaints)
+
+
+def exit_if_unprotected(complaints: Sequence[Complaint]) -> None:
+    """Print complaints about unprotected routes and exit, if there are any."""
+    _exit_if("The application has unprotected routes:", complaints)
+
+
+def exit_as_misused(message: str) -> NoReturn:
+    """Print why the command cannot run with this input, and exit."""
+    typer.echo(with_local_command(message), err=True)
+    raise typer.Exit(MISUSED)
+
+
+def with_local_command(text: str) -> str:
+    """Write each command of a text as the user must type it here.
+
+    That is `todo-api` if the project is installed, and `.venv/bin/python -m backend` in the folder
+    of that environment.
+    """
+    if Path(sys.argv[0]).stem == _SCRIPT:
+        return text.replace("python -m backend", _SCRIPT).replace("make run", f"{_SCRIPT} dev")
+    if Path(sys.prefix) != _VIRTUAL_ENVIRONMENT.absolute():
+        return text
+    return text.replace("python -m backend", f"{_VIRTUAL_ENVIRONMENT}/bin/python -m backend")
+
+
+def _exit_if(title: str, complaints: Sequence[Complaint]) -> None:
+    if complaints:
+        typer.echo(f"{title}\n", err=True)
+        for complaint in complaints:
+            typer.echo(f"  {with_local_command(str(complaint))}", err=True)
+        raise typer.Exit(MISCONFIGURED)

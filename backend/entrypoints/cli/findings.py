@@ -1,0 +1,73 @@
+"""The text of `explain` and `doctor`: findings as lines for a terminal."""
+
+import json
+from collections.abc import Iterable, Iterator
+
+from backend.domain.diagnosis import Explanation, Finding
+from backend.entrypoints.cli.exits import with_local_command
+from backend.settings import Complaint
+
+
+def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """Write one line for each check, and one line for each remedy."""
+    for finding in findings:
+        verdict = "FAIL" if finding.problem else "ok" if finding.checked else "--"
+        yield _printable(f"  {verdict:<5} {finding.check}{_details(finding)}")
+        if finding.problem and finding.remedy:
+            yield _printable(f"        -> {with_local_command(finding.remedy)}")
+
+
+def explanation_lines(explanation: Explanation) -> Iterator[str]:
+    """Write the parts of a token, every check, and what the API answers."""
+    for name, part in {"header": explanation.header, "claims": explanation.claims}.items():
+        if part:
+            yield f"{name} {json.dumps(part, indent=2)}"
+    yield from finding_lines(explanation.findings)
+    if explanation.accepted:
+        yield "Accepted: the API accepts this token."
+    elif explanation.code == explanation.reason == "verifier_unavailable":
+        yield "Undecided: the API answers 503 verifier_unavailable until it can get the keys."
+    else:
+        yield (
+            f"Rejected: the API answers 401 {explanation.code}. Reason in the log:"
+            f" {explanation.reason}."
+        )
+
+
+def diagnosis_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """Write every finding about an installation, and the number of problems."""
+    findings = list(findings)
+    yield from finding_lines(findings)
+    match sum(finding.problem is not None for finding in findings):
+        case 0:
+            yield "No problems found."
+        case 1:
+            yield "1 problem found."
+        case count:
+            yield f"{count} problems found."
+
+
+def from_complaints(complaints: Iterable[Complaint]) -> list[Finding]:
+    """Turn complaints about the settings into findings. Without complaints the settings are ok."""
+    findings = [
+        Finding(check=complaint.variable, problem=complaint.problem, remedy=complaint.remedy)
+        for complaint in complaints
+    ]
+    return findings or [Finding(check="settings")]
+
+
+def _details(finding: Finding) -> str:
+    if finding.problem is None:
+        details = finding.found if finding.checked else f"not checked, {finding.found}"
+        return f": {details}" if details else ""
+    values = {"found": finding.found, "expected": finding.expected}
+    details = ", ".join(f"{name} {value}" for name, value in values.items() if value)
+    return f": {finding.problem}" + (f"; {details}" if details else "")
+
+
+def _printable(text: str) -> str:
+    """Escape characters that a terminal would interpret instead of showing."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )

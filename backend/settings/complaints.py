@@ -1,0 +1,40 @@
+"""What is wrong with a configuration, in the form that the operator reads."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One problem with the configuration.
+
+    Attributes:
+        variable: The environment variable to change, or the path of the route to change.
+        problem: What is wrong: a phrase without a full stop.
+        remedy: What to do: one or more sentences.
+        meant: The variable that a misspelled name was probably meant to be.
+    """
+
+    variable: str
+    problem: str
+    remedy: str
+    meant: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.variable}: {self.problem}. {self.remedy}"
+
+    def concerns(self, variable: str) -> bool:
+        """Tell whether the problem is with a variable, or with a misspelling of its name."""
+        return variable in {self.variable, self.meant}
+
+
+class ConfigurationError(Exception):
+    """The server cannot run with this configuration.
+
+    Attributes:
+        complaints: Every problem with the configuration.
+    """
+
+    def __init__(self, complaints: Iterable[Complaint]) -> None:
+        self.complaints = tuple(complaints)
+        super().__init__("\n".join(map(str, self.complaints)))

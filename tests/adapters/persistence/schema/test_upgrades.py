@@ -1,0 +1,185 @@
+"""Upgrades and downgrades of the schema, on both databases."""
+
+import asyncio
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from backend.adapters.persistence.postgres.database import PostgresDatabase
+from backend.adapters.persistence.schema import revisions
+from backend.adapters.persistence.schema.upgrades import downgrade, upgrade
+from backend.adapters.persistence.sqlite.database import SqliteDatabase
+from backend.domain.todo_list import TodoQuery
+from backend.domain.todo_repository import RepositoryUnavailableError
+from tests.adapters.persistence.databases import (
+    database_at,
+    execute,
+    is_current,
+    open_todos,
+    todos_in,
+)
+from tests.adapters.persistence.samples import a_todo
+from tests.postgres import PostgresServer
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without a schema."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'todos.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.create_database()
+
+
+async def test_a_new_database_is_not_current_until_it_is_upgraded(url: str) -> None:
+    assert await database_at(url).revision() is None
+    assert not await is_current(url)
+    await upgrade(database_at(url))
+    assert await database_at(url).revision()
+    assert await is_current(url)
+
+
+async def test_upgrading_again_keeps_the_todos(url: str, alice: str) -> None:
+    await upgrade(database_at(url))
+    async with open_todos(url) as todos:
+        await todos.add(alice, a_todo())
+        await upgrade(database_at(url))
+        assert len((await todos.list(alice, TodoQuery())).items) == 1
+
+
+async def test_a_schema_can_be_downgraded_completely_and_upgraded_again(
+    url: str, alice: str
+) -> None:
+    await upgrade(database_at(url))
+    async with database_at(url) as database:
+        todos = todos_in(database)
+        await todos.add(alice, a_todo())
+        await downgrade(database, "base")
+        assert await database.revision() is None
+        with pytest.raises(RepositoryUnavailableError):
+            await database.check()
+        await upgrade(database_at(url))
+        assert (await todos.list(alice, TodoQuery())).items == ()
+
+
+async def test_every_single_downgrade_can_be_upgraded_again(url: str, alice: str) -> None:
+    await upgrade(database_at(url))
+    async with open_todos(url) as todos:
+        await todos.add(alice, todo := a_todo())
+    for _ in revisions.known_revisions()[1:]:
+        await downgrade(database_at(url), "-1")
+        assert not await is_current(url)
+    await upgrade(database_at(url))
+    async with open_todos(url) as todos:
+        assert (await todos.list(alice, TodoQuery())).items == (todo,)
+
+
+async def test_concurrent_upgrades_succeed(url: str) -> None:
+    await asyncio.gather(*(upgrade(database_at(url)) for _ in range(8)))
+    assert await is_current(url)
+
+
+async def test_a_failed_upgrade_changes_nothing(url: str, postgres_server: PostgresServer) -> None:
+    execute(postgres_server, url, "CREATE TABLE todos_by_title (in_the_way INTEGER)")
+    with pytest.raises(RepositoryUnavailableError, match="todos_by_title"):
+        await upgrade(database_at(url))
+    assert await database_at(url).revision() is None
+    execute(postgres_server, url, "DROP TABLE todos_by_title")
+    await upgrade(database_at(url))
+    assert await is_current(url)
+
+
+async def test_a_later_schema_can_be_used_and_stays_as_it_is(
+    url: str, postgres_server: PostgresServer
+) -> None:
+    await upgrade(database_at(url))
+    execute(postgres_server, url, "UPDATE alembic_version SET version_num = 'later'")
+    assert await is_current(url)
+    await upgrade(database_at(url))
+    assert await database_at(url).revision() == "later"
+
+
+async def test_an_unknown_revision_is_refused(url: str) -> None:
+    await upgrade(database_at(url))
+    with pytest.raises(ValueError, match="nonsense"):
+        await downgrade(database_at(url), "nonsense")
+    assert await is_current(url)
+
+
+async def test_reading_the_revision_creates_no_file(tmp_path: Path) -> None:
+    assert not await is_current(f"sqlite:///{tmp_path / 'todos.db'}")
+    assert await SqliteDatabase(f"sqlite:///{tmp_path / 'todos.db'}").revision() is None
+    assert not (tmp_path / "todos.db").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:////nowhere/todos.db", "postgresql://somebody@127.0.0.1:1/todos"]
+)
+async def test_an_unreachable_database_is_unavailable(url: str) -> None:
+    with pytest.raises(RepositoryUnavailableError):
+        await upgrade(database_at(url))
+
+
+@pytest.mark.parametrize("url", ["", "sqlite://", "mysql://localhost/todos"])
+def test_urls_of_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="URL"):
+        database_at(url)
+
+
+async def test_options_in_the_url_reach_the_driver(postgres_server: PostgresServer) -> None:
+    url = postgres_server.create_database()
+    await upgrade(PostgresDatabase(f"{url}?sslmode=disable"))
+    assert await is_current(f"{url}?sslmode=prefer")
+    with pytest.raises(RepositoryUnavailableError):
+        await PostgresDatabase(f"{url}?sslmode=require").revision()
+
+
+def test_every_migration_is_named_after_its_revision() -> None:
+    from alembic.script import ScriptDirectory
+
+    scripts = list(ScriptDirectory(str(revisions.VERSIONS.parent)).walk_revisions())
+    names = [Path(script.path).name.partition("_")[0] for script in scripts]
+    assert names == [script.revision for script in scripts] == sorted(names, reverse=True)
+    assert not revisions.is_behind(names[0])
+    assert all(revisions.is_behind(earlier) for earlier in (None, *names[1:]))
+
+
+def test_serving_does_not_import_alembic_or_sqlalchemy(postgres_url: str) -> None:
+    program = """
+import asyncio, sys
+from backend.container.database import check_schema, choose_database, choose_todos
+from backend.settings import Settings
+database = choose_database(Settings(database_url=sys.argv[1]))
+choose_todos(database)
+asyncio.run(check_schema(database))
+print(*sys.modules)
+"""
+    command = [sys.executable, "-c", program, postgres_url]
+    imported = subprocess.check_output(command, cwd=ROOT, text=True).split()
+    assert "asyncpg" in imported
+    assert not {"alembic", "greenlet", "sqlalchemy"}.intersection(imported)
+
+
+def test_only_the_owner_may_read_a_new_file(tmp_path: Path) -> None:
+    asyncio.run(upgrade(SqliteDatabase(f"sqlite:///{tmp_path / 'todos.db'}")))
+    assert {file.stat().st_mode & 0o077 for file in tmp_path.iterdir()} == {0}
+
+
+async def test_recreating_the_schema_under_a_running_server_is_a_short_outage(
+    url: str, alice: str
+) -> None:
+    await upgrade(database_at(url))
+    async with open_todos(url) as todos:
+        await todos.list(alice, TodoQuery())
+        await downgrade(database_at(url), "0001")
+        await upgrade(database_at(url))
+        with suppress(RepositoryUnavailableError):
+            await todos.list(alice, TodoQuery())
+        assert (await todos.list(alice, TodoQuery())).items == ()

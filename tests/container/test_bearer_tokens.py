@@ -1,0 +1,125 @@
+"""The bearer tokens that settings accept: algorithms, secrets, clock skew and the cache."""
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from backend.container import Container
+from backend.domain.auth import (
+    ImmatureTokenError,
+    InvalidAlgorithmError,
+    InvalidSignatureError,
+    VerifierUnavailableError,
+)
+from backend.settings import Settings
+from backend.settings.values import ASYMMETRIC_ALGORITHMS
+from tests.adapters.auth.cookies import OLD_SECRET
+from tests.adapters.auth.tokens import (
+    ABSENT,
+    NOW,
+    SECRET,
+    ed25519_signer,
+    secret_signer,
+    signer,
+    token,
+)
+from tests.container.conftest import MakeContainer
+from tests.container.key_server import SIGNERS, URL, KeyServer
+from tests.container.outcomes import token_outcome
+
+pytestmark = pytest.mark.anyio
+
+PUBLISHED = set(SIGNERS)
+ACCEPTED: list[tuple[dict[str, Any], set[str]]] = [
+    ({"better_auth_secret": SECRET.decode()}, {"HS256"}),
+    ({"better_auth_secrets": f"1:{SECRET.decode()}"}, {"HS256"}),
+    ({"better_auth_url": URL}, PUBLISHED),
+    ({"auth_jwks_url": f"{URL}/jwks"}, PUBLISHED),
+    ({"better_auth_url": URL, "better_auth_secret": SECRET.decode()}, {"HS256", *PUBLISHED}),
+    ({"better_auth_url": URL, "auth_algorithms": "ES256,EdDSA"}, {"ES256", "EdDSA"}),
+    (
+        {
+            "better_auth_url": URL,
+            "better_auth_secret": SECRET.decode(),
+            "auth_algorithms": "HS256",
+        },
+        {"HS256"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("values", "accepted"), ACCEPTED)
+async def test_only_algorithms_with_keys_are_accepted(
+    make_container: MakeContainer, values: dict[str, Any], accepted: set[str]
+) -> None:
+    container = await make_container(**{"auth_issuer": URL, "auth_audience": URL, **values})
+    for algorithm, token_signer in {**SIGNERS, "HS256": secret_signer()}.items():
+        expected = "user-1" if algorithm in accepted else InvalidAlgorithmError
+        assert await token_outcome(container, token(token_signer)) == expected, algorithm
+    for algorithm in ("none", "HS384", "HS512", "hs256", "ES256K"):
+        forged = token(secret_signer(), header={"alg": algorithm})
+        assert await token_outcome(container, forged) == InvalidAlgorithmError, algorithm
+
+
+def test_the_settings_know_every_algorithm() -> None:
+    assert set(SIGNERS) <= ASYMMETRIC_ALGORITHMS
+    container = Container(
+        settings=Settings.load(better_auth_url=URL, auth_algorithms="RS512,PS384")
+    )
+    container.token_verifier()
+
+
+async def test_every_listed_secret_verifies_tokens(make_container: MakeContainer) -> None:
+    both = f"2:{SECRET.decode()},1:{OLD_SECRET.decode()}"
+    container = await make_container(better_auth_secrets=both)
+    for secret in (SECRET, OLD_SECRET):
+        text = token(secret_signer(secret), claims={"aud": ABSENT})
+        assert await token_outcome(container, text) == "user-1"
+    unknown = secret_signer(b"a secret that the settings do not list")
+    assert await token_outcome(container, token(unknown)) == InvalidSignatureError
+
+
+async def test_clocks_may_differ_by_the_leeway(make_container: MakeContainer) -> None:
+    text = token(secret_signer(), claims={"aud": ABSENT, "nbf": NOW + 5})
+    tolerant = await make_container(better_auth_secret=SECRET.decode())
+    assert await token_outcome(tolerant, text) == "user-1"
+    strict = await make_container(better_auth_secret=SECRET.decode(), auth_leeway="1")
+    assert await token_outcome(strict, text) == ImmatureTokenError
+
+
+@pytest.mark.parametrize(("size", "verified_again"), [(10, False), (0, True)])
+async def test_tokens_are_cached_unless_the_cache_size_is_0(
+    make_container: MakeContainer, size: int, verified_again: bool
+) -> None:
+    container = await make_container(better_auth_secret=SECRET.decode(), auth_token_cache_size=size)
+    text = token(secret_signer(), claims={"aud": ABSENT, "nbf": NOW})
+    first = await container.token_verifier().verify(text)
+    again = await container.token_verifier().verify(text)
+    assert (again is not first) is verified_again
+
+
+async def test_a_cached_token_is_verified_again_when_its_key_changes(
+    make_container: MakeContainer, key_server: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = await make_container(better_auth_url=URL)
+    cached = token(SIGNERS["EdDSA"])
+    assert await token_outcome(container, cached) == "user-1"
+    replaced = ed25519_signer(Ed25519PrivateKey.generate(), kid="eddsa")
+    monkeypatch.setitem(SIGNERS, "EdDSA", replaced)
+    monkeypatch.setitem(SIGNERS, "new", signer("EdDSA", "new"))
+    assert await token_outcome(container, cached) == "user-1"
+    assert await token_outcome(container, token(SIGNERS["new"])) == "user-1"
+    assert len(key_server.requests) == 2
+    assert await token_outcome(container, cached) == InvalidSignatureError
+
+
+async def test_an_outage_of_the_issuer_is_not_an_auth_error(
+    make_container: MakeContainer, key_server: KeyServer
+) -> None:
+    key_server.status = 500
+    container = await make_container(better_auth_url=URL)
+    with pytest.raises(VerifierUnavailableError):
+        await container.token_verifier().verify(token(SIGNERS["EdDSA"]))
+    with pytest.raises(VerifierUnavailableError):
+        await container.checks()["keys"]()

@@ -1,0 +1,69 @@
+"""A server in its own process, as `python -m backend` starts it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+
+class Server:
+    """A server in its own process.
+
+    Attributes:
+        folder: The working directory of the process.
+    """
+
+    def __init__(self, folder: Path, command: str, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self._log = folder / f"{command}.log"
+        with self._log.open("ab") as log:
+            self._start = log.tell()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "backend", command],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def output(self) -> str:
+        """What this server has printed."""
+        return self._log.read_bytes()[self._start :].decode()
+
+    def wait_for(self, text: str) -> str:
+        """Wait until the server prints a line that contains a text, and return the line."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self._process.poll() is None:
+            for line in self.output.splitlines(keepends=True):
+                if text in line and line.endswith("\n"):
+                    return line.strip()
+            time.sleep(0.02)
+        raise AssertionError(self.output)
+
+    def stop(self, signal_number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal, wait until the server ends, and return its exit code."""
+        self._process.send_signal(signal_number)
+        return self._process.wait(15)
+
+    def kill(self) -> None:
+        """Kill the process if it still runs."""
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def serving(folder: Path, command: str, **environment: str) -> Iterator[Server]:
+    """Run a server for as long as the context lasts."""
+    server = Server(folder, command, environment)
+    try:
+        yield server
+    finally:
+        server.kill()

@@ -1,0 +1,84 @@
+"""`doctor`: what the command prints, and its exit codes."""
+
+from pathlib import Path
+
+from backend.entrypoints.cli import development
+from tests.adapters.auth.tokens import SECRET, key_set, signer
+from tests.entrypoints.cli.command_line import HIDDEN, run
+from tests.entrypoints.cli.issuer import issuer
+
+
+def test_doctor_finds_no_problem_in_a_good_installation() -> None:
+    with issuer(key_set(signer("EdDSA"))) as origin:
+        assert run("migrate", BETTER_AUTH_URL=origin).exit_code == 0
+        result = run("doctor", BETTER_AUTH_URL=origin)
+    assert result.exit_code == 0, result.output
+    *lines, migrations, last = result.stdout.splitlines()
+    assert lines == [
+        "  ok    settings",
+        f"  ok    keys: 1 usable at {origin}/api/auth/jwks (EdDSA)",
+        "  ok    clock: agrees with the issuer's",
+        "  ok    database: SQLite",
+    ]
+    assert migrations.startswith("  ok    migrations: 0")
+    assert last == "No problems found."
+    assert result.stderr == ""
+
+
+def test_doctor_finds_every_problem_at_once() -> None:
+    with issuer(key_set(signer("EdDSA")), path="/auth/jwks") as origin:
+        result = run("doctor", BETTER_AUTH_URL=origin, PORT="99999", BETTER_AUTH_SECRET=HIDDEN)
+    assert result.exit_code == 1
+    assert "  FAIL  PORT: " in result.stdout
+    assert (
+        f"  FAIL  BETTER_AUTH_SECRET: a secret of {len(HIDDEN)} bytes can be guessed\n"
+        in result.stdout
+    )
+    assert f"set BETTER_AUTH_URL={origin}/auth." in result.stdout
+    assert "  FAIL  migrations: there is no schema yet" in result.stdout
+    assert result.stdout.endswith("4 problems found.\n")
+    assert HIDDEN not in result.output
+
+
+def test_doctor_runs_without_any_configuration(folder: Path) -> None:
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "  FAIL  BETTER_AUTH_URL: neither" in result.stdout
+    assert "  --    keys: not checked" in result.stdout
+    assert "python -m backend migrate" in result.stdout
+    assert not list(folder.iterdir())
+
+
+def test_doctor_does_not_check_the_default_database_if_the_url_is_invalid() -> None:
+    result = run("doctor", BETTER_AUTH_SECRET=SECRET.decode(), DATABASE_URL="mysql://x")
+    assert result.exit_code == 1
+    assert "  FAIL  DATABASE_URL: " in result.stdout
+    assert "migrations" not in result.stdout
+
+
+def test_doctor_reports_a_database_that_is_down() -> None:
+    result = run(
+        "doctor",
+        BETTER_AUTH_SECRET=SECRET.decode(),
+        DATABASE_URL=f"postgresql://me:{HIDDEN}@127.0.0.1:1/todos",
+    )
+    assert result.exit_code == 1
+    assert "  FAIL  database: cannot be reached: " in result.stdout
+    assert "  --    migrations: not checked" in result.stdout
+    assert HIDDEN not in result.output
+
+
+def test_doctor_checks_the_development_server_of_the_folder(folder: Path) -> None:
+    (folder / development.SECRET_FILE).write_text(SECRET.decode())
+    assert run("migrate").exit_code == 0
+    result = run("doctor")
+    assert result.exit_code == 0, result.output
+    assert "  ok    keys: the shared secret" in result.stdout
+    assert SECRET.decode() not in result.output
+
+
+def test_doctor_reports_an_algorithm_without_keys() -> None:
+    result = run("doctor", BETTER_AUTH_SECRET=SECRET.decode(), AUTH_ALGORITHMS="EdDSA")
+    assert result.exit_code == 1
+    assert "  FAIL  AUTH_ALGORITHMS: " in result.stdout
+    assert "Set BETTER_AUTH_URL" in result.stdout

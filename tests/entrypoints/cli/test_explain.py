@@ -1,0 +1,129 @@
+"""`explain`: what the command prints, and its exit codes."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from backend.entrypoints.cli import development
+from backend.entrypoints.cli.exits import MISCONFIGURED, MISUSED
+from tests.adapters.auth.tokens import ABSENT, SECRET, key_set, secret_signer, signer, token
+from tests.entrypoints.cli.command_line import HIDDEN, run
+from tests.entrypoints.cli.issuer import current, issuer
+
+
+def test_a_valid_token_is_explained_with_exit_code_0() -> None:
+    with issuer(key_set(signer("EdDSA"))) as origin:
+        text = token(claims=current(origin, jti=HIDDEN, sid=HIDDEN, session={"token": HIDDEN}))
+        result = run("explain", stdin=f"{text}\n", BETTER_AUTH_URL=origin)
+    assert result.exit_code == 0, result.output
+    assert '"email": "alice@example.com"' in result.stdout
+    assert f'  ok    issuer: "{origin}"' in result.stdout
+    assert result.stdout.endswith("Accepted: the API accepts this token.\n")
+    assert HIDDEN not in result.output
+    assert text.rpartition(".")[2] not in result.output
+    assert result.stderr == ""
+
+
+def test_a_rejected_token_is_explained_with_exit_code_1() -> None:
+    text = token()
+    result = run("explain", stdin=text, BETTER_AUTH_SECRET=SECRET.decode())
+    assert result.exit_code == 1
+    assert (
+        "-> Signed with EdDSA by Better Auth's own key: set BETTER_AUTH_URL, the secret cannot"
+        " verify it." in result.stdout
+    )
+    assert "401 invalid_token. Reason in the log: invalid_algorithm." in result.stdout
+    assert SECRET.decode() not in result.output
+    assert text.rpartition(".")[2] not in result.output
+
+
+def test_a_wrong_base_path_is_reported_instead_of_the_token() -> None:
+    with issuer(key_set(signer("EdDSA")), path="/auth/jwks") as origin:
+        result = run("explain", stdin=token(claims=current(origin)), BETTER_AUTH_URL=origin)
+    assert result.exit_code == 1
+    assert "HTTP 404" in result.stdout
+    assert "put it into BETTER_AUTH_URL" in result.stdout
+    assert "Undecided: the API answers 503" in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [HIDDEN],
+        [HIDDEN, "more"],
+        [f"--token={HIDDEN}"],
+        ["--token", HIDDEN],
+        [f"-{HIDDEN}"],
+        ["-t", HIDDEN],
+        ["--", HIDDEN],
+        ["--", f"--{HIDDEN}"],
+    ],
+)
+def test_a_token_as_an_argument_is_rejected_and_not_printed(arguments: list[str]) -> None:
+    result = run("explain", *arguments, stdin=token(), BETTER_AUTH_SECRET=SECRET.decode())
+    assert result.exit_code == MISUSED
+    assert "standard input" in result.stderr
+    assert result.stdout == ""
+    assert HIDDEN not in result.output
+
+
+@pytest.mark.parametrize("stdin", ["", " \n", b"\xef\xbb\xbf\n"])
+def test_without_a_token_the_usage_is_printed(stdin: str | bytes) -> None:
+    result = run("explain", stdin=stdin, BETTER_AUTH_SECRET=SECRET.decode())
+    assert result.exit_code == MISUSED
+    assert "No token was given" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "stdin", [b"\xff\xfe\x00\x80", bytes(range(256)) * 10_000, b"\x1b[2J", b"x" * 2_000_000]
+)
+def test_any_input_is_explained(stdin: bytes) -> None:
+    result = run("explain", stdin=stdin, BETTER_AUTH_SECRET=SECRET.decode())
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "  FAIL  form: " in result.stdout
+    assert "        -> " in result.stdout
+    assert "\x1b" not in result.output
+
+
+def test_escape_sequences_do_not_reach_the_terminal() -> None:
+    escapes = "\x1b[2J\x9b31m\u202e\u2066\x07\r"
+    text = token(
+        header={"kid": escapes, "alg": escapes},
+        claims={escapes: escapes, "iss": escapes, "aud": [escapes]},
+    )
+    result = run("explain", stdin=text, BETTER_AUTH_SECRET=SECRET.decode())
+    assert result.exit_code == 1
+    assert result.output.isascii()
+    assert all(line.isprintable() for line in result.output.split("\n"))
+
+
+def test_explain_needs_valid_settings_except_for_the_database() -> None:
+    result = run("explain", stdin=token())
+    assert result.exit_code == MISCONFIGURED
+    assert "BETTER_AUTH_URL: neither" in result.stderr
+    result = run("explain", stdin=token(), BETTER_AUTH_SECRET=SECRET.decode(), DATABASE_URL="x")
+    assert result.exit_code == 1, "explain does not use the database"
+
+
+def test_a_token_of_the_development_server_is_explained(folder: Path) -> None:
+    (folder / development.SECRET_FILE).write_text(SECRET.decode())
+    now = {"iat": int(time.time()), "exp": int(time.time()) + 60}
+    text = token(secret_signer(), claims={**now, "iss": ABSENT, "aud": ABSENT})
+    result = run("explain", stdin=text)
+    assert result.exit_code == 0, result.output
+    assert '  ok    signature: "HS256"' in result.stdout
+
+
+@pytest.mark.parametrize("command", ["doctor", "explain"])
+def test_a_note_says_that_only_a_development_server_is_configured(
+    folder: Path, command: str
+) -> None:
+    (folder / development.SECRET_FILE).write_text(SECRET.decode())
+    output = run(command, stdin="x").stdout
+    assert output.startswith("Nothing is configured, so this command checks the development server")
+    assert "`serve` would refuse to start: it needs BETTER_AUTH_URL or BETTER_AUTH_SEC" in output
+    configured = run(command, stdin="x", BETTER_AUTH_SECRET=SECRET.decode()).stdout
+    assert "development server" not in configured

@@ -1,0 +1,107 @@
+"""`serve` and `dev` as processes: what they print, log, serve and leave behind."""
+
+import json
+import shlex
+import signal
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from backend.entrypoints.cli import development
+from tests.entrypoints.cli.command_line import assert_misconfigured, run
+from tests.entrypoints.cli.server_process import serving
+from tests.settings.environment import SECRET
+
+
+def run_curl(curl: str, **options: Any) -> httpx2.Response:
+    """Send the request of a curl command."""
+    program, option, header, url = shlex.split(curl)
+    assert (program, option) == ("curl", "-H")
+    name, value = header.split(": ")
+    return httpx2.request(options.pop("method", "GET"), url, headers={name: value}, **options)
+
+
+def test_dev_serves_from_nothing(folder: Path) -> None:
+    secret_file = folder / development.SECRET_FILE
+    with serving(folder, "dev", PORT="0") as server:
+        curl = server.wait_for("curl ")
+        assert "The API is at  http://127.0.0.1:" in server.output
+        token = curl.split()[4].rstrip("'")
+        assert token in server.output.splitlines()
+        response = run_curl(curl)
+        assert (response.status_code, response.json()) == (200, {"items": [], "next_cursor": None})
+        assert run_curl(curl, method="POST", json={"title": "Buy milk"}).status_code == 201
+        minted = run("token", "--user", "dev").stdout.strip()
+        url = curl.split()[-1]
+        response = httpx2.get(url, headers={"Authorization": f"Bearer {minted}"})
+        assert [todo["title"] for todo in response.json()["items"]] == ["Buy milk"]
+        assert secret_file.stat().st_mode & 0o777 == 0o600
+        assert server.stop() == 0
+        assert "Traceback" not in server.output
+    assert not secret_file.exists()
+
+    with serving(folder, "dev", PORT="0") as restarted:
+        fresh = restarted.wait_for("curl ")
+        assert [todo["title"] for todo in run_curl(fresh).json()["items"]] == ["Buy milk"]
+        stale = httpx2.get(fresh.split()[-1], headers={"Authorization": f"Bearer {minted}"})
+        assert stale.json()["code"] == "invalid_token"
+        assert restarted.stop(signal.SIGINT) == 0
+    assert not secret_file.exists()
+
+
+def test_a_second_server_in_a_folder_does_not_disturb_the_first(folder: Path) -> None:
+    with serving(folder, "dev", PORT="0") as server:
+        curl = server.wait_for("curl ")
+        port = str(urlsplit(curl.split()[-1]).port)
+        secret = (folder / development.SECRET_FILE).read_text()
+        result = run("dev", PORT=port)
+        assert_misconfigured(result, "PORT")
+        next_port = int(port) % 65_535 + 1
+        assert f"Choose another port, for example PORT={next_port}." in result.stderr
+        assert (folder / development.SECRET_FILE).read_text() == secret
+        assert run_curl(curl).status_code == 200
+
+
+def test_a_server_that_is_stopped_early_leaves_no_secret(folder: Path) -> None:
+    secret_file = folder / development.SECRET_FILE
+    with serving(folder, "dev", PORT="0") as server:
+        deadline = time.monotonic() + 30
+        while not secret_file.exists() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert server.stop() == 0
+    assert not secret_file.exists()
+
+
+CREDENTIALS = {
+    "Cookie": "better-auth.session_data=hunter2; better-auth.session_token=hunter2",
+    "X-Api-Key": "hunter2",
+}
+
+
+def test_production_logs_json_and_no_credentials(folder: Path) -> None:
+    minted = run("token", BETTER_AUTH_SECRET=SECRET).stdout.strip()
+    assert run("migrate").exit_code == 0
+    variables = {"BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
+    logging = {"LOG_FORMAT": "json", "LOG_LEVEL": "debug"}
+    with serving(folder, "serve", **variables, **logging) as server:
+        message = json_of(server.wait_for("Uvicorn running on"))["message"]
+        url = next(word for word in message.split() if word.startswith("http://"))
+        for authorization in (f"Bearer {minted}", "Bearer hunter2", "Basic hunter2", "hunter2"):
+            headers = {**CREDENTIALS, "Authorization": authorization}
+            for path in ("/api/todos?q=hunter2", "/api/me?token=hunter2", "/hunter2"):
+                status = httpx2.get(url + path, headers=headers).status_code
+                assert status in {200, 401, 404}
+            httpx2.post(f"{url}/api/todos", headers=headers, json={"title": "hunter2"})
+        server.stop()
+        lines = [json_of(line) for line in server.output.splitlines()]
+    assert len([line for line in lines if line["logger"] == "backend.access"]) == 16
+    for secret in ("hunter2", minted, minted.split(".")[2], SECRET):
+        assert secret not in server.output
+
+
+def json_of(line: str) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(line)
+    return record

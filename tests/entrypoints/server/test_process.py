@@ -1,0 +1,104 @@
+"""The listening socket, the check of the routes, and servers that cannot start."""
+
+import errno
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from backend.adapters.persistence.memory import InMemoryDatabase
+from backend.container import Container
+from backend.entrypoints.http.app import Api, create_app
+from backend.entrypoints.server import process
+from backend.settings import Complaint, ConfigurationError, Settings
+from tests.fakes import FakeTokenVerifier
+from tests.settings.environment import SECRET
+
+
+def settings(**values: object) -> Settings:
+    return Settings.load(**{"better_auth_secret": SECRET, "port": 0, **values})
+
+
+def app() -> Api:
+    return create_app(
+        Container(
+            settings=settings(),
+            token_verifier=FakeTokenVerifier(),
+            database=InMemoryDatabase(),
+        )
+    )
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with process.listen(settings()) as listener:
+        yield listener
+
+
+def complaint(**values: object) -> Complaint:
+    """Return why the server cannot listen."""
+    with pytest.raises(ConfigurationError) as failure:
+        process.listen(settings(**values))
+    (complaint,) = failure.value.complaints
+    return complaint
+
+
+def test_the_listener_accepts_connections_before_a_server_runs(listener: socket.socket) -> None:
+    with socket.create_connection(listener.getsockname()) as client:
+        assert client.getpeername() == listener.getsockname()
+    assert listener.get_inheritable()
+
+
+def test_a_port_in_use_is_reported_with_the_next_port(listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    assert str(complaint(port=port)) == (
+        f"PORT: {port} is already in use. Choose another port, for example"
+        f" PORT={port % 65_535 + 1}."
+    )
+
+
+def test_a_port_for_administrators_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bind(_: socket.socket, address: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    assert str(complaint(port=80)) == (
+        "PORT: only an administrator may listen on port 80. Choose a port from 1024 to 65535."
+    )
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a..b"])
+def test_a_host_that_is_not_this_machine_is_reported(host: str) -> None:
+    assert str(complaint(host=host)) == (
+        "HOST: not an address of this machine. Set it to 127.0.0.1, or to 0.0.0.0 to listen on"
+        " every address."
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", "http://127.0.0.1"), ("::1", "http://[::1]"), ("localhost", "http://localhost")],
+)
+def test_the_address_is_a_url(listener: socket.socket, host: str, expected: str) -> None:
+    assert process.address(listener, host) == f"{expected}:{listener.getsockname()[1]}"
+
+
+def test_an_app_without_unprotected_routes_has_no_complaints() -> None:
+    assert process.unprotected_routes(app()) == []
+
+
+def test_each_unprotected_route_is_a_complaint() -> None:
+    unsafe = app()
+    for path in ("/api/first", "/api/second"):
+        unsafe.add_api_route(path, lambda: None, methods=["GET"])
+    complaints = process.unprotected_routes(unsafe)
+    assert [complaint.variable for complaint in complaints] == ["/api/first", "/api/second"]
+    assert all("ProtectedRoute" in complaint.remedy for complaint in complaints)
+
+
+def test_a_server_that_cannot_start_exits_with_an_error(listener: socket.socket) -> None:
+    unsafe = app()
+    unsafe.add_api_route("/api/unsafe", lambda: None, methods=["GET"])
+    with pytest.raises(SystemExit) as exit_:
+        process.run_app(unsafe, settings(), listener)
+    assert exit_.value.code == 3

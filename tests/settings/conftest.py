@@ -1,0 +1,10 @@
+"""What the tests of settings share."""
+
+import pytest
+
+from tests.settings.environment import Environment
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
+    return Environment(monkeypatch)

@@ -1,0 +1,141 @@
+"""Single values: what each setting accepts, and how it rejects everything else."""
+
+import pytest
+
+from backend.settings import Settings
+from tests.settings.environment import HIDDEN, SECRET, Environment
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://auth.example.com",
+        "https://auth.example.com/",
+        "HTTPS://Auth.Example.Com:443/api/auth/",
+        "https://bücher.example",
+        "https://127.0.0.1:65535",
+        "https://[::1]:3000/a%20b/c",
+        "http://localhost:3000",
+        "http://127.8.9.10",
+        "http://[::1]",
+    ],
+)
+def test_https_and_loopback_urls_are_accepted(environment: Environment, url: str) -> None:
+    assert environment.read(BETTER_AUTH_URL=url).better_auth_url == url
+    assert environment.read(AUTH_JWKS_URL=url).auth_jwks_url == url
+
+
+INVALID = {
+    "BETTER_AUTH_URL": [
+        "auth.example.com",
+        "ftp://auth.example.com",
+        "https://",
+        "https:///path",
+        f"https://user:{HIDDEN}@auth.example.com",
+        f"https://user:{HIDDEN}",
+        f"https://us\u2100er:{HIDDEN}@auth.example.com",
+        "https://auth.example.com?x=1",
+        "https://auth.example.com#x",
+        "https://auth.example.com/?",
+        "https://auth example.com",
+        "https://auth.example.com/\x01",
+        "https://auth\\example.com",
+        "https://auth%2eexample.com",
+        "https://a..example.com",
+        "https://" + "a" * 64 + ".example.com",
+        "https://[::1",
+        "https://[::1::1]",
+        "https://auth.example.com:65536",
+        "https://auth.example.com:http",
+    ],
+    "BETTER_AUTH_SECRET": [HIDDEN, "x" * 31, "better-auth-secret-12345678901234567890"],
+    "BETTER_AUTH_SECRETS": [
+        SECRET,
+        f"one:{SECRET}",
+        f":{SECRET}",
+        f"1:{HIDDEN}",
+        f"2:{SECRET},1:",
+        "1:better-auth-secret-12345678901234567890",
+    ],
+    "AUTH_JWKS_URL": ["jwks", "file:///etc/passwd", "https://a/jwks?x"],
+    "AUTH_ALGORITHMS": ["none", "HS512", "hs256", "RS256,HS384"],
+    "AUTH_ALLOW_HTTP": ["maybe"],
+    "AUTH_LEEWAY": ["-1", "301", "nan", "inf", "ten", "1e400"],
+    "AUTH_MAX_LIFETIME": ["0", "-1", "nan", "forever"],
+    "AUTH_COOKIE": ["on", "jws"],
+    "AUTH_COOKIE_NAME": ["a b", "a=b", "__Secure-better-auth.session_data", "\u00e9"],
+    "AUTH_JWKS_MAX_AGE": ["0", "86401", "nan"],
+    "AUTH_JWKS_MAX_STALE": ["-1", "604801", "nan"],
+    "AUTH_TOKEN_CACHE_SIZE": ["-1", "1000001", "1.5"],
+    "DATABASE_URL": [
+        f"mysql://root:{HIDDEN}@db/todos",
+        "todos.db",
+        "sqlite://todos.db",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///todos.db?mode=ro",
+        "postgresql://",
+    ],
+    "DATABASE_POOL_SIZE": ["0", "-1", "1001", "2.5", "many"],
+    "DATABASE_CONNECT_TIMEOUT": ["0", "-1", "301", "nan", "inf", "5s"],
+    "DATABASE_STATEMENT_TIMEOUT": ["0", "-1", "301", "nan", "inf", "5s"],
+    "DATABASE_PREPARED_STATEMENTS": ["maybe"],
+    "PORT": ["-1", "65536", "http", "\u0663"],
+    "WORKERS": ["0", "65", "many"],
+    "CORS_ORIGINS": [
+        "app.example.com",
+        "https://app.example.com/",
+        "https://APP.example.com",
+        "https://app.example.com:443",
+        "http://app.example.com:80",
+        "https://*.example.com",
+        f"https://user:{HIDDEN}@app.example.com",
+        "*,null",
+    ],
+    "TRUSTED_HOSTS": ["api.*", "*.*", "*example.com", "https://api.example.com", "api:8000"],
+    "LOG_LEVEL": ["loud", "10"],
+    "LOG_FORMAT": ["xml"],
+    "DOCS": ["perhaps", "2"],
+    "METRICS": ["perhaps"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in INVALID.items() for value in values]
+)
+def test_invalid_values_are_reported_with_variable_and_remedy(
+    environment: Environment, name: str, value: str
+) -> None:
+    valid = {"BETTER_AUTH_SECRET": SECRET, "BETTER_AUTH_URL": "https://auth.example.com"}
+    (complaint,) = environment.complaints(**{**valid, name: value})
+    assert complaint.variable == name
+    assert complaint.remedy == f"Set it to {Settings.model_fields[name.lower()].description}."
+    assert not complaint.problem.endswith(".")
+    assert HIDDEN not in str(complaint)
+    assert "Value error" not in str(complaint)
+
+
+def test_every_variable_that_can_be_invalid_is_tested() -> None:
+    never_invalid = {"auth_issuer", "auth_audience", "auth_cookie_version", "host"}
+    assert {name.lower() for name in INVALID} == set(Settings.model_fields) - never_invalid
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "problem"),
+    [
+        ("HS999", "not supported: HS999"),
+        ("HS999,HS256,none", "not supported: HS999, none"),
+    ],
+)
+def test_unknown_algorithms_are_named(
+    environment: Environment, algorithms: str, problem: str
+) -> None:
+    (complaint,) = environment.complaints(BETTER_AUTH_SECRET=SECRET, AUTH_ALGORITHMS=algorithms)
+    assert (complaint.variable, complaint.problem) == ("AUTH_ALGORITHMS", problem)
+
+
+def test_a_driver_in_the_database_url_is_rejected(environment: Environment) -> None:
+    url = f"postgresql+asyncpg://me:{HIDDEN}@db/todos"
+    (complaint,) = environment.complaints(BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url)
+    assert complaint.problem.endswith("remove +asyncpg")
+    assert HIDDEN not in str(complaint)
