@@ -184,9 +184,17 @@ class MissingClaimError(InvalidTokenError):
 
 
 class InvalidClaimError(InvalidTokenError):
-    """A claim has the wrong type or a value that is not allowed."""
+    """A claim has the wrong type or a value that is not allowed.
+
+    Attributes:
+        claim: The name of the claim.
+    """
 
     reason = "invalid_claim"
+
+    def __init__(self, claim: str, problem: str) -> None:
+        super().__init__(f"{claim} {problem}")
+        self.claim = claim
 
 
 class InactiveTokenError(InvalidTokenError):

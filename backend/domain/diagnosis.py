@@ -1,4 +1,4 @@
-"""What an operator is told: each check, what is wrong, and what to do about it."""
+"""What operators read: the findings of `explain` and `doctor`, and the state of the key set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,15 +7,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One check.
+    """The result of one check.
 
     Attributes:
-        check: What is checked.
-        checked: Whether it could be; if not, `found` says what is in the way.
-        found: What there is.
-        expected: What there ought to be; told if there is a problem.
-        problem: What is wrong; None if nothing is.
-        remedy: What to do about it, if anything is known to help.
+        check: The name of the check.
+        checked: Whether the check ran. If not, `found` says why.
+        found: The values that were found.
+        expected: The values that the check accepts, if it failed.
+        problem: What is wrong; None if the check passed or did not run.
+        remedy: How to fix the problem; None if no remedy is known.
     """
 
     check: str
@@ -28,14 +28,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """All there is to say of a token.
+    """Why a token is accepted or rejected.
 
     Attributes:
-        header: What its header says, without what is secret; empty if it cannot be read.
-        claims: What its payload says, likewise.
-        findings: Every check, in order.
-        code: The code of the API's answer to this token; None if it is accepted.
-        reason: The precise reason, as the log and the metrics have it.
+        header: The header of the token, without secrets; empty if it cannot be decoded.
+        claims: The claims of the token, without secrets; empty if they cannot be decoded.
+        findings: The result of every check, in order.
+        code: The `code` of the API's response to this token; None if the token is accepted.
+        reason: The precise reason in the log and the metrics; None if the token is accepted.
     """
 
     header: Mapping[str, Any] = field(default_factory=dict)
@@ -46,20 +46,20 @@ class Explanation:
 
     @property
     def accepted(self) -> bool:
-        """Whether every check holds, which is when the verifier accepts the token."""
+        """Whether no check failed, so that the verifier accepts the token."""
         return all(finding.problem is None for finding in self.findings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySetState:
-    """What is known of the key set, for readiness, metrics and the operator.
+    """The state of the issuer's key set, for readiness and metrics.
 
     Attributes:
-        kids: The ids of the keys that are usable.
-        rejected: Why each unusable member of the set was dropped.
-        age: Seconds since the last good fetch; None before the first.
-        attempted: Seconds since the last attempt; None before the first.
-        error: What went wrong at the last attempt; None if nothing did.
+        kids: The ids of the usable keys.
+        rejected: Why each unusable key of the set is ignored.
+        age: Seconds since the last successful fetch; None before the first.
+        attempted: Seconds since the last attempt to fetch; None before the first.
+        error: Why the last attempt failed; None if it succeeded.
         usable: Whether tokens can be verified now.
     """
 

@@ -41,7 +41,7 @@ def create_app() -> ASGIApp:
 
 
 async def _read_open() -> ModelResponse:
-    return me.answer(_PRINCIPAL)
+    return me.principal_response(_PRINCIPAL)
 
 
 def _application(*, public: Collection[str] = ()) -> Api:

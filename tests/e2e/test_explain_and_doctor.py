@@ -38,10 +38,10 @@ def test_common_mistakes_are_reported_with_a_remedy(
     session = user.browser.cookies["better-auth.session_token"]
     link_token = issuer.verification_link_token(user)
     mistakes: list[tuple[str, dict[str, str], str]] = [
-        (token, {"BETTER_AUTH_SECRET": secret}, "set BETTER_AUTH_URL, the secret cannot verify it"),
+        (token, {"BETTER_AUTH_SECRET": secret}, "Set BETTER_AUTH_URL: the secret cannot verify it"),
         (token, {"BETTER_AUTH_URL": other_issuer.url}, "Another Better Auth signed this"),
         (token, {"BETTER_AUTH_URL": wrong_path}, "base path, put it into BETTER_AUTH_URL"),
-        (session, {"BETTER_AUTH_URL": issuer.url}, "a session token of Better Auth's"),
+        (session, {"BETTER_AUTH_URL": issuer.url}, "a session token of Better Auth"),
         (link_token, {"BETTER_AUTH_SECRET": secret}, "a link that was mailed"),
     ]
     for stdin, env, remedy in mistakes:

@@ -72,7 +72,7 @@ class ClaimsPolicy:
             raise MissingClaimError("sub")
         check_identifier("sub", subject)
         if not isinstance(claims.get("jti", ""), str):
-            raise InvalidClaimError("jti is not a string")
+            raise InvalidClaimError("jti", "is not a string")
 
     def check_issuer(self, claims: Claims) -> None:
         """Check that the issuer (`iss`) is accepted."""
@@ -96,7 +96,7 @@ class ClaimsPolicy:
         elif isinstance(audience, list) and set(map(type, audience)) == {str}:
             accepted = not self.audiences.isdisjoint(audience)
         else:
-            raise InvalidClaimError("aud is not a string or a non-empty list of strings")
+            raise InvalidClaimError("aud", "is not a string or a non-empty list of strings")
         if not accepted:
             raise InvalidAudienceError("aud contains no accepted audience")
 
@@ -120,7 +120,7 @@ class ClaimsPolicy:
             if issued is None:
                 raise MissingClaimError("iat")
             if expires - issued > self.max_lifetime:
-                raise InvalidClaimError("exp - iat exceeds the maximum lifetime")
+                raise InvalidClaimError("exp", "exceeds iat by more than the maximum lifetime")
         if expires <= now - self.leeway:
             raise ExpiredTokenError("exp is in the past")
         return expires
@@ -143,8 +143,9 @@ def check_identifier(name: str, value: object) -> None:
         and value.strip() == value
     ):
         raise InvalidClaimError(
-            f"{name} must be a string of 1 to {_IDENTIFIER_MAX_LENGTH} printable characters"
-            " without surrounding whitespace"
+            name,
+            f"must be a string of 1 to {_IDENTIFIER_MAX_LENGTH} printable characters"
+            " without surrounding whitespace",
         )
 
 
@@ -159,7 +160,7 @@ def numeric_date(claims: Claims, name: str) -> float | None:
         return None
     value: float = claims[name]
     if type(value) not in _NUMBERS:  # isinstance would accept a boolean
-        raise InvalidClaimError(f"{name} is not a number")
+        raise InvalidClaimError(name, "is not a number")
     if not 0 <= value <= _LATEST:
-        raise InvalidClaimError(f"{name} is out of range")
+        raise InvalidClaimError(name, "is out of range")
     return value

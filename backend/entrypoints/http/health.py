@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve."""
+"""Health checks: whether the process is alive, and whether it can serve requests."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-PATIENCE: Final = 5.0
+CHECK_TIMEOUT: Final = 5.0  # seconds
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -20,57 +20,60 @@ class KeySetResponse(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    kids: tuple[str, ...] = Field(description="The ids of the keys that are of use.")
-    rejected: tuple[str, ...] = Field(description="Why others are not.")
-    age: float | None = Field(description="Seconds since the last good fetch.")
-    attempted: float | None = Field(description="Seconds since the last attempt.")
-    error: str | None = Field(description="What went wrong at the last attempt.")
+    kids: tuple[str, ...] = Field(description="The ids of the usable keys.")
+    rejected: tuple[str, ...] = Field(description="Why each other key cannot be used.")
+    age: float | None = Field(description="Seconds since the last successful fetch.")
+    attempted: float | None = Field(description="Seconds since the last attempt to fetch.")
+    error: str | None = Field(description="Why the last attempt failed.")
 
 
 class Health(BaseModel):
-    """The outcome of the checks."""
+    """The result of the checks."""
 
     status: str = Field(examples=["ok"], description="`ok`, or `unavailable`.")
-    checks: dict[str, str] = Field(default={}, description="The same for each part.")
+    checks: dict[str, str] = Field(default={}, description="The result of each check.")
 
 
 class Readiness(Health):
-    """The outcome of the checks, and what stands behind it."""
+    """The result of the checks, and the state of the key set."""
 
-    keys: KeySetResponse | None = Field(default=None, description="Where there is a key set.")
+    keys: KeySetResponse | None = Field(
+        default=None, description="The key set, if the API uses one."
+    )
 
 
-@router.get("/live", summary="Does the process live?")
+@router.get("/live", summary="Is the process alive?")
 async def live() -> Health:
-    """Answer: that is all it takes."""
+    """Return `ok`: a process that answers is alive."""
     return Health(status="ok")
 
 
 @router.get(
     "/ready",
-    summary="Can it serve?",
+    summary="Can it serve requests?",
     responses={503: {"model": Readiness}},
     response_model_exclude_none=True,
 )
 async def ready(request: Request, response: Response) -> Readiness:
     """Check what the API depends on: the keys and the database."""
     checks = request.app.state.checks
-    outcomes = await asyncio.gather(*(_outcome(name, check) for name, check in checks.items()))
-    status = "ok" if all(outcome == "ok" for outcome in outcomes) else "unavailable"
+    results = await asyncio.gather(*(_run(name, check) for name, check in checks.items()))
+    status = "ok" if all(result == "ok" for result in results) else "unavailable"
     response.status_code = 200 if status == "ok" else 503
     state = request.app.state.key_set_state
     return Readiness(
         status=status,
-        checks=dict(zip(checks, outcomes, strict=True)),
+        checks=dict(zip(checks, results, strict=True)),
         keys=KeySetResponse.model_validate(state()) if state else None,
     )
 
 
-async def _outcome(name: str, check: Callable[[], Awaitable[None]]) -> str:
+async def _run(name: str, check: Callable[[], Awaitable[None]]) -> str:
+    """Run a check; return `ok` or `unavailable`."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(CHECK_TIMEOUT):
             await check()
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with a part, it is not ready
+    except Exception as error:  # noqa: BLE001 - after any error a part is not ready
         _log.warning("not ready: %s: %s", name, error)
         return "unavailable"
     return "ok"

@@ -1,4 +1,4 @@
-"""Who the caller is, as the API sees it."""
+"""`GET /api/me`: the verified caller."""
 
 from datetime import datetime
 
@@ -14,14 +14,14 @@ from backend.entrypoints.http.problems.problem_details import documented
 class PrincipalResponse(BaseModel):
     """The verified caller."""
 
-    model_config = ConfigDict(val_temporal_unit="seconds")  # which pydantic would guess otherwise
+    model_config = ConfigDict(val_temporal_unit="seconds")  # else Pydantic guesses the unit
 
     user_id: str = Field(description="The issuer's identifier of the user.")
-    email: str | None = Field(description="Where the issuer discloses it.")
-    name: str | None = Field(description="Where the issuer discloses it.")
-    roles: list[str] = Field(description="What the issuer says the user is.")
-    scopes: list[str] = Field(description="What the token was granted.")
-    expires_at: datetime = Field(description="When the credential ends.")
+    email: str | None = Field(description="Null if the issuer does not disclose it.")
+    name: str | None = Field(description="Null if the issuer does not disclose it.")
+    roles: list[str] = Field(description="Roles that the issuer asserts.")
+    scopes: list[str] = Field(description="OAuth scopes of the token.")
+    expires_at: datetime = Field(description="When the token or session expires.")
 
 
 router = APIRouter(
@@ -31,13 +31,13 @@ router = APIRouter(
 
 @router.get("", summary="Who am I?", response_model=PrincipalResponse)
 async def read_me(principal: CurrentPrincipal) -> ModelResponse:
-    """Return the principal that the credentials stand for."""
-    return answer(principal)
+    """Return the verified caller."""
+    return principal_response(principal)
 
 
-def answer(principal: Principal) -> ModelResponse:
-    """Answer with a principal."""
-    said = PrincipalResponse.model_validate(
+def principal_response(principal: Principal) -> ModelResponse:
+    """Return the response that shows a principal."""
+    body = PrincipalResponse.model_validate(
         {
             "user_id": principal.user_id,
             "email": principal.email,
@@ -47,4 +47,4 @@ def answer(principal: Principal) -> ModelResponse:
             "expires_at": principal.expires_at,
         }
     )
-    return ModelResponse(said)
+    return ModelResponse(body)

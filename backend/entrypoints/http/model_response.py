@@ -1,18 +1,18 @@
-"""An answer that is a model of pydantic."""
+"""A response whose body is a Pydantic model."""
 
 from fastapi import Response
 from pydantic import BaseModel
 
 
 class ModelResponse(Response):
-    """A model as JSON; nothing but a model, so that nothing is sent that none shows.
+    """A Pydantic model as JSON. Any other content is an error, so no hidden field can leak.
 
-    FastAPI would do it for whatever an endpoint returns, once it had validated it a second time:
-    a tenth of what `GET /api/me` costs.
+    FastAPI would serialise the return value of an endpoint too, but it validates the model a second
+    time first. That takes a tenth of the time of `GET /api/me`.
     """
 
     media_type = "application/json"
 
     def render(self, content: BaseModel) -> bytes:
-        """Write a model down."""
+        """Serialise a model as JSON."""
         return content.__pydantic_serializer__.to_json(content)

@@ -1,4 +1,4 @@
-"""The API with callers who need no tokens, todos in memory, and a clock that the test winds."""
+"""Fixtures: the API with fake tokens, todos in memory, and a clock that the test controls."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from backend.container import Container
 from backend.domain.auth import Principal
 from backend.entrypoints.http.app import Api, create_app
 from backend.settings import Settings
-from tests.entrypoints.http.exchange import AppTransport, served
+from tests.entrypoints.http.asgi_client import AppTransport, app_lifespan
 from tests.fakes import FakeTokenVerifier
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -34,10 +34,10 @@ BOB = Principal(user_id="bob", expires_at=END)
 
 @dataclass
 class Clock:
-    """A clock that stands still until it is wound.
+    """A clock that stands still until a test advances it.
 
     Attributes:
-        now: The time that it shows.
+        now: The current time.
     """
 
     now: datetime = START
@@ -45,8 +45,8 @@ class Clock:
     def __call__(self) -> float:
         return self.now.timestamp()
 
-    def wind(self, **by: float) -> None:
-        """Let time pass."""
+    def advance(self, **by: float) -> None:
+        """Advance the time by a `timedelta` of these arguments."""
         self.now += timedelta(**by)
 
 
@@ -56,30 +56,30 @@ MakeClient = Callable[..., httpx2.Client]
 
 @pytest.fixture
 def clock() -> Clock:
-    """The clock of the app."""
+    """Return the clock of the app."""
     return Clock()
 
 
 @pytest.fixture
 def verifier() -> FakeTokenVerifier:
-    """Knows two users, whose tokens are their names."""
+    """Return a verifier that knows two users; the token of each is their name."""
     return FakeTokenVerifier({"ada": ADA, "bob": BOB})
 
 
 @pytest.fixture
 def todos() -> InMemoryTodoRepository:
-    """Where the app keeps todos."""
+    """Return the repository of the app."""
     return InMemoryTodoRepository()
 
 
 @pytest.fixture
 def make_app(clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepository) -> MakeApp:
-    """Make an app of these parts, unless the test names others."""
+    """Return a function that makes an app of these fakes; a test may replace parts of it."""
 
     def make(
-        *, public: tuple[str, ...] = (), parts: dict[str, Any] | None = None, **said: Any
+        *, public: tuple[str, ...] = (), parts: dict[str, Any] | None = None, **values: Any
     ) -> FastAPI:
-        settings = Settings(**{"better_auth_secret": "s" * 32, **said})
+        settings = Settings(**{"better_auth_secret": "s" * 32, **values})
         fakes = {"clock": clock, "token_verifier": verifier, "database": InMemoryDatabase()}
         fakes |= {"todos": todos, **(parts or {})}
         return create_app(Container(settings=settings, **fakes), public=public)
@@ -88,8 +88,8 @@ def make_app(clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepos
 
 
 @pytest.fixture(scope="session")
-def app_of_all() -> Api:
-    """The app with every default: to make it takes longer than most tests."""
+def shared_app() -> Api:
+    """Return an app with default settings, for all tests: creating an app is slow."""
     settings = Settings.load(better_auth_secret="s" * 32)
     parts = {"token_verifier": FakeTokenVerifier(), "database": InMemoryDatabase()}
     return create_app(Container(settings=settings, **parts))
@@ -97,30 +97,30 @@ def app_of_all() -> Api:
 
 @pytest.fixture
 def app(
-    app_of_all: Api, clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepository
+    shared_app: Api, clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepository
 ) -> FastAPI:
-    """The same with parts of the test's own. Who adds a route to it makes another one first."""
-    app_of_all.state.clock = clock
-    app_of_all.authenticator = replace(app_of_all.authenticator, bearer=verifier)
-    app_of_all.state.todos = todos
-    return app_of_all
+    """Return the shared app with the fakes of this test. Add routes to `make_app()` instead."""
+    shared_app.state.clock = clock
+    shared_app.authenticator = replace(shared_app.authenticator, token_verifier=verifier)
+    shared_app.state.todos = todos
+    return shared_app
 
 
 @pytest.fixture
 def runner() -> Iterator[asyncio.Runner]:
-    """Where the apps of a test run."""
+    """Return the event loop of the apps of a test."""
     with asyncio.Runner() as runner:
         yield runner
 
 
 @pytest.fixture
 def make_client(runner: asyncio.Runner) -> Iterator[MakeClient]:
-    """Start an app, and speak to it as one of its users or as nobody."""
+    """Return a function that starts an app and makes a client, with or without a token."""
     started: dict[int, AbstractAsyncContextManager[None]] = {}
 
     def make(app: FastAPI, token: str | None = None, *, raising: bool = True) -> httpx2.Client:
         if id(app) not in started:
-            started[id(app)] = served(app)
+            started[id(app)] = app_lifespan(app)
             runner.run(started[id(app)].__aenter__())
         return httpx2.Client(
             transport=AppTransport(app, runner, raising=raising),
@@ -129,23 +129,35 @@ def make_client(runner: asyncio.Runner) -> Iterator[MakeClient]:
         )
 
     yield make
-    for running in started.values():
-        runner.run(running.__aexit__(None, None, None))
+    for lifespan in started.values():
+        runner.run(lifespan.__aexit__(None, None, None))
 
 
 @pytest.fixture
-def anyone(app: FastAPI, make_client: MakeClient) -> httpx2.Client:
-    """Somebody without a token."""
+def anonymous(app: FastAPI, make_client: MakeClient) -> httpx2.Client:
+    """Return a client without a token."""
     return make_client(app)
 
 
 @pytest.fixture
 def ada(app: FastAPI, make_client: MakeClient) -> httpx2.Client:
-    """A user."""
+    """Return the client of a user."""
     return make_client(app, "ada")
 
 
 @pytest.fixture
 def bob(app: FastAPI, make_client: MakeClient) -> httpx2.Client:
-    """Another user."""
+    """Return the client of another user."""
     return make_client(app, "bob")
+
+
+@pytest.fixture
+def broken(make_app: MakeApp, make_client: MakeClient) -> httpx2.Client:
+    """Return a client whose app has a route that fails."""
+    app = make_app()
+
+    @app.get("/broken")
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    return make_client(app, raising=False)

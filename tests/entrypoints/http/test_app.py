@@ -1,4 +1,4 @@
-"""The application: made of a container's parts, started and stopped whole, and hard to upset."""
+"""The application as a whole: its resources, raw requests over sockets, and fuzzing."""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import pytest
 from fastapi import FastAPI
+from httpx2 import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,8 +20,8 @@ from backend.entrypoints.http import app as app_module
 from backend.entrypoints.http.app import create_app
 from backend.entrypoints.server.process import app_from_environment
 from backend.settings import ConfigurationError, Settings
-from tests.entrypoints.http.conftest import ADA, MakeApp
-from tests.entrypoints.http.exchange import exchange, served
+from tests.entrypoints.http.asgi_client import app_lifespan, send_request
+from tests.entrypoints.http.conftest import ADA, MakeApp, MakeClient
 from tests.entrypoints.http.sockets import Server, request
 from tests.fakes import FakeTokenVerifier
 
@@ -28,7 +29,7 @@ SECRET = "s" * 32
 
 
 class WatchedDatabase(InMemoryDatabase):
-    """Knows whether it is open."""
+    """Records whether the database is open."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,48 +49,48 @@ class WatchedDatabase(InMemoryDatabase):
         self.open = False
 
 
-def app_of_fakes(name: str = "ada", **said: Any) -> FastAPI:
+def make_fake_app(name: str = "ada", **values: Any) -> FastAPI:
     """Make an app that knows one token."""
-    settings = Settings.load(better_auth_secret=SECRET, **said)
+    settings = Settings.load(better_auth_secret=SECRET, **values)
     parts = {"token_verifier": FakeTokenVerifier({name: ADA}), "database": InMemoryDatabase()}
     return create_app(Container(settings=settings, **parts))
 
 
 @pytest.mark.parametrize("module", [app_module, cli])
-def test_importing_makes_no_app_and_no_container(module: ModuleType) -> None:
-    made = [one for one in vars(module).values() if isinstance(one, FastAPI | Settings)]
-    made += [one for one in vars(module).values() if type(one).__name__ == "DynamicContainer"]
-    assert made == []
+def test_imports_create_no_app_and_no_container(module: ModuleType) -> None:
+    values = vars(module).values()
+    assert [value for value in values if isinstance(value, FastAPI | Settings)] == []
+    assert [value for value in values if type(value).__name__ == "DynamicContainer"] == []
 
 
 @pytest.mark.anyio
-async def test_its_parts_live_as_long_as_it_does(make_app: MakeApp) -> None:
+async def test_resources_are_open_while_the_app_runs(make_app: MakeApp) -> None:
     database = WatchedDatabase()
     app = make_app(parts={"database": database})
-    seen = [database.open]
-    async with served(app):
-        seen.append(database.open)
-    assert [*seen, database.open] == [False, True, False]
+    states = [database.open]
+    async with app_lifespan(app):
+        states.append(database.open)
+    assert [*states, database.open] == [False, True, False]
 
 
 @pytest.mark.anyio
-async def test_its_parts_are_closed_when_it_fails(make_app: MakeApp) -> None:
+async def test_resources_are_closed_when_the_app_fails(make_app: MakeApp) -> None:
     database = WatchedDatabase()
     with pytest.raises(ZeroDivisionError):
-        async with served(make_app(parts={"database": database})):
+        async with app_lifespan(make_app(parts={"database": database})):
             raise ZeroDivisionError
     assert not database.open
 
 
 @pytest.mark.anyio
-async def test_two_apps_in_one_process_do_not_mix() -> None:
-    one, two = app_of_fakes("one"), app_of_fakes("two")
-    headers = [(b"authorization", b"Bearer one")]
-    assert (await exchange(one, "/api/me", headers=headers)).status == 200
-    assert (await exchange(two, "/api/me", headers=headers)).status == 401
+async def test_two_apps_in_one_process_are_independent() -> None:
+    first, second = make_fake_app("first"), make_fake_app("second")
+    headers = [(b"authorization", b"Bearer first")]
+    assert (await send_request(first, "/api/me", headers=headers)).status == 200
+    assert (await send_request(second, "/api/me", headers=headers)).status == 401
 
 
-def test_a_server_process_makes_it_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_process_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     configured: list[Settings] = []
     monkeypatch.setattr("backend.entrypoints.server.process.configure_logging", configured.append)
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
@@ -99,9 +100,51 @@ def test_a_server_process_makes_it_of_the_environment(monkeypatch: pytest.Monkey
     assert [settings.docs for settings in configured] == [False]
 
 
-def test_a_server_process_refuses_a_bad_environment() -> None:
+def test_a_server_process_rejects_an_invalid_environment() -> None:
     with pytest.raises(ConfigurationError):
         app_from_environment()
+
+
+# --- Methods and CORS -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/api/todos", "/api/me", "/api/todos/x", "/health/live"])
+def test_unsupported_methods_get_405_with_or_without_a_token(
+    anonymous: Client, ada: Client, method: str, path: str
+) -> None:
+    for client in (anonymous, ada):
+        response = client.request(method, path)
+        assert response.status_code == 405
+        assert "GET" in response.headers["Allow"].split(", ")
+
+
+def test_cors_preflight_needs_no_credentials(make_app: MakeApp, make_client: MakeClient) -> None:
+    app = make_app(cors_origins="https://app.example.com")
+    preflight = {
+        "Origin": "https://app.example.com",
+        "Access-Control-Request-Method": "PATCH",
+        "Access-Control-Request-Headers": "authorization, if-match",
+    }
+    client = make_client(app)
+    response = client.options("/api/todos/x", headers=preflight)
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+    assert "PATCH" in response.headers["Access-Control-Allow-Methods"]
+    assert "Access-Control-Allow-Credentials" not in response.headers
+    rejected = client.options(
+        "/api/todos/x", headers={**preflight, "Origin": "https://evil.example"}
+    )
+    assert rejected.status_code == 400
+    assert "Access-Control-Allow-Origin" not in rejected.headers
+
+
+def test_401_responses_carry_cors_headers(make_app: MakeApp, make_client: MakeClient) -> None:
+    client = make_client(make_app(cors_origins="https://app.example.com"))
+    response = client.get("/api/me", headers={"Origin": "https://app.example.com"})
+    assert response.status_code == 401
+    assert response.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+    assert "X-Request-ID" in response.headers["Access-Control-Expose-Headers"]
 
 
 # --- Over sockets -------------------------------------------------------------------------------
@@ -109,7 +152,7 @@ def test_a_server_process_refuses_a_bad_environment() -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with Server(app_of_fakes()) as running:
+    with Server(make_fake_app()) as running:
         yield running
 
 
@@ -137,11 +180,11 @@ def server() -> Iterator[Server]:
         ([b"Authorization: Bearer", b" ada"], b"40"),
     ],
 )
-def test_headers_are_judged_as_they_come_over_the_wire(
+def test_authorization_headers_over_a_socket(
     server: Server, headers: list[bytes], status: bytes
 ) -> None:
-    answer = server.ask(request(b"GET /api/me", *headers))
-    assert answer.startswith(b"HTTP/1.1 " + status), answer
+    response = server.ask(request(b"GET /api/me", *headers))
+    assert response.startswith(b"HTTP/1.1 " + status), response
 
 
 @pytest.mark.parametrize(
@@ -164,17 +207,17 @@ def test_headers_are_judged_as_they_come_over_the_wire(
         b"/api/todos;x=y",
     ],
 )
-def test_no_spelling_of_a_path_gets_past_authentication(server: Server, target: bytes) -> None:
+def test_no_spelling_of_a_path_bypasses_authentication(server: Server, target: bytes) -> None:
     for method in (b"GET", b"POST", b"DELETE"):
-        answer = server.ask(request(method + b" " + target, b"Content-Length: 0"))
-        assert answer[9:10] == b"4", answer
+        response = server.ask(request(method + b" " + target, b"Content-Length: 0"))
+        assert response[9:10] == b"4", response
 
 
-def test_who_is_nobody_is_told_so_while_still_sending(server: Server) -> None:
+def test_anonymous_requests_get_401_while_they_still_send(server: Server) -> None:
     head = request(b"POST /api/todos", b"Transfer-Encoding: chunked")
     started = time.perf_counter()
-    answer = server.ask(head + b"ffff\r\n", more=b"x" * 1000)
-    assert answer.startswith(b"HTTP/1.1 401"), answer
+    response = server.ask(head + b"ffff\r\n", more=b"x" * 1000)
+    assert response.startswith(b"HTTP/1.1 401"), response
     assert time.perf_counter() - started < 1
 
 
@@ -228,7 +271,7 @@ BODIES = st.dictionaries(FIELDS, JSON_VALUES).map(json.dumps).map(str.encode) | 
 @pytest.fixture(scope="module")
 def fuzzed() -> Iterator[tuple[asyncio.Runner, FastAPI]]:
     with asyncio.Runner() as runner:
-        yield runner, app_of_fakes(cors_origins="https://app.example.com", trusted_hosts="*")
+        yield runner, make_fake_app(cors_origins="https://app.example.com", trusted_hosts="*")
 
 
 @given(
@@ -239,22 +282,22 @@ def fuzzed() -> Iterator[tuple[asyncio.Runner, FastAPI]]:
     body=BODIES,
     known=st.booleans(),
 )
-def test_nothing_that_is_sent_upsets_the_server(
+def test_no_request_causes_a_server_error(
     fuzzed: tuple[asyncio.Runner, FastAPI],
     method: str,
     path: bytes,
-    **said: Any,
+    **parts: Any,
 ) -> None:
     runner, app = fuzzed
-    query, headers, body, known = (said[name] for name in ("query", "headers", "body", "known"))
+    query, headers, body, known = (parts[name] for name in ("query", "headers", "body", "known"))
     target = path + b"?" + b"&".join(name + b"=" + value for name, value in query)
     sent = [*headers, (b"content-type", b"application/json")]
     if known:
         sent.insert(0, (b"authorization", b"Bearer ada"))
-    answer = runner.run(exchange(app, target, method=method, headers=sent, body=[body]))
-    assert answer.status < 500
+    response = runner.run(send_request(app, target, method=method, headers=sent, body=[body]))
+    assert response.status < 500
     if path.startswith(b"/api/") and not known:
-        assert answer.status >= 400 or method == "OPTIONS"
-    if answer.status >= 400 and answer.header("content-type") != "text/plain; charset=utf-8":
-        assert answer.header("content-type") == "application/problem+json"
-        assert answer.json()["status"] == answer.status
+        assert response.status >= 400 or method == "OPTIONS"
+    if response.status >= 400 and response.header("content-type") != "text/plain; charset=utf-8":
+        assert response.header("content-type") == "application/problem+json"
+        assert response.json()["status"] == response.status

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve."""
+"""Health checks: whether the process is alive, and whether it can serve requests."""
 
 import asyncio
 import logging
@@ -14,64 +14,64 @@ from backend.entrypoints.http import health
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
 
 
-class SickDatabase(InMemoryDatabase):
-    """Cannot be reached."""
+class UnreachableDatabase(InMemoryDatabase):
+    """The database is down."""
 
     async def check(self) -> None:
         raise RepositoryUnavailableError("the database at 10.1.2.3 is down")
 
 
 class StuckDatabase(InMemoryDatabase):
-    """Never answers."""
+    """The database never answers."""
 
     async def check(self) -> None:
         await asyncio.Event().wait()
 
 
 class BrokenDatabase(InMemoryDatabase):
-    """Fails as nobody foresaw."""
+    """The check fails with an unexpected error."""
 
     async def check(self) -> None:
         raise ZeroDivisionError
 
 
-def test_a_healthy_process_lives_and_is_ready(make_app: MakeApp, make_client: MakeClient) -> None:
+def test_a_healthy_process_is_live_and_ready(make_app: MakeApp, make_client: MakeClient) -> None:
     client = make_client(make_app())
     assert client.get("/health/live").json() == {"status": "ok", "checks": {}}
-    answer = client.get("/health/ready")
-    assert (answer.status_code, answer.json()) == (
+    response = client.get("/health/ready")
+    assert (response.status_code, response.json()) == (
         200,
         {"status": "ok", "checks": {"database": "ok"}},
     )
 
 
-@pytest.mark.parametrize("database", [SickDatabase(), StuckDatabase(), BrokenDatabase()])
-def test_a_process_whose_database_is_sick_lives_and_is_not_ready(
+@pytest.mark.parametrize("database", [UnreachableDatabase(), StuckDatabase(), BrokenDatabase()])
+def test_a_process_without_its_database_is_live_but_not_ready(
     make_app: MakeApp,
     make_client: MakeClient,
     database: InMemoryDatabase,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.05)
     client = make_client(make_app(parts={"database": database}))
     with caplog.at_level(logging.WARNING):
-        answer = client.get("/health/ready")
-    assert answer.status_code == 503
-    assert answer.json() == {"status": "unavailable", "checks": {"database": "unavailable"}}
-    assert "10.1.2.3" not in answer.text
-    assert [one.getMessage().startswith("not ready: database: ") for one in caplog.records] == [
-        True
-    ]
+        response = client.get("/health/ready")
+    assert response.status_code == 503
+    assert response.json() == {"status": "unavailable", "checks": {"database": "unavailable"}}
+    assert "10.1.2.3" not in response.text
+    assert [
+        record.getMessage().startswith("not ready: database: ") for record in caplog.records
+    ] == [True]
     assert client.get("/health/live").status_code == 200
 
 
-def test_keys_are_checked_too(make_app: MakeApp, make_client: MakeClient) -> None:
-    # Nobody listens there, and without keys no token can be verified.
+def test_readiness_checks_the_keys(make_app: MakeApp, make_client: MakeClient) -> None:
+    # Nothing listens on this port, and without keys no token can be verified.
     app = make_app(better_auth_url="http://127.0.0.1:1")
-    answer = make_client(app).get("/health/ready")
-    assert answer.status_code == 503
-    assert answer.json()["checks"] == {"keys": "unavailable", "database": "ok"}
+    response = make_client(app).get("/health/ready")
+    assert response.status_code == 503
+    assert response.json()["checks"] == {"keys": "unavailable", "database": "ok"}
 
 
 def test_health_needs_no_credentials(make_app: MakeApp, make_client: MakeClient) -> None:
@@ -90,7 +90,7 @@ STATE = KeySetState(
 )
 
 
-def test_readiness_tells_the_state_of_the_key_set(
+def test_readiness_shows_the_state_of_the_key_set(
     make_app: MakeApp, make_client: MakeClient
 ) -> None:
     client = make_client(make_app(parts={"key_set_state": providers.Object(lambda: STATE)}))
@@ -103,7 +103,7 @@ def test_readiness_tells_the_state_of_the_key_set(
     }
 
 
-def test_metrics_tell_the_state_of_the_key_set(make_app: MakeApp, make_client: MakeClient) -> None:
+def test_metrics_show_the_state_of_the_key_set(make_app: MakeApp, make_client: MakeClient) -> None:
     client = make_client(make_app(parts={"key_set_state": providers.Object(lambda: STATE)}))
     lines = client.get("/metrics").text.splitlines()
     assert [line for line in lines if line.startswith("auth_key_set")] == [
@@ -116,7 +116,9 @@ def test_metrics_tell_the_state_of_the_key_set(make_app: MakeApp, make_client: M
     ]
 
 
-def test_what_was_never_fetched_has_no_age(make_app: MakeApp, make_client: MakeClient) -> None:
+def test_a_key_set_that_was_never_fetched_has_no_age(
+    make_app: MakeApp, make_client: MakeClient
+) -> None:
     never = replace(STATE, kids=(), rejected=(), age=None, attempted=None, usable=False)
     client = make_client(make_app(parts={"key_set_state": providers.Object(lambda: never)}))
     assert "age" not in client.get("/health/ready").json()["keys"]
@@ -124,9 +126,7 @@ def test_what_was_never_fetched_has_no_age(make_app: MakeApp, make_client: MakeC
     assert "auth_key_set_usable 0.0" in client.get("/metrics").text
 
 
-def test_without_a_key_set_nothing_is_told_of_one(
-    make_app: MakeApp, make_client: MakeClient
-) -> None:
+def test_without_a_key_set_its_state_is_omitted(make_app: MakeApp, make_client: MakeClient) -> None:
     client = make_client(make_app())
     assert "keys" not in client.get("/health/ready").json()
     assert "auth_key_set" not in client.get("/metrics").text

@@ -1,4 +1,4 @@
-"""Who the caller is."""
+"""`GET /api/me` shows the principal."""
 
 import pytest
 from httpx2 import Client
@@ -7,7 +7,7 @@ from tests.entrypoints.http.conftest import ADA
 from tests.fakes import FakeTokenVerifier
 
 
-def test_all_that_is_known_of_the_caller_is_told(ada: Client) -> None:
+def test_me_shows_all_that_is_known_about_the_caller(ada: Client) -> None:
     assert ada.get("/api/me").json() == {
         "user_id": "ada",
         "email": "ada@example.com",
@@ -18,7 +18,7 @@ def test_all_that_is_known_of_the_caller_is_told(ada: Client) -> None:
     }
 
 
-def test_what_is_not_known_is_null_or_empty(bob: Client) -> None:
+def test_unknown_values_are_null_or_empty(bob: Client) -> None:
     assert bob.get("/api/me").json() == {
         "user_id": "bob",
         "email": None,
@@ -29,14 +29,14 @@ def test_what_is_not_known_is_null_or_empty(bob: Client) -> None:
     }
 
 
-def test_names_in_any_script_are_told_as_they_are(ada: Client, verifier: FakeTokenVerifier) -> None:
+def test_names_in_any_script_are_unchanged(ada: Client, verifier: FakeTokenVerifier) -> None:
     verifier.known["ada"] = ADA._replace(name="Ἀδα \U0001f600 <b>", email="a+b@example.com")
-    said = ada.get("/api/me").json()
-    assert (said["name"], said["email"]) == ("Ἀδα \U0001f600 <b>", "a+b@example.com")
+    body = ada.get("/api/me").json()
+    assert (body["name"], body["email"]) == ("Ἀδα \U0001f600 <b>", "a+b@example.com")
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [
         (0, "1970-01-01T00:00:00Z"),
         (1_772_600_767.25, "2026-03-04T05:06:07.250000Z"),
@@ -45,12 +45,12 @@ def test_names_in_any_script_are_told_as_they_are(ada: Client, verifier: FakeTok
         (253_402_300_798.5, "9999-12-31T23:59:58.500000Z"),
     ],
 )
-def test_the_end_is_told_as_a_date_however_far_it_is(
-    ada: Client, verifier: FakeTokenVerifier, seconds: float, said: str
+def test_expires_at_is_a_date_however_late(
+    ada: Client, verifier: FakeTokenVerifier, seconds: float, expected: str
 ) -> None:
     verifier.known["ada"] = ADA._replace(expires_at=seconds)
-    assert ada.get("/api/me").json()["expires_at"] == said
+    assert ada.get("/api/me").json()["expires_at"] == expected
 
 
-def test_nobody_is_nobody(anyone: Client) -> None:
-    assert anyone.get("/api/me").json()["code"] == "missing_token"
+def test_anonymous_callers_get_401(anonymous: Client) -> None:
+    assert anonymous.get("/api/me").json()["code"] == "missing_token"

@@ -1,4 +1,4 @@
-"""An answer is a model's JSON, and nothing else's."""
+"""ModelResponse sends the JSON of a Pydantic model, and nothing else."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from pydantic import BaseModel
 from backend.entrypoints.http.model_response import ModelResponse
 
 
-class Shown(BaseModel):
-    """What may be seen."""
+class Public(BaseModel):
+    """What callers may see."""
 
     name: str
 
 
 @dataclass
-class Kept:
-    """What has more than may be seen."""
+class Stored:
+    """Has more fields than callers may see."""
 
     name: str
     secret: str
@@ -24,16 +24,16 @@ class Kept:
     extra: str = "e"
 
 
-def test_a_model_is_written_down() -> None:
-    answer = ModelResponse(Shown(name="Zoë"), 201, {"ETag": '"1"'})
-    assert (answer.status_code, answer.body) == (201, '{"name":"Zoë"}'.encode())
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["ETag"] == '"1"'
+def test_a_model_is_serialised_as_json() -> None:
+    response = ModelResponse(Public(name="Zoë"), 201, {"ETag": '"1"'})
+    assert (response.status_code, response.body) == (201, '{"name":"Zoë"}'.encode())
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["ETag"] == '"1"'
 
 
 @pytest.mark.parametrize(
-    "content", [Kept("x", "hunter2"), {"secret": "hunter2"}, ["hunter2"], "hunter2", None]
+    "content", [Stored("x", "hunter2"), {"secret": "hunter2"}, ["hunter2"], "hunter2", None]
 )
-def test_nothing_but_a_model_is(content: object) -> None:
+def test_other_content_is_an_error(content: object) -> None:
     with pytest.raises(AttributeError):
         ModelResponse(content)

@@ -1,4 +1,4 @@
-"""The document describes the API as it is: valid, guarded, and with its errors."""
+"""The OpenAPI document is valid and matches the behaviour of the API."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,16 +10,16 @@ from tests.entrypoints.http.conftest import MakeApp, MakeClient
 
 Document = Mapping[str, Any]
 
-# What the API is shipped with: whoever adds a route to it has nothing to change here.
-OURS = ("/api/me", "/api/todos", "/health/")
+# The routes of this project. Routes that you add need no change in these tests.
+OWN = ("/api/me", "/api/todos", "/health/")
 
 
 @pytest.fixture
-def document(anyone: Client) -> Document:
-    answer = anyone.get("/openapi.json")
-    assert answer.status_code == 200
-    said: Document = answer.json()
-    return said
+def document(anonymous: Client) -> Document:
+    response = anonymous.get("/openapi.json")
+    assert response.status_code == 200
+    body: Document = response.json()
+    return body
 
 
 def operations(document: Document) -> dict[str, Document]:
@@ -31,7 +31,7 @@ def operations(document: Document) -> dict[str, Document]:
 
 
 def walk(part: Any) -> Iterator[Any]:
-    """Return every object within a part of the document."""
+    """Return every object in a part of the document."""
     if isinstance(part, dict):
         yield part
         for inner in part.values():
@@ -41,19 +41,19 @@ def walk(part: Any) -> Iterator[Any]:
             yield from walk(inner)
 
 
-def followed(document: Document, reference: str) -> Any:
-    """Return what a reference points to."""
+def resolve(document: Document, reference: str) -> Any:
+    """Return the object that a reference points to."""
     start, *steps = reference.split("/")
     assert start == "#"
-    found: Any = document
+    part: Any = document
     for step in steps:
-        found = found[step]
-    return found
+        part = part[step]
+    return part
 
 
-def test_it_lists_the_api_and_nothing_else(document: Document) -> None:
-    added = {one for one in operations(document) if not one.partition(" ")[2].startswith(OURS)}
-    assert all(one.partition(" ")[2].startswith("/api/") for one in added)
+def test_the_document_lists_the_api_and_nothing_else(document: Document) -> None:
+    added = {name for name in operations(document) if not name.partition(" ")[2].startswith(OWN)}
+    assert all(name.partition(" ")[2].startswith("/api/") for name in added)
     assert set(operations(document)) - added == {
         "GET /api/me",
         "GET /api/todos",
@@ -67,15 +67,15 @@ def test_it_lists_the_api_and_nothing_else(document: Document) -> None:
     assert document["openapi"].startswith("3.1")
 
 
-def test_every_reference_leads_somewhere_and_every_schema_is_used(document: Document) -> None:
+def test_references_resolve_and_every_schema_is_used(document: Document) -> None:
     references = {part["$ref"] for part in walk(document) if "$ref" in part}
     for reference in references:
-        assert isinstance(followed(document, reference), dict)
+        assert isinstance(resolve(document, reference), dict)
     schemas = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
     assert schemas == references
 
 
-def test_it_knows_the_shapes_of_json_schema(document: Document) -> None:
+def test_schemas_are_valid_json_schema(document: Document) -> None:
     kinds = {"string", "integer", "number", "boolean", "array", "object", "null"}
     for schema in walk(document["components"]["schemas"]):
         if isinstance(schema.get("type"), str):
@@ -83,13 +83,13 @@ def test_it_knows_the_shapes_of_json_schema(document: Document) -> None:
         assert set(schema.get("required", ())) <= set(schema.get("properties", ()))
 
 
-def test_operations_have_names_of_their_own(document: Document) -> None:
+def test_operation_ids_are_unique(document: Document) -> None:
     names = [operation["operationId"] for operation in operations(document).values()]
     assert len(names) == len(set(names))
     assert all(operation["summary"] for operation in operations(document).values())
 
 
-def test_the_api_is_for_bearers_of_a_jwt(document: Document) -> None:
+def test_api_operations_need_a_bearer_token(document: Document) -> None:
     schemes = document["components"]["securitySchemes"]
     assert schemes == {
         "Bearer": {
@@ -119,7 +119,7 @@ def test_errors_are_documented_as_problems(
     document: Document, name: str, statuses: set[int]
 ) -> None:
     responses = operations(document)[name]["responses"]
-    errors = {status: said for status, said in responses.items() if int(status) >= 400}
+    errors = {status: response for status, response in responses.items() if int(status) >= 400}
     assert set(errors) == {str(status) for status in statuses}
     for response in errors.values():
         assert response["description"]
@@ -129,7 +129,7 @@ def test_errors_are_documented_as_problems(
         assert schema == {"$ref": "#/components/schemas/ProblemDetails"}
 
 
-ANSWERS = {
+SUCCESSES = {
     "GET /api/me": ("200", "PrincipalResponse"),
     "GET /api/todos": ("200", "TodoPageResponse"),
     "POST /api/todos": ("201", "TodoResponse"),
@@ -138,8 +138,8 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize(("name", "status", "model"), [(k, *v) for k, v in ANSWERS.items()])
-def test_answers_are_documented_with_their_shape(
+@pytest.mark.parametrize(("name", "status", "model"), [(k, *v) for k, v in SUCCESSES.items()])
+def test_successful_responses_are_documented_with_their_schema(
     document: Document, name: str, status: str, model: str
 ) -> None:
     (content,) = operations(document)[name]["responses"][status]["content"].items()
@@ -149,11 +149,11 @@ def test_answers_are_documented_with_their_shape(
     )
 
 
-def test_what_is_answered_is_documented(document: Document, ada: Client) -> None:
+def test_every_status_in_use_is_documented(document: Document, ada: Client) -> None:
     made = ada.post("/api/todos", json={"title": "x"})
-    one, json = made.headers["Location"], {"Content-Type": "application/json"}
-    another = {"If-Match": '"another"'}
-    answers = {
+    path, json = made.headers["Location"], {"Content-Type": "application/json"}
+    mismatch = {"If-Match": '"another"'}
+    responses = {
         "GET /api/me": [ada.get("/api/me")],
         "GET /api/todos": [ada.get("/api/todos"), ada.get("/api/todos?limit=0")],
         "POST /api/todos": [
@@ -163,35 +163,35 @@ def test_what_is_answered_is_documented(document: Document, ada: Client) -> None
             ada.post("/api/todos", json={}),
         ],
         "GET /api/todos/{todo_id}": [
-            ada.get(one),
-            ada.get(one, headers={"If-None-Match": made.headers["ETag"]}),
-            ada.get(one[:-1]),
+            ada.get(path),
+            ada.get(path, headers={"If-None-Match": made.headers["ETag"]}),
+            ada.get(path[:-1]),
         ],
         "PATCH /api/todos/{todo_id}": [
-            ada.patch(one, json={"title": "y"}),
-            ada.patch(one, json={"title": "z"}, headers=another),
-            ada.patch(one, content=b"\xff", headers=json),
+            ada.patch(path, json={"title": "y"}),
+            ada.patch(path, json={"title": "z"}, headers=mismatch),
+            ada.patch(path, content=b"\xff", headers=json),
         ],
-        "DELETE /api/todos/{todo_id}": [ada.delete(one, headers=another), ada.delete(one)],
+        "DELETE /api/todos/{todo_id}": [ada.delete(path, headers=mismatch), ada.delete(path)],
     }
-    for name, given in answers.items():
+    for name, received in responses.items():
         documented = operations(document)[name]["responses"]
-        assert {str(answer.status_code) for answer in given} <= set(documented), name
-    statuses = {answer.status_code for given in answers.values() for answer in given}
+        assert {str(response.status_code) for response in received} <= set(documented), name
+    statuses = {response.status_code for received in responses.values() for response in received}
     assert statuses == {200, 201, 204, 304, 400, 412, 413, 422}
 
 
-def test_problems_are_described_as_they_are(document: Document, ada: Client) -> None:
+def test_problems_match_their_schema(document: Document, ada: Client) -> None:
     described = document["components"]["schemas"]["ProblemDetails"]
-    answers = [ada.get("/api/nothing").json(), ada.get("/api/todos?limit=0").json()]
-    for said in answers:
-        assert set(said) <= set(described["properties"])
-        assert set(described["required"]) <= set(said)
-    for error in answers[1]["errors"]:
+    responses = [ada.get("/api/nothing").json(), ada.get("/api/todos?limit=0").json()]
+    for problem in responses:
+        assert set(problem) <= set(described["properties"])
+        assert set(described["required"]) <= set(problem)
+    for error in responses[1]["errors"]:
         assert set(error) == set(document["components"]["schemas"]["FieldProblem"]["properties"])
 
 
-def test_todos_are_described_as_they_are(document: Document, ada: Client) -> None:
+def test_todos_match_their_schema(document: Document, ada: Client) -> None:
     described = document["components"]["schemas"]["TodoResponse"]["properties"]
     made = ada.post("/api/todos", json={"title": "x"}).json()
     assert set(made) == set(described)
@@ -199,20 +199,18 @@ def test_todos_are_described_as_they_are(document: Document, ada: Client) -> Non
     assert (limits["minLength"], limits["maxLength"]) == (1, 200)
 
 
-def test_the_document_is_the_same_every_time(anyone: Client) -> None:
-    assert anyone.get("/openapi.json").json() == anyone.get("/openapi.json").json()
+def test_the_document_does_not_change_between_requests(anonymous: Client) -> None:
+    assert anonymous.get("/openapi.json").json() == anonymous.get("/openapi.json").json()
 
 
-def test_there_is_a_page_to_read_it(anyone: Client) -> None:
-    answer = anyone.get("/docs")
-    assert answer.headers["Content-Type"].startswith("text/html")
-    assert "/openapi.json" in answer.text
+def test_docs_shows_the_document(anonymous: Client) -> None:
+    response = anonymous.get("/docs")
+    assert response.headers["Content-Type"].startswith("text/html")
+    assert "/openapi.json" in response.text
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/redoc", "/docs/oauth2-redirect"])
-def test_without_docs_there_is_nothing_to_read(
-    make_app: MakeApp, make_client: MakeClient, path: str
-) -> None:
+def test_docs_can_be_turned_off(make_app: MakeApp, make_client: MakeClient, path: str) -> None:
     client = make_client(make_app(docs=False))
     assert client.get(path).status_code == 404
     assert client.get("/health/live").status_code == 200

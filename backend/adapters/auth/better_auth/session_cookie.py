@@ -60,10 +60,10 @@ class SessionCookieVerifier:
         claims = await self._decode(token)
         session, user = _object(claims, "session"), _object(claims, "user")
         if self._version is not None and claims.get("version", "1") != self._version:
-            raise InvalidClaimError("version is not the required cookie cache version")
+            raise InvalidClaimError("version", "is not the required cookie cache version")
         check_identifier("user.id", user.get("id"))
         if session.get("userId") != user["id"] or claims.get("sub", user["id"]) != user["id"]:
-            raise InvalidClaimError("session.userId, user.id and sub do not name the same user")
+            raise InvalidClaimError("user.id", "differs from session.userId or sub")
         cookie_expiry = numeric_date(claims, "exp")
         if cookie_expiry is None:
             raise MissingClaimError("exp")
@@ -89,4 +89,4 @@ def _session_expiry(session: Mapping[str, Any]) -> float:
             return expires_at.astimezone(UTC).timestamp()
     except (KeyError, TypeError, ValueError, OverflowError):
         pass
-    raise InvalidClaimError("session.expiresAt is not a time with a UTC offset")
+    raise InvalidClaimError("session.expiresAt", "is not a time with a UTC offset")

@@ -66,7 +66,7 @@ def to_principal(claims: Mapping[str, Any], expires_at: float) -> Principal:
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
     value = claims.get(name)
     if value is not None and not isinstance(value, str):
-        raise InvalidClaimError(f"{name} is not a string")
+        raise InvalidClaimError(name, "is not a string")
     return value or None
 
 

@@ -1,1 +1,1 @@
-"""For the operator: why a token is refused and what to do. Nothing that verifies imports this."""
+"""What `explain` and `doctor` print about tokens and issuers. The request path never imports it."""

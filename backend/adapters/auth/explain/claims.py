@@ -1,119 +1,146 @@
-"""What to do about claims that do not hold."""
+"""Remedies for claims that are missing or not accepted."""
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from backend.adapters.auth.better_auth.tokens import BASE_PATH
+from backend.adapters.auth.explain.context import TokenContext, any_of, utc
+from backend.adapters.auth.explain.cookies import SEND_JWT
 from backend.adapters.auth.explain.redaction import quoted
-from backend.adapters.auth.explain.situation import Situation, iso, one_of
-from backend.domain.auth import AuthError, MissingClaimError
+from backend.domain.auth import AuthError, InvalidClaimError, MissingClaimError
 
-FETCH_ONE: Final = (
-    "Fetch a JWT from Better Auth's /api/auth/token (its plugin `jwt`), and send that."
-)
-
-_MILLISECONDS: Final = 10**11  # in seconds, the year 5138
+_TIMES: Final = ("iat", "nbf", "exp")
+_MILLISECONDS: Final = 10**11  # a later time (the year 5138 in seconds) must be in milliseconds
 
 
-def of_missing(error: MissingClaimError, situation: Situation) -> str:
-    """Return what to do about a claim that is not there."""
-    claims = situation.claims
-    if error.claim == "sub" and "email" in claims:
+def missing_claim_remedy(error: MissingClaimError, context: TokenContext) -> str:
+    """Return the remedy for a required claim that is missing."""
+    claim = error.claim
+    if claim == "sub" and "email" in context.claims:
         return (
-            "This is from a link that was mailed to somebody: it verifies an address, and logs"
-            f" nobody in. {FETCH_ONE}"
+            "This token is from a link that was mailed to a user: it verifies an e-mail address and"
+            f" does not log in. {SEND_JWT}"
         )
-    if error.claim == "iat":
-        return "AUTH_MAX_LIFETIME needs `iat`. Whoever issues the token has to put it in."
-    variable = {"iss": "AUTH_ISSUER", "aud": "AUTH_AUDIENCE"}.get(error.claim)
-    remedy = f"Whoever issues the token has to put `{error.claim}` in, as Better Auth's /token does"
+    if claim == "iat":
+        return "AUTH_MAX_LIFETIME needs `iat`. Add `iat` where the token is issued."
+    remedy = f"Add `{claim}` where the token is issued, as Better Auth's /token does."
+    variable = {"iss": "AUTH_ISSUER", "aud": "AUTH_AUDIENCE"}.get(claim)
     if variable is None:
-        return f"{remedy}."
-    return f"{remedy}. It must be there because BETTER_AUTH_URL or {variable} says what it is."
+        return remedy
+    return f"{remedy} It is required because BETTER_AUTH_URL or {variable} is set."
 
 
-def of_invalid(_error: AuthError, situation: Situation) -> str | None:
-    """Return what to do about a claim that is not what it ought to be."""
-    claims, longest = situation.claims, situation.policy.max_lifetime
-    times = [claims[name] for name in ("iat", "nbf", "exp") if name in claims]
-    if any(isinstance(time, int | float) and time > _MILLISECONDS for time in times):
-        return "Times are in seconds since 1970, not milliseconds: divide by 1000 where it is made."
-    if any(isinstance(time, str) for time in times):
-        return "Times are numbers, the seconds since 1970, and not texts: mend it where it is made."
-    if not isinstance(claims.get("sub"), str):
-        return "`sub` has to be a text: `String(user.id)` where it is made."
-    if longest is not None and not any(isinstance(time, bool) for time in times):
-        return f"AUTH_MAX_LIFETIME allows {longest:g} s. Issue shorter ones, or raise it."
-    return "Whoever issues the token has to mend this; see `definePayload` of Better Auth."
-
-
-def of_issuer(_error: AuthError, situation: Situation) -> str:
-    """Return what to do about a token that someone else issued."""
-    issuer, known = situation.claims.get("iss"), situation.policy.issuers
-    if not isinstance(issuer, str):
-        return "`iss` has to be a text: mend it where the token is made."
-    said = quoted(issuer)[1:-1]
-    if issuer.rstrip("/") in {one.rstrip("/") for one in known}:
-        return f"They differ by a slash at the end: set AUTH_ISSUER={said}, as the token has it."
-    if any(one.rstrip("/") == f"{issuer}{BASE_PATH}" for one in known):
+def invalid_claim_remedy(error: InvalidClaimError, context: TokenContext) -> str:
+    """Return the remedy for a claim with a wrong type or a value that is not allowed."""
+    claim, value = error.claim, context.claims.get(error.claim)
+    if claim in _TIMES and isinstance(value, str):
         return (
-            f"The tokens of Better Auth's /token name the origin alone, without {BASE_PATH}: unset"
-            f" AUTH_ISSUER, or set AUTH_ISSUER={said}."
+            "Times must be numbers (seconds since 1970), not strings. Fix them where the token is"
+            " issued."
+        )
+    if claim in _TIMES and isinstance(value, int | float) and value > _MILLISECONDS:
+        return (
+            "Times must be in seconds since 1970, not in milliseconds. Divide by 1000 where the"
+            " token is issued."
+        )
+    if claim == "sub" and not isinstance(value, str):
+        return "`sub` must be a string. Use `String(user.id)` where the token is issued."
+    if _exceeds_max_lifetime(claim, context):
+        return (
+            f"AUTH_MAX_LIFETIME allows {context.policy.max_lifetime:g} s. Issue tokens with a"
+            " shorter lifetime, or raise AUTH_MAX_LIFETIME."
+        )
+    return (
+        f"Fix `{claim}` where the token is issued. With Better Auth, see `definePayload` of its"
+        " plugin `jwt`."
+    )
+
+
+def issuer_remedy(_error: AuthError, context: TokenContext) -> str:
+    """Return the remedy for an issuer that is not accepted."""
+    issuer, accepted = context.claims.get("iss"), _without_slashes(context.policy.issuers)
+    if not isinstance(issuer, str):
+        return "`iss` must be a string. Fix it where the token is issued."
+    setting = f"AUTH_ISSUER={quoted(issuer)[1:-1]}"
+    if issuer.rstrip("/") in accepted:
+        return f"The issuers differ by a trailing slash. Set {setting}, as in the token."
+    if f"{issuer}{BASE_PATH}" in accepted:
+        return (
+            f"Better Auth's /token uses its origin as the issuer, without {BASE_PATH}. Unset"
+            f" AUTH_ISSUER, or set {setting}."
         )
     if issuer.rstrip("/").endswith(BASE_PATH):
         return (
-            f"The issuer ends with {BASE_PATH}: this is an OAuth access token. To accept those, set"
-            f" AUTH_ISSUER={said}, and AUTH_AUDIENCE to the `resource` that clients ask for."
+            f"The issuer ends with {BASE_PATH}: this is an OAuth access token. To accept such"
+            f" tokens, set {setting}, and AUTH_AUDIENCE to the `resource` that clients request."
         )
-    if _without_scheme(issuer) in set(map(_without_scheme, known)):
+    if _without_scheme(issuer) in set(map(_without_scheme, accepted)):
         return (
-            "They differ by http and https: make Better Auth's own baseURL, and BETTER_AUTH_URL"
-            " here, the address that browsers see."
+            "The issuers differ by http and https. Set Better Auth's own baseURL, and"
+            " BETTER_AUTH_URL here, to the address that browsers see."
         )
     return (
-        "Make BETTER_AUTH_URL here the very baseURL of Better Auth (localhost is not 127.0.0.1, and"
-        " a port counts), or set AUTH_ISSUER if you trust this one."
+        "Set BETTER_AUTH_URL to exactly the baseURL of Better Auth: localhost is not 127.0.0.1, and"
+        " the port matters. Or set AUTH_ISSUER, if you trust this issuer."
     )
 
 
-def of_audience(_error: AuthError, situation: Situation) -> str:
-    """Return what to do about a token that is meant for someone else."""
-    audience, known = situation.claims.get("aud"), situation.policy.audiences
-    said = quoted(audience)
-    if not known:
+def audience_remedy(_error: AuthError, context: TokenContext) -> str:
+    """Return the remedy for an audience that is not accepted."""
+    audience, accepted = context.claims.get("aud"), _without_slashes(context.policy.audiences)
+    if not accepted:
         return (
-            f"The audience is {said}, but none is known here. Set BETTER_AUTH_URL if Better Auth"
-            " issued this, or AUTH_AUDIENCE if this API is meant."
+            f"The audience is {quoted(audience)}, but no audience is configured. Set"
+            " BETTER_AUTH_URL if Better Auth issued this token, or AUTH_AUDIENCE if the token is"
+            " for this API."
         )
-    origin = situation.claims.get("iss")
-    if isinstance(origin, str) and audience == origin and origin not in situation.policy.issuers:
-        return "It goes with the issuer, as always in Better Auth's /token: mend that one first."
-    values = audience if isinstance(audience, list) else [audience]
-    if {str(value).rstrip("/") for value in values} & {one.rstrip("/") for one in known}:
-        return f"They differ by a slash at the end: set AUTH_AUDIENCE to {said}, as the token has."
+    issuer = context.claims.get("iss")
+    if isinstance(issuer, str) and audience == issuer and issuer not in context.policy.issuers:
+        return "The audience equals the issuer, as always in Better Auth. Fix the issuer first."
+    for value in audience if isinstance(audience, list) else [audience]:
+        if str(value).rstrip("/") in accepted:
+            return (
+                f"The audiences differ by a trailing slash. Set AUTH_AUDIENCE to {quoted(value)},"
+                " as in the token."
+            )
     return (
-        f"The audience is {said}, and has to be {one_of(known)}. If this API is meant, set"
-        " AUTH_AUDIENCE to it. (An id token names its client: that is not for an API.)"
+        f"The audience is {quoted(audience)}, but must be {any_of(context.policy.audiences)}."
+        " If the token is for this API, add its audience to AUTH_AUDIENCE. (The audience of an ID"
+        " token is a client: ID tokens are not for an API.)"
     )
 
 
-def of_clock(_error: AuthError, situation: Situation) -> str:
-    """Return what to do about a token that is not valid yet."""
-    starts = [situation.claims.get(name) for name in ("iat", "nbf")]
-    ahead = max(start for start in starts if isinstance(start, int | float)) - situation.now
+def clock_remedy(_error: AuthError, context: TokenContext) -> str:
+    """Return the remedy for a token that is not valid yet."""
+    starts = [context.claims.get(name) for name in ("iat", "nbf")]
+    ahead = max(start for start in starts if isinstance(start, int | float)) - context.now
     return (
-        f"Your clock is {ahead:.0f} s behind the issuer's (here it is {iso(situation.now)}), or"
-        " that one is ahead: synchronise both (NTP). AUTH_LEEWAY is for what is left."
+        f"Your clock is {ahead:.0f} s behind the issuer's (here it is {utc(context.now)}), or the"
+        " issuer's clock is ahead. Synchronise both (NTP). AUTH_LEEWAY tolerates small differences."
     )
 
 
-def of_expiry(_error: AuthError, situation: Situation) -> str:
-    """Return what to do about a token that has ended."""
-    ago = situation.now - situation.claims["exp"]
+def expiry_remedy(_error: AuthError, context: TokenContext) -> str:
+    """Return the remedy for an expired token."""
+    ago = context.now - context.claims["exp"]
     return (
-        f"It ended {ago:.0f} s ago. Fetch a new one before the old one ends: those of Better Auth"
-        f" last 15 minutes. (If it is new, your clock is ahead: here it is {iso(situation.now)}.)"
+        f"The token expired {ago:.0f} s ago. Fetch a new token before the old token expires; Better"
+        " Auth's tokens last 15 minutes. (If the token is new, your clock is ahead: here it is"
+        f" {utc(context.now)}.)"
     )
+
+
+def _exceeds_max_lifetime(claim: str, context: TokenContext) -> bool:
+    longest = context.policy.max_lifetime
+    issued: Any = context.claims.get("iat")
+    expires: Any = context.claims.get("exp")
+    if claim != "exp" or longest is None or {type(issued), type(expires)} - {int, float}:
+        return False
+    return bool(expires - issued > longest)
+
+
+def _without_slashes(urls: frozenset[str]) -> set[str]:
+    return {url.rstrip("/") for url in urls}
 
 
 def _without_scheme(url: str) -> str:

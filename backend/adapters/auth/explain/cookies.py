@@ -1,34 +1,38 @@
-"""What to do about a session cookie that was sent as a bearer token."""
+"""Remedies for session cookies that were sent as bearer tokens."""
 
 from typing import Final
 
 from backend.adapters.auth.better_auth.cookie_formats import JWKS_AUDIENCE, JWKS_TYPE
-from backend.adapters.auth.explain.situation import Situation
+from backend.adapters.auth.explain.context import TokenContext
 
-_INSTEAD: Final = "; or send a JWT of Better Auth's /api/auth/token instead."
+_JWT: Final = "a JWT from Better Auth's /api/auth/token (plugin `jwt`)"
+
+SEND_JWT: Final = f"Send {_JWT}."
 
 
-def as_cookie(strategy: str, accepted: str, *, needs: str = "BETTER_AUTH_SECRET") -> str:
-    """Return what to do about a session cookie.
+def session_cookie_remedy(
+    strategy: str, accepted: str, *, needs: str = "BETTER_AUTH_SECRET"
+) -> str:
+    """Return the remedy for a session cookie.
 
     Args:
-        strategy: The cookie's own.
-        accepted: The strategy that is accepted here, or `off`.
-        needs: What is to be set along with it.
+        strategy: The strategy of the cookie: `compact`, `jwt` or `jwe`.
+        accepted: The accepted strategy of session cookies, or `off`.
+        needs: The variable that must be set together with AUTH_COOKIE.
     """
     if accepted == strategy:
-        return f"This is a session cookie. Send it as a cookie, as browsers do{_INSTEAD}"
+        return f"This is a session cookie. Send it as a cookie, or send {_JWT} instead."
     return (
-        f"This is a session cookie. Send it as a cookie, and set AUTH_COOKIE={strategy} and {needs}"
-        f" here{_INSTEAD}"
+        f"This is a session cookie. Send it as a cookie and set AUTH_COOKIE={strategy} and {needs}"
+        f" here, or send {_JWT} instead."
     )
 
 
-def of_cookie(situation: Situation) -> str | None:
-    """Return what to do about a token, if it is a session cookie."""
-    kind = str(situation.header.get("typ", "")).lower()
-    if kind == JWKS_TYPE or situation.claims.get("aud") == JWKS_AUDIENCE:
-        return as_cookie("jwt", situation.cookies, needs="BETTER_AUTH_URL")
-    if all(isinstance(situation.claims.get(part), dict) for part in ("session", "user")):
-        return as_cookie("jwt", situation.cookies)
+def jwt_cookie_remedy(context: TokenContext) -> str | None:
+    """Return the remedy for a session cookie in JWT format; None for any other token."""
+    typ = str(context.header.get("typ", "")).lower()
+    if typ == JWKS_TYPE or context.claims.get("aud") == JWKS_AUDIENCE:
+        return session_cookie_remedy("jwt", context.cookie_strategy, needs="BETTER_AUTH_URL")
+    if all(isinstance(context.claims.get(name), dict) for name in ("session", "user")):
+        return session_cookie_remedy("jwt", context.cookie_strategy)
     return None

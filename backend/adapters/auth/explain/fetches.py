@@ -1,4 +1,4 @@
-"""What to do about a key set that cannot be had."""
+"""Remedies for a key set that cannot be fetched or read."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,62 +6,68 @@ from typing import Final
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 
 UNREACHABLE: Final = (
-    "Start Better Auth, or mend BETTER_AUTH_URL (or AUTH_JWKS_URL): its host or port is"
-    " wrong, or cannot be reached from here (HTTP_PROXY and HTTPS_PROXY are followed)."
+    "Start Better Auth, or fix BETTER_AUTH_URL (or AUTH_JWKS_URL): the host or port is wrong, or"
+    " cannot be reached from here. Proxies in HTTP_PROXY and HTTPS_PROXY are used."
 )
 
-_NOTHING_THERE: Final = (
-    "Nothing is there. If Better Auth has another base path, put it into BETTER_AUTH_URL"
-    " (https://app.example.com/its/path); if not, turn its plugin `jwt` on."
+_NOT_FOUND: Final = (
+    "There is no key set at this path. If Better Auth has another base path, put it into"
+    " BETTER_AUTH_URL (https://app.example.com/its/path). Otherwise enable its plugin `jwt`."
 )
 _LOGIN: Final = (
-    "The key set is public, but something in front of it asks for a login. Let this path"
-    " through, or set AUTH_JWKS_URL to an address behind it."
+    "The key set is public, but a proxy in front of it requires a login. Let requests for this path"
+    " through, or set AUTH_JWKS_URL to an address behind the proxy."
 )
-_RATE_LIMIT: Final = "It asks too often for Better Auth's rate limit. Wait, or raise that limit."
-_FAILING: Final = "Better Auth fails, or the proxy in front of it. See their logs."
-_SOMETHING_ELSE: Final = (
-    "Something else answers there, such as a web page. Set BETTER_AUTH_URL to Better Auth's"
-    " own base URL, with its base path if that is not /api/auth."
+_RATE_LIMIT: Final = "This server exceeds Better Auth's rate limit. Wait, or raise the limit."
+_SERVER_FAILURE: Final = "Better Auth or the proxy in front of it fails. See their logs."
+_NOT_A_KEY_SET: Final = (
+    "The response is not a key set; it may be a web page. Set BETTER_AUTH_URL to Better Auth's own"
+    " base URL, with its base path if that is not /api/auth."
 )
 _SCHEME: Final = (
-    "What answers there does not speak HTTP; or one side speaks HTTPS and the other does"
-    " not. Mend the scheme and the port of BETTER_AUTH_URL."
+    "The server does not speak HTTP, or only one side uses HTTPS. Fix the scheme and the port of"
+    " BETTER_AUTH_URL."
 )
 
+_SERVER_ERROR: Final = 500
 _BY_STATUS: Final[Mapping[int, str]] = {
     401: _LOGIN,
     403: _LOGIN,
-    404: _NOTHING_THERE,
+    404: _NOT_FOUND,
     429: _RATE_LIMIT,
 }
 _BY_KIND: Final[Mapping[FetchErrorKind, str]] = {
-    FetchErrorKind.REDIRECT: (
-        "It redirects, which is never followed. Set BETTER_AUTH_URL (or AUTH_JWKS_URL) to where"
-        " it leads: https instead of http, with or without www."
-    ),
-    FetchErrorKind.COMPRESSED: _SOMETHING_ELSE,
-    FetchErrorKind.TOO_LARGE: _SOMETHING_ELSE,
-    FetchErrorKind.NOT_A_KEY_SET: _SOMETHING_ELSE,
-    FetchErrorKind.NO_USABLE_KEY: (
-        "Let Better Auth make keys of EdDSA, ES256, ES512, RS256 or PS256 (plugin `jwt`,"
-        " `jwks.keyPairConfig.alg`), or see whether BETTER_AUTH_URL is Better Auth's."
-    ),
-    FetchErrorKind.NOT_HTTP: _SCHEME,
-    FetchErrorKind.TLS: _SCHEME,
-    FetchErrorKind.CERTIFICATE: (
-        "Its TLS certificate is not good here. Mend it, or set SSL_CERT_FILE to the authority's."
-    ),
+    FetchErrorKind.UNREACHABLE: UNREACHABLE,
     FetchErrorKind.TIMEOUT: (
-        "It is too slow, or a firewall is between. Set BETTER_AUTH_URL to one near."
+        "The issuer is too slow, or a firewall blocks the connection. Set BETTER_AUTH_URL to an"
+        " address that this server can reach."
     ),
+    FetchErrorKind.CERTIFICATE: (
+        "The TLS certificate is not trusted here. Fix it, or set SSL_CERT_FILE to your CA's"
+        " certificate."
+    ),
+    FetchErrorKind.TLS: _SCHEME,
+    FetchErrorKind.NOT_HTTP: _SCHEME,
+    FetchErrorKind.REDIRECT: (
+        "The server redirects, and redirects are not followed. Set BETTER_AUTH_URL (or"
+        " AUTH_JWKS_URL) to the final address: https instead of http, with or without www."
+    ),
+    FetchErrorKind.STATUS: UNREACHABLE,
+    FetchErrorKind.COMPRESSED: _NOT_A_KEY_SET,
+    FetchErrorKind.TOO_LARGE: _NOT_A_KEY_SET,
+    FetchErrorKind.NOT_A_KEY_SET: _NOT_A_KEY_SET,
+    FetchErrorKind.NO_USABLE_KEY: (
+        "Configure Better Auth to create keys for EdDSA, ES256, ES512, RS256 or PS256 (plugin"
+        " `jwt`, `jwks.keyPairConfig.alg`). Or fix BETTER_AUTH_URL, if it is another server's."
+    ),
+    FetchErrorKind.UNEXPECTED: UNREACHABLE,
 }
-_SERVER_ERROR: Final = 500
 
 
-def of_fetch(error: FetchError) -> str:
-    """Return what to do about a key set that cannot be had."""
-    status = error.status or 0
-    if error.kind is FetchErrorKind.STATUS:
-        return _BY_STATUS.get(status, _FAILING if status >= _SERVER_ERROR else UNREACHABLE)
-    return _BY_KIND.get(error.kind, UNREACHABLE)
+def fetch_remedy(error: FetchError) -> str:
+    """Return the remedy for a key set that cannot be fetched or read."""
+    if error.kind is FetchErrorKind.STATUS and error.status is not None:
+        if error.status >= _SERVER_ERROR:
+            return _SERVER_FAILURE
+        return _BY_STATUS.get(error.status, UNREACHABLE)
+    return _BY_KIND[error.kind]

@@ -1,4 +1,4 @@
-"""What of a token may be shown: names and values, but nothing that opens anything."""
+"""Hides secrets in the parts of a token that are shown: tokens, passwords, key material."""
 
 import json
 import re
@@ -8,42 +8,42 @@ REDACTED: Final = "(redacted)"
 OMITTED: Final = "(too deep)"
 
 _MAX_DEPTH: Final = 12
-_MAX_QUOTED: Final = 200
+_MAX_QUOTED: Final = 200  # characters
 _SECRET_NAMES: Final = frozenset({"athash", "chash", "cnf", "jti", "jwk", "nonce", "sid", "x5c"})
 _SECRET_WORDS: Final = re.compile(r"token|secret|password|passwd|apikey|privatekey|backupcode")
-_SECRET_LOOKS: Final = re.compile(  # a JOSE token, or Better Auth's signed or bare session token
+_SECRET_VALUE: Final = re.compile(  # a JOSE token, or Better Auth's signed session token
     r"(Bearer )?(eyJ[\w-]+\.[\w-]*(\.[\w-]*)+=*|[A-Za-z0-9]{32}\.[A-Za-z0-9+/=%_-]{40,})",
     re.ASCII | re.IGNORECASE,
 )
 
 
-def redacted(part: Any, *, depth: int = _MAX_DEPTH) -> Any:
-    """Return a part of a token without what somebody could use, and not deeper than one reads.
+def redacted(value: Any, *, depth: int = _MAX_DEPTH) -> Any:
+    """Return a copy of a JSON value without secrets.
 
     Args:
-        part: Parsed JSON.
-        depth: How far down it is shown.
+        value: A parsed JSON value from a token.
+        depth: How many levels of objects and lists the copy keeps.
     """
-    if isinstance(part, dict | list) and not depth:
+    if isinstance(value, dict | list) and not depth:
         return OMITTED
-    if isinstance(part, dict):
+    if isinstance(value, dict):
         return {
-            name: REDACTED if _is_secret(name) else redacted(value, depth=depth - 1)
-            for name, value in part.items()
+            name: REDACTED if _is_secret(name) else redacted(member, depth=depth - 1)
+            for name, member in value.items()
         }
-    if isinstance(part, list):
-        return [redacted(value, depth=depth - 1) for value in part]
-    if isinstance(part, str) and _SECRET_LOOKS.search(part):
+    if isinstance(value, list):
+        return [redacted(item, depth=depth - 1) for item in value]
+    if isinstance(value, str) and _SECRET_VALUE.search(value):
         return REDACTED
-    return part
+    return value
 
 
 def quoted(value: Any) -> str:
-    """Write a value of a token's as it may stand in a sentence: ASCII, short, without secrets."""
+    """Format a value from a token for a message: JSON in ASCII, without secrets, cut if long."""
     text = json.dumps(redacted(value))
     return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."
 
 
 def _is_secret(name: str) -> bool:
-    plain = re.sub(r"[^a-z0-9]", "", name.lower())
-    return plain in _SECRET_NAMES or bool(_SECRET_WORDS.search(plain))
+    normalized = re.sub(r"[^a-z0-9]", "", name.lower())
+    return normalized in _SECRET_NAMES or bool(_SECRET_WORDS.search(normalized))

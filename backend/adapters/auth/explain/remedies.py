@@ -1,13 +1,12 @@
-"""What to do about a refused token: the usual mistakes of Better Auth's users, by their looks."""
+"""Remedies for rejected tokens: what to change after the usual mistakes with Better Auth."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from backend.adapters.auth.explain import claims as claim_remedies
-from backend.adapters.auth.explain.claims import FETCH_ONE
-from backend.adapters.auth.explain.cookies import of_cookie
-from backend.adapters.auth.explain.fetches import UNREACHABLE, of_fetch
-from backend.adapters.auth.explain.situation import Situation
+from backend.adapters.auth.explain import claims
+from backend.adapters.auth.explain.context import TokenContext
+from backend.adapters.auth.explain.cookies import SEND_JWT, jwt_cookie_remedy
+from backend.adapters.auth.explain.fetches import UNREACHABLE, fetch_remedy
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jwks.errors import FetchError
 from backend.domain.auth import (
@@ -27,76 +26,86 @@ from backend.domain.auth import (
 )
 
 
-def of_error(error: AuthError | VerifierUnavailableError, situation: Situation) -> str | None:
-    """Return what to do about a check that fails; None if nothing is known to help."""
-    remedy = _REMEDIES.get(type(error))
-    # Where a cookie names no issuer, or has no subject, nothing of that is to be mended.
-    cookie = of_cookie(situation) if isinstance(error, _OF_COOKIES) else None
-    return cookie or (remedy(error, situation) if remedy else None)
+def error_remedy(error: AuthError | VerifierUnavailableError, context: TokenContext) -> str | None:
+    """Return the remedy for a failed check; None if none is known.
+
+    Args:
+        error: The error that the check raised.
+        context: The token and the configuration.
+    """
+    # A session cookie has other claims than a token, so the claims need no remedy of their own.
+    if isinstance(error, _RAISED_FOR_COOKIES) and (remedy := jwt_cookie_remedy(context)):
+        return remedy
+    find_remedy = _REMEDIES.get(type(error))
+    return find_remedy(error, context) if find_remedy else None
 
 
-def _of_kind(_error: AuthError, situation: Situation) -> str:
-    kind = str(situation.header.get("typ", "")).lower()
-    if "cnf" in situation.claims:
-        return "This is bound to its client's own key (DPoP). Let the client ask without DPoP."
-    if kind == "logout+jwt":
-        return f"This is a logout token, for a client and not for an API. {FETCH_ONE}"
-    return f"This is no access token. {FETCH_ONE}"
-
-
-def _of_algorithm(_error: AuthError, situation: Situation) -> str:
-    algorithm = situation.header.get("alg")
-    if algorithm in HMAC_ALGORITHMS and not situation.has_secret:
+def _unsupported_token_remedy(_error: AuthError, context: TokenContext) -> str:
+    if "cnf" in context.claims:
         return (
-            "Signed with a shared secret, which Better Auth's /token never does, whatever tutorials"
-            f" say. {FETCH_ONE} (If something of yours signs so, set BETTER_AUTH_SECRET.)"
+            "This token is bound to a key of its client (DPoP). Let the client request a token"
+            " without DPoP."
         )
-    if algorithm in ASYMMETRIC_ALGORITHMS and not situation.jwks_url:
+    if str(context.header.get("typ", "")).lower() == "logout+jwt":
+        return f"This is a logout token: it is for a client, not for an API. {SEND_JWT}"
+    return f"This is not an access token. {SEND_JWT}"
+
+
+def _algorithm_remedy(_error: AuthError, context: TokenContext) -> str:
+    algorithm = context.header.get("alg")
+    if algorithm in HMAC_ALGORITHMS and not context.has_secret:
         return (
-            f"Signed with {algorithm} by Better Auth's own key: set BETTER_AUTH_URL, the secret"
-            " cannot verify it."
+            "This token is signed with a shared secret. Better Auth's /token never does that,"
+            f" although some tutorials say so. {SEND_JWT} If a service of your own signs such"
+            " tokens, set BETTER_AUTH_SECRET."
+        )
+    if algorithm in ASYMMETRIC_ALGORITHMS and not context.jwks_url:
+        return (
+            f"This token is signed with {algorithm}, by Better Auth's own key. Set BETTER_AUTH_URL:"
+            " the secret cannot verify it."
         )
     if algorithm in (*HMAC_ALGORITHMS, *ASYMMETRIC_ALGORITHMS):
         return (
-            f"AUTH_ALGORITHMS leaves {algorithm} out: add it, or unset the variable. If it is not"
-            " set, the key that the token names is one for another algorithm."
+            f"AUTH_ALGORITHMS does not list {algorithm}. Add it, or unset AUTH_ALGORITHMS. If"
+            " AUTH_ALGORITHMS is not set, the key that the token names is for another algorithm."
         )
-    return f"Better Auth never signs so: somebody else made this token. {FETCH_ONE}"
+    return f"Better Auth never uses this algorithm: another issuer made this token. {SEND_JWT}"
 
 
-def _of_key(_error: AuthError, situation: Situation) -> str:
-    if "kid" not in situation.header:
-        return f"It has to say which key signed it (`kid`), as Better Auth's do. {FETCH_ONE}"
+def _key_remedy(_error: AuthError, context: TokenContext) -> str:
+    if "kid" not in context.header:
+        return f"The token must name its key (`kid`), as Better Auth's tokens do. {SEND_JWT}"
     return (
-        "Another Better Auth signed this, or this one lost its keys (without a database they change"
-        " at every start): sign in again. If BETTER_AUTH_URL leads to another one, mend it."
+        "Another Better Auth signed this token, or Better Auth lost its keys: without a database it"
+        " makes new keys at every start. Sign in again, and check that BETTER_AUTH_URL is the"
+        " server that issued the token."
     )
 
 
-def _of_outage(error: VerifierUnavailableError, _situation: Situation) -> str:
+def _outage_remedy(error: VerifierUnavailableError, _context: TokenContext) -> str:
     cause = error.__cause__
-    remedy = of_fetch(cause) if isinstance(cause, FetchError) else UNREACHABLE
-    return f"{remedy} `python -m backend doctor` looks closer."
+    remedy = fetch_remedy(cause) if isinstance(cause, FetchError) else UNREACHABLE
+    return f"{remedy} Run `python -m backend doctor` for details."
 
 
-def _of_signature(_error: AuthError, situation: Situation) -> str:
-    if situation.header.get("alg") in HMAC_ALGORITHMS:
+def _signature_remedy(_error: AuthError, context: TokenContext) -> str:
+    if context.header.get("alg") in HMAC_ALGORITHMS:
         return (
-            "Another secret made this signature, or the token was changed: set BETTER_AUTH_SECRET"
-            " to the very text that the signer uses, never decoded. After a rotation, list the old"
-            " one too: BETTER_AUTH_SECRETS=2:new,1:old."
+            "The token was changed, or another secret signed it. Set BETTER_AUTH_SECRET to exactly"
+            " the text that the issuer uses, without decoding it. After a rotation, also list the"
+            " old secret: BETTER_AUTH_SECRETS=2:new,1:old."
         )
     return (
-        "The token was changed on its way, forged, or signed by another Better Auth whose keys have"
-        " the same names: see whether BETTER_AUTH_URL is the one that issued it."
+        "The token was changed or forged, or another Better Auth signed it with a key of the same"
+        " id. Check that BETTER_AUTH_URL is the server that issued the token."
     )
 
 
-def _of_user(_error: AuthError, _situation: Situation) -> str:
-    return "Better Auth's plugin `admin` says that this user is banned. Lift the ban there."
+def _inactive_user_remedy(_error: AuthError, _context: TokenContext) -> str:
+    return "The user is banned in Better Auth (plugin `admin`). Lift the ban there."
 
 
-_OF_COOKIES: Final = (
+_RAISED_FOR_COOKIES: Final = (
     UnsupportedTokenError,
     InvalidAlgorithmError,
     MissingClaimError,
@@ -105,17 +114,17 @@ _OF_COOKIES: Final = (
     InvalidAudienceError,
 )
 
-_REMEDIES: Final[Mapping[type[Exception], Callable[[Any, Situation], str | None]]] = {
-    UnsupportedTokenError: _of_kind,
-    InvalidAlgorithmError: _of_algorithm,
-    UnknownKeyError: _of_key,
-    VerifierUnavailableError: _of_outage,
-    InvalidSignatureError: _of_signature,
-    MissingClaimError: claim_remedies.of_missing,
-    InvalidClaimError: claim_remedies.of_invalid,
-    InvalidIssuerError: claim_remedies.of_issuer,
-    InvalidAudienceError: claim_remedies.of_audience,
-    ImmatureTokenError: claim_remedies.of_clock,
-    ExpiredTokenError: claim_remedies.of_expiry,
-    InactiveTokenError: _of_user,
+_REMEDIES: Final[Mapping[type[Exception], Callable[[Any, TokenContext], str]]] = {
+    UnsupportedTokenError: _unsupported_token_remedy,
+    InvalidAlgorithmError: _algorithm_remedy,
+    UnknownKeyError: _key_remedy,
+    VerifierUnavailableError: _outage_remedy,
+    InvalidSignatureError: _signature_remedy,
+    MissingClaimError: claims.missing_claim_remedy,
+    InvalidClaimError: claims.invalid_claim_remedy,
+    InvalidIssuerError: claims.issuer_remedy,
+    InvalidAudienceError: claims.audience_remedy,
+    ImmatureTokenError: claims.clock_remedy,
+    ExpiredTokenError: claims.expiry_remedy,
+    InactiveTokenError: _inactive_user_remedy,
 }

@@ -1,18 +1,18 @@
-"""Why a token is accepted or refused, check by check, for the operator who holds it.
+"""Explains why a token is accepted or rejected, check by check.
 
-The checks are the verifier's own, and go on past the first that fails. What is added is the remedy.
+The checks are those of the verifier. After a failure they continue, and each failure has a remedy.
 """
 
 import inspect
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
-from backend.adapters.auth.explain import remedies
-from backend.adapters.auth.explain.forms import of_form
+from backend.adapters.auth.explain.context import OFF, TokenContext
+from backend.adapters.auth.explain.malformed import malformed_token_remedy
 from backend.adapters.auth.explain.redaction import redacted
-from backend.adapters.auth.explain.situation import OFF, Situation
+from backend.adapters.auth.explain.remedies import error_remedy
 from backend.adapters.auth.jose.jws import CompactJws, decode_object, parse_compact
 from backend.adapters.auth.pyjwt import SignedTokens
 from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
@@ -22,29 +22,29 @@ UNDECIDED: Final = "verifier_unavailable"
 
 Failure = AuthError | VerifierUnavailableError
 
-# What a check needs of the ones before: an odd header names no key, an unread payload no claims.
-_NEEDS: Final[Mapping[str, str]] = {
+# An invalid header names no key, and an invalid payload has no claims.
+_REQUIRED_CHECKS: Final[Mapping[str, str]] = {
     "signature": "header",
     **dict.fromkeys(("subject", "issuer", "audience", "times", "user"), "payload"),
 }
 
 
 class TokenExplainer:
-    """Explains bearer tokens with the very parts that verify them.
+    """Explains bearer tokens with the same parts that verify them.
 
     Args:
-        signed: Checks headers and signatures.
-        policy: Checks claims.
-        to_principal: Reads the issuer's dialect, as the verifier does.
+        signed_tokens: Checks headers and signatures.
+        policy: The rules for the registered claims.
+        to_principal: Maps the issuer's claims to a principal, as for the verifier.
         has_secret: Whether a shared secret is configured.
-        jwks_url: Where the key set is, if one is configured.
-        cookies: The strategy of the session cookies that are accepted, or `off`.
-        clock: The time in seconds since the epoch.
+        jwks_url: The URL of the key set; None if no key set is configured.
+        cookies: The accepted strategy of session cookies, or `off`.
+        clock: Returns the time in seconds since the epoch.
     """
 
-    def __init__(  # noqa: PLR0913 - what is configured, a line each in the container
+    def __init__(  # noqa: PLR0913 - one argument for each setting
         self,
-        signed: SignedTokens,
+        signed_tokens: SignedTokens,
         *,
         policy: ClaimsPolicy,
         to_principal: Callable[[Claims, float], Principal],
@@ -53,7 +53,7 @@ class TokenExplainer:
         cookies: str = OFF,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._signed = signed
+        self._signed_tokens = signed_tokens
         self._policy = policy
         self._to_principal = to_principal
         self._has_secret = has_secret
@@ -62,94 +62,100 @@ class TokenExplainer:
         self._clock = clock
 
     async def explain(self, token: str) -> Explanation:
-        """Check everything about a token.
+        """Run every check on a token.
 
         Args:
-            token: What somebody sent as a bearer token. Untrusted, and secret.
+            token: The text that was sent as a bearer token. Untrusted and secret.
         """
         try:
             jws = parse_compact(token)
             header, payload = decode_object(jws[0]), jws[1]
         except AuthError as error:
-            form = Finding(check="form", problem=str(error), remedy=of_form(token, self._cookies))
-            return Explanation(findings=[form], code=error.code, reason=error.reason)
-        situation = Situation(
+            remedy = malformed_token_remedy(token, self._cookies)
+            finding = Finding(check="format", problem=str(error), remedy=remedy)
+            return Explanation(findings=[finding], code=error.code, reason=error.reason)
+        context = TokenContext(
             header=header,
             claims=_claims(payload),
             policy=self._policy,
             has_secret=self._has_secret,
             jwks_url=self._jwks_url,
             now=self._clock(),
-            cookies=self._cookies,
+            cookie_strategy=self._cookies,
         )
-        findings = [Finding(check="form", found=f"three segments, {len(token)} characters")]
+        findings = [Finding(check="format", found=f"three segments, {len(token)} characters")]
         failures: dict[str, Failure] = {}
-        for check, run in self._checks(jws, situation).items():
-            needed = _NEEDS.get(check, "")
-            if needed in failures:
-                findings.append(
-                    Finding(check=check, checked=False, found=f"the {needed} is refused")
-                )
+        for check, run in self._checks(jws, context).items():
+            required = _REQUIRED_CHECKS.get(check)
+            if required in failures:
+                obstacle = f"the {required} is invalid"
+                findings.append(Finding(check=check, checked=False, found=obstacle))
                 continue
             failure = await _failure(run)
             if failure is not None:
                 failures[check] = failure
-            findings.append(_finding(check, failure, situation))
-        code, reason = _answer(next(iter(failures.values()), None))
+            findings.append(_finding(check, failure, context))
+        code, reason = _code_and_reason(next(iter(failures.values()), None))
         return Explanation(
             header=redacted(header),
-            claims=redacted(situation.claims),
+            claims=redacted(context.claims),
             findings=findings,
             code=code,
             reason=reason,
         )
 
-    def _checks(self, jws: CompactJws, situation: Situation) -> Mapping[str, Callable[[], object]]:
+    def _checks(self, jws: CompactJws, context: TokenContext) -> Mapping[str, Callable[[], object]]:
         _, payload, signing_input, signature = jws
-        header, claims, policy = situation.header, situation.claims, self._policy
+        header, claims, policy = context.header, context.claims, self._policy
+        signed_tokens = self._signed_tokens
         return {
-            "header": lambda: self._signed.check_header(header),
-            "signature": lambda: self._signed.check_signature(header, signing_input, signature),
+            "header": lambda: signed_tokens.check_header(header),
+            "signature": lambda: signed_tokens.check_signature(header, signing_input, signature),
             "payload": lambda: decode_object(payload),
             "subject": lambda: policy.check_subject(claims),
             "issuer": lambda: policy.check_issuer(claims),
             "audience": lambda: policy.check_audience(claims),
-            "times": lambda: policy.check_times(claims, situation.now),
-            "user": lambda: self._to_principal({"sub": "", **claims}, situation.now),
+            "times": lambda: policy.check_times(claims, context.now),
+            "user": lambda: self._to_principal(_with_subject(claims), context.now),
         }
 
 
-def _answer(first: Failure | None) -> tuple[str | None, str | None]:
-    """Return what the API answers, and what it logs, for the first check that fails."""
-    if isinstance(first, AuthError):
-        return first.code, first.reason
-    return (UNDECIDED, UNDECIDED) if first else (None, None)
+def _code_and_reason(failure: Failure | None) -> tuple[str | None, str | None]:
+    """Return the code and the reason of the API for the first check that fails."""
+    if isinstance(failure, AuthError):
+        return failure.code, failure.reason
+    return (UNDECIDED, UNDECIDED) if failure else (None, None)
 
 
 async def _failure(run: Callable[[], object]) -> Failure | None:
     try:
-        outcome = run()
-        if inspect.isawaitable(outcome):
-            await outcome
+        result = run()
+        if inspect.isawaitable(result):
+            await result
     except (AuthError, VerifierUnavailableError) as error:
         return error
     return None
 
 
-def _finding(check: str, failure: Failure | None, situation: Situation) -> Finding:
+def _finding(check: str, failure: Failure | None, context: TokenContext) -> Finding:
     if failure is None:
-        return Finding(check=check, found=situation.found(check))
+        return Finding(check=check, found=context.found(check))
     return Finding(
         check=check,
-        found=situation.found(check),
-        expected=situation.expected(check),
+        found=context.found(check),
+        expected=context.expected(check),
         problem=str(failure),
-        remedy=remedies.of_error(failure, situation),
+        remedy=error_remedy(failure, context),
     )
 
 
-def _claims(payload: bytes) -> Mapping[str, Any]:
+def _claims(payload: bytes) -> Claims:
     try:
         return decode_object(payload)
     except AuthError:
         return {}
+
+
+def _with_subject(claims: Claims) -> Claims:
+    # The verifier maps claims only after `sub` was checked, so a mapping may rely on a string.
+    return claims if isinstance(claims.get("sub"), str) else {**claims, "sub": ""}

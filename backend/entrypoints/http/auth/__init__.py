@@ -1,1 +1,1 @@
-"""From a request to its principal: credentials, guards and the startup check."""
+"""Authentication of requests: credentials, guards and the startup check."""

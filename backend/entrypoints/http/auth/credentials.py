@@ -1,4 +1,4 @@
-"""From the headers of a request to its principal: reads the credentials and has them verified."""
+"""Authenticates requests: reads the credentials from the headers and has them verified."""
 
 import string
 from collections.abc import Awaitable, Iterable
@@ -22,43 +22,54 @@ _OTHERS_TO_NUL: Final = bytes(byte if byte in _TOKEN_CHARACTERS else 0 for byte 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticator:
-    """What an app takes for credentials, and who verifies them.
+    """Turns the credentials of a request into its principal.
+
+    The header that carries the credentials chooses the verifier; what they look like does not.
 
     Attributes:
-        bearer: Verifies bearer tokens.
-        cookies: How session cookies are accepted, if they are.
+        token_verifier: Verifies bearer tokens from the Authorization header.
+        session_cookies: Reads and verifies session cookies; None if they are not accepted.
     """
 
-    bearer: TokenVerifier
-    cookies: SessionCookies | None = None
+    token_verifier: TokenVerifier
+    session_cookies: SessionCookies | None = None
 
     def authenticate(self, scope: Scope) -> Awaitable[Principal]:
-        """Return a request's principal, to be awaited: its token's place chooses the verifier.
+        """Verify the credentials of a request.
+
+        Args:
+            scope: The ASGI scope of the request.
+
+        Returns:
+            The verifier's own awaitable, whose result is the principal. Another coroutine around
+            it would slow down every request.
 
         Raises:
-            AuthError: The request does not authenticate anyone.
-            ForbiddenOriginError: A page that may not do so made the request.
-            VerifierUnavailableError: It cannot be told now whether it does.
+            AuthError: The request has no valid credentials.
+            ForbiddenOriginError: The request changes data with a session cookie, and its origin is
+                not allowed to.
+            VerifierUnavailableError: The credentials cannot be verified now.
         """
         headers = scope["headers"]
-        cookie = self.cookies and self.cookies.find(headers)
-        if not self.cookies or not cookie:
-            return self.bearer.verify(bearer_token(headers))
+        cookie = self.session_cookies and self.session_cookies.find(headers)
+        if not self.session_cookies or not cookie:
+            return self.token_verifier.verify(read_bearer_token(headers))
         if any(name == b"authorization" for name, _ in headers):
-            raise MalformedAuthorizationError("two kinds of credentials")
-        self.cookies.check_origin(scope["method"], headers)
-        return self.cookies.verifier.verify(cookie)
+            raise MalformedAuthorizationError("both a session cookie and an Authorization header")
+        self.session_cookies.check_origin(scope["method"], headers)
+        return self.session_cookies.verifier.verify(cookie)
 
 
-def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Take the bearer token out of a request's headers (RFC 6750, section 2.1).
+def read_bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Read the bearer token from the Authorization header (RFC 6750, section 2.1).
 
     Args:
-        headers: The raw headers, names in lower case.
+        headers: The raw headers of a request, names in lower case.
 
     Raises:
         MissingTokenError: There is no Authorization header.
-        MalformedAuthorizationError: There are two, or it is not `Bearer`, a space and a token.
+        MalformedAuthorizationError: There are several Authorization headers, or the header is not
+            `Bearer`, one space and a token.
     """
     credentials = None
     for name, value in headers:
@@ -68,7 +79,7 @@ def bearer_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
             credentials = value
     if credentials is None:
         raise MissingTokenError("no Authorization header")
-    # Whitespace around a value is not part of it (RFC 9110, section 5.5); not all servers cut it.
+    # Surrounding whitespace is not part of a value (RFC 9110, section 5.5); some servers keep it.
     credentials = credentials.strip(b" \t")
     scheme, token = credentials[: len(_SCHEME)], credentials[len(_SCHEME) :]
     body = token.rstrip(b"=")

@@ -1,6 +1,6 @@
-"""From a request to its principal: the one place where HTTP credentials are read.
+"""Protects routes: they authenticate a request first, and hand its principal to the endpoint.
 
-A route under /api is written on a router of `ProtectedRoute`s and takes a `CurrentPrincipal`:
+Create every route under /api on a router of `ProtectedRoute`s, with a `CurrentPrincipal` parameter:
 
     router = APIRouter(prefix="/api/notes", route_class=ProtectedRoute)
 
@@ -10,7 +10,7 @@ A route under /api is written on a router of `ProtectedRoute`s and takes a `Curr
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -22,9 +22,7 @@ from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from starlette.types import Message, Receive
 
-from backend.domain.auth import (
-    Principal,
-)
+from backend.domain.auth import Principal
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
@@ -34,19 +32,22 @@ _CACHE_CONTROL: Final = b"cache-control"
 
 
 class Authentication(SecurityBase):
-    """The dependency, and the OpenAPI security scheme, of every protected route."""
+    """The FastAPI dependency that gives the principal, and its OpenAPI security scheme."""
 
     def __init__(self) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="A JWT that Better Auth issued.")
         self.scheme_name = "Bearer"
 
     async def __call__(self, request: Request) -> Principal:
-        """Return the principal of a request, authenticated if it is not yet.
+        """Return the principal of a request.
+
+        A `ProtectedRoute` has authenticated the request already; on other routes, this call does.
 
         Raises:
-            AuthError: The request does not authenticate anyone.
-            ForbiddenOriginError: A page that may not do so made the request.
-            VerifierUnavailableError: It cannot be told now whether it does.
+            AuthError: The request has no valid credentials.
+            ForbiddenOriginError: The request changes data with a session cookie, and its origin is
+                not allowed to.
+            VerifierUnavailableError: The credentials cannot be verified now.
         """
         scope = request.scope
         if _PRINCIPAL not in scope:
@@ -59,41 +60,68 @@ CurrentPrincipal = Annotated[Principal, Security(Authentication())]
 
 
 class ProtectedRoute(APIRoute):
-    """A route that authenticates before it reads the request's body, and reads 64 KiB at most."""
+    """A route that authenticates before it reads the body, and reads at most 64 KiB of the body."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Put authentication in front of the handler that FastAPI makes."""
-        described, self.dependant = self.dependant, _at_hand(self.dependant)
+        """Add authentication and the body limit to FastAPI's handler of this route."""
+        # The handler gets the principal directly; OpenAPI still needs the whole dependant.
+        whole, self.dependant = self.dependant, _without_principal(self.dependant)
         handle = super().get_route_handler()
-        self.dependant = described
+        self.dependant = whole
 
-        async def authenticated(request: Request) -> Response:
+        async def authenticate_and_handle(request: Request) -> Response:
             scope = request.scope
             scope[_PRINCIPAL] = await scope["app"].authenticator.authenticate(scope)
-            request._receive = _bounded(request.receive)  # noqa: SLF001 - sooner than a new Request
-            response = await handle(request)
+            response = await handle(Request(scope, _limit_body(request.receive)))
             headers = response.raw_headers
             if _CACHE_CONTROL not in dict(headers):
                 headers.append((_CACHE_CONTROL, b"private, no-cache"))
             return response
 
-        return authenticated
+        return authenticate_and_handle
 
 
-def _at_hand(dependant: Dependant) -> Dependant:
-    """Return what a route depends on, except for the principal, which its endpoint gets directly.
+def _without_principal(dependant: Dependant) -> Dependant:
+    """Take the principal out of the dependencies that FastAPI resolves for a route.
 
-    It is known before FastAPI resolves any dependency, and to resolve it takes three times as long
-    as to verify a token that is remembered.
+    The route has authenticated the request before FastAPI resolves anything, so a wrapper around
+    the endpoint can pass the principal on. Resolving it as a dependency would take three times as
+    long as verifying a cached token.
+
+    Returns:
+        A copy without the principal, which calls the wrapper; or the dependant itself, if the
+        endpoint takes no principal or cannot be wrapped.
     """
     endpoint = dependant.call
-    principals = [one for one in dependant.dependencies if isinstance(one.call, Authentication)]
-    names = [one.name for one in principals if one.name]
+    principals = [part for part in dependant.dependencies if _is_principal(part)]
+    names = [part.name for part in principals if part.name]
     if not names or len(names) < len(principals):
         return dependant
-    if endpoint is None or not _is_plainly_async(endpoint):
+    if endpoint is None or not _is_plain_async_function(endpoint):
         return dependant
-    request_name = dependant.request_param_name
+    return replace(
+        dependant,
+        call=_inject_principal(endpoint, names, dependant.request_param_name),
+        dependencies=[part for part in dependant.dependencies if not _is_principal(part)],
+        request_param_name=dependant.request_param_name or _REQUEST,
+    )
+
+
+def _is_principal(dependant: Dependant) -> bool:
+    return isinstance(dependant.call, Authentication)
+
+
+def _inject_principal(
+    endpoint: Callable[..., Any], names: Sequence[str], request_name: str | None
+) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Wrap an endpoint: pass it the principal that is in the scope of the request.
+
+    Args:
+        endpoint: An async function.
+        names: The parameters that take the principal.
+        request_name: The parameter that takes the request. If None, FastAPI passes the request to
+            the wrapper as `_REQUEST`, and the endpoint does not get it.
+    """
 
     @functools.wraps(endpoint)
     def call(**values: Any) -> Coroutine[Any, Any, Any]:
@@ -101,31 +129,35 @@ def _at_hand(dependant: Dependant) -> Dependant:
         principal = request.scope[_PRINCIPAL]
         for name in names:
             values[name] = principal
-        answer: Coroutine[Any, Any, Any] = endpoint(**values)
-        return answer
+        coroutine: Coroutine[Any, Any, Any] = endpoint(**values)
+        return coroutine
 
-    others = [one for one in dependant.dependencies if not isinstance(one.call, Authentication)]
-    return replace(
-        dependant, call=call, dependencies=others, request_param_name=request_name or _REQUEST
+    return call
+
+
+def _is_plain_async_function(endpoint: Callable[..., Any]) -> bool:
+    """Tell whether FastAPI runs a `functools.wraps` wrapper of an endpoint as it runs the endpoint.
+
+    FastAPI inspects the innermost function of a wrapper. So the endpoint and its innermost function
+    must both be async functions; a partial or a callable object does not qualify.
+    """
+    functions = (endpoint, inspect.unwrap(endpoint))
+    return all(
+        inspect.isroutine(function) and inspect.iscoroutinefunction(function)
+        for function in functions
     )
 
 
-def _is_plainly_async(endpoint: Callable[..., Any]) -> bool:
-    """Tell whether FastAPI takes a function that wraps an endpoint for as async as that is."""
-    functions = (endpoint, inspect.unwrap(endpoint))
-    return all(inspect.isroutine(one) and inspect.iscoroutinefunction(one) for one in functions)
+def _limit_body(receive: Receive) -> Receive:
+    """Wrap an ASGI receive: raise 413 once the body exceeds `MAX_BODY_BYTES`."""
+    remaining = MAX_BODY_BYTES
 
-
-def _bounded(receive: Receive) -> Receive:
-    """Receive a request's body as long as it is not too large."""
-    left = MAX_BODY_BYTES
-
-    async def receive_bounded() -> Message:
-        nonlocal left
+    async def receive_limited() -> Message:
+        nonlocal remaining
         message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
+        remaining -= len(message.get("body", b""))
+        if remaining < 0:
             raise HTTPException(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return message
 
-    return receive_bounded
+    return receive_limited

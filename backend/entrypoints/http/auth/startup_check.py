@@ -1,4 +1,4 @@
-"""The check at the start: nothing under /api is open to everyone by mistake."""
+"""The startup check: no route under /api is open to everyone by mistake."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
@@ -14,40 +14,44 @@ PROTECTED_PREFIX: Final = "/api"
 
 
 class UnprotectedRouteError(Exception):
-    """A route under /api is no `ProtectedRoute` that takes a principal, nor listed as public.
+    """Routes under /api are neither protected nor listed as public.
+
+    A protected route is a `ProtectedRoute` whose endpoint takes a `CurrentPrincipal`.
 
     Attributes:
-        paths: The path of each.
+        paths: The path templates of these routes.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
         self.paths = tuple(paths)
         super().__init__(
-            "these routes are not ProtectedRoutes that take a CurrentPrincipal, and are not listed"
-            " as public: " + ", ".join(paths)
+            f"unprotected routes: {', '.join(paths)}. Use an APIRouter(route_class=ProtectedRoute)"
+            " and give each endpoint a `principal: CurrentPrincipal` parameter. If everyone may"
+            " call a route, add its path to PUBLIC in backend/entrypoints/http/app.py."
         )
 
 
 def require_protection(app: FastAPI, *, public: Collection[str] = ()) -> None:
-    """Refuse an app that would serve something under /api to everyone by mistake.
+    """Check that every route under /api is protected or listed as public.
 
     Args:
         app: The app, with all of its routes.
         public: The path templates that need no principal.
 
     Raises:
-        UnprotectedRouteError: Naming each route that is neither protected nor public.
+        UnprotectedRouteError: A route is neither; the error names every such route.
     """
-    exposed = sorted({path for path in _unprotected(app) if path not in public})
-    if exposed:
-        raise UnprotectedRouteError(exposed)
+    unprotected = sorted({path for path in _unprotected(app) if path not in public})
+    if unprotected:
+        raise UnprotectedRouteError(unprotected)
 
 
 def _unprotected(app: object, prefix: str = "") -> Iterator[str]:
-    """Find what a part of the app may serve under /api to everyone.
+    """Find the paths that an app, or a part of it, may serve under /api without a principal.
 
-    A plain APIRoute reads the body before it authenticates, so that it does not count as
-    protected; nor does anything that is no route of FastAPI's, because nobody can look into it.
+    Only a `ProtectedRoute` counts as protected: a plain APIRoute reads the body before it
+    authenticates. Routes of Starlette and mounted ASGI apps cannot be checked, so they do not count
+    either.
     """
     for route in iter_route_contexts(getattr(app, "routes", ())):
         path, original = prefix + (route.path or ""), route.original_route
@@ -57,18 +61,23 @@ def _unprotected(app: object, prefix: str = "") -> Iterator[str]:
                 yield path or "/"
             yield from _unprotected(original.app, path)
         elif _may_serve_api(path):
-            guarded = isinstance(original, ProtectedRoute) and _asks_for_principal(route.dependant)
-            if not guarded:
+            protected = isinstance(original, ProtectedRoute) and _takes_principal(route.dependant)
+            if not protected:
                 yield path
 
 
 def _may_serve_api(path: str, *, below: bool = False) -> bool:
-    """Tell whether a path template can match something under /api, or what is below it can."""
+    """Tell whether a path template can match a path under /api.
+
+    Args:
+        path: The path template.
+        below: Whether everything below the path matches too, as for a mounted app.
+    """
     first, _, _ = path.lstrip("/").partition("/")
     return f"/{first}" == PROTECTED_PREFIX or "{" in first or (below and not first)
 
 
-def _asks_for_principal(dependant: Dependant) -> bool:
+def _takes_principal(dependant: Dependant) -> bool:
     return isinstance(dependant.call, Authentication) or any(
-        _asks_for_principal(one) for one in dependant.dependencies
+        _takes_principal(dependency) for dependency in dependant.dependencies
     )

@@ -1,1 +1,1 @@
-"""Errors as problem details (RFC 9457): the only place that knows the status code of an error."""
+"""Errors as problem details (RFC 9457)."""

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457): the only place that knows an error's status code."""
+"""Maps each error to a problem (RFC 9457): the only module that knows an error's status code."""
 
 import logging
 import math
@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from backend.domain.auth import AuthError, MissingTokenError, VerifierUnavailableError
@@ -17,48 +16,47 @@ from backend.domain.todo import InvalidTodoError, TodoConflictError, TodoNotFoun
 from backend.domain.todo_list import InvalidTodoQueryError
 from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
+from backend.entrypoints.http.metrics import count_refusal
 from backend.entrypoints.http.problems.errors import InvalidParameterError
-from backend.entrypoints.http.problems.problem_details import Problem, answer
-from backend.entrypoints.http.telemetry import count_refusal
+from backend.entrypoints.http.problems.problem_details import Problem, problem_response
+from backend.entrypoints.http.problems.validation_errors import field_problems
 
 REALM: Final = "api"
-MAX_FIELD_PROBLEMS: Final = 20
-FIELD_MAX_LENGTH: Final = 100
 
-# Not the names of http.HTTPStatus: those change from one Python to the next.
+# Codes are part of the contract, so they are not the names of http.HTTPStatus: Python renames some.
 _HTTP_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
     HTTPStatus.BAD_REQUEST: ("bad_request", "The body cannot be read."),
-    HTTPStatus.FORBIDDEN: ("forbidden", "The caller may not do this."),
-    HTTPStatus.NOT_FOUND: ("not_found", "There is nothing here."),
+    HTTPStatus.FORBIDDEN: ("forbidden", "You do not have permission to do this."),
+    HTTPStatus.NOT_FOUND: ("not_found", "No such route."),
     HTTPStatus.METHOD_NOT_ALLOWED: (
         "method_not_allowed",
-        "Allow lists the methods that there are.",
+        "Method not allowed. The `Allow` header lists the supported methods.",
     ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("content_too_large", "The body is too large."),
 }
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the app a problem."""
-    for kind, describe in _PROBLEMS.items():
-        app.add_exception_handler(kind, _handler(describe))
+    """Make an app answer every error with a problem."""
+    for error_class, to_problem in _PROBLEMS.items():
+        app.add_exception_handler(error_class, _handler(to_problem))
 
 
-def untrusted_host(request: Request) -> Response:
-    """Answer a request for a host name that is not served here."""
-    return answer(
+def untrusted_host_response(request: Request) -> Response:
+    """Answer a request whose `Host` header names no trusted host."""
+    return problem_response(
         request,
         Problem(
             status=HTTPStatus.BAD_REQUEST,
             code="untrusted_host",
-            detail="This host name is not served here.",
+            detail="This server does not serve the host that the `Host` header names.",
         ),
     )
 
 
-def _handler(describe: Callable[[Any], Problem]) -> Callable[[Request, Exception], Any]:
-    async def handle(request: Request, error: Exception) -> JSONResponse:
-        return answer(request, describe(error))
+def _handler(to_problem: Callable[[Any], Problem]) -> Callable[[Request, Exception], Any]:
+    async def handle(request: Request, error: Exception) -> Response:
+        return problem_response(request, to_problem(error))
 
     return handle
 
@@ -81,7 +79,7 @@ def _forbidden_origin(error: ForbiddenOriginError) -> Problem:
     return Problem(
         status=HTTPStatus.FORBIDDEN,
         code="origin_not_allowed",
-        detail="A session cookie changes something only for a page of an allowed origin.",
+        detail="A request that changes data with a session cookie must have an allowed `Origin`.",
         log=(logging.INFO, f"refused: {error}", "origin_not_allowed"),
     )
 
@@ -91,51 +89,46 @@ def _unavailable(error: VerifierUnavailableError | RepositoryUnavailableError) -
     return Problem(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         code=f"{part}_unavailable",
-        detail="This cannot be answered now. Try again later.",
+        detail="The service is temporarily unavailable. Try again after `Retry-After` seconds.",
         headers={"Retry-After": str(max(1, math.ceil(error.retry_after)))},
         log=(logging.ERROR, f"unavailable: {error}", f"{part}_unavailable"),
     )
 
 
-def _not_found(_error: TodoNotFoundError) -> Problem:
-    return Problem(
-        status=HTTPStatus.NOT_FOUND, code="todo_not_found", detail="There is no such todo."
-    )
+def _todo_not_found(_error: TodoNotFoundError) -> Problem:
+    return Problem(status=HTTPStatus.NOT_FOUND, code="todo_not_found", detail="No such todo.")
 
 
-def _conflict(_error: TodoConflictError) -> Problem:
+def _todo_conflict(_error: TodoConflictError) -> Problem:
     return Problem(
         status=HTTPStatus.PRECONDITION_FAILED,
         code="precondition_failed",
-        detail="The todo has changed since it was read. Read it again.",
+        detail="The todo has changed since you read it. Read it again.",
+    )
+
+
+def _idempotency_key_reused(_error: IdempotencyKeyReusedError) -> Problem:
+    return Problem(
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        code="idempotency_key_reused",
+        detail="This key was already used with a different body. Use a new key for a new request.",
+        errors=[{"field": "Idempotency-Key", "detail": "was already used with a different body"}],
     )
 
 
 def _invalid_todo(error: InvalidTodoError | InvalidTodoQueryError) -> Problem:
-    return _invalid([{"field": error.field, "detail": error.problem}])
+    return _invalid_request([{"field": error.field, "detail": error.problem}])
 
 
 def _invalid_parameter(error: InvalidParameterError) -> Problem:
-    return _invalid([{"field": error.name, "detail": error.problem}])
+    return _invalid_request([{"field": error.name, "detail": error.problem}])
 
 
-def _key_reused(_error: IdempotencyKeyReusedError) -> Problem:
-    return Problem(
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        code="idempotency_key_reused",
-        detail="This key came with another body before. Take a new key for a new request.",
-        errors=[{"field": "Idempotency-Key", "detail": "was used with another body"}],
-    )
+def _validation_failed(error: RequestValidationError) -> Problem:
+    return _invalid_request(field_problems(error))
 
 
-def _invalid_request(error: RequestValidationError) -> Problem:
-    found = error.errors()[:MAX_FIELD_PROBLEMS]  # a body may have thousands
-    return _invalid(
-        [{"field": _field_name(one["loc"]), "detail": _detail(one, error.body)} for one in found]
-    )
-
-
-def _invalid(errors: Sequence[Mapping[str, str]]) -> Problem:
+def _invalid_request(errors: Sequence[Mapping[str, str]]) -> Problem:
     names = ", ".join(dict.fromkeys(error["field"] for error in errors))
     return Problem(
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -143,26 +136,6 @@ def _invalid(errors: Sequence[Mapping[str, str]]) -> Problem:
         detail=f"The request is invalid: {names}.",
         errors=errors,
     )
-
-
-def _field_name(location: Sequence[str | int]) -> str:
-    """Name the part of a request that a location of pydantic's points to."""
-    place, *path = location
-    names = [step for step in path if isinstance(step, str)]
-    return ".".join(names)[:FIELD_MAX_LENGTH] or str(place)
-
-
-def _detail(error: Mapping[str, Any], body: object) -> str:
-    """Say what is wrong, and nothing of what was sent."""
-    if error["type"] == "json_invalid" and isinstance(body, str):
-        before = body[: error["loc"][1]]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        return f"JSON decode error in line {line}, column {column}"
-    if isinstance(body, bytes) and tuple(error["loc"]) == ("body",):
-        return "send it as JSON, with Content-Type: application/json"  # else it is never parsed
-    if error["type"] == "uuid_parsing":  # whose message quotes a character
-        return "Input should be a valid UUID"
-    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _http_error(error: HTTPException) -> Problem:
@@ -175,8 +148,8 @@ def _unexpected(error: Exception) -> Problem:
     return Problem(
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
         code="internal_error",
-        detail="Something went wrong on the server's side.",
-        # The server logs the traceback, without the request's id.
+        detail="An unexpected error occurred on the server.",
+        # The server logs the traceback; this line adds the request id.
         log=(logging.ERROR, f"unexpected: {type(error).__name__}", "internal_error"),
     )
 
@@ -186,13 +159,13 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     ForbiddenOriginError: _forbidden_origin,
     VerifierUnavailableError: _unavailable,
     RepositoryUnavailableError: _unavailable,
-    TodoNotFoundError: _not_found,
-    TodoConflictError: _conflict,
+    TodoNotFoundError: _todo_not_found,
+    TodoConflictError: _todo_conflict,
+    IdempotencyKeyReusedError: _idempotency_key_reused,
     InvalidTodoError: _invalid_todo,
     InvalidTodoQueryError: _invalid_todo,
     InvalidParameterError: _invalid_parameter,
-    IdempotencyKeyReusedError: _key_reused,
-    RequestValidationError: _invalid_request,
+    RequestValidationError: _validation_failed,
     HTTPException: _http_error,
     Exception: _unexpected,
 }

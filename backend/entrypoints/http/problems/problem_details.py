@@ -1,4 +1,4 @@
-"""What a problem looks like over HTTP and in OpenAPI (RFC 9457)."""
+"""What a problem (RFC 9457) looks like: the response, and its description in OpenAPI."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 _DOCUMENTED: Final[Mapping[int, str]] = {
     HTTPStatus.BAD_REQUEST: "The body cannot be read.",
     HTTPStatus.UNAUTHORIZED: "The credentials are missing, malformed, expired or invalid.",
-    HTTPStatus.FORBIDDEN: "With a session cookie: the page's origin is not allowed to do this.",
+    HTTPStatus.FORBIDDEN: "With a session cookie: the origin of the page is not allowed.",
     HTTPStatus.NOT_FOUND: "The caller has no such todo.",
     HTTPStatus.PRECONDITION_FAILED: "The todo has changed since it was read.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 64 KiB.",
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with one part of a request."""
+    """An invalid part of a request."""
 
     field: str = Field(description="The member, parameter or header.", examples=["title"])
     detail: str = Field(description="What is wrong with it.")
@@ -40,19 +40,25 @@ class FieldProblem(BaseModel):
 class ProblemDetails(BaseModel):
     """A problem (RFC 9457)."""
 
-    type: str = Field(default="about:blank", description="`about:blank`: `code` tells it all.")
-    title: str = Field(description="The status, in words.", examples=["Unauthorized"])
+    type: str = Field(
+        default="about:blank", description="Always `about:blank`; `code` names the error."
+    )
+    title: str = Field(
+        description="The reason phrase of the status code.", examples=["Unauthorized"]
+    )
     status: int = Field(description="The status code.", examples=[401])
-    code: str = Field(description="What went wrong; stable.", examples=["token_expired"])
-    detail: str = Field(description="What went wrong, to read.")
-    request_id: str = Field(description="Names this request in the server's log.")
+    code: str = Field(
+        description="A stable name of the error, for programs.", examples=["token_expired"]
+    )
+    detail: str = Field(description="What went wrong, for people.")
+    request_id: str = Field(description="The id of this request in the server's log.")
     errors: list[FieldProblem] | None = Field(
-        default=None, description="With 422: what is wrong with which part of the request."
+        default=None, description="With 422: the invalid parts of the request."
     )
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe error answers for OpenAPI."""
+    """Return the OpenAPI description of error responses with these status codes."""
     schema = {"$ref": "#/components/schemas/ProblemDetails"}
     content = {MEDIA_TYPE: {"schema": schema}}
     return {status: {"description": _DOCUMENTED[status], "content": content} for status in statuses}
@@ -60,15 +66,15 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """An error as it is answered.
+    """The response to an error.
 
     Attributes:
         status: The status code.
-        code: What went wrong; stable.
-        detail: What went wrong, to read.
-        headers: What the answer says besides.
-        errors: What is wrong with which part of the request.
-        log: The level, message and reason that the operator is told.
+        code: A stable name of the error, for programs.
+        detail: What went wrong, for people.
+        headers: Further headers of the response.
+        errors: The invalid parts of the request, each with `field` and `detail`.
+        log: The level, message and reason to log; None to log nothing.
     """
 
     status: HTTPStatus
@@ -79,8 +85,8 @@ class Problem:
     log: tuple[int, str, str] | None = None
 
 
-def answer(request: Request, problem: Problem) -> JSONResponse:
-    """Answer a request with a problem, and tell the log."""
+def problem_response(request: Request, problem: Problem) -> JSONResponse:
+    """Return the response to a request that has a problem, and log the problem."""
     identity = request_id(request.scope)
     if problem.log is not None:
         level, message, reason = problem.log
@@ -97,12 +103,12 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
         content["errors"] = problem.errors
     headers = {"Cache-Control": "no-store", **problem.headers}
     if problem.status is HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(_methods(request)))
+        headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
     return JSONResponse(content, problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def _methods(request: Request) -> set[str]:
-    """Return what RFC 9110, section 15.5.6, wants to be told: the methods of every route here."""
+def _allowed_methods(request: Request) -> set[str]:
+    """Return the methods of every route that has this path (RFC 9110, section 15.5.6)."""
     routes = iter_route_contexts(request.app.routes)
-    here = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    return {method for route in here for method in route.methods or ()}
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in matching for method in route.methods or ()}

@@ -1,4 +1,4 @@
-"""An explanation says what the verifier decides, check by check, and never more than it may."""
+"""An explanation agrees with the verifier, check by check, and contains no secrets."""
 
 import asyncio
 import json
@@ -9,12 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.adapters.auth.claims import Claims
 from backend.adapters.auth.explain.redaction import OMITTED, REDACTED
 from backend.adapters.auth.jose.jwk import VerificationKey
 from backend.adapters.auth.jose.jws import decode_base64url
-from backend.domain.auth import AuthError, VerifierUnavailableError
+from backend.domain.auth import (
+    AuthError,
+    InactiveTokenError,
+    Principal,
+    VerifierUnavailableError,
+)
 from backend.domain.diagnosis import Explanation
-from tests.adapters.auth.explain.explainers import JWKS_URL, both, failing, finding
+from tests.adapters.auth.explain.explainers import (
+    JWKS_URL,
+    failed_checks,
+    finding_of,
+    make_explainer,
+    make_explainer_and_verifier,
+)
 from tests.adapters.auth.tokens import (
     ABSENT,
     ISSUER,
@@ -29,16 +41,16 @@ from tests.adapters.auth.tokens import (
 
 pytestmark = pytest.mark.anyio
 
-MARK = "never-to-be-told"
+MARK = "never-to-be-shown"
 CHECKS = [
-    *("form", "header", "signature", "payload", "subject", "issuer", "audience", "times", "user")
+    *("format", "header", "signature", "payload", "subject", "issuer", "audience", "times", "user")
 ]
 KEYS = [signer("EdDSA"), signer("ES256", "2"), signer("RS256", "3")]
-EXPLAINER, VERIFIER = both(*KEYS, secrets=[SECRET], max_lifetime=7200)
+EXPLAINER, VERIFIER = make_explainer_and_verifier(*KEYS, secrets=[SECRET], max_lifetime=7200)
 
-signers = st.sampled_from([*KEYS, secret_signer(), secret_signer(b"of somebody else" * 2)])
+signers = st.sampled_from([*KEYS, secret_signer(), secret_signer(b"another issuer's" * 2)])
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-odd = st.recursive(
+json_values = st.recursive(
     scalars | st.sampled_from([ABSENT, ISSUER, f"{ISSUER}/", "key-1", "JWT", "at+jwt", NOW, "1"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=5,
@@ -49,11 +61,11 @@ def without_absent(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: without_absent(v) for k, v in value.items() if v is not ABSENT}
     if isinstance(value, list):
-        return [without_absent(one) for one in value if one is not ABSENT]
+        return [without_absent(item) for item in value if item is not ABSENT]
     return value
 
 
-members = odd.map(lambda value: value if value is ABSENT else without_absent(value))
+members = json_values.map(lambda value: value if value is ABSENT else without_absent(value))
 headers = st.dictionaries(
     st.sampled_from(["alg", "kid", "typ", "cty", "crit", "b64", "zip", "jwk", "x"]), members
 )
@@ -70,56 +82,59 @@ claims = st.dictionaries(
 
 @st.composite
 def tokens(draw: st.DrawFn) -> str:
-    """Tokens that are good, wrong in their parts, or changed on their way."""
+    """Tokens that are valid, that have invalid parts, or that were changed in transit."""
     by = draw(signers)
-    changed = draw(st.integers(0, 7))
-    header = draw(headers) if changed & 1 else {}
-    said = draw(claims) if changed & 2 else {}
+    changes = draw(st.integers(0, 7))
+    header = draw(headers) if changes & 1 else {}
+    payload = draw(claims) if changes & 2 else {}
     try:
-        text = token(by, header=header, claims=said)
+        text = token(by, header=header, claims=payload)
     except (UnicodeEncodeError, ValueError):  # a lone surrogate
         text = token(by)
-    if changed & 4:
-        at = draw(st.integers(0, len(text)))
-        text = text[:at] + draw(st.text(max_size=2)) + text[at + draw(st.integers(0, 2)) :]
+    if changes & 4:
+        index = draw(st.integers(0, len(text)))
+        text = text[:index] + draw(st.text(max_size=2)) + text[index + draw(st.integers(0, 2)) :]
     return text
 
 
-def shown(said: Explanation) -> str:
-    parts = [said.header, said.claims, [str(one) for one in said.findings], said.code, said.reason]
-    return json.dumps(parts)
+def output_of(explanation: Explanation) -> str:
+    findings = [str(finding) for finding in explanation.findings]
+    return json.dumps(
+        [explanation.header, explanation.claims, findings, explanation.code, explanation.reason]
+    )
 
 
-async def decided(text: str) -> tuple[Explanation, tuple[str, str, str] | None]:
-    """Return what is explained of a token, and how the verifier refuses it, if it does."""
-    said = await EXPLAINER.explain(text)
+async def explain_and_verify(text: str) -> tuple[Explanation, tuple[str, str, str] | None]:
+    """Return the explanation, and the verifier's code, reason and message if it rejects."""
+    explanation = await EXPLAINER.explain(text)
     try:
         await VERIFIER.verify(text)
     except AuthError as error:
-        return said, (error.code, error.reason, str(error))
-    return said, None
+        return explanation, (error.code, error.reason, str(error))
+    return explanation, None
 
 
 def assert_agrees(text: str) -> None:
-    said, refusal = asyncio.run(decided(text))
-    assert said.accepted is (refusal is None)
-    problems = [one.problem for one in said.findings if one.problem is not None]
-    assert (said.code, said.reason, *problems[:1]) == (refusal or (None, None))
+    explanation, rejection = asyncio.run(explain_and_verify(text))
+    assert explanation.accepted is (rejection is None)
+    problems = [finding.problem for finding in explanation.findings if finding.problem is not None]
+    actual = (explanation.code, explanation.reason, *problems[:1])
+    assert actual == (rejection or (None, None))
     signature = text.rpartition(".")[2]
     for secret in (text, SECRET.decode(), *([signature] if len(signature) > 20 else [])):
-        assert secret not in shown(said)
+        assert secret not in output_of(explanation)
 
 
 @given(tokens())
-def test_agrees_with_the_verifier_on_every_token_and_shows_no_secret(text: str) -> None:
+def test_agrees_with_the_verifier_on_every_token_and_contains_no_secret(text: str) -> None:
     assert_agrees(text)
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda data: f"{b64(data)}.e30.AAAA"))
-def test_explains_whatever_it_is_given(text: str) -> None:
-    said = asyncio.run(EXPLAINER.explain(text))
-    assert not said.accepted
-    assert said.code == "invalid_token"
+def test_explains_any_text(text: str) -> None:
+    explanation = asyncio.run(EXPLAINER.explain(text))
+    assert not explanation.accepted
+    assert explanation.code == "invalid_token"
 
 
 @pytest.mark.parametrize(
@@ -139,50 +154,63 @@ def test_explains_whatever_it_is_given(text: str) -> None:
     ],
 )
 @pytest.mark.parametrize("place", ["header", "claims"])
-def test_odd_json_never_ends_an_explanation(payload: bytes, place: str) -> None:
+def test_unusual_json_does_not_stop_an_explanation(payload: bytes, place: str) -> None:
     parts = {"header": to_json({"alg": "EdDSA", "kid": "key-1"}), "claims": b"{}", place: payload}
     text = token(header=parts["header"], claims=parts["claims"])
     assert_agrees(text)
 
 
-async def test_every_check_holds_of_a_good_token() -> None:
-    said = await EXPLAINER.explain(token())
-    assert [one.check for one in said.findings] == CHECKS
-    assert said.accepted
-    assert said.header == {"alg": "EdDSA", "kid": "key-1"}
-    assert said.claims["email"] == "alice@example.com"
+async def test_a_valid_token_passes_every_check() -> None:
+    explanation = await EXPLAINER.explain(token())
+    assert [finding.check for finding in explanation.findings] == CHECKS
+    assert explanation.accepted
+    assert explanation.header == {"alg": "EdDSA", "kid": "key-1"}
+    assert explanation.claims["email"] == "alice@example.com"
 
 
-async def test_goes_on_past_the_first_check_that_fails() -> None:
-    wrong = {"sub": 1, "iss": "x", "aud": "y", "exp": NOW - 3600, "email": 1}
-    text = token(signer("EdDSA", "unknown"), claims=wrong)
-    said = await EXPLAINER.explain(text)
-    assert failing(said) == ["signature", "subject", "issuer", "audience", "times", "user"]
-    assert (said.code, said.reason) == ("invalid_token", "unknown_key")
+async def test_continues_after_the_first_failed_check() -> None:
+    invalid = {"sub": 1, "iss": "x", "aud": "y", "exp": NOW - 3600, "email": 1}
+    text = token(signer("EdDSA", "unknown"), claims=invalid)
+    explanation = await EXPLAINER.explain(text)
+    assert failed_checks(explanation) == [
+        "signature",
+        "subject",
+        "issuer",
+        "audience",
+        "times",
+        "user",
+    ]
+    assert (explanation.code, explanation.reason) == ("invalid_token", "unknown_key")
 
 
-async def test_a_token_that_only_ended_is_told_from_others() -> None:
-    said = await EXPLAINER.explain(token(claims={"iat": NOW - 4000, "exp": NOW - 3600}))
-    assert failing(said) == ["times"]
-    assert (said.code, said.reason) == ("token_expired", "token_expired")
+async def test_expiry_has_its_own_code() -> None:
+    explanation = await EXPLAINER.explain(token(claims={"iat": NOW - 4000, "exp": NOW - 3600}))
+    assert failed_checks(explanation) == ["times"]
+    assert (explanation.code, explanation.reason) == ("token_expired", "token_expired")
 
 
-async def test_what_follows_from_a_part_that_is_refused_is_not_checked() -> None:
-    said = await EXPLAINER.explain(token(header={"kid": ["a"]}, claims=b"[]"))
-    assert failing(said) == ["header", "payload"]
-    unchecked = {one.check: one.found for one in said.findings if not one.checked}
+async def test_checks_that_need_an_invalid_part_do_not_run() -> None:
+    explanation = await EXPLAINER.explain(token(header={"kid": ["a"]}, claims=b"[]"))
+    assert failed_checks(explanation) == ["header", "payload"]
+    unchecked = {
+        finding.check: finding.found for finding in explanation.findings if not finding.checked
+    }
     claims = ("subject", "issuer", "audience", "times", "user")
     assert unchecked == {
-        "signature": "the header is refused",
-        **dict.fromkeys(claims, "the payload is refused"),
+        "signature": "the header is invalid",
+        **dict.fromkeys(claims, "the payload is invalid"),
     }
 
 
-async def test_says_what_was_found_and_what_was_expected() -> None:
+async def test_failed_checks_have_found_and_expected_values() -> None:
     text = token(signer("EdDSA", "other"), claims={"iss": "x", "aud": ["y"], "exp": NOW - 60})
-    said = await EXPLAINER.explain(text)
-    compared = {one.check: (one.found, one.expected) for one in said.findings if one.problem}
-    assert compared == {
+    explanation = await EXPLAINER.explain(text)
+    values = {
+        finding.check: (finding.found, finding.expected)
+        for finding in explanation.findings
+        if finding.problem
+    }
+    assert values == {
         "signature": (
             '"EdDSA" by key "other"',
             f"HS256 by the shared secret or a key of {JWKS_URL}",
@@ -191,24 +219,62 @@ async def test_says_what_was_found_and_what_was_expected() -> None:
         "audience": ('["y"]', f'"{ISSUER}"'),
         "times": (
             "iat 2027-01-15T07:59:00Z, exp 2027-01-15T07:59:00Z",
-            "begun by and not over at 2027-01-15T08:00:00Z, give or take 10 s",
+            "valid at 2027-01-15T08:00:00Z, with a leeway of 10 s",
         ),
     }
 
 
-async def test_says_so_if_nothing_is_found_or_expected() -> None:
-    explainer, _ = both(issuers=frozenset(), audiences=frozenset(), secrets=[SECRET], jwks=False)
-    nothing = {"iss": ABSENT, "iat": ABSENT, "exp": ABSENT}
-    said = await explainer.explain(token(secret_signer(b"another one" * 3), claims=nothing))
-    assert finding(said, "issuer").found == "none"
-    assert finding(said, "audience").expected == "none at all"
-    assert finding(said, "times").found == "none"
-    assert finding(said, "signature").found == '"HS256"'
-    assert finding(said, "signature").expected == "HS256 by the shared secret"
+async def test_missing_values_are_stated() -> None:
+    explainer = make_explainer(
+        issuers=frozenset(), audiences=frozenset(), secrets=[SECRET], jwks=False
+    )
+    absent = {"iss": ABSENT, "iat": ABSENT, "exp": ABSENT}
+    explanation = await explainer.explain(
+        token(secret_signer(b"another secret" * 3), claims=absent)
+    )
+    assert finding_of(explanation, "issuer").found == "none"
+    assert finding_of(explanation, "audience").expected == "no audience"
+    assert finding_of(explanation, "times").found == "none"
+    assert finding_of(explanation, "signature").found == '"HS256"'
+    assert finding_of(explanation, "signature").expected == "HS256 by the shared secret"
+
+
+def principal_of_account(claims: Claims, expires_at: float) -> Principal:
+    """Map the claims of an issuer that is not Better Auth."""
+    if not claims["active"]:
+        raise InactiveTokenError("the account is not active")
+    return Principal(claims["sub"].lower(), expires_at)
+
+
+@pytest.mark.parametrize(
+    ("claims", "problem"),
+    [
+        ({"active": True, "email": 1, "banned": True}, None),
+        ({"active": False}, "the account is not active"),
+    ],
+)
+async def test_maps_claims_as_the_verifier_does(
+    claims: dict[str, Any], problem: str | None
+) -> None:
+    explainer, verifier = make_explainer_and_verifier(to_principal=principal_of_account)
+    explanation = await explainer.explain(token(claims=claims))
+    assert finding_of(explanation, "user").problem == problem
+    if problem is None:
+        assert (await verifier.verify(token(claims=claims))).user_id == "user-1"
+    else:
+        with pytest.raises(InactiveTokenError):
+            await verifier.verify(token(claims=claims))
+
+
+@pytest.mark.parametrize("subject", [ABSENT, 42, None, ["user-1"]])
+async def test_a_mapping_gets_a_subject_even_if_the_token_has_none(subject: object) -> None:
+    explainer = make_explainer(to_principal=principal_of_account)
+    explanation = await explainer.explain(token(claims={"sub": subject, "active": True}))
+    assert failed_checks(explanation) == ["subject"]
 
 
 class NoKeys:
-    """The keys of an issuer that is away."""
+    """A key source whose issuer is unreachable."""
 
     def known(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
         return ()
@@ -217,12 +283,15 @@ class NoKeys:
         raise VerifierUnavailableError("the issuer's keys are unavailable: HTTP 404")
 
 
-async def test_an_outage_is_neither_an_acceptance_nor_a_refusal() -> None:
-    explainer, _ = both(source=NoKeys())
-    said = await explainer.explain(token(claims={"iss": "x"}))
-    assert (said.code, said.reason) == ("verifier_unavailable", "verifier_unavailable")
-    assert failing(said) == ["signature", "issuer"]
-    assert not said.accepted
+async def test_an_outage_neither_accepts_nor_rejects_a_token() -> None:
+    explainer = make_explainer(source=NoKeys())
+    explanation = await explainer.explain(token(claims={"iss": "x"}))
+    assert (explanation.code, explanation.reason) == (
+        "verifier_unavailable",
+        "verifier_unavailable",
+    )
+    assert failed_checks(explanation) == ["signature", "issuer"]
+    assert not explanation.accepted
 
 
 SECRETS: list[dict[str, Any]] = [
@@ -244,23 +313,23 @@ SECRETS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("secret", SECRETS, ids=str)
-async def test_shows_nothing_that_opens_anything(secret: dict[str, Any]) -> None:
-    said = await EXPLAINER.explain(token(header=secret, claims=secret))
-    assert MARK not in shown(said)
-    assert REDACTED in shown(said)
+async def test_secrets_are_redacted(secret: dict[str, Any]) -> None:
+    explanation = await EXPLAINER.explain(token(header=secret, claims=secret))
+    assert MARK not in output_of(explanation)
+    assert REDACTED in output_of(explanation)
 
 
-async def test_shows_no_deeper_than_one_reads() -> None:
+async def test_deeply_nested_claims_are_omitted() -> None:
     deep = b'{"a":' * 100 + b"1" + b"}" * 100
-    said = await EXPLAINER.explain(token(claims=deep))
-    assert OMITTED in json.dumps(said.claims)
+    explanation = await EXPLAINER.explain(token(claims=deep))
+    assert OMITTED in json.dumps(explanation.claims)
 
 
-async def test_quotes_no_more_than_one_reads() -> None:
-    found = finding(await EXPLAINER.explain(token(claims={"iss": "x" * 5000})), "issuer").found
+async def test_long_values_are_cut() -> None:
+    found = finding_of(await EXPLAINER.explain(token(claims={"iss": "x" * 5000})), "issuer").found
     assert found is not None
     assert len(found) < 250
 
 
-def test_the_signature_of_the_samples_is_what_is_looked_for() -> None:
+def test_the_last_segment_of_a_sample_token_is_its_signature() -> None:
     assert len(decode_base64url(token().rpartition(".")[2].encode())) == 64

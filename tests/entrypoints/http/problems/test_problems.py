@@ -1,4 +1,4 @@
-"""Every error is a problem of the same form, which says what the caller may know."""
+"""Every error is a well-formed problem that tells the caller no more than it may know."""
 
 import json
 import logging
@@ -19,40 +19,41 @@ from backend.domain.auth import (
 )
 from backend.domain.todo_list import TodoQuery
 from backend.domain.todo_repository import RepositoryUnavailableError
-from backend.entrypoints.http.problems.handlers import MAX_FIELD_PROBLEMS
+from backend.entrypoints.http.problems.errors import InvalidParameterError
+from backend.entrypoints.http.problems.validation_errors import MAX_FIELD_PROBLEMS
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
 from tests.fakes import FakeTokenVerifier
 
-NOBODY = "01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
+UNKNOWN = "01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
 FOR_THE_LOG = "only the operator may read this"
 JSON = {"Content-Type": "application/json"}
 
 
-def family(kind: type[AuthError]) -> list[type[AuthError]]:
-    return [kind, *(one for child in kind.__subclasses__() for one in family(child))]
+def classes_of(kind: type[AuthError]) -> list[type[AuthError]]:
+    return [kind, *(found for child in kind.__subclasses__() for found in classes_of(child))]
 
 
-def problem(answer: Any, status: int, code: str) -> dict[str, Any]:
-    """Return a problem, once it is seen to be a well-formed one."""
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    said: dict[str, Any] = answer.json()
-    assert set(said) - {"errors"} == {"type", "title", "status", "code", "detail", "request_id"}
-    assert (said["type"], said["status"], said["code"]) == ("about:blank", status, code)
-    assert said["title"]
-    assert said["detail"]
-    assert said["request_id"] == answer.headers["X-Request-ID"]
-    return said
+def problem(response: Any, status: int, code: str) -> dict[str, Any]:
+    """Check that a response is a well-formed problem, and return its body."""
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert set(body) - {"errors"} == {"type", "title", "status", "code", "detail", "request_id"}
+    assert (body["type"], body["status"], body["code"]) == ("about:blank", status, code)
+    assert body["title"]
+    assert body["detail"]
+    assert body["request_id"] == response.headers["X-Request-ID"]
+    return body
 
 
-def fields(answer: Any) -> dict[str, str]:
-    """Return what is wrong with which part of the request."""
-    said = problem(answer, 422, "invalid_request")
-    return {error["field"]: error["detail"] for error in said["errors"]}
+def fields(response: Any) -> dict[str, str]:
+    """Return the invalid parts of the request and what is wrong with each."""
+    body = problem(response, 422, "invalid_request")
+    return {error["field"]: error["detail"] for error in body["errors"]}
 
 
 class BrokenTodos(InMemoryTodoRepository):
-    """Fails as it is told to."""
+    """Raises an error when todos are listed."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -62,27 +63,27 @@ class BrokenTodos(InMemoryTodoRepository):
         raise self._error
 
 
-@pytest.mark.parametrize("kind", family(AuthError))
-def test_every_refusal_is_the_same_well_formed_401(
+@pytest.mark.parametrize("kind", classes_of(AuthError))
+def test_every_auth_error_gives_a_well_formed_401(
     ada: Client, verifier: FakeTokenVerifier, kind: type[AuthError]
 ) -> None:
     verifier.known["ada"] = kind(FOR_THE_LOG)
-    answer = ada.get("/api/me")
-    said = problem(answer, 401, kind.code)
-    assert said["detail"] == kind.detail
-    assert "errors" not in said
+    response = ada.get("/api/me")
+    body = problem(response, 401, kind.code)
+    assert body["detail"] == kind.detail
+    assert "errors" not in body
     challenge = 'Bearer realm="api"'
     if kind is not MissingTokenError:
         challenge += f', error="invalid_token", error_description="{kind.detail}"'
-    assert answer.headers["WWW-Authenticate"] == challenge
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert response.headers["WWW-Authenticate"] == challenge
+    assert response.headers["Cache-Control"] == "no-store"
     for hidden in {FOR_THE_LOG, kind.reason} - {kind.code}:
-        assert hidden not in answer.text
-        assert hidden not in str(answer.headers)
+        assert hidden not in response.text
+        assert hidden not in str(response.headers)
 
 
-def test_there_are_four_codes_of_refusals() -> None:
-    assert {kind.code for kind in family(AuthError)} == {
+def test_401_responses_have_four_codes() -> None:
+    assert {kind.code for kind in classes_of(AuthError)} == {
         kind.code
         for kind in (
             MissingTokenError,
@@ -93,58 +94,58 @@ def test_there_are_four_codes_of_refusals() -> None:
     }
 
 
-def test_the_log_says_why_a_request_was_refused_and_which(
+def test_the_log_has_the_reason_and_the_request_id_of_a_401(
     ada: Client, verifier: FakeTokenVerifier, caplog: pytest.LogCaptureFixture
 ) -> None:
     verifier.known["ada"] = ExpiredTokenError(FOR_THE_LOG)
     with caplog.at_level(logging.INFO):
-        answer = ada.get("/api/me", headers={"X-Request-ID": "the-one"})
-    assert answer.json()["request_id"] == "the-one"
-    (record,) = [one for one in caplog.records if FOR_THE_LOG in one.getMessage()]
+        response = ada.get("/api/me", headers={"X-Request-ID": "id-of-the-test"})
+    assert response.json()["request_id"] == "id-of-the-test"
+    (record,) = [record for record in caplog.records if FOR_THE_LOG in record.getMessage()]
     assert (record.levelname, record.__dict__["reason"]) == ("INFO", "token_expired")
-    assert record.__dict__["request_id"] == "the-one"
+    assert record.__dict__["request_id"] == "id-of-the-test"
 
 
 @pytest.mark.parametrize(
     ("seconds", "header"), [(0.0, "1"), (0.2, "1"), (1.0, "1"), (1.5, "2"), (30.0, "30")]
 )
-def test_what_cannot_be_told_now_is_told_later(
+def test_an_unavailable_verifier_gives_503_with_retry_after(
     ada: Client, verifier: FakeTokenVerifier, seconds: float, header: str
 ) -> None:
     verifier.known["ada"] = VerifierUnavailableError(FOR_THE_LOG, retry_after=seconds)
-    answer = ada.get("/api/me")
-    problem(answer, 503, "verifier_unavailable")
-    assert answer.headers["Retry-After"] == header
-    assert "WWW-Authenticate" not in answer.headers
-    assert FOR_THE_LOG not in answer.text
+    response = ada.get("/api/me")
+    problem(response, 503, "verifier_unavailable")
+    assert response.headers["Retry-After"] == header
+    assert "WWW-Authenticate" not in response.headers
+    assert FOR_THE_LOG not in response.text
 
 
-def test_todos_out_of_reach_are_told_later(
+def test_an_unavailable_database_gives_503_with_retry_after(
     make_app: MakeApp, make_client: MakeClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = BrokenTodos(RepositoryUnavailableError(FOR_THE_LOG, retry_after=4))
-    answer = make_client(make_app(parts={"todos": broken}), "ada").get("/api/todos")
-    said = problem(answer, 503, "database_unavailable")
-    assert answer.headers["Retry-After"] == "4"
-    assert FOR_THE_LOG not in answer.text
-    (record,) = [one for one in caplog.records if FOR_THE_LOG in one.getMessage()]
-    assert (record.levelname, record.__dict__["request_id"]) == ("ERROR", said["request_id"])
+    response = make_client(make_app(parts={"todos": broken}), "ada").get("/api/todos")
+    body = problem(response, 503, "database_unavailable")
+    assert response.headers["Retry-After"] == "4"
+    assert FOR_THE_LOG not in response.text
+    (record,) = [record for record in caplog.records if FOR_THE_LOG in record.getMessage()]
+    assert (record.levelname, record.__dict__["request_id"]) == ("ERROR", body["request_id"])
 
 
-def test_the_unexpected_says_nothing_to_the_caller(
+def test_unexpected_errors_reveal_nothing_to_the_caller(
     make_app: MakeApp, make_client: MakeClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(parts={"todos": BrokenTodos(RuntimeError(FOR_THE_LOG))})
     client = make_client(app, "ada", raising=False)
-    answer = client.get("/api/todos")
-    said = problem(answer, 500, "internal_error")
+    response = client.get("/api/todos")
+    body = problem(response, 500, "internal_error")
     for hidden in (FOR_THE_LOG, "RuntimeError", "Traceback", ".py"):
-        assert hidden not in answer.text
-    (record,) = [one for one in caplog.records if "RuntimeError" in one.getMessage()]
-    assert (record.levelname, record.__dict__["request_id"]) == ("ERROR", said["request_id"])
+        assert hidden not in response.text
+    (record,) = [record for record in caplog.records if "RuntimeError" in record.getMessage()]
+    assert (record.levelname, record.__dict__["request_id"]) == ("ERROR", body["request_id"])
 
 
-def test_the_unexpected_goes_on_to_the_server_which_logs_it_whole(
+def test_unexpected_errors_reach_the_server_for_its_log(
     make_app: MakeApp, make_client: MakeClient
 ) -> None:
     client = make_client(make_app(parts={"todos": BrokenTodos(RuntimeError(FOR_THE_LOG))}), "ada")
@@ -153,37 +154,37 @@ def test_the_unexpected_goes_on_to_the_server_which_logs_it_whole(
 
 
 @pytest.mark.parametrize("path", ["/", "/api", "/api/", "/api/nothing", "/api/todos/", "/api/me/x"])
-def test_what_is_not_there_is_not_found(anyone: Client, path: str) -> None:
-    answer = anyone.get(path, follow_redirects=False)
-    problem(answer, 404, "not_found")
+def test_unknown_routes_give_404(anonymous: Client, path: str) -> None:
+    response = anonymous.get(path, follow_redirects=False)
+    problem(response, 404, "not_found")
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_a_todo_that_is_not_there_is_not_found(ada: Client, method: str) -> None:
-    answer = ada.request(method, f"/api/todos/{NOBODY}", json={} if method == "PATCH" else None)
-    problem(answer, 404, "todo_not_found")
+def test_unknown_todos_give_404(ada: Client, method: str) -> None:
+    response = ada.request(method, f"/api/todos/{UNKNOWN}", json={} if method == "PATCH" else None)
+    problem(response, 404, "todo_not_found")
 
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
         ("/api/todos", "GET, POST"),
-        (f"/api/todos/{NOBODY}", "DELETE, GET, PATCH"),
+        (f"/api/todos/{UNKNOWN}", "DELETE, GET, PATCH"),
         ("/api/me", "GET"),
         ("/health/ready", "GET"),
         ("/metrics", "GET"),
         ("/openapi.json", "GET, HEAD"),
     ],
 )
-def test_another_method_is_told_all_that_there_are(anyone: Client, path: str, allowed: str) -> None:
-    answer = anyone.put(path)
-    problem(answer, 405, "method_not_allowed")
-    assert answer.headers["Allow"] == allowed
+def test_405_lists_all_supported_methods(anonymous: Client, path: str, allowed: str) -> None:
+    response = anonymous.put(path)
+    problem(response, 405, "method_not_allowed")
+    assert response.headers["Allow"] == allowed
 
 
-def test_a_body_that_is_too_large_is_told_so(ada: Client) -> None:
-    answer = ada.post("/api/todos", content=b" " * 70_000, headers=JSON)
-    problem(answer, 413, "content_too_large")
+def test_a_too_large_body_gives_413(ada: Client) -> None:
+    response = ada.post("/api/todos", content=b" " * 70_000, headers=JSON)
+    problem(response, 413, "content_too_large")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_a_body_that_is_too_large_is_told_so(ada: Client) -> None:
         b"\xff\xfe{",
     ],
 )
-def test_a_body_that_cannot_be_read_is_told_so(ada: Client, body: bytes) -> None:
+def test_an_unreadable_body_gives_400(ada: Client, body: bytes) -> None:
     problem(ada.post("/api/todos", content=body, headers=JSON), 400, "bad_request")
     assert ada.get("/api/todos").json()["items"] == []
 
@@ -205,10 +206,10 @@ def test_a_body_that_cannot_be_read_is_told_so(ada: Client, body: bytes) -> None
     "body",
     [b"[" * 60_000, b'{"title":' * 7_000, b'{"title":' + b"[" * 30_000 + b"]" * 30_000 + b"}"],
 )
-def test_a_body_that_is_nested_too_deeply_is_refused(ada: Client, body: bytes) -> None:
-    answer = ada.post("/api/todos", content=body, headers=JSON)
-    assert answer.status_code in {400, 422}  # how deep is too deep depends on the Python
-    problem(answer, answer.status_code, answer.json()["code"])
+def test_a_too_deeply_nested_body_is_rejected(ada: Client, body: bytes) -> None:
+    response = ada.post("/api/todos", content=body, headers=JSON)
+    assert response.status_code in {400, 422}  # how deep is too deep depends on the Python
+    problem(response, response.status_code, response.json()["code"])
     assert ada.get("/api/todos").json()["items"] == []
 
 
@@ -224,26 +225,26 @@ def test_a_body_that_is_nested_too_deeply_is_refused(ada: Client, body: bytes) -
         (b'{\n  "title": "Buy milk",\n  nope\n}', 3, 3),
     ],
 )
-def test_a_body_that_is_not_json_is_named_with_the_place(
+def test_json_syntax_errors_give_line_and_column(
     ada: Client, body: bytes, line: int, column: int
 ) -> None:
-    answer = ada.post("/api/todos", content=body, headers=JSON)
-    assert fields(answer) == {"body": f"JSON decode error in line {line}, column {column}"}
+    response = ada.post("/api/todos", content=body, headers=JSON)
+    assert fields(response) == {"body": f"JSON decode error in line {line}, column {column}"}
 
 
 @pytest.mark.parametrize(
     "headers",
     [{}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}],
 )
-def test_a_body_that_is_not_said_to_be_json_is_told_how_to_be(
+def test_a_body_without_a_json_content_type_gets_a_hint(
     ada: Client, headers: dict[str, str]
 ) -> None:
-    answer = ada.post("/api/todos", content=b'{"title": "Buy milk"}', headers=headers)
-    assert fields(answer) == {"body": "send it as JSON, with Content-Type: application/json"}
+    response = ada.post("/api/todos", content=b'{"title": "Buy milk"}', headers=headers)
+    assert fields(response) == {"body": "send it as JSON, with Content-Type: application/json"}
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"x"', b"true", b"", b"NaN", b"-Infinity"])
-def test_a_body_that_is_no_object_is_named(ada: Client, body: bytes) -> None:
+def test_a_body_that_is_not_an_object_is_invalid(ada: Client, body: bytes) -> None:
     assert set(fields(ada.post("/api/todos", content=body, headers=JSON))) == {"body"}
 
 
@@ -251,26 +252,26 @@ def test_a_body_that_is_no_object_is_named(ada: Client, body: bytes) -> None:
     "kind",
     [None, "text/plain", "application/x-www-form-urlencoded", "json", "application/jsonx", ""],
 )
-def test_a_body_of_another_type_is_named(ada: Client, kind: str | None) -> None:
+def test_a_body_of_another_content_type_is_invalid(ada: Client, kind: str | None) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
-    answer = ada.post("/api/todos", content=b'{"title": "x"}', headers=headers)
-    assert set(fields(answer)) == {"body"}
+    response = ada.post("/api/todos", content=b'{"title": "x"}', headers=headers)
+    assert set(fields(response)) == {"body"}
 
 
 @pytest.mark.parametrize(
     "kind", ["application/json; charset=utf-8", "Application/JSON", "application/merge-patch+json"]
 )
-def test_json_has_many_names(ada: Client, kind: str) -> None:
-    answer = ada.post("/api/todos", content=b'{"title": "x"}', headers={"Content-Type": kind})
-    assert answer.status_code == 201
+def test_every_json_content_type_is_accepted(ada: Client, kind: str) -> None:
+    response = ada.post("/api/todos", content=b'{"title": "x"}', headers={"Content-Type": kind})
+    assert response.status_code == 201
 
 
-def test_everything_that_is_wrong_is_named_at_once(ada: Client) -> None:
+def test_all_invalid_fields_are_listed_at_once(ada: Client) -> None:
     body = {"title": "", "completed": 1, "priority": "urgent", "due_at": "soon", "color": "red"}
-    found = fields(ada.post("/api/todos", json=body))
-    assert set(found) == {"title", "completed", "priority", "due_at", "color"}
-    assert found["priority"] == "Input should be 'low', 'normal' or 'high'"
-    assert found["due_at"].startswith("must be a time")
+    problems = fields(ada.post("/api/todos", json=body))
+    assert set(problems) == {"title", "completed", "priority", "due_at", "color"}
+    assert problems["priority"] == "Input should be 'low', 'normal' or 'high'"
+    assert problems["due_at"].startswith("must be a time")
 
 
 SECRET = "hunter2"
@@ -292,51 +293,61 @@ SECRET = "hunter2"
         SECRET,
     ],
 )
-def test_what_was_sent_is_not_repeated(ada: Client, body: Any) -> None:
-    answer = ada.post("/api/todos", json=body)
-    assert answer.status_code == 422
-    assert SECRET not in answer.text
+def test_problems_do_not_repeat_the_body(ada: Client, body: Any) -> None:
+    response = ada.post("/api/todos", json=body)
+    assert response.status_code == 422
+    assert SECRET not in response.text
 
 
 @pytest.mark.parametrize(
     "query",
     ["limit", "cursor", "sort", "completed", "priority", "due_before", "color", "q"],
 )
-def test_what_was_asked_is_not_repeated(ada: Client, query: str) -> None:
+def test_problems_do_not_repeat_the_query(ada: Client, query: str) -> None:
     value = SECRET * 30 if query == "q" else SECRET
-    answer = ada.get("/api/todos", params={query: value})
-    assert set(fields(answer)) == {query}
-    assert SECRET not in answer.text
+    response = ada.get("/api/todos", params={query: value})
+    assert set(fields(response)) == {query}
+    assert SECRET not in response.text
 
 
-@pytest.mark.parametrize("todo_id", ["zz", "1", NOBODY + "z", "%00", "%ff", "\u00e9", "%2e%2e"])
-def test_an_id_that_is_none_is_named_and_not_repeated(ada: Client, todo_id: str) -> None:
-    answer = ada.get(f"/api/todos/{todo_id}")
-    assert fields(answer) == {"todo_id": "Input should be a valid UUID"}
+@pytest.mark.parametrize("todo_id", ["zz", "1", UNKNOWN + "z", "%00", "%ff", "\u00e9", "%2e%2e"])
+def test_an_invalid_id_is_named_but_not_repeated(ada: Client, todo_id: str) -> None:
+    response = ada.get(f"/api/todos/{todo_id}")
+    assert fields(response) == {"todo_id": "Input should be a valid UUID"}
 
 
-def test_thousands_of_mistakes_are_not_all_told(ada: Client) -> None:
+def test_the_number_of_listed_fields_is_limited(ada: Client) -> None:
     body = json.dumps({f"field{number}": 1 for number in range(4000)})
-    answer = ada.post("/api/todos", content=body, headers=JSON)
-    assert len(problem(answer, 422, "invalid_request")["errors"]) == MAX_FIELD_PROBLEMS
-    assert len(answer.content) < 4000
+    response = ada.post("/api/todos", content=body, headers=JSON)
+    assert len(problem(response, 422, "invalid_request")["errors"]) == MAX_FIELD_PROBLEMS
+    assert len(response.content) < 4000
 
 
-def test_a_long_name_is_told_in_part(ada: Client) -> None:
-    answer = ada.post("/api/todos", json={"title": "x", "y" * 50_000: 1})
-    assert set(fields(answer)) == {"y" * 100}
+def test_long_field_names_are_cut(ada: Client) -> None:
+    response = ada.post("/api/todos", json={"title": "x", "y" * 50_000: 1})
+    assert set(fields(response)) == {"y" * 100}
 
 
 @pytest.mark.parametrize("name", ["\\ud800", "\\udfff\\ud800", "a\\u0000b", "\\n", "\\u202e", "é"])
-def test_an_odd_name_does_no_harm(ada: Client, name: str) -> None:
+def test_unusual_field_names_are_harmless(ada: Client, name: str) -> None:
     body = f'{{"title": "x", "{name}": 1}}'.encode()
     assert fields(ada.post("/api/todos", content=body, headers=JSON))
     assert ada.get("/api/todos").json()["items"] == []
 
 
-def test_a_status_that_nobody_foresaw_is_a_problem_too(
-    make_app: MakeApp, make_client: MakeClient
-) -> None:
+def test_an_invalid_parameter_is_named(make_app: MakeApp, make_client: MakeClient) -> None:
+    app: FastAPI = make_app()
+
+    @app.get("/search")
+    async def search() -> None:
+        raise InvalidParameterError("X-Filter", "must be sent once")
+
+    response = make_client(app).get("/search")
+    assert fields(response) == {"X-Filter": "must be sent once"}
+    assert response.json()["detail"] == "The request is invalid: X-Filter."
+
+
+def test_every_http_exception_becomes_a_problem(make_app: MakeApp, make_client: MakeClient) -> None:
     app: FastAPI = make_app()
 
     @app.get("/vault")
@@ -347,10 +358,10 @@ def test_a_status_that_nobody_foresaw_is_a_problem_too(
     async def teapot() -> None:
         raise HTTPException(418, FOR_THE_LOG, headers={"X-Tea": "no"})
 
-    answer = make_client(app).get("/vault")
-    problem(answer, 403, "forbidden")
-    assert FOR_THE_LOG not in answer.text
-    answer = make_client(app).get("/teapot")
-    problem(answer, 418, "http_418")
-    assert answer.headers["X-Tea"] == "no"
-    assert FOR_THE_LOG not in answer.text
+    response = make_client(app).get("/vault")
+    problem(response, 403, "forbidden")
+    assert FOR_THE_LOG not in response.text
+    response = make_client(app).get("/teapot")
+    problem(response, 418, "http_418")
+    assert response.headers["X-Tea"] == "no"
+    assert FOR_THE_LOG not in response.text

@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from httpx2 import Client, Response
 
-from tests.entrypoints.http.exchange import Answer, exchange
+from tests.entrypoints.http.asgi_client import RawResponse, send_request
 
 URL: Final = "/api/todos"
 UNKNOWN_TODO: Final = f"{URL}/01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
@@ -47,11 +47,11 @@ def invalid_fields(response: Response) -> set[str]:
 
 async def send_as_ada(
     app: FastAPI, method: str, path: str, body: Any = None, *headers: tuple[bytes, bytes]
-) -> Answer:
+) -> RawResponse:
     """Send a request in the running event loop, so that tests can send several at once."""
     credentials = (b"authorization", b"Bearer ada")
     content_type = (b"content-type", b"application/json")
     content = [json.dumps(body).encode()]
-    return await exchange(
+    return await send_request(
         app, path, method=method, headers=[credentials, content_type, *headers], body=content
     )

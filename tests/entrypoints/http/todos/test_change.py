@@ -27,7 +27,7 @@ def test_the_fields_in_the_body_change_and_the_others_stay(
     ada: Client, clock: Clock, changes: dict[str, Any]
 ) -> None:
     todo = add(ada, **MILK)
-    clock.wind(minutes=1)
+    clock.advance(minutes=1)
     response = ada.patch(path_of(todo), json=changes)
     assert response.status_code == 200
     assert response.json() == {**todo, **changes, "updated_at": "2026-03-04T05:07:07Z"}
@@ -37,7 +37,7 @@ def test_the_fields_in_the_body_change_and_the_others_stay(
 
 def test_an_empty_body_changes_nothing(ada: Client, clock: Clock) -> None:
     todo = add(ada, **MILK)
-    clock.wind(minutes=1)
+    clock.advance(minutes=1)
     response = ada.patch(path_of(todo), json={})
     assert (response.status_code, response.json()) == (200, todo)
     assert response.headers["ETag"] == '"1"'

@@ -10,8 +10,8 @@ from httpx2 import Client, Response
 
 from backend.entrypoints.http.problems.errors import InvalidParameterError
 from backend.entrypoints.http.todos.idempotency_keys import idempotency
+from tests.entrypoints.http.asgi_client import send_request
 from tests.entrypoints.http.conftest import Clock, MakeApp, MakeClient
-from tests.entrypoints.http.exchange import exchange
 
 URL = "/api/todos"
 MILK = {"title": "Buy milk", "description": "two litres", "due_at": "2026-03-05T18:00:00Z"}
@@ -37,7 +37,7 @@ def test_a_repeated_request_runs_once_and_gets_the_same_response(ada: Client, cl
     assert first.status_code == 201
     assert "Idempotency-Replayed" not in first.headers
     for _ in range(3):
-        clock.wind(minutes=10)
+        clock.advance(minutes=10)
         repeated = post(ada, MILK)
         assert content(repeated) == content(first)
         assert repeated.headers["Idempotency-Replayed"] == "true"
@@ -116,9 +116,9 @@ def test_the_first_response_is_repeated_after_the_todo_changed_or_was_deleted(ad
 
 def test_a_key_can_be_used_for_a_new_request_after_24_hours(ada: Client, clock: Clock) -> None:
     first = post(ada, MILK)
-    clock.wind(hours=24, microseconds=-1)
+    clock.advance(hours=24, microseconds=-1)
     assert content(post(ada, MILK)) == content(first)
-    clock.wind(microseconds=1)
+    clock.advance(microseconds=1)
     second = post(ada, {"title": "Another"})
     assert second.status_code == 201
     assert len(stored(ada)) == 2
@@ -143,7 +143,7 @@ def test_an_invalid_or_repeated_key_is_reported_and_nothing_is_stored(
     headers = [(b"authorization", b"Bearer ada"), (b"content-type", b"application/json")]
     headers += [(b"idempotency-key", key) for key in keys]
     body = [json.dumps(MILK).encode()]
-    response = runner.run(exchange(app, URL, method="POST", headers=headers, body=body))
+    response = runner.run(send_request(app, URL, method="POST", headers=headers, body=body))
     assert response.status == 422
     assert response.json()["code"] == "invalid_request"
     assert [error["field"] for error in response.json()["errors"]] == ["Idempotency-Key"]

@@ -74,7 +74,7 @@ def test_the_pages_contain_every_todo_once_and_in_order(
 def test_the_default_is_the_newest_twenty(ada: Client, clock: Clock) -> None:
     for number in range(21):
         add(ada, str(number))
-        clock.wind(seconds=1)
+        clock.advance(seconds=1)
     assert titles(ada) == [str(number) for number in range(20, 0, -1)]
 
 
@@ -213,7 +213,7 @@ def test_the_pages_contain_every_todo_once_while_todos_are_added(
     ids: list[UUID] = []
     for page in pages(ada, limit=3, sort="title"):
         ids += page
-        clock.wind(seconds=1)
+        clock.advance(seconds=1)
         for title in ("a", "b", "zz"):
             add(ada, title)
     assert len(ids) == len(set(ids))
@@ -224,7 +224,7 @@ def test_pages_do_not_shift_when_todos_are_added_and_deleted(
     ada: Client, many: list[Todo], clock: Clock
 ) -> None:
     first = ada.get(URL, params={"limit": 4}).json()
-    clock.wind(minutes=1)
+    clock.advance(minutes=1)
     add(ada, "new")
     ada.delete(path_of(first["items"][3]))
     rest = ada.get(URL, params={"limit": 100, "cursor": first["next_cursor"]}).json()

@@ -1,4 +1,4 @@
-"""Requests to an app in the thread of the test: byte for byte, or by a client that tidies up."""
+"""Sends requests to an app without a server: raw bytes to the ASGI app, or through httpx2."""
 
 import asyncio
 import json
@@ -15,14 +15,14 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the app sent.
+class RawResponse:
+    """The response that an app sent.
 
     Attributes:
         status: The status code.
-        headers: The headers, in order.
+        headers: The headers, names in lower case, in the order in which they were sent.
         body: The whole body.
-        received: How often the app asked for a piece of the request's body.
+        received: How many times the app called `receive`.
     """
 
     status: int
@@ -31,17 +31,17 @@ class Answer:
     received: int
 
     def header(self, name: str) -> str | None:
-        """Return a header that is sent once at most."""
+        """Return the value of a header that must not be sent twice; None if it was not sent."""
         values = [value.decode("latin-1") for key, value in self.headers if key == name.encode()]
         assert len(values) < 2, values
         return values[0] if values else None
 
     def json(self) -> Any:
-        """Return the body, read as JSON."""
+        """Return the body, parsed as JSON."""
         return json.loads(self.body)
 
 
-async def exchange(
+async def send_request(
     app: ASGIApp,
     path: bytes | str,
     *,
@@ -49,16 +49,16 @@ async def exchange(
     headers: Headers = (),
     body: Iterable[bytes] = (b"",),
     raising: bool = True,
-) -> Answer:
-    """Send one request and return the answer.
+) -> RawResponse:
+    """Send a request to an app and return the response.
 
     Args:
         app: The app.
         path: The path and the query.
         method: The method.
         headers: The headers, names in lower case.
-        body: The pieces of the body, of which there may be no end.
-        raising: Whether to raise what the app raises although it has answered.
+        body: The chunks of the body; there may be infinitely many.
+        raising: Whether to raise an error that the app raises after it has responded.
     """
     path = path.encode() if isinstance(path, str) else path
     raw_path, _, query = path.partition(b"?")
@@ -77,13 +77,13 @@ async def exchange(
         "server": ("192.0.2.2", 80),
         "state": {},
     }
-    pieces, received, sent = iter(body), 0, list[Message]()
+    chunks, received, sent = iter(body), 0, list[Message]()
 
     async def receive() -> Message:
         nonlocal received
         received += 1
-        piece = next(pieces, None)
-        return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
+        chunk = next(chunks, None)
+        return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -94,7 +94,7 @@ async def exchange(
         if raising or not sent:
             raise
     start, *rest = sent
-    return Answer(
+    return RawResponse(
         status=start["status"],
         headers=tuple((bytes(name).lower(), bytes(value)) for name, value in start["headers"]),
         body=b"".join(message.get("body", b"") for message in rest),
@@ -103,19 +103,19 @@ async def exchange(
 
 
 @asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[None]:
-    """Keep an app started, as a server does."""
-    async with app.router.lifespan_context(app):  # type: ignore[attr-defined]  # every app has it
+async def app_lifespan(app: ASGIApp) -> AsyncIterator[None]:
+    """Start an app on entry and stop it on exit, as a server does."""
+    async with app.router.lifespan_context(app):  # type: ignore[attr-defined]  # a FastAPI app
         yield
 
 
 class AppTransport(httpx2.BaseTransport):
-    """Carries a client's requests to an app, one at a time and without a thread.
+    """An httpx2 transport that sends requests to an app, in the current thread.
 
     Args:
         app: The app.
-        runner: Where the app runs.
-        raising: Whether to raise what the app raises although it has answered.
+        runner: Runs the app.
+        raising: Whether to raise an error that the app raises after it has responded.
     """
 
     def __init__(self, app: ASGIApp, runner: asyncio.Runner, *, raising: bool = True) -> None:
@@ -124,9 +124,9 @@ class AppTransport(httpx2.BaseTransport):
         self._raising = raising
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request and return the answer."""
-        answer = self._runner.run(
-            exchange(
+        """Send a request and return the response."""
+        response = self._runner.run(
+            send_request(
                 self._app,
                 request.url.raw_path,
                 method=request.method,
@@ -135,4 +135,6 @@ class AppTransport(httpx2.BaseTransport):
                 raising=self._raising,
             )
         )
-        return httpx2.Response(answer.status, headers=list(answer.headers), content=answer.body)
+        return httpx2.Response(
+            response.status, headers=list(response.headers), content=response.body
+        )

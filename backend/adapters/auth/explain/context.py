@@ -1,0 +1,100 @@
+"""The context of a check: the content of the token and the configuration of this server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from backend.adapters.auth.claims import ClaimsPolicy, numeric_date
+from backend.adapters.auth.explain.redaction import quoted
+from backend.domain.auth import InvalidClaimError
+
+OFF: Final = "off"
+
+_TIMES: Final = ("iat", "nbf", "exp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenContext:
+    """A decoded token and the configuration that it is checked against.
+
+    Attributes:
+        header: The header of the token.
+        claims: The claims of the token; empty if the payload cannot be decoded.
+        policy: The rules for the registered claims.
+        has_secret: Whether a shared secret is configured.
+        jwks_url: The URL of the key set; None if no key set is configured.
+        now: The current time in seconds since the epoch.
+        cookie_strategy: The accepted strategy of session cookies, or `off`.
+    """
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    policy: ClaimsPolicy
+    has_secret: bool
+    jwks_url: str | None
+    now: float
+    cookie_strategy: str = OFF
+
+    def found(self, check: str) -> str | None:
+        """Return the values in the token that a check examines; None if there is nothing to show.
+
+        Args:
+            check: The name of the check.
+        """
+        header, claims = self.header, self.claims
+        match check:
+            case "signature":
+                key = f" by key {quoted(header['kid'])}" if "kid" in header else ""
+                return f"{quoted(header.get('alg'))}{key}"
+            case "subject":
+                return _claim(claims, "sub")
+            case "issuer":
+                return _claim(claims, "iss")
+            case "audience":
+                return _claim(claims, "aud")
+            case "times":
+                times = [f"{name} {_time(claims, name)}" for name in _TIMES if name in claims]
+                return ", ".join(times) or "none"
+        return None
+
+    def expected(self, check: str) -> str | None:
+        """Return the values that a check accepts; None if there is nothing to show.
+
+        Args:
+            check: The name of the check.
+        """
+        match check:
+            case "signature":
+                secret = ["HS256 by the shared secret"] if self.has_secret else []
+                key_set = [f"a key of {self.jwks_url}"] if self.jwks_url else []
+                return " or ".join([*secret, *key_set])
+            case "issuer":
+                return any_of(self.policy.issuers) or "any"
+            case "audience":
+                return any_of(self.policy.audiences) or "no audience"
+            case "times":
+                return f"valid at {utc(self.now)}, with a leeway of {self.policy.leeway:g} s"
+        return None
+
+
+def any_of(values: frozenset[str]) -> str:
+    """Format the accepted values of a claim."""
+    return " or ".join(sorted(map(quoted, values)))
+
+
+def utc(seconds: float) -> str:
+    """Format seconds since the epoch as a UTC date and time (RFC 3339)."""
+    return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _claim(claims: Mapping[str, Any], name: str) -> str:
+    return quoted(claims[name]) if name in claims else "none"
+
+
+def _time(claims: Mapping[str, Any], name: str) -> str:
+    try:
+        seconds = numeric_date(claims, name)
+    except InvalidClaimError:
+        return quoted(claims[name])
+    return utc(seconds or 0)

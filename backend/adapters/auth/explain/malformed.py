@@ -1,0 +1,75 @@
+"""Remedies for text that is not a JWS: the text itself shows what the client sent instead."""
+
+import re
+from typing import Final
+
+from backend.adapters.auth.explain.context import OFF
+from backend.adapters.auth.explain.cookies import SEND_JWT, session_cookie_remedy
+from backend.adapters.auth.jose.jws import TOKEN_MAX_LENGTH
+
+_THREE_SEGMENTS: Final = r"[\w+/=-]+\.[\w+/=-]+\.[\w+/=-]+"
+
+_REMEDIES: Final[tuple[tuple[str, str], ...]] = (
+    (
+        r"undefined|null|NaN|\[object \w+\]|\$\{?\w*\}?|<.*>|None",
+        "The client sent this placeholder because it had no token yet. Let it wait for the token.",
+    ),
+    (
+        r"\{.*",
+        "This is a whole JSON response. Send only the value of its member `token`, without quotes.",
+    ),
+    (
+        r"(__Secure-)?better-auth[\w.-]*=.*",
+        f"This is a cookie, not a JWT. {SEND_JWT}",
+    ),
+    (
+        r".*\s.*|[\"'].*|.*[\"']",
+        "Send only the token: no `Bearer`, no quotes, no whitespace.",
+    ),
+    (
+        r"[A-Za-z0-9]{32}(\.[A-Za-z0-9+/=%_-]{40,})?",
+        (
+            "This is a session token of Better Auth, from its cookie or for its plugin `bearer`."
+            f" {SEND_JWT}"
+        ),
+    ),
+    (
+        r"[\x21-\x2d\x2f-\x7e]+",  # no dot
+        (
+            "This is an opaque token, which only its issuer can read. OAuth access tokens of Better"
+            f" Auth are JWTs only if the client requests a `resource`. {SEND_JWT}"
+        ),
+    ),
+    (
+        _THREE_SEGMENTS,
+        (
+            "This looks like a JWT, but it was changed, or its parts are not JSON in base64url"
+            " without padding. Send the token exactly as it was issued."
+        ),
+    ),
+)
+
+_COMPACT_COOKIE: Final = re.compile(r"eyJzZXNzaW9uIjp7.*", re.DOTALL)  # {"session":{
+_JWE: Final = re.compile(r"([\w-]*\.){4}[\w-]*", re.ASCII)
+
+
+def malformed_token_remedy(token: str, cookie_strategy: str = OFF) -> str:
+    """Return the remedy for text that is not a JWS.
+
+    Args:
+        token: The text that was sent as a token.
+        cookie_strategy: The accepted strategy of session cookies, or `off`.
+    """
+    if not token.isascii():
+        return "Tokens have only ASCII characters. Send exactly the text that Better Auth issued."
+    if _COMPACT_COOKIE.fullmatch(token):
+        return session_cookie_remedy("compact", cookie_strategy)
+    if _JWE.fullmatch(token):
+        remedy = session_cookie_remedy("jwe", cookie_strategy)
+        return f"This is encrypted, as session cookies of the strategy jwe are. {remedy}"
+    if len(token) > TOKEN_MAX_LENGTH and re.fullmatch(_THREE_SEGMENTS, token, re.ASCII):
+        return "Put fewer claims into the token: see `definePayload` in Better Auth's plugin `jwt`."
+    for pattern, remedy in _REMEDIES:
+        if re.fullmatch(pattern, token, re.ASCII | re.DOTALL):
+            return remedy
+    return "This was cut short, or is not a JWT. Send the whole token."

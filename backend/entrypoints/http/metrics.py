@@ -1,0 +1,88 @@
+"""Prometheus metrics: counts and durations of responses, rejected credentials, the key set."""
+
+import functools
+import logging
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+from backend.domain.diagnosis import KeySetState
+
+REQUESTS: Final = Counter("http_requests", "Responses sent.", ["method", "route", "status"])
+SECONDS: Final = Histogram("http_request_seconds", "Time to respond.", ["method", "route"])
+REFUSALS: Final = Counter("auth_refusals", "Requests answered with 401, by reason.", ["reason"])
+
+BATCH_SIZE: Final = 64
+
+router = APIRouter(include_in_schema=False)
+
+_log = logging.getLogger(__name__)
+_batch: Final[list[tuple[str, str, int, float]]] = []
+
+
+def count_refusal(reason: str) -> None:
+    """Count a request that was answered with 401, by its precise reason."""
+    REFUSALS.labels(reason).inc()
+
+
+def count_response(method: str, route: str, status: int, seconds: float) -> None:
+    """Add a response to the batch; count the batch when it is full."""
+    # Prometheus counters touch much code. Updating them 64 at a time keeps that code in the CPU
+    # cache (4 µs instead of 15 µs a request).
+    _batch.append((method, route, status, seconds))
+    if len(_batch) >= BATCH_SIZE:
+        count_batch()
+
+
+def count_batch() -> None:
+    """Count the responses that wait in the batch.
+
+    `/metrics` does this first. Call it before you read the Prometheus registry in another way.
+    """
+    while _batch:
+        method, route, status, seconds = _batch.pop()
+        try:
+            requests, latency = _series(method, route, status)
+            requests.inc()
+            latency.observe(seconds)
+        except Exception:  # noqa: BLE001 - an error here would fail an unrelated request
+            _log.exception("cannot count a response")
+
+
+@functools.lru_cache(maxsize=512)
+def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Return the time series of a kind of response; the lookup takes longer than the counting."""
+    return REQUESTS.labels(method, route, status), SECONDS.labels(method, route)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Return the metrics of this process in the Prometheus text format."""
+    count_batch()
+    state = request.app.state.key_set_state
+    text = generate_latest() + (_key_set_metrics(state()) if state else b"")
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _key_set_metrics(state: KeySetState) -> bytes:
+    """Return the current state of the key set in the Prometheus text format."""
+    registry = CollectorRegistry()
+    for name, value, description in (
+        ("usable", state.usable, "Whether the key set can verify tokens now."),
+        ("keys", len(state.kids), "Number of usable keys."),
+        ("rejected_keys", len(state.rejected), "Number of keys that cannot be used."),
+        ("age_seconds", state.age, "Time since the last successful fetch."),
+        ("attempted_seconds", state.attempted, "Time since the last attempt to fetch."),
+        ("failing", state.error is not None, "Whether the last attempt to fetch failed."),
+    ):
+        if value is not None:
+            Gauge(f"auth_key_set_{name}", description, registry=registry).set(value)
+    return generate_latest(registry)

@@ -1,0 +1,38 @@
+"""Turns FastAPI's validation errors into the `errors` of a problem, without repeating the input."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from fastapi.exceptions import RequestValidationError
+
+MAX_FIELD_PROBLEMS: Final = 20  # a body can have thousands of wrong fields
+FIELD_MAX_LENGTH: Final = 100
+
+
+def field_problems(error: RequestValidationError) -> list[dict[str, str]]:
+    """Return the field and what is wrong with it, for at most `MAX_FIELD_PROBLEMS` fields."""
+    return [
+        {"field": _field_name(detail["loc"]), "detail": _message(detail, error.body)}
+        for detail in error.errors()[:MAX_FIELD_PROBLEMS]
+    ]
+
+
+def _field_name(location: Sequence[str | int]) -> str:
+    """Name the part of the request that Pydantic's location points to."""
+    source, *path = location
+    names = [step for step in path if isinstance(step, str)]
+    return ".".join(names)[:FIELD_MAX_LENGTH] or str(source)
+
+
+def _message(detail: Mapping[str, Any], body: object) -> str:
+    """Return what is wrong, without any part of the input."""
+    if detail["type"] == "json_invalid" and isinstance(body, str):
+        before = body[: detail["loc"][1]]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        return f"JSON decode error in line {line}, column {column}"
+    if isinstance(body, bytes) and tuple(detail["loc"]) == ("body",):
+        # FastAPI parses the body only if its content type is JSON.
+        return "send it as JSON, with Content-Type: application/json"
+    if detail["type"] == "uuid_parsing":  # Pydantic's message quotes a character of the input
+        return "Input should be a valid UUID"
+    return str(detail["msg"]).removeprefix("Value error, ")

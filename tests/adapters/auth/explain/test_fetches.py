@@ -1,0 +1,45 @@
+"""Every failure to fetch the key set has a remedy."""
+
+import pytest
+
+from backend.adapters.auth.explain.fetches import fetch_remedy
+from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
+from tests.adapters.auth.issuer import http_error
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "base path"),
+        (401, "requires a login"),
+        (403, "requires a login"),
+        (429, "rate limit"),
+        (500, "proxy"),
+        (503, "proxy"),
+        (204, "Start Better Auth"),
+        (418, "Start Better Auth"),
+    ],
+)
+def test_every_status_of_a_failed_fetch_has_a_remedy(status: int, words: str) -> None:
+    assert words in fetch_remedy(http_error(status))
+
+
+REMEDIES = {
+    FetchErrorKind.REDIRECT: "redirects",
+    FetchErrorKind.STATUS: "Start Better Auth",
+    FetchErrorKind.NOT_A_KEY_SET: "web page",
+    FetchErrorKind.COMPRESSED: "not a key set",
+    FetchErrorKind.TOO_LARGE: "not a key set",
+    FetchErrorKind.NO_USABLE_KEY: "keyPairConfig",
+    FetchErrorKind.TIMEOUT: "firewall",
+    FetchErrorKind.NOT_HTTP: "scheme and the port",
+    FetchErrorKind.TLS: "scheme and the port",
+    FetchErrorKind.CERTIFICATE: "SSL_CERT_FILE",
+    FetchErrorKind.UNREACHABLE: "Start Better Auth",
+    FetchErrorKind.UNEXPECTED: "Start Better Auth",
+}
+
+
+@pytest.mark.parametrize("kind", FetchErrorKind)
+def test_every_kind_of_failed_fetch_has_a_remedy(kind: FetchErrorKind) -> None:
+    assert REMEDIES[kind] in fetch_remedy(FetchError("the message does not matter", kind=kind))

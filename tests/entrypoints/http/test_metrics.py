@@ -1,0 +1,154 @@
+"""Every response and rejected request is counted, in a bounded number of series."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+from httpx2 import Client
+from prometheus_client import REGISTRY
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.types import Message, Send
+
+from backend.domain.auth import UnknownKeyError
+from backend.entrypoints.http.metrics import BATCH_SIZE
+from backend.entrypoints.http.telemetry import Telemetry
+from tests.entrypoints.http.conftest import MakeApp, MakeClient
+from tests.fakes import FakeTokenVerifier
+
+Count = Callable[..., float]
+UNKNOWN = "/api/todos/01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
+HTTP: Final = {"type": "http", "method": "GET", "headers": []}
+
+
+def samples(client: Client) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Return the samples of `/metrics`."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+    }
+
+
+@pytest.fixture
+def count(make_app: MakeApp, make_client: MakeClient) -> Count:
+    """Return a function that tells by how much a sample has grown since the test began."""
+    before = samples(make_client(make_app()))
+
+    def growth(name: str, **labels: str) -> float:
+        key = (name, frozenset(labels.items()))
+        return samples(make_client(make_app())).get(key, 0.0) - before.get(key, 0.0)
+
+    return growth
+
+
+async def receive_nothing() -> Message:
+    raise AssertionError
+
+
+def test_requests_are_counted_by_route(ada: Client, count: Count) -> None:
+    ada.get(UNKNOWN)
+    ada.get(UNKNOWN.replace("9", "8"))
+    assert (
+        count("http_requests_total", method="GET", route="/api/todos/{todo_id}", status="404") == 2
+    )
+    assert count("http_request_seconds_count", method="GET", route="/api/todos/{todo_id}") == 2
+
+
+@pytest.mark.parametrize("requests", [1, BATCH_SIZE - 1, 2 * BATCH_SIZE + 1])
+def test_metrics_include_every_request(anonymous: Client, count: Count, requests: int) -> None:
+    for _ in range(requests):
+        anonymous.get("/health/live")
+    labels = {"method": "GET", "route": "/health/live"}
+    assert count("http_requests_total", status="200", **labels) == requests
+    assert count("http_request_seconds_count", **labels) == requests
+    assert count("http_requests_total", status="200", **labels) == requests
+
+
+def test_full_batches_are_counted_without_a_scrape(anonymous: Client) -> None:
+    labels = {"method": "GET", "route": "/health/live", "status": "200"}
+    before = REGISTRY.get_sample_value("http_requests_total", labels) or 0.0
+    for _ in range(2 * BATCH_SIZE):
+        anonymous.get("/health/live")
+    after = REGISTRY.get_sample_value("http_requests_total", labels) or 0.0
+    assert after - before > BATCH_SIZE
+
+
+def test_unknown_paths_and_methods_share_one_series(ada: Client, count: Count) -> None:
+    for number in range(5):
+        ada.get(f"/nothing/{number}")
+        ada.request(f"METHOD{number}", "/api/me")
+    assert count("http_requests_total", method="GET", route="unmatched", status="404") == 5
+    assert count("http_requests_total", method="OTHER", route="/api/me", status="405") == 5
+
+
+def test_rejected_requests_are_counted_by_reason(
+    anonymous: Client, ada: Client, verifier: FakeTokenVerifier, count: Count
+) -> None:
+    verifier.known["ada"] = UnknownKeyError("rotated")
+    for client in (anonymous, ada, ada):
+        client.get("/api/me")
+    assert count("auth_refusals_total", reason="missing_token") == 1
+    assert count("auth_refusals_total", reason="unknown_key") == 2
+
+
+def test_metrics_use_the_prometheus_text_format(anonymous: Client) -> None:
+    anonymous.get("/api/me")
+    response = anonymous.get("/metrics")
+    assert response.headers["Content-Type"].startswith("text/plain; version=")
+    names = {family.name for family in text_string_to_metric_families(response.text)}
+    assert {"http_requests", "http_request_seconds", "auth_refusals"} <= names
+
+
+def test_metrics_can_be_turned_off(make_app: MakeApp, make_client: MakeClient) -> None:
+    client = make_client(make_app(metrics=False))
+    assert client.get("/metrics").status_code == 404
+    assert client.get("/health/live").status_code == 200
+
+
+def test_failed_requests_are_counted_as_500(broken: Client, count: Count) -> None:
+    broken.get("/broken")
+    assert count("http_requests_total", method="GET", route="/broken", status="500") == 1
+
+
+def test_the_duration_of_requests_is_measured(ada: Client, count: Count) -> None:
+    labels = {"method": "POST", "route": "/api/todos"}
+    start = time.perf_counter()
+    ada.post("/api/todos", json={"title": "x"})
+    assert 0 < count("http_request_seconds_sum", **labels) < time.perf_counter() - start
+
+
+@pytest.mark.parametrize("kind", [OSError, asyncio.CancelledError])
+def test_requests_without_a_response_are_counted_as_500(
+    count: Count, kind: type[BaseException]
+) -> None:
+    async def app(*_: object) -> None:
+        raise kind
+
+    async def send(_: Message) -> None:
+        raise AssertionError
+
+    with pytest.raises(kind):
+        asyncio.run(Telemetry(app)(dict(HTTP), receive_nothing, send))
+    assert count("http_requests_total", method="GET", route="unmatched", status="500") == 1
+
+
+def test_a_response_that_cannot_be_counted_affects_no_other(
+    anonymous: Client, count: Count, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(_scope: object, _receive: object, send: Send) -> None:
+        await send({"type": "http.response.start", "status": [200], "headers": []})
+
+    async def send(_: Message) -> None:
+        pass
+
+    asyncio.run(Telemetry(app)(dict(HTTP), receive_nothing, send))
+    for _ in range(2 * BATCH_SIZE):
+        assert anonymous.get("/health/live").status_code == 200
+    labels = {"method": "GET", "route": "/health/live", "status": "200"}
+    assert count("http_requests_total", **labels) == 2 * BATCH_SIZE
+    assert [
+        record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR
+    ] == ["cannot count a response"]
