@@ -11,19 +11,13 @@ from typing import Final
 import pytest
 
 from backend.adapters.persistence.schema.revisions import known_revisions
+from tests.documents import ROOT, blocks, text_of
 
-ROOT: Final = Path(__file__).parents[1]
-PAGE: Final = (ROOT / "docs/add-a-field.md").read_text("utf-8")
+PAGE: Final = Path("docs/add-a-field.md")
 
 # In the migration on the page; later migrations of the project may have taken these numbers.
 REVISION: Final = "0005"
 DOWN_REVISION: Final = "0004"
-
-
-def blocks(language: str) -> dict[str, str]:
-    """Return the code blocks in a language by the file that the first line of each names."""
-    pattern = rf"^```{language}\n ?# (\S+)\n(.*?)^```$"
-    return dict(re.findall(pattern, PAGE, re.DOTALL | re.MULTILINE))
 
 
 def apply(path: Path, diff: str) -> None:
@@ -60,27 +54,26 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("backend", "docs", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
-    ((page_name, migration),) = blocks("python").items()
+    ((page_name, migration),) = blocks("python", PAGE).items()
     latest = known_revisions()[-1]
     number = f"{int(latest) + 1:04}"
     created = page_name.replace(REVISION, number)
-    (command,) = re.findall(r"python -m (backend revision .*)", PAGE)
+    (command,) = re.findall(r"python -m (backend revision .*)", text_of(PAGE))
     name, subcommand, message = command.replace('"', "").split(maxsplit=2)
     assert created in run(folder, name, subcommand, message)
     template = (folder / created).read_text("utf-8")
     migration = migration.replace(DOWN_REVISION, latest).replace(f'"{REVISION}"', f'"{number}"')
     assert template.partition("def ")[0].split() == migration.partition("_text = ")[0].split()
     (folder / created).write_text(migration, "utf-8")
-    for path, diff in blocks("diff").items():
+    for path, diff in blocks("diff", PAGE).items():
         apply(folder / path, diff)
     return folder
 
 
 def test_it_takes_seven_files() -> None:
-    files = {**blocks("python"), **blocks("diff")}
+    files = {**blocks("python", PAGE), **blocks("diff", PAGE)}
     assert len(files) == 7
-    for path in blocks("diff"):
-        assert f"| `{path}` |" in PAGE
+    assert [path for path in blocks("diff", PAGE) if f"| `{path}` |" not in text_of(PAGE)] == []
 
 
 def test_the_tests_of_the_changed_project_pass(project: Path) -> None:
@@ -100,7 +93,7 @@ def test_the_tests_of_the_changed_project_pass(project: Path) -> None:
 
 
 def test_the_changed_files_are_accepted_by_the_linter(project: Path) -> None:
-    files = [*blocks("diff"), "backend/adapters/persistence/migrations/versions"]
+    files = [*blocks("diff", PAGE), "backend/adapters/persistence/migrations/versions"]
     run(project, "ruff", "check", "--no-cache", *files)
     run(project, "ruff", "format", "--check", "--no-cache", *files)
 
