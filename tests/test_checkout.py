@@ -20,7 +20,9 @@ FILES: Final = [".env", ".env.production", "todos.db", str(SECRET_FILE)]
 
 def files_of(document: Path) -> list[str]:
     """Return the files that the commands of a document read from and write to."""
-    blocks = re.findall(r"^```console\n(.*?)^```$", document.read_text(), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(
+        r"^ *```console\n(.*?)^ *```$", document.read_text(), re.DOTALL | re.MULTILINE
+    )
     return [name for block in blocks for name in re.findall(r" (?:-b|-c|<|>) ([\w.-]+)", block)]
 
 

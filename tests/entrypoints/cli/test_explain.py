@@ -30,8 +30,8 @@ def test_a_rejected_token_is_explained_with_exit_code_1() -> None:
     result = run("explain", stdin=text, BETTER_AUTH_SECRET=SECRET.decode())
     assert result.exit_code == 1
     assert (
-        "-> Signed with EdDSA by Better Auth's own key: set BETTER_AUTH_URL, the secret cannot"
-        " verify it." in result.stdout
+        "-> This token is signed with EdDSA, by Better Auth's own key. Set BETTER_AUTH_URL: the"
+        " secret cannot verify it." in result.stdout
     )
     assert "401 invalid_token. Reason in the log: invalid_algorithm." in result.stdout
     assert SECRET.decode() not in result.output
@@ -83,7 +83,7 @@ def test_any_input_is_explained(stdin: bytes) -> None:
     result = run("explain", stdin=stdin, BETTER_AUTH_SECRET=SECRET.decode())
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
-    assert "  FAIL  form: " in result.stdout
+    assert "  FAIL  format: " in result.stdout
     assert "        -> " in result.stdout
     assert "\x1b" not in result.output
 

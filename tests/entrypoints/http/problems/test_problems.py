@@ -12,6 +12,7 @@ from backend.adapters.persistence.memory import InMemoryTodoRepository
 from backend.domain.auth import (
     AuthError,
     ExpiredTokenError,
+    InvalidClaimError,
     InvalidTokenError,
     MalformedAuthorizationError,
     MissingTokenError,
@@ -67,7 +68,8 @@ class BrokenTodos(InMemoryTodoRepository):
 def test_every_auth_error_gives_a_well_formed_401(
     ada: Client, verifier: FakeTokenVerifier, kind: type[AuthError]
 ) -> None:
-    verifier.known["ada"] = kind(FOR_THE_LOG)
+    words = ("claim", FOR_THE_LOG) if kind is InvalidClaimError else (FOR_THE_LOG,)
+    verifier.known["ada"] = kind(*words)
     response = ada.get("/api/me")
     body = problem(response, 401, kind.code)
     assert body["detail"] == kind.detail

@@ -155,8 +155,8 @@ def test_an_invalid_key_is_reported_together_with_other_errors(ada: Client) -> N
     assert {error["field"] for error in response.json()["errors"]} == {"Idempotency-Key", "title"}
 
 
-def test_openapi_documents_the_key(anyone: Client) -> None:
-    operation = anyone.get("/openapi.json").json()["paths"][URL]["post"]
+def test_openapi_documents_the_key(anonymous: Client) -> None:
+    operation = anonymous.get("/openapi.json").json()["paths"][URL]["post"]
     (parameter,) = [
         parameter for parameter in operation["parameters"] if parameter["in"] == "header"
     ]
