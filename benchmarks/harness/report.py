@@ -66,7 +66,7 @@ class Target:
         if abs(self.figure - self.bound) <= self.error:
             verdict += ", within the error"
         if self.every is not None and self.met(self.every) != self.met(self.figure):
-            verdict += ", the opposite in all rounds"
+            verdict += f", but {'met' if self.met(self.every) else 'not met'} in all rounds"
         return verdict
 
 

@@ -85,8 +85,14 @@ def _add_targets_above_floor(
     medians = [statistics.median(figure.rounds(samples.quiet)) for figure in figures.values()]
     return [
         [f"**{name}: above the floor**", *(f"**{number(value)}**" for value in medians)],
-        ["in reference µs (decides)", *(number(target.figure) for target in targets)],
-        ["in reference µs, all rounds", *(number(target.every or 0) for target in targets)],
+        [
+            "the same in reference µs (decides the target)",
+            *(number(target.figure) for target in targets),
+        ],
+        [
+            "the same in reference µs, all rounds",
+            *(number(target.every or 0) for target in targets),
+        ],
     ]
 
 
