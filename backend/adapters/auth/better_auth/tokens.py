@@ -98,9 +98,10 @@ def iso_time(value: object) -> float | None:
 
 
 def _is_past(ban_expires: object, clock: Callable[[], float]) -> bool:
-    """Tell whether a ban has ended. Better Auth leaves `banned` true until the next sign-in.
+    """Tell whether a ban has ended. The next sign-in lifts it, but its token still says `banned`.
 
-    Null and 0 mean a permanent ban, and any other value that is not a time counts as permanent.
+    The expiry is an ISO 8601 string or a number of milliseconds. Null and 0 mean a permanent ban,
+    and a malformed expiry counts as permanent.
     """
     if type(ban_expires) in (int, float):  # isinstance would accept a boolean
         return 0 < ban_expires <= clock() * 1000  # type: ignore[operator]  # milliseconds
