@@ -15,7 +15,6 @@ one of four codes; all subclasses of `InvalidTokenError` share `invalid_token`. 
     AuthError                      reason
       MissingTokenError              missing_token
       MalformedAuthorizationError    malformed_authorization
-        MalformedCookieError           malformed_cookie
       ExpiredTokenError              token_expired
       InvalidTokenError              invalid_token
         MalformedTokenError            malformed_token
@@ -116,13 +115,6 @@ class MalformedAuthorizationError(AuthError):
     code = "malformed_authorization"
     detail = "Send exactly one `Authorization: Bearer <token>` header."
     reason = "malformed_authorization"
-
-
-class MalformedCookieError(MalformedAuthorizationError):
-    """The request has no complete session cookie, or more cookies than any browser sends."""
-
-    detail = "The session cookie is incomplete, or the request has too many cookies."
-    reason = "malformed_cookie"
 
 
 class ExpiredTokenError(AuthError):

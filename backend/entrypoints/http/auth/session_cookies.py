@@ -18,7 +18,7 @@ from typing import Final
 from backend.domain.auth import (
     AuthError,
     ExpiredTokenError,
-    MalformedCookieError,
+    MalformedAuthorizationError,
     Principal,
     TokenVerifier,
     VerifierUnavailableError,
@@ -31,6 +31,13 @@ CANDIDATES_MAX: Final = 4  # each may cost the check of a signature
 _FETCH_METADATA: Final = frozenset({b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, section 9.2.1
 _CHUNK: Final = re.compile(r"\.(0|[1-9][0-9]?)")  # Better Auth writes at most 100 chunks
+
+
+class MalformedCookieError(MalformedAuthorizationError):
+    """The request has no complete session cookie, or more cookies than any browser sends."""
+
+    detail = "The session cookie is incomplete, or the request has too many cookies."
+    reason = "malformed_cookie"
 
 
 class ForbiddenOriginError(Exception):
@@ -106,21 +113,21 @@ class SessionCookies:
     def check_origin(self, method: str, headers: Collection[tuple[bytes, bytes]]) -> None:
         """Check that the page which sent a request may use the session cookie.
 
-        A trusted page may do everything, from any site. Without its `Origin`, a request must be
-        safe; and if another site caused the request, it must be a top-level navigation.
+        A page of another site may only link to the API. A page of the same site may read; to change
+        data, its `Origin` must be trusted.
 
         Raises:
             ForbiddenOriginError: The request is not allowed.
         """
         fetch = {name: value for name, value in headers if name in _FETCH_METADATA}
         cross_site = fetch.get(b"sec-fetch-site") == b"cross-site"
-        if method in _SAFE_METHODS and (not cross_site or _is_navigation(method, fetch)):
+        if cross_site and not _is_navigation(method, fetch):
+            raise ForbiddenOriginError("a page of another site must send a bearer token")
+        if method in _SAFE_METHODS:
             return
         sent = [value.decode("latin-1") for name, value in headers if name == b"origin"]
         if len(sent) != 1 or sent[0] not in self.origins:
-            raise ForbiddenOriginError(
-                "a change, or a request from another site, needs an allowed Origin"
-            )
+            raise ForbiddenOriginError("a change with a session cookie needs an allowed Origin")
 
 
 def _precedence(error: AuthError | VerifierUnavailableError) -> tuple[bool, bool]:

@@ -16,7 +16,11 @@ from backend.domain.auth import (
     VerifierUnavailableError,
 )
 from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRoute
-from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError, SessionCookies
+from backend.entrypoints.http.auth.session_cookies import (
+    ForbiddenOriginError,
+    MalformedCookieError,
+    SessionCookies,
+)
 from tests.entrypoints.http.asgi_client import Headers, RawResponse, send_request
 from tests.entrypoints.http.conftest import ADA, BOB, MakeApp, MakeClient
 from tests.fakes import FakeTokenVerifier
@@ -460,9 +464,20 @@ async def test_only_a_get_counts_as_a_link(cookie_app: FastAPI) -> None:
 
 
 @pytest.mark.anyio
-async def test_trusted_pages_of_other_sites_can_use_a_cookie(cookie_app: FastAPI) -> None:
-    headers = [ORIGIN, *fetch_metadata("cross-site", "cors", "empty")]
-    assert await user_or_error(cookie_app, f"{NAME}=ada-session", headers=headers) == "ada"
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_trusted_pages_of_other_sites_need_a_bearer_token(
+    cookie_app: FastAPI, method: str
+) -> None:
+    headers = [ORIGIN, JSON, *fetch_metadata("cross-site", "cors", "empty")]
+    response = await send(
+        cookie_app, f"{NAME}=ada-session", path="/api/todos", method=method, headers=headers
+    )
+    assert (response.status, response.json()["code"]) == (403, "origin_not_allowed")
+
+
+def test_the_error_of_cookies_shares_the_code_of_malformed_credentials() -> None:
+    assert MalformedCookieError.code == MalformedAuthorizationError.code
+    assert "cookie" in MalformedCookieError.detail
 
 
 @pytest.mark.anyio
