@@ -161,5 +161,5 @@ def auth_errors(kind: type[AuthError] = AuthError) -> list[type[AuthError]]:
 def test_the_table_of_refusals_has_every_code_and_reason() -> None:
     rows = [row for row in table_rows(ERRORS) if len(row) == 3 and row[0].startswith("401 ")]
     documented = {(row[0].removeprefix("401 ").strip("`"), row[1].strip("`")) for row in rows}
-    errors = [*auth_errors(), MalformedCookieError]
+    errors: list[type[AuthError]] = [*auth_errors(), MalformedCookieError]
     assert documented == {(error.code, error.reason) for error in errors}
