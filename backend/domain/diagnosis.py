@@ -16,7 +16,7 @@ class Finding:
         expected: The values that the check accepts, if it failed.
         problem: What is wrong; None if the check passed or did not run.
         is_warning: Whether the check passed in spite of the problem.
-        remedy: How to fix the problem; None if no remedy is known.
+        remedy: How to fix the problem, or advice if there is none; None if no remedy is known.
     """
 
     check: str

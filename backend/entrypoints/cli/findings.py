@@ -12,7 +12,7 @@ def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
     """Write one line for each check, and one line for each remedy."""
     for finding in findings:
         yield _printable(f"  {_verdict(finding):<5} {finding.check}{_details(finding)}")
-        if finding.problem and finding.remedy:
+        if finding.remedy:
             yield _printable(f"        -> {with_local_command(finding.remedy)}")
 
 
