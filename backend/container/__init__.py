@@ -77,6 +77,7 @@ class Container(containers.DeclarativeContainer):
         has_secret=has_secret,
         jwks_url=jwks_url,
         cookies=settings.provided.auth_cookie,
+        key_set_state=key_set_state,
         clock=clock,
     )
     diagnose_issuer = providers.Callable(

@@ -12,10 +12,10 @@ import httpx2
 from backend.adapters.auth.better_auth.tokens import BASE_PATH
 from backend.adapters.auth.explain.clock import MAX_SKEW, diagnose_clock
 from backend.adapters.auth.explain.fetches import fetch_remedy
-from backend.adapters.auth.explain.redaction import quoted
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.fetch import DEADLINE, fetch
 from backend.adapters.auth.jwks.key_set import KeySet, read_key_set
+from backend.adapters.auth.redaction import quoted
 from backend.domain.diagnosis import Finding
 
 _BASE_PATHS: Final = (BASE_PATH, "/auth", "/api", "/api/better-auth")

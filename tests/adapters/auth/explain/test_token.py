@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.adapters.auth.claims import Claims
-from backend.adapters.auth.explain.redaction import OMITTED, REDACTED
 from backend.adapters.auth.jose.jwk import VerificationKey
 from backend.adapters.auth.jose.jws import decode_base64url
+from backend.adapters.auth.redaction import OMITTED, REDACTED
 from backend.domain.auth import (
     AuthError,
     InactiveTokenError,
