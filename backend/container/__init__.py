@@ -87,5 +87,6 @@ class Container(containers.DeclarativeContainer):
         has_secret=has_secret,
         algorithms=settings.provided.auth_algorithms,
         leeway=settings.provided.auth_leeway,
+        policy=policy,
         clock=clock,
     )

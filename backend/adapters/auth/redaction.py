@@ -14,7 +14,7 @@ Names that suggest a secret hide any value, in addition.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 REDACTED: Final = "(redacted)"
@@ -88,6 +88,11 @@ def quoted(value: Any, *, name: str = "") -> str:
     """
     text = json.dumps(redacted(value, name=name))
     return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."
+
+
+def any_of(identifiers: Iterable[str]) -> str:
+    """Format the accepted values of a claim for a message."""
+    return " or ".join(quoted(identifier, name="iss") for identifier in sorted(identifiers))
 
 
 def _redacted(value: Any, name: str, shortest: int, depth: int) -> Any:  # noqa: PLR0911

@@ -14,9 +14,17 @@ def test_doctor_finds_no_problem_in_a_good_installation() -> None:
         result = run("doctor", BETTER_AUTH_URL=origin)
     assert result.exit_code == 0, result.output
     *lines, migrations, last = result.stdout.splitlines()
+    keys = lines.pop(1)
+    assert keys.startswith(f"  ok    keys: 1 usable at {origin}/api/auth/jwks (EdDSA): ")
+    assert '"key-1", which this command fetched at 20' in keys
+    assert "a running server may still use the set of its last fetch" in keys
     assert lines == [
         "  ok    settings",
-        f"  ok    keys: 1 usable at {origin}/api/auth/jwks (EdDSA)",
+        (
+            f'  ok    accepted tokens: tokens must have the issuer "{origin}" and the audience'
+            f' "{origin}"; if browsers reach Better Auth under another address, set BETTER_AUTH_URL'
+            f" to that address, and AUTH_JWKS_URL={origin}/api/auth/jwks"
+        ),
         "  ok    clock: agrees with the issuer's",
         "  ok    database: SQLite",
     ]

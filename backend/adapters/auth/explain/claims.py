@@ -5,9 +5,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from backend.adapters.auth.better_auth.tokens import BASE_PATH
-from backend.adapters.auth.explain.context import TokenContext, any_of, utc
+from backend.adapters.auth.explain.context import TokenContext, utc
 from backend.adapters.auth.explain.cookies import SEND_JWT
-from backend.adapters.auth.redaction import quoted
+from backend.adapters.auth.redaction import any_of, quoted
 from backend.domain.auth import AuthError, InvalidClaimError, MissingClaimError
 
 _TIMES: Final = ("iat", "nbf", "exp")
@@ -92,9 +92,9 @@ def _public_address_remedy(issuer: str, shown: str, context: TokenContext) -> st
     if _without_scheme(issuer) in set(map(_without_scheme, context.policy.issuers)):
         how = "scheme (http and https)"
     return (
-        f"A key of {context.jwks_url} signed this token: the issuer is right, but its {how} is not"
-        f" the configured address. Set BETTER_AUTH_URL={shown}, as browsers see it, and"
-        f" AUTH_JWKS_URL={context.jwks_url}, as this server reaches it. That is usual in Docker."
+        f"A key of {context.jwks_url} signed this token, so only the {how} differs. Set"
+        f" BETTER_AUTH_URL={shown}, as browsers see it, and AUTH_JWKS_URL={context.jwks_url}, as"
+        " this server reaches it. That is usual in Docker."
     )
 
 
@@ -118,10 +118,9 @@ def audience_remedy(_error: AuthError, context: TokenContext) -> str:
             )
     if audience == issuer and context.signed_by_key_set and context.jwks_url:
         return (
-            f"The audience is {shown}, but must be {expected}. Better Auth's /token uses its public"
-            f" address as issuer and audience. Set BETTER_AUTH_URL to {shown}, unset AUTH_ISSUER and"
-            f" AUTH_AUDIENCE, and set AUTH_JWKS_URL={context.jwks_url} if this server reaches"
-            " Better Auth there."
+            f"The audience is {shown}, but must be {expected}. Issuer and audience of Better Auth's"
+            f" /token are its public address: set BETTER_AUTH_URL={shown[1:-1]} and"
+            f" AUTH_JWKS_URL={context.jwks_url}, and unset AUTH_ISSUER and AUTH_AUDIENCE."
         )
     return (
         f"The audience is {shown}, but must be {expected}. If the token is for this API, add its"

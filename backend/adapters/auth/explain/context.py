@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from backend.adapters.auth.claims import ClaimsPolicy, numeric_date
-from backend.adapters.auth.redaction import quoted
+from backend.adapters.auth.redaction import any_of, quoted
 from backend.domain.auth import InvalidClaimError
 
 OFF: Final = "off"
@@ -78,11 +78,6 @@ class TokenContext:
             case "times":
                 return f"valid at {utc(self.now)}, with a leeway of {self.policy.leeway:g} s"
         return None
-
-
-def any_of(values: frozenset[str]) -> str:
-    """Format the accepted values of a claim."""
-    return " or ".join(quoted(value, name="iss") for value in sorted(values))
 
 
 def utc(seconds: float) -> str:

@@ -1,10 +1,16 @@
-"""Says which key set a command used: a running server may have an older key set."""
+"""Says which keys a command used, and which tokens the configuration accepts.
+
+A running server may have an older key set than the command, so neither contradicts the other.
+"""
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
+from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.explain.context import utc
-from backend.adapters.auth.redaction import quoted
+from backend.adapters.auth.redaction import any_of, quoted
 from backend.domain.diagnosis import Finding, KeySetState
 
 RUNNING_SERVER: Final = (
@@ -12,6 +18,7 @@ RUNNING_SERVER: Final = (
 )
 
 _MAX_KIDS: Final = 5
+_INTERNAL_DOMAINS: Final = (".internal", ".local", ".localdomain", ".svc")
 
 
 def key_set_finding(state: KeySetState, url: str | None, *, now: float) -> Finding:
@@ -41,3 +48,29 @@ def fetched_keys(kids: Sequence[str], fetched_at: float) -> str:
     if len(kids) > _MAX_KIDS:
         shown.append(f"{len(kids) - _MAX_KIDS} more")
     return f"{', '.join(shown) or 'no key'}, which this command fetched at {utc(fetched_at)}"
+
+
+def accepted_tokens(policy: ClaimsPolicy, url: str) -> Finding:
+    """Say which issuer and audience tokens must name, and how to configure two addresses.
+
+    Args:
+        policy: The rules for the claims.
+        url: The URL of the key set.
+    """
+    issuers, audiences = any_of(policy.issuers) or "any", any_of(policy.audiences) or "none"
+    found = f"tokens must have the issuer {issuers} and the audience {audiences}"
+    parts = urlsplit(url)
+    if f"{parts.scheme}://{parts.netloc}" in policy.issuers and _is_internal(parts.hostname or ""):
+        found += (
+            "; if browsers reach Better Auth under another address, set BETTER_AUTH_URL to that"
+            f" address, and AUTH_JWKS_URL={url}"
+        )
+    return Finding(check="accepted tokens", found=found)
+
+
+def _is_internal(host: str) -> bool:
+    """Tell whether browsers on other machines cannot know an address."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith(_INTERNAL_DOMAINS)

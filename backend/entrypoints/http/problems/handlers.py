@@ -71,8 +71,14 @@ def _unauthorized(error: AuthError) -> Problem:
         code=error.code,
         detail=error.detail,
         headers={"WWW-Authenticate": challenge},
-        log=(logging.INFO, f"refused: {error.reason}: {error}", error.reason),
+        log=(logging.INFO, f"refused: {error.reason}: {error}{_details(error)}", error.reason),
     )
+
+
+def _details(error: AuthError) -> str:
+    values = {"found": error.found, "expected": error.expected}
+    details = ", ".join(f"{name} {value}" for name, value in values.items() if value)
+    return f"; {details}" if details else ""
 
 
 def _forbidden_origin(error: ForbiddenOriginError) -> Problem:

@@ -99,12 +99,14 @@ def test_401_responses_have_four_codes() -> None:
 def test_the_log_has_the_reason_and_the_request_id_of_a_401(
     ada: Client, verifier: FakeTokenVerifier, caplog: pytest.LogCaptureFixture
 ) -> None:
-    verifier.known["ada"] = ExpiredTokenError(FOR_THE_LOG)
+    verifier.known["ada"] = ExpiredTokenError(FOR_THE_LOG, found="1 s ago", expected="later")
     with caplog.at_level(logging.INFO):
         response = ada.get("/api/me", headers={"X-Request-ID": "id-of-the-test"})
     assert response.json()["request_id"] == "id-of-the-test"
     (record,) = [record for record in caplog.records if FOR_THE_LOG in record.getMessage()]
     assert (record.levelname, record.__dict__["reason"]) == ("INFO", "token_expired")
+    assert record.getMessage().endswith(f"{FOR_THE_LOG}; found 1 s ago, expected later")
+    assert "1 s ago" not in response.text
     assert record.__dict__["request_id"] == "id-of-the-test"
 
 
