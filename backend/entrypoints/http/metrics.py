@@ -19,18 +19,30 @@ from backend.domain.diagnosis import KeySetState
 REQUESTS: Final = Counter("http_requests", "Responses sent.", ["method", "route", "status"])
 SECONDS: Final = Histogram("http_request_seconds", "Time to respond.", ["method", "route"])
 REFUSALS: Final = Counter("auth_refusals", "Requests answered with 401, by reason.", ["reason"])
+UNAVAILABLE: Final = Counter(
+    "http_unavailable", "Requests that got 503, by the part that was unavailable.", ["cause"]
+)
+CAUSES: Final = ("verifier", "database")
 
 BATCH_SIZE: Final = 64
 
 router = APIRouter(include_in_schema=False)
 
 _log = logging.getLogger(__name__)
+for _cause in CAUSES:  # so that the first outage is an increase, not a new series
+    UNAVAILABLE.labels(_cause)
+
 _batch: Final[list[tuple[str, str, int, float]]] = []
 
 
 def count_refusal(reason: str) -> None:
     """Count a request that was answered with 401, by its precise reason."""
     REFUSALS.labels(reason).inc()
+
+
+def count_unavailable(cause: str) -> None:
+    """Count a request that was answered with 503, by the part that was unavailable."""
+    UNAVAILABLE.labels(cause).inc()
 
 
 def count_response(method: str, route: str, status: int, seconds: float) -> None:
