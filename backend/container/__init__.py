@@ -10,6 +10,7 @@ import time
 from dependency_injector import containers, providers
 
 from backend.adapters.auth.better_auth.development import mint_token
+from backend.adapters.auth.explain.configuration import diagnose_cookies, diagnose_secrets
 from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
@@ -80,6 +81,17 @@ class Container(containers.DeclarativeContainer):
         key_set_state=key_set_state,
         clock=clock,
     )
+    cookie_explainer = providers.Singleton(
+        auth.cookie_explainer, settings, issuer, jwks_keys, session_verifier, clock
+    )
+    diagnose_cookies = providers.Callable(
+        diagnose_cookies,
+        settings.provided.auth_cookie,
+        name=settings.provided.auth_cookie_name,
+        has_secret=has_secret,
+        origins=web_origins,
+    )
+    diagnose_secrets = providers.Callable(diagnose_secrets, settings.provided.secrets)
     diagnose_issuer = providers.Callable(
         diagnose_issuer,
         http_client,

@@ -5,11 +5,13 @@ import contextlib
 import getpass
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import typer
 
 from backend.container import Container
+from backend.domain.auth import InvalidSignatureError
 from backend.domain.diagnosis import Explanation, Finding
 from backend.entrypoints.cli import development, findings
 from backend.entrypoints.cli.exits import exit_as_misused, exit_if_misconfigured
@@ -38,7 +40,7 @@ _MAX_BYTES: Final = 1_000_000  # far more than the longest token
 
 
 def explain(context: typer.Context) -> None:
-    """Explain why a token is accepted or rejected. Reads the token from standard input."""
+    """Explain why a token or session cookie is accepted or rejected. Reads standard input."""
     if context.args:
         exit_as_misused(_NO_ARGUMENTS)
     settings, complaints = development.read_settings()
@@ -67,6 +69,8 @@ def doctor() -> None:
         *asyncio.run(_diagnose(Container(settings=settings), complaints)),
     ]
     typer.echo("\n".join(findings.diagnosis_lines(found)))
+    if development.runs_here():
+        typer.echo(development.NOT_SERVED)
     raise typer.Exit(1 if any(finding.problem for finding in found) else 0)
 
 
@@ -90,12 +94,23 @@ def errors_only(settings: Settings) -> Settings:
 
 async def _explain(container: Container, token: str) -> Explanation:
     async with container.http_client(), container.jwks_keys() or contextlib.nullcontext():
-        explanation: Explanation = await container.token_explainer().explain(token)
+        explanation: Explanation
+        cookies = container.cookie_explainer()
+        if cookies is not None and (cookie := cookies.find(token)):
+            explanation = await cookies.explain(cookie)
+        else:
+            explanation = await container.token_explainer().explain(token)
+    if explanation.reason != InvalidSignatureError.reason:
         return explanation
+    return replace(explanation, findings=[*explanation.findings, *container.diagnose_secrets()])
 
 
 async def _diagnose(container: Container, complaints: Sequence[Complaint]) -> list[Finding]:
-    found: list[Finding] = await container.diagnose_issuer()
+    found: list[Finding] = [
+        *await container.diagnose_issuer(),
+        *container.diagnose_cookies(),
+        *container.diagnose_secrets(),
+    ]
     if not any(complaint.concerns("DATABASE_URL") for complaint in complaints):
         found += await container.diagnose_database()
     return found

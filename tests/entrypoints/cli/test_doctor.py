@@ -48,12 +48,25 @@ def test_doctor_finds_every_problem_at_once() -> None:
     assert HIDDEN not in result.output
 
 
+def test_doctor_checks_session_cookies_and_secrets() -> None:
+    secret, origin = SECRET.decode(), "https://app.example.com"
+    result = run(
+        "doctor", BETTER_AUTH_SECRET=f'"{secret}"', AUTH_COOKIE="compact", CORS_ORIGINS=origin
+    )
+    assert result.exit_code == 1
+    assert "  ok    session cookies: strategy compact, verified with the secret" in result.stdout
+    assert f"`Origin` header with {origin}" in result.stdout
+    assert "  FAIL  secret: a shared secret begins or ends with a quotation mark" in result.stdout
+    assert secret not in result.output
+
+
 def test_doctor_runs_without_any_configuration(folder: Path) -> None:
     result = run("doctor")
     assert result.exit_code == 1
     assert "  FAIL  BETTER_AUTH_URL: neither" in result.stdout
     assert "  --    keys: not checked" in result.stdout
     assert "python -m backend migrate" in result.stdout
+    assert "No problems found" not in result.stdout
     assert not list(folder.iterdir())
 
 
@@ -82,6 +95,7 @@ def test_doctor_checks_the_development_server_of_the_folder(folder: Path) -> Non
     result = run("doctor")
     assert result.exit_code == 0, result.output
     assert "  ok    keys: the shared secret" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("Nothing is configured for `serve`: set BETT")
     assert SECRET.decode() not in result.output
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from backend.entrypoints.cli import development
 from backend.entrypoints.cli.exits import MISCONFIGURED, MISUSED
+from tests.adapters.auth.cookies import compact_cookie, iso, session_data
 from tests.adapters.auth.tokens import ABSENT, SECRET, key_set, secret_signer, signer, token
 from tests.entrypoints.cli.command_line import HIDDEN, run
 from tests.entrypoints.cli.issuer import current, issuer
@@ -64,6 +65,30 @@ def test_the_remedy_for_an_internal_address_is_complete() -> None:
         second = run("explain", stdin=text, BETTER_AUTH_URL=public, AUTH_JWKS_URL=jwks_url)
     assert first.exit_code == 1
     assert second.exit_code == 0, second.output
+
+
+def test_a_session_cookie_is_explained_if_cookies_are_accepted() -> None:
+    secret = SECRET.decode()
+    end = int(time.time()) + 300
+    cookie = compact_cookie(session_data(session={"expiresAt": iso(end)}), end=end)
+    settings = {"AUTH_COOKIE": "compact", "CORS_ORIGINS": "https://app.example.com"}
+    accepted = run("explain", stdin=cookie, BETTER_AUTH_SECRET=secret, **settings)
+    assert accepted.exit_code == 0, accepted.output
+    assert accepted.stdout.endswith("Accepted: the API accepts this session cookie.\n")
+    assert "the-session-token-that-must-stay-secret" not in accepted.output
+    rejected = run("explain", stdin=cookie, BETTER_AUTH_SECRET=f"'{secret}'", **settings)
+    assert rejected.exit_code == 1
+    assert "Reason in the log: invalid_signature." in rejected.stdout
+    assert "  FAIL  secret: a shared secret begins or ends with a quotation" in rejected.stdout
+    assert cookie not in accepted.output + rejected.output
+    off = run("explain", stdin=cookie, BETTER_AUTH_SECRET=secret)
+    assert "AUTH_COOKIE=compact" in off.stdout
+
+
+def test_a_bearer_token_is_explained_while_cookies_are_accepted() -> None:
+    settings = {"AUTH_COOKIE": "compact", "CORS_ORIGINS": "https://app.example.com"}
+    result = run("explain", stdin="undefined", BETTER_AUTH_SECRET=SECRET.decode(), **settings)
+    assert "no token yet" in result.stdout
 
 
 @pytest.mark.parametrize(
