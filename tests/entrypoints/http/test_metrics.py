@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
+from fastapi import HTTPException
 from httpx2 import Client
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
@@ -108,6 +109,19 @@ def test_responses_with_503_are_counted_by_cause(
     assert client.get("/api/todos").status_code == 503
     assert count("http_unavailable_total", cause="verifier") == 3
     assert count("http_unavailable_total", cause="database") == 1
+
+
+def test_other_responses_with_503_have_their_code_as_cause(
+    make_app: MakeApp, make_client: MakeClient, count: Count
+) -> None:
+    app = make_app()
+
+    @app.get("/closed")
+    async def closed() -> None:
+        raise HTTPException(503)
+
+    assert make_client(app).get("/closed").status_code == 503
+    assert count("http_unavailable_total", cause="http_503") == 1
 
 
 def test_metrics_use_the_prometheus_text_format(anonymous: Client) -> None:

@@ -61,9 +61,15 @@ def untrusted_host_response(request: Request) -> Response:
 
 def _handler(to_problem: Callable[[Any], Problem]) -> Callable[[Request, Exception], Any]:
     async def handle(request: Request, error: Exception) -> Response:
-        return problem_response(request, to_problem(error))
+        return _answer(request, to_problem(error))
 
     return handle
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        count_unavailable(problem.code.removesuffix("_unavailable"))
+    return problem_response(request, problem)
 
 
 def _unauthorized(error: AuthError) -> Problem:
@@ -100,9 +106,7 @@ async def _handle_outage(request: Request, error: Exception) -> Response:
     is_verifier = isinstance(error, VerifierUnavailableError)
     outage = outages.verifier if is_verifier else outages.database
     outage.record(error, request_id=request_id(request.scope))
-    part = "verifier" if is_verifier else "database"
-    count_unavailable(part)
-    return problem_response(request, _unavailable(part, error))
+    return _answer(request, _unavailable("verifier" if is_verifier else "database", error))
 
 
 def _unavailable(part: str, error: Any) -> Problem:
