@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from backend.adapters.auth.redaction import any_of, quoted
+from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.domain.auth import (
     ExpiredTokenError,
     ImmatureTokenError,

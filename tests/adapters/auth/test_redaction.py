@@ -4,6 +4,7 @@ import base64
 import json
 import random
 import string
+import time
 import uuid
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.adapters.auth.redaction import OMITTED, REDACTED, quoted, redacted
+from backend.adapters.auth.redaction.values import OMITTED, REDACTED, quoted, redacted
 from tests.adapters.auth.tokens import token
 
 TOKEN = "AKS0ce5SL820JKrTr9k8Ztvl5CXglAXf"  # as Better Auth makes session tokens and user ids
@@ -77,7 +78,15 @@ def test_a_long_random_string_is_hidden_under_any_name(secret: str, name: str, w
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize(
     "text",
-    ["Bearer {}", "token={};", "the value is '{}'.", "https://app.example.com/reset?x={}&y=1"],
+    [
+        "Bearer {}",
+        "token={};",
+        "the value is '{}'.",
+        "={}=",
+        "prefix_{}_suffix",
+        "https://app.example.com/reset?x={}&y=1",
+        f"https://app.example.com/{'a-long-path-of-many-words/' * 5}{{}}",
+    ],
 )
 def test_a_long_random_string_is_hidden_within_text(secret: str, text: str) -> None:
     assert secret not in str(redacted({"note": text.format(secret)}))
@@ -142,6 +151,13 @@ def test_a_name_that_suggests_a_secret_hides_any_value(name: str) -> None:
         assert redacted({name: value}) == {name: REDACTED}
 
 
+def test_a_deeply_nested_value_can_be_quoted() -> None:
+    value: Any = "deep"
+    for _ in range(900):
+        value = [value]
+    assert OMITTED in quoted(value)
+
+
 def test_nested_values_are_kept_down_to_a_depth() -> None:
     value: Any = "deep"
     for _ in range(100):
@@ -170,6 +186,13 @@ def test_nearly_every_random_string_of_32_characters_is_hidden(alphabet: str) ->
 def test_redaction_of_any_bytes_in_base64_ends(data: bytes) -> None:
     text = base64.urlsafe_b64encode(data).decode()
     assert isinstance(redacted({"x": text})["x"], str)
+
+
+def test_a_message_shows_the_beginning_of_a_value_and_costs_no_more() -> None:
+    for value in ("word " * 100_000, ["a1b2c3"] * 100_000, {"x": ["a1b2c3 " * 100_000]}):
+        started = time.perf_counter()
+        assert len(quoted(value, name="aud")) < 250
+        assert time.perf_counter() - started < 0.1
 
 
 def test_long_values_take_linear_time() -> None:

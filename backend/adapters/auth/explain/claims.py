@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from backend.adapters.auth.better_auth.tokens import BASE_PATH
 from backend.adapters.auth.explain.context import TokenContext, utc
 from backend.adapters.auth.explain.cookies import SEND_JWT
-from backend.adapters.auth.redaction import any_of, quoted
+from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.domain.auth import AuthError, InvalidClaimError, MissingClaimError
 
 _TIMES: Final = ("iat", "nbf", "exp")

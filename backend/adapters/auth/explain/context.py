@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from backend.adapters.auth.claims import ClaimsPolicy, numeric_date
-from backend.adapters.auth.redaction import any_of, quoted
+from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.domain.auth import InvalidClaimError
 
 OFF: Final = "off"

@@ -17,7 +17,7 @@ from backend.adapters.auth.explain.key_set import RUNNING_SERVER, accepted_token
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.fetch import DEADLINE, fetch
 from backend.adapters.auth.jwks.key_set import KeySet, read_key_set
-from backend.adapters.auth.redaction import quoted
+from backend.adapters.auth.redaction.values import quoted
 from backend.domain.diagnosis import Finding
 
 _BASE_PATHS: Final = (BASE_PATH, "/auth", "/api", "/api/better-auth")

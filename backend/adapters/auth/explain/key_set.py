@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.explain.context import utc
-from backend.adapters.auth.redaction import any_of, quoted
+from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.domain.diagnosis import Finding, KeySetState
 
 RUNNING_SERVER: Final = (

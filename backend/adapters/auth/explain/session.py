@@ -11,7 +11,7 @@ from backend.adapters.auth.explain.fetches import UNREACHABLE, fetch_remedy
 from backend.adapters.auth.explain.malformed import COMPACT_COOKIE, JWE
 from backend.adapters.auth.jose.jws import decode_object, parse_compact
 from backend.adapters.auth.jwks.errors import FetchError
-from backend.adapters.auth.redaction import quoted, redacted
+from backend.adapters.auth.redaction.values import quoted, redacted
 from backend.domain.auth import AuthError, ExpiredTokenError, Principal, VerifierUnavailableError
 from backend.domain.diagnosis import Explanation, Finding
 

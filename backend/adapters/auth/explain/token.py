@@ -17,7 +17,7 @@ from backend.adapters.auth.explain.remedies import error_remedy
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jose.jws import CompactJws, decode_object, parse_compact
 from backend.adapters.auth.pyjwt import SignedTokens
-from backend.adapters.auth.redaction import redacted
+from backend.adapters.auth.redaction.values import redacted
 from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
 from backend.domain.diagnosis import Explanation, Finding, KeySetState
 

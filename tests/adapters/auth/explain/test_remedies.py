@@ -6,7 +6,7 @@ import pytest
 
 from backend.adapters.auth.explain.context import TokenContext
 from backend.adapters.auth.explain.remedies import error_remedy
-from backend.adapters.auth.redaction import quoted
+from backend.adapters.auth.redaction.values import quoted
 from backend.domain.auth import InvalidTokenError, VerifierUnavailableError
 from tests.adapters.auth.explain.explainers import (
     JWKS_URL,

@@ -17,25 +17,21 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from backend.adapters.auth.redaction.words import (
+    FRAGMENT_MIN_LENGTH,
+    MAX_DIGITS,
+    SECRET_MIN_LENGTH,
+    is_mixed,
+    is_secret,
+)
+
 REDACTED: Final = "(redacted)"
 OMITTED: Final = "(too deep)"
 
 _MAX_DEPTH: Final = 12
 _MAX_QUOTED: Final = 200  # characters
-_SECRET_MIN_LENGTH: Final = 16
-_FRAGMENT_MIN_LENGTH: Final = 4
+_MAX_QUOTED_ITEMS: Final = 16
 _IDENTIFIER_MAX_LENGTH: Final = 64
-_MAX_DIGITS: Final = 21  # Google's user ids have 21 digits
-_MAX_LETTERS_OF_NUMBER: Final = 2  # 20261130T123340Z
-_MIN_CHANGES: Final = 3  # between letters and digits
-_MIN_CHANGES_OF_FRAGMENT: Final = 2
-_MIN_PIECES_OF_FRAGMENT: Final = 3
-_MIN_MEAN_LENGTH: Final = 3.5  # of the words in camelCaseText or UPPER_CASE_TEXT
-_MIN_SHARE_OF_WORDS: Final = 0.65
-_SHORTEST_WORD: Final = 3
-_LONGEST_WORD: Final = 20
-_VOWELS: Final = frozenset("aeiouy")
-_MIN_SHARE_OF_VOWELS: Final = 0.14
 _MAX_BYTE: Final = 255
 
 _IDENTIFIERS: Final = frozenset(
@@ -62,9 +58,6 @@ _UUID: Final = re.compile(
     r"((?<![0-9A-Za-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Za-z]))", re.IGNORECASE
 )
 _WORD: Final = re.compile(r"[A-Za-z0-9_+/=%~-]+")
-_LETTERS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-_CHANGE: Final = re.compile(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
-_UNPRONOUNCEABLE: Final = re.compile(r"[^aeiouy]{5}|j[^aeiouy]|q[^u]|[^aeiouy]x[^aeiouy]|zx|vv|ww")
 
 
 def redacted(value: Any, *, name: str = "") -> Any:
@@ -75,7 +68,7 @@ def redacted(value: Any, *, name: str = "") -> Any:
         name: The name of the value, if it has one.
     """
     fragments = sum(map(len, _fragments(value, name)))
-    shortest = _FRAGMENT_MIN_LENGTH if fragments >= _SECRET_MIN_LENGTH else _SECRET_MIN_LENGTH
+    shortest = FRAGMENT_MIN_LENGTH if fragments >= SECRET_MIN_LENGTH else SECRET_MIN_LENGTH
     return _redacted(value, name, shortest, _MAX_DEPTH)
 
 
@@ -86,8 +79,21 @@ def quoted(value: Any, *, name: str = "") -> str:
         value: A parsed JSON value.
         name: The name of the value, if it has one.
     """
-    text = json.dumps(redacted(value, name=name))
+    text = json.dumps(redacted(_beginning(value), name=name))
     return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."
+
+
+def _beginning(value: Any, depth: int = _MAX_DEPTH) -> Any:
+    """Return the part of a value that a message can show, so that the work has a bound."""
+    match value:
+        case str():
+            return value[: 2 * _MAX_QUOTED]
+        case list() if depth:
+            return [_beginning(item, depth - 1) for item in value[:_MAX_QUOTED_ITEMS]]
+        case dict() if depth:
+            members = list(value.items())[:_MAX_QUOTED_ITEMS]
+            return {name[:_MAX_QUOTED]: _beginning(member, depth - 1) for name, member in members}
+    return value
 
 
 def any_of(identifiers: Iterable[str]) -> str:
@@ -113,7 +119,7 @@ def _redacted(value: Any, name: str, shortest: int, depth: int) -> Any:  # noqa:
             shortest = _IDENTIFIER_MAX_LENGTH + 1 if _is_identifier(name) else shortest
             return _redacted_text(value, shortest)
         case int():
-            return value if abs(value) < 10**_MAX_DIGITS else REDACTED
+            return value if abs(value) < 10**MAX_DIGITS else REDACTED
     return value
 
 
@@ -124,7 +130,7 @@ def _redacted_text(text: str, shortest: int) -> str:
         return text
     parts = _UUID.split(_SECRET_PART.sub(REDACTED, text))
     parts[::2] = [
-        _WORD.sub(lambda word: REDACTED if _is_secret(word[0], shortest) else word[0], part)
+        _WORD.sub(lambda word: REDACTED if is_secret(word[0], shortest) else word[0], part)
         for part in parts[::2]
     ]
     return "".join(parts)
@@ -141,46 +147,8 @@ def _fragments(value: Any, name: str, depth: int = _MAX_DEPTH) -> Iterator[str]:
     elif isinstance(value, str) and not _is_identifier(name) and not _EMAIL.fullmatch(value):
         for part in _UUID.split(value)[::2]:
             for word in _WORD.findall(part):
-                if _FRAGMENT_MIN_LENGTH <= len(word) < _SECRET_MIN_LENGTH and _is_mixed(word):
+                if FRAGMENT_MIN_LENGTH <= len(word) < SECRET_MIN_LENGTH and is_mixed(word):
                     yield word
-
-
-def _is_secret(word: str, shortest: int) -> bool:
-    if len(word) < shortest:
-        return False
-    return _is_random(word) if len(word) >= _SECRET_MIN_LENGTH else _is_mixed(word)
-
-
-def _is_random(word: str) -> bool:
-    """Tell whether a long word is neither text nor a number."""
-    pieces = _LETTERS.findall(word)
-    letters, digits = sum(map(len, pieces)), sum(map(str.isdigit, word))
-    if letters <= _MAX_LETTERS_OF_NUMBER:
-        return digits > _MAX_DIGITS
-    if len(_CHANGE.findall(word)) >= _MIN_CHANGES or letters < _MIN_MEAN_LENGTH * len(pieces):
-        return True
-    words = sum(len(piece) for piece in pieces if _is_pronounceable(piece.lower()))
-    return words < _MIN_SHARE_OF_WORDS * (letters + digits)
-
-
-def _is_mixed(word: str) -> bool:
-    """Tell whether a short word mixes letters, digits and cases as text does not."""
-    pieces = _LETTERS.findall(word)
-    letters = sum(map(len, pieces))
-    if letters <= _MAX_LETTERS_OF_NUMBER:
-        return False
-    return len(_CHANGE.findall(word)) >= _MIN_CHANGES_OF_FRAGMENT or (
-        len(pieces) >= _MIN_PIECES_OF_FRAGMENT and letters < _MIN_MEAN_LENGTH * len(pieces)
-    )
-
-
-def _is_pronounceable(piece: str) -> bool:
-    vowels = sum(letter in _VOWELS for letter in piece)
-    return (
-        _SHORTEST_WORD <= len(piece) <= _LONGEST_WORD
-        and vowels >= _MIN_SHARE_OF_VOWELS * len(piece)
-        and _UNPRONOUNCEABLE.search(piece) is None
-    )
 
 
 def _is_bytes(value: Any) -> bool:
@@ -188,7 +156,7 @@ def _is_bytes(value: Any) -> bool:
     items = list(value.values()) if isinstance(value, dict) else value
     return (
         isinstance(items, list)
-        and len(items) >= _SECRET_MIN_LENGTH
+        and len(items) >= SECRET_MIN_LENGTH
         and all(type(item) is int and 0 <= item <= _MAX_BYTE for item in items)
     )
 
