@@ -86,9 +86,9 @@ def _lifespan(container: Container) -> Callable[[FastAPI], AbstractAsyncContextM
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         require_protection(app, public=app.state.public)
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(app.state.outages.stop)
             for resource in container.resources():
                 await stack.enter_async_context(resource)
+            stack.push_async_callback(app.state.outages.stop)
             yield
 
     return lifespan
