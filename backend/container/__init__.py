@@ -10,7 +10,7 @@ import time
 from dependency_injector import containers, providers
 
 from backend.adapters.auth.better_auth.development import mint_token
-from backend.adapters.auth.explain.configuration import diagnose_cookies, diagnose_secrets
+from backend.adapters.auth.explain.configuration import diagnose_cookies
 from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
@@ -91,7 +91,6 @@ class Container(containers.DeclarativeContainer):
         has_secret=has_secret,
         origins=web_origins,
     )
-    diagnose_secrets = providers.Callable(diagnose_secrets, settings.provided.secrets)
     diagnose_issuer = providers.Callable(
         diagnose_issuer,
         http_client,

@@ -5,13 +5,11 @@ import contextlib
 import getpass
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import typer
 
 from backend.container import Container
-from backend.domain.auth import InvalidSignatureError
 from backend.domain.diagnosis import Explanation, Finding
 from backend.entrypoints.cli import development, findings
 from backend.entrypoints.cli.exits import exit_as_misused, exit_if_misconfigured
@@ -100,16 +98,13 @@ async def _explain(container: Container, token: str) -> Explanation:
             explanation = await cookies.explain(cookie)
         else:
             explanation = await container.token_explainer().explain(token)
-    if explanation.reason != InvalidSignatureError.reason:
         return explanation
-    return replace(explanation, findings=[*explanation.findings, *container.diagnose_secrets()])
 
 
 async def _diagnose(container: Container, complaints: Sequence[Complaint]) -> list[Finding]:
     found: list[Finding] = [
         *await container.diagnose_issuer(),
         *container.diagnose_cookies(),
-        *container.diagnose_secrets(),
     ]
     if not any(complaint.concerns("DATABASE_URL") for complaint in complaints):
         found += await container.diagnose_database()

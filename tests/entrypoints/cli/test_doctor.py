@@ -48,15 +48,11 @@ def test_doctor_finds_every_problem_at_once() -> None:
     assert HIDDEN not in result.output
 
 
-def test_doctor_checks_session_cookies_and_secrets() -> None:
+def test_doctor_describes_the_accepted_session_cookies() -> None:
     secret, origin = SECRET.decode(), "https://app.example.com"
-    result = run(
-        "doctor", BETTER_AUTH_SECRET=f'"{secret}"', AUTH_COOKIE="compact", CORS_ORIGINS=origin
-    )
-    assert result.exit_code == 1
+    result = run("doctor", BETTER_AUTH_SECRET=secret, AUTH_COOKIE="compact", CORS_ORIGINS=origin)
     assert "  ok    session cookies: strategy compact, verified with the secret" in result.stdout
     assert f"`Origin` header with {origin}" in result.stdout
-    assert "  FAIL  secret: a shared secret begins or ends with a quotation mark" in result.stdout
     assert secret not in result.output
 
 

@@ -79,7 +79,7 @@ def test_a_session_cookie_is_explained_if_cookies_are_accepted() -> None:
     rejected = run("explain", stdin=cookie, BETTER_AUTH_SECRET=f"'{secret}'", **settings)
     assert rejected.exit_code == 1
     assert "Reason in the log: invalid_signature." in rejected.stdout
-    assert "  FAIL  secret: a shared secret begins or ends with a quotation" in rejected.stdout
+    assert "no quotation marks, no line break" in rejected.stdout
     assert cookie not in accepted.output + rejected.output
     off = run("explain", stdin=cookie, BETTER_AUTH_SECRET=secret)
     assert "AUTH_COOKIE=compact" in off.stdout

@@ -1,6 +1,6 @@
-"""Checks the settings of session cookies and the shared secrets, without a request."""
+"""Describes the session cookies that an installation accepts."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection
 
 from backend.adapters.auth.explain.context import OFF
 from backend.domain.diagnosis import Finding
@@ -26,24 +26,3 @@ def diagnose_cookies(
         f" header with {pages}. To check a cookie: python -m backend explain"
     )
     return [Finding(check="session cookies", found=found)]
-
-
-def diagnose_secrets(secrets: Sequence[str]) -> list[Finding]:
-    """Find secrets that a shell or a file has changed, without showing any part of them.
-
-    Args:
-        secrets: The shared secrets.
-    """
-    problems: Mapping[str, Callable[[str], object]] = {
-        "begins or ends with a quotation mark": lambda text: text[0] in "\"'" or text[-1] in "\"'",
-        "begins or ends with whitespace or a line break": lambda text: text != text.strip(),
-    }
-    return [
-        Finding(
-            check="secret",
-            problem=f"a shared secret {problem}, which is part of the secret then",
-            remedy="Remove it, unless the secret in Better Auth has it as well.",
-        )
-        for problem, is_found in problems.items()
-        if any(secret and is_found(secret) for secret in secrets)
-    ]

@@ -16,7 +16,7 @@ from backend.domain.todo import InvalidTodoError, TodoConflictError, TodoNotFoun
 from backend.domain.todo_list import InvalidTodoQueryError
 from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
-from backend.entrypoints.http.metrics import count_refusal, count_unavailable
+from backend.entrypoints.http.metrics import count_refusal
 from backend.entrypoints.http.problems.errors import InvalidParameterError
 from backend.entrypoints.http.problems.outages import Outages
 from backend.entrypoints.http.problems.problem_details import Problem, problem_response
@@ -61,15 +61,9 @@ def untrusted_host_response(request: Request) -> Response:
 
 def _handler(to_problem: Callable[[Any], Problem]) -> Callable[[Request, Exception], Any]:
     async def handle(request: Request, error: Exception) -> Response:
-        return _answer(request, to_problem(error))
+        return problem_response(request, to_problem(error))
 
     return handle
-
-
-def _answer(request: Request, problem: Problem) -> Response:
-    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
-        count_unavailable(problem.code.removesuffix("_unavailable"))
-    return problem_response(request, problem)
 
 
 def _unauthorized(error: AuthError) -> Problem:
@@ -106,7 +100,7 @@ async def _handle_outage(request: Request, error: Exception) -> Response:
     is_verifier = isinstance(error, VerifierUnavailableError)
     outage = outages.verifier if is_verifier else outages.database
     outage.record(error, request_id=request_id(request.scope))
-    return _answer(request, _unavailable("verifier" if is_verifier else "database", error))
+    return problem_response(request, _unavailable("verifier" if is_verifier else "database", error))
 
 
 def _unavailable(part: str, error: Any) -> Problem:

@@ -1,11 +1,6 @@
-"""The settings of session cookies and the secrets are checked without a request."""
+"""`doctor` describes the session cookies that an installation accepts."""
 
-import pytest
-
-from backend.adapters.auth.explain.configuration import diagnose_cookies, diagnose_secrets
-from tests.adapters.auth.tokens import SECRET
-
-TEXT = SECRET.decode()
+from backend.adapters.auth.explain.configuration import diagnose_cookies
 
 
 def test_without_session_cookies_there_is_no_finding() -> None:
@@ -22,22 +17,3 @@ def test_the_accepted_session_cookies_are_described() -> None:
         " header with https://a.example, https://b.example. To check a cookie: python -m backend"
         " explain"
     )
-
-
-@pytest.mark.parametrize("text", [f'"{TEXT}"', f"'{TEXT}'", f"'{TEXT}", f'{TEXT}"'])
-def test_a_quoted_secret_is_a_problem(text: str) -> None:
-    (finding,) = diagnose_secrets([TEXT, text])
-    assert "quotation mark" in str(finding.problem)
-    assert TEXT not in str(finding)
-
-
-@pytest.mark.parametrize("text", [f"{TEXT}\n", f" {TEXT}", f"{TEXT}\r\n"])
-def test_a_secret_with_a_line_break_is_a_problem(text: str) -> None:
-    (finding,) = diagnose_secrets([text])
-    assert "line break" in str(finding.problem)
-    assert TEXT not in str(finding)
-
-
-def test_a_good_secret_is_no_problem() -> None:
-    assert diagnose_secrets([TEXT]) == []
-    assert diagnose_secrets([]) == []
