@@ -138,7 +138,7 @@ class SignedTokens:
             raise InvalidAlgorithmError(
                 "alg is not an accepted algorithm",
                 # The header is not verified, so only names from a fixed list are quoted.
-                found=next((name for name in _ALGORITHM_NAMES if name == algorithm), None),
+                found=next((name for name in _ALGORITHM_NAMES if name == algorithm), ""),
                 expected=", ".join(self._sources),
             )
         return self._sources[algorithm], algorithm, header.get("kid")
