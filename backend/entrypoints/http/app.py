@@ -88,6 +88,7 @@ def _lifespan(container: Container) -> Callable[[FastAPI], AbstractAsyncContextM
         async with AsyncExitStack() as stack:
             for resource in container.resources():
                 await stack.enter_async_context(resource)
+            stack.push_async_callback(app.state.outages.stop)
             yield
 
     return lifespan

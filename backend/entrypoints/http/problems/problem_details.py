@@ -12,6 +12,7 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.routing import Match
 
+from backend.entrypoints.http.metrics import count_unavailable
 from backend.entrypoints.http.telemetry import request_id
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -86,11 +87,13 @@ class Problem:
 
 
 def problem_response(request: Request, problem: Problem) -> JSONResponse:
-    """Return the response to a request that has a problem, and log the problem."""
+    """Return the response to a request that has a problem; log the problem, and count a 503."""
     identity = request_id(request.scope)
     if problem.log is not None:
         level, message, reason = problem.log
         _log.log(level, "%s", message, extra={"request_id": identity, "reason": reason})
+    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        count_unavailable(problem.code.removesuffix("_unavailable"))
     content = {
         "type": "about:blank",
         "title": problem.status.phrase,
