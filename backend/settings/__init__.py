@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     cors_headers: HeaderNames = Field(
         default=(), description="a comma-separated list of header names"
     )
-    root_path: RootPath = Field(default="", description="a path like /todos")
+    root_path: RootPath | None = Field(default=None, description="a path like /todos")
     trusted_hosts: Hosts = Field(
         default=(), description="host names like api.example.com or *.example.com"
     )

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from fastapi import Request
-from starlette.routing import get_route_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.entrypoints.http.problems.handlers import untrusted_host_response
@@ -38,7 +37,7 @@ class TrustedHosts:
             self._any
             or scope["type"] != "http"
             or self._is_trusted(scope)
-            or get_route_path(scope) in self._always
+            or scope["path"].removeprefix(scope.get("root_path", "")) in self._always
         ):
             await self._app(scope, receive, send)
         else:

@@ -161,3 +161,31 @@ async def test_without_origins_there_are_no_cors_headers(app: FastAPI) -> None:
     response = await send_request(app, "/api/me", headers=[(b"origin", PAGE.encode())])
     assert response.header("access-control-allow-origin") is None
     assert response.header("vary") is None
+
+
+def test_cors_preflight_needs_no_credentials(make_app: MakeApp, make_client: MakeClient) -> None:
+    app = make_app(cors_origins="https://app.example.com")
+    preflight = {
+        "Origin": "https://app.example.com",
+        "Access-Control-Request-Method": "PATCH",
+        "Access-Control-Request-Headers": "authorization, if-match",
+    }
+    client = make_client(app)
+    response = client.options("/api/todos/x", headers=preflight)
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+    assert "PATCH" in response.headers["Access-Control-Allow-Methods"]
+    assert "Access-Control-Allow-Credentials" not in response.headers
+    rejected = client.options(
+        "/api/todos/x", headers={**preflight, "Origin": "https://evil.example"}
+    )
+    assert rejected.status_code == 400
+    assert "Access-Control-Allow-Origin" not in rejected.headers
+
+
+def test_401_responses_carry_cors_headers(make_app: MakeApp, make_client: MakeClient) -> None:
+    client = make_client(make_app(cors_origins="https://app.example.com"))
+    response = client.get("/api/me", headers={"Origin": "https://app.example.com"})
+    assert response.status_code == 401
+    assert response.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+    assert "X-Request-ID" in response.headers["Access-Control-Expose-Headers"]

@@ -110,7 +110,8 @@ async def test_the_startup_check_and_the_host_check_ignore_the_prefix(make_app: 
 
 @pytest.mark.anyio
 async def test_web_sockets_are_served_below_the_prefix(make_app: MakeApp) -> None:
-    app, sent = make_app(root_path="/todos"), list[Message]()
+    app = make_app(root_path="/todos")
+    sent: list[Message] = []
 
     @app.websocket("/echo")
     async def echo(socket: WebSocket) -> None:
@@ -125,6 +126,6 @@ async def test_web_sockets_are_served_below_the_prefix(make_app: MakeApp) -> Non
         sent.append(message)
 
     for path in ("/echo", "/todos/echo"):
-        scope = {"type": "websocket", "path": path, "headers": [], "query_string": b""}
+        scope: Scope = {"type": "websocket", "path": path, "headers": [], "query_string": b""}
         await app({**scope, "scheme": "ws", "server": ("testserver", 80)}, receive, send)
     assert [message["text"] for message in sent if "text" in message] == ["/todos/echo"] * 2

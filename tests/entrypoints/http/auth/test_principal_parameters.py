@@ -164,15 +164,11 @@ HARMLESS: list[Any] = [
 
 def endpoint_with(annotation: Any, default: Any = ...) -> Callable[..., Any]:
     """Make an endpoint whose parameter `owner` has an annotation and perhaps a default."""
-    if default is ...:
 
-        async def endpoint(owner) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
-            return repr(owner)
-    else:
+    async def endpoint(owner: Any) -> str:
+        return repr(owner)
 
-        async def endpoint(owner=default) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
-            return repr(owner)
-
+    endpoint.__defaults__ = None if default is ... else (default,)
     endpoint.__annotations__["owner"] = annotation
     return endpoint
 
