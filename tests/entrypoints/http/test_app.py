@@ -94,10 +94,10 @@ def test_a_server_process_reads_the_environment(monkeypatch: pytest.MonkeyPatch)
     configured: list[Settings] = []
     monkeypatch.setattr("backend.entrypoints.server.process.configure_logging", configured.append)
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
-    monkeypatch.setenv("DOCS", "off")
-    app = app_from_environment()
-    assert app.docs_url is None
-    assert [settings.docs for settings in configured] == [False]
+    assert app_from_environment().docs_url is None
+    monkeypatch.setenv("DOCS", "on")
+    assert app_from_environment().docs_url == "/docs"
+    assert [settings.docs for settings in configured] == [None, True]
 
 
 def test_a_server_process_rejects_an_invalid_environment() -> None:

@@ -9,6 +9,7 @@ from httpx2 import Client
 from backend.domain.todo_repository import RepositoryUnavailableError
 from tests.entrypoints.http.asgi_client import send_request
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
+from tests.fakes import FakeTokenVerifier, principal
 
 PAGE = "https://app.example.com"
 FROM_PAGE = {"Origin": PAGE, "Authorization": "Bearer ada"}
@@ -154,6 +155,17 @@ def test_apps_and_extensions_are_origins(
     assert preflight(client, "PATCH", "authorization", origin=origin).status_code == 200
     response = client.get("/api/me", headers={**FROM_PAGE, "Origin": origin})
     assert response.headers["Access-Control-Allow-Origin"] == origin
+
+
+@pytest.mark.parametrize(("origin", "status"), [("capacitor://localhost", 201), ("tauri://x", 403)])
+def test_apps_may_change_data_with_session_cookies(
+    make_app: MakeApp, make_client: MakeClient, origin: str, status: int
+) -> None:
+    parts = {"session_verifier": FakeTokenVerifier({"session": principal("ada")})}
+    app = make_app(auth_cookie="compact", cors_origins=f"{PAGE},capacitor://localhost", parts=parts)
+    headers = {"Origin": origin, "Cookie": "better-auth.session_data=session"}
+    response = make_client(app).post("/api/todos", headers=headers, json={"title": "x"})
+    assert response.status_code == status
 
 
 @pytest.mark.anyio

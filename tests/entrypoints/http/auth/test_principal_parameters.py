@@ -7,7 +7,15 @@ from typing import Annotated, Any, Generic, NamedTuple, NewType, Optional, TypeV
 
 import pytest
 from fastapi import APIRouter, Body, Cookie, Depends, FastAPI, Form, Header, Query, WebSocket
-from pydantic import BaseModel, ConfigDict, Json, RootModel, SkipValidation, computed_field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Json,
+    RootModel,
+    SkipValidation,
+    computed_field,
+)
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -131,6 +139,11 @@ FORGEABLE: list[Any] = [
     Mapping[Principal, str],
     dict[str, list[tuple[int, CurrentPrincipal | None]]],
     SkipValidation[Principal],
+    Annotated[Any, AfterValidator(Principal._make)],
+    Annotated[str, AfterValidator(functools.partial(Principal, expires_at=9e12))],
+    # Names that only a type checker imports.
+    "guards.CurrentPrincipal | None",
+    "Unknown[Principal]",
     Model,
     Model | None,
     OptionalModel,
@@ -159,6 +172,7 @@ HARMLESS: list[Any] = [
     dict[str, Any],
     Page[int],
     Any,
+    "Unknown | None",
 ]
 
 
