@@ -164,8 +164,8 @@ class Api(FastAPI):
         """Return the document from memory; FastAPI would serialise it for every request."""
         document, root_path = self.openapi(), request.scope.get("root_path", "").rstrip("/")
         if self._serialized[0] is not document or self._serialized[1] != root_path:
-            servers = [{"url": root_path}] if root_path else []
-            shown = {**document, "servers": servers} if servers else document
+            servers = [{"url": root_path}, *document.get("servers", ())]
+            shown = {**document, "servers": servers} if root_path else document
             self._serialized = (document, root_path, bytes(JSONResponse(shown).body))
         return Response(self._serialized[2], media_type="application/json")
 
