@@ -123,21 +123,24 @@ def _check_database(value: SecretStr) -> SecretStr:
     return value
 
 
+def _check_origin(origin: str) -> str:
+    if origin == "*":
+        return origin
+    match = _ORIGIN.fullmatch(origin)
+    if match is None:
+        raise ValueError("an origin has only a scheme, a host and a port")
+    scheme = match[1].lower()
+    # Apps and browser extensions have schemes of their own, such as capacitor or moz-extension.
+    if scheme in _NO_PAGES or (scheme not in _WEB and get_close_matches(scheme, _WEB)):
+        raise ValueError(f"no page has an origin with the scheme {match[1]}")
+    canonical = origin.lower() if scheme in _WEB else scheme + origin[len(scheme) :]
+    if origin != canonical or _DEFAULT_PORT.fullmatch(origin):
+        raise ValueError("browsers send origins in lower case and without :80 and :443")
+    return origin
+
+
 def _check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
-    for origin in value:
-        if origin == "*":
-            continue
-        match = _ORIGIN.fullmatch(origin)
-        if match is None:
-            raise ValueError("an origin has only a scheme, a host and a port")
-        scheme = match[1].lower()
-        # Apps and browser extensions have schemes of their own, such as capacitor or moz-extension.
-        if scheme in _NO_PAGES or (scheme not in _WEB and get_close_matches(scheme, _WEB)):
-            raise ValueError(f"no page has an origin with the scheme {match[1]}")
-        canonical = origin.lower() if scheme in _WEB else scheme + origin[len(scheme) :]
-        if origin != canonical or _DEFAULT_PORT.fullmatch(origin):
-            raise ValueError("browsers send origins in lower case and without :80 and :443")
-    return value
+    return tuple(map(_check_origin, value))
 
 
 def _check_header_names(value: tuple[str, ...]) -> tuple[str, ...]:
