@@ -105,8 +105,8 @@ def _session_cookies(container: Container) -> SessionCookies | None:
     verifier = container.session_verifier()
     if verifier is None:
         return None
-    name = container.settings().auth_cookie_name
-    return SessionCookies(name=name, verifier=verifier, origins=container.web_origins())
+    names = container.cookie_names()
+    return SessionCookies(names=names, verifier=verifier, origins=container.web_origins())
 
 
 class Api(FastAPI):
@@ -156,7 +156,7 @@ class Api(FastAPI):
         schemas.update(schema.pop("$defs"))
         schemas["ProblemDetails"] = schema
         if self.authenticator.session_cookies is not None:
-            _document_session_cookie(document, self.authenticator.session_cookies.name)
+            _document_session_cookie(document, self.authenticator.session_cookies.names[-1])
         self._extended = document
         return document
 
