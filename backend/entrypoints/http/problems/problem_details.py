@@ -114,4 +114,5 @@ def _allowed_methods(request: Request) -> set[str]:
     """Return the methods of every route that has this path (RFC 9110, section 15.5.6)."""
     routes = iter_route_contexts(request.app.routes)
     matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    return {method for route in matching for method in route.methods or ()}
+    methods = {method for route in matching for method in route.methods or ()}
+    return methods | {"HEAD"} if "GET" in methods else methods

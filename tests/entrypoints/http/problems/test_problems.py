@@ -161,11 +161,11 @@ def test_unknown_todos_give_404(ada: Client, method: str) -> None:
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/api/todos", "GET, POST"),
-        (f"/api/todos/{UNKNOWN}", "DELETE, GET, PATCH"),
-        ("/api/me", "GET"),
-        ("/health/ready", "GET"),
-        ("/metrics", "GET"),
+        ("/api/todos", "GET, HEAD, POST"),
+        (f"/api/todos/{UNKNOWN}", "DELETE, GET, HEAD, PATCH"),
+        ("/api/me", "GET, HEAD"),
+        ("/health/ready", "GET, HEAD"),
+        ("/metrics", "GET, HEAD"),
         ("/openapi.json", "GET, HEAD"),
     ],
 )
