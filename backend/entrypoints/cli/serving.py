@@ -60,6 +60,8 @@ def dev(host: Host = None, port: Port = None, env_file: EnvFile = None) -> None:
             secret = os.environ["BETTER_AUTH_SECRET"] = development.make_secret()
         settings, complaints = _read_settings(host=host, port=port)
         exit_if_misconfigured(complaints)
+        if settings.docs is None:
+            settings = settings.model_copy(update={"docs": True})
         configure_logging(settings)
         log_warnings(complaints)
         listener = stack.enter_context(_listen(settings))
@@ -72,7 +74,7 @@ def dev(host: Host = None, port: Port = None, env_file: EnvFile = None) -> None:
             stack.enter_context(development.secret_file(secret))
             token = container.mint_token(secret, **development.USER)
         address = process.address(listener, settings.host)
-        typer.echo(development.welcome(address, token, docs=settings.docs))
+        typer.echo(development.welcome(address, token, docs=bool(settings.docs)))
         process.run_app(app, settings, listener)
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import State
 
 CHECK_TIMEOUT: Final = 5.0  # seconds
 
@@ -57,23 +58,37 @@ async def live() -> Health:
 async def ready(request: Request, response: Response) -> Readiness:
     """Check what the API depends on: the keys and the database."""
     checks = request.app.state.checks
-    results = await asyncio.gather(*(_run(name, check) for name, check in checks.items()))
-    status = "ok" if all(result == "ok" for result in results) else "unavailable"
+    results = await asyncio.gather(*(_run(check) for check in checks.values()))
+    _log_changes(request.app.state, dict(zip(checks, results, strict=True)))
+    status = "unavailable" if any(results) else "ok"
     response.status_code = 200 if status == "ok" else 503
     state = request.app.state.key_set_state
     return Readiness(
         status=status,
-        checks=dict(zip(checks, results, strict=True)),
+        checks={
+            name: "unavailable" if error else "ok"
+            for name, error in zip(checks, results, strict=True)
+        },
         keys=KeySetResponse.model_validate(state()) if state else None,
     )
 
 
-async def _run(name: str, check: Callable[[], Awaitable[None]]) -> str:
-    """Run a check; return `ok` or `unavailable`."""
+async def _run(check: Callable[[], Awaitable[None]]) -> Exception | None:
+    """Run a check; return its error, or None if it succeeds."""
     try:
         async with asyncio.timeout(CHECK_TIMEOUT):
             await check()
     except Exception as error:  # noqa: BLE001 - after any error a part is not ready
-        _log.warning("not ready: %s: %s", name, error)
-        return "unavailable"
-    return "ok"
+        return error
+    return None
+
+
+def _log_changes(state: State, results: Mapping[str, Exception | None]) -> None:
+    """Log what is no longer ready, or ready again: probes ask every few seconds."""
+    before: frozenset[str] = getattr(state, "not_ready", frozenset())
+    for name, error in results.items():
+        if error is not None and name not in before:
+            _log.warning("not ready: %s: %s", name, str(error) or type(error).__name__)
+        elif error is None and name in before:
+            _log.warning("ready again: %s", name)
+    state.not_ready = frozenset(name for name, error in results.items() if error)

@@ -66,6 +66,23 @@ def test_a_process_without_its_database_is_live_but_not_ready(
     assert client.get("/health/live").status_code == 200
 
 
+def test_readiness_is_logged_when_it_changes_not_at_every_probe(
+    make_app: MakeApp, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app()
+    client, works = make_client(app), app.state.checks["database"]
+    caplog.set_level(logging.INFO, logger=health.__name__)
+    for check in (UnreachableDatabase().check, works, UnreachableDatabase().check):
+        app.state.checks = {"database": check}
+        for _ in range(3):
+            client.get("/health/ready")
+    assert [record.getMessage() for record in caplog.records if record.name == health.__name__] == [
+        "not ready: database: the database at 10.1.2.3 is down",
+        "ready again: database",
+        "not ready: database: the database at 10.1.2.3 is down",
+    ]
+
+
 def test_readiness_checks_the_keys(make_app: MakeApp, make_client: MakeClient) -> None:
     # Nothing listens on this port, and without keys no token can be verified.
     app = make_app(better_auth_url="http://127.0.0.1:1")

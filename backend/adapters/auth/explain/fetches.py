@@ -5,9 +5,16 @@ from typing import Final
 
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 
+_OTHER_ADDRESS: Final = (
+    "If this server reaches Better Auth under another address than browsers do, as in Docker, keep"
+    " the public address in BETTER_AUTH_URL and set AUTH_JWKS_URL, for example"
+    " AUTH_JWKS_URL=http://auth:3000/api/auth/jwks."
+)
+
 UNREACHABLE: Final = (
     "Start Better Auth, or fix BETTER_AUTH_URL (or AUTH_JWKS_URL): the host or port is wrong, or"
-    " cannot be reached from here. Proxies in HTTP_PROXY and HTTPS_PROXY are used."
+    " cannot be reached from here. Inside a container, localhost is the container itself."
+    f" {_OTHER_ADDRESS} Proxies in HTTP_PROXY and HTTPS_PROXY are used."
 )
 
 _NOT_FOUND: Final = (
@@ -39,8 +46,8 @@ _BY_STATUS: Final[Mapping[int, str]] = {
 _BY_KIND: Final[Mapping[FetchErrorKind, str]] = {
     FetchErrorKind.UNREACHABLE: UNREACHABLE,
     FetchErrorKind.TIMEOUT: (
-        "The issuer is too slow, or a firewall blocks the connection. Set BETTER_AUTH_URL to an"
-        " address that this server can reach."
+        "The issuer is too slow, or a firewall blocks the connection, or this server cannot reach"
+        f" the address. {_OTHER_ADDRESS}"
     ),
     FetchErrorKind.CERTIFICATE: (
         "The TLS certificate is not trusted here. Fix it, or set SSL_CERT_FILE to your CA's"

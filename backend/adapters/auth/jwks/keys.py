@@ -92,11 +92,13 @@ class JwksKeys:
                 raise UnknownKeyError("the issuer's key set has no such key")
 
     async def check(self) -> None:
-        """Check that tokens can be verified.
+        """Check that tokens can be verified. Waits for the first fetch while that is in progress.
 
         Raises:
             VerifierUnavailableError: There are no keys, or they are too old.
         """
+        if self._fetched_at is None:
+            await self._refresher.finish_first_fetch()
         if not self._usable():
             raise self._refresher.unavailable()
 

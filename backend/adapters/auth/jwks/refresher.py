@@ -66,6 +66,11 @@ class KeySetRefresher:
         self._resuming = asyncio.Semaphore(_RESUMED_AT_ONCE)  # bound to the running event loop
         self._background = asyncio.create_task(self._keep_fresh())
 
+    async def finish_first_fetch(self) -> None:
+        """Wait for the first fetch if it is in progress."""
+        if self._attempt is not None and self.attempts <= 1:
+            await asyncio.wait((self._attempt,))
+
     async def stop(self) -> None:
         """Cancel the background task and the fetch in progress."""
         tasks = [task for task in (self._background, self._attempt) if task and not task.done()]

@@ -18,8 +18,10 @@ from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
 from backend.entrypoints.http.metrics import count_refusal
 from backend.entrypoints.http.problems.errors import InvalidParameterError
+from backend.entrypoints.http.problems.outages import Outages
 from backend.entrypoints.http.problems.problem_details import Problem, problem_response
 from backend.entrypoints.http.problems.validation_errors import field_problems
+from backend.entrypoints.http.telemetry import request_id
 
 REALM: Final = "api"
 
@@ -37,9 +39,12 @@ _HTTP_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
 
 
 def install(app: FastAPI) -> None:
-    """Make an app answer every error with a problem."""
+    """Make an app answer every error with a problem. Needs `app.state.checks`."""
+    app.state.outages = Outages(app.state.checks)
     for error_class, to_problem in _PROBLEMS.items():
         app.add_exception_handler(error_class, _handler(to_problem))
+    for error_class in (VerifierUnavailableError, RepositoryUnavailableError):
+        app.add_exception_handler(error_class, _handle_outage)
 
 
 def untrusted_host_response(request: Request) -> Response:
@@ -71,8 +76,14 @@ def _unauthorized(error: AuthError) -> Problem:
         code=error.code,
         detail=error.detail,
         headers={"WWW-Authenticate": challenge},
-        log=(logging.INFO, f"refused: {error.reason}: {error}", error.reason),
+        log=(logging.INFO, f"refused: {error.reason}: {error}{_details(error)}", error.reason),
     )
+
+
+def _details(error: AuthError) -> str:
+    values = {"found": error.found, "expected": error.expected}
+    details = ", ".join(f"{name} {value}" for name, value in values.items() if value)
+    return f"; {details}" if details else ""
 
 
 def _forbidden_origin(error: ForbiddenOriginError) -> Problem:
@@ -87,14 +98,21 @@ def _forbidden_origin(error: ForbiddenOriginError) -> Problem:
     )
 
 
-def _unavailable(error: VerifierUnavailableError | RepositoryUnavailableError) -> Problem:
-    part = "verifier" if isinstance(error, VerifierUnavailableError) else "database"
+async def _handle_outage(request: Request, error: Exception) -> Response:
+    outages: Outages = request.app.state.outages
+    is_verifier = isinstance(error, VerifierUnavailableError)
+    outage = outages.verifier if is_verifier else outages.database
+    outage.record(error, request_id=request_id(request.scope))
+    return problem_response(request, _unavailable("verifier" if is_verifier else "database", error))
+
+
+def _unavailable(part: str, error: Any) -> Problem:
     return Problem(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         code=f"{part}_unavailable",
         detail="The service is temporarily unavailable. Try again after `Retry-After` seconds.",
         headers={"Retry-After": str(max(1, math.ceil(error.retry_after)))},
-        log=(logging.ERROR, f"unavailable: {error}", f"{part}_unavailable"),
+        log=(logging.DEBUG, f"unavailable: {error}", f"{part}_unavailable"),
     )
 
 
@@ -160,8 +178,6 @@ def _unexpected(error: Exception) -> Problem:
 _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     AuthError: _unauthorized,
     ForbiddenOriginError: _forbidden_origin,
-    VerifierUnavailableError: _unavailable,
-    RepositoryUnavailableError: _unavailable,
     TodoNotFoundError: _todo_not_found,
     TodoConflictError: _todo_conflict,
     IdempotencyKeyReusedError: _idempotency_key_reused,

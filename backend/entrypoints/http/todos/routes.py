@@ -90,7 +90,8 @@ async def create_todo(
     content = {name: getattr(todo, name) for name in body.model_dump(exclude_defaults=True)}
     idempotency = idempotency_keys.idempotency(request, idempotency_key, content)
     stored = await _todos(request).add(principal.user_id, todo, idempotency=idempotency)
-    headers = {"Location": f"{router.prefix}/{stored.id}"}
+    root_path = request.scope.get("root_path", "").rstrip("/")
+    headers = {"Location": f"{root_path}{router.prefix}/{stored.id}"}
     if stored.id != todo.id:
         headers[idempotency_keys.REPLAYED] = "true"
     return _response(stored, HTTPStatus.CREATED, headers)

@@ -40,6 +40,14 @@ REMEDIES = {
 }
 
 
+@pytest.mark.parametrize("kind", [FetchErrorKind.UNREACHABLE, FetchErrorKind.TIMEOUT])
+def test_an_issuer_that_cannot_be_reached_may_have_an_internal_address(
+    kind: FetchErrorKind,
+) -> None:
+    remedy = fetch_remedy(FetchError("the message does not matter", kind=kind))
+    assert "keep the public address in BETTER_AUTH_URL and set AUTH_JWKS_URL" in remedy
+
+
 @pytest.mark.parametrize("kind", FetchErrorKind)
 def test_every_kind_of_failed_fetch_has_a_remedy(kind: FetchErrorKind) -> None:
     assert REMEDIES[kind] in fetch_remedy(FetchError("the message does not matter", kind=kind))
