@@ -16,7 +16,7 @@ def test_doctor_finds_no_problem_in_a_good_installation() -> None:
     *lines, migrations, last = result.stdout.splitlines()
     assert lines == [
         "  ok    settings",
-        f"  ok    keys: 1 usable at {origin}/api/auth/jwks (EdDSA)",
+        f"  ok    keys: 1 usable at {origin}/api/auth/jwks (EdDSA), fetched now by this command",
         "  ok    clock: agrees with the issuer's",
         "  ok    database: SQLite",
     ]

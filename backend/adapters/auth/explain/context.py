@@ -7,9 +7,12 @@ from typing import Any, Final
 
 from backend.adapters.auth.claims import ClaimsPolicy, numeric_date
 from backend.adapters.auth.explain.redaction import quoted
+from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS
 from backend.domain.auth import InvalidClaimError
 
 OFF: Final = "off"
+# A running server may still use the key set of its last refresh.
+OWN_FETCH: Final = "fetched now by this command"
 
 _TIMES: Final = ("iat", "nbf", "exp")
 
@@ -46,7 +49,8 @@ class TokenContext:
         match check:
             case "signature":
                 key = f" by key {quoted(header['kid'])}" if "kid" in header else ""
-                return f"{quoted(header.get('alg'))}{key}"
+                key_set = f"; key set {OWN_FETCH}" if self._is_of_key_set() else ""
+                return f"{quoted(header.get('alg'))}{key}{key_set}"
             case "subject":
                 return _claim(claims, "sub")
             case "issuer":
@@ -57,6 +61,9 @@ class TokenContext:
                 times = [f"{name} {_time(claims, name)}" for name in _TIMES if name in claims]
                 return ", ".join(times) or "none"
         return None
+
+    def _is_of_key_set(self) -> bool:
+        return self.jwks_url is not None and self.header.get("alg") in ASYMMETRIC_ALGORITHMS
 
     def expected(self, check: str) -> str | None:
         """Return the values that a check accepts; None if there is nothing to show.

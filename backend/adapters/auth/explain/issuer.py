@@ -11,7 +11,8 @@ import httpx2
 
 from backend.adapters.auth.better_auth.tokens import BASE_PATH
 from backend.adapters.auth.explain.clock import MAX_SKEW, diagnose_clock
-from backend.adapters.auth.explain.fetches import fetch_remedy
+from backend.adapters.auth.explain.context import OWN_FETCH
+from backend.adapters.auth.explain.fetches import EMPTY, fetch_remedy
 from backend.adapters.auth.explain.redaction import quoted
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.fetch import DEADLINE, fetch
@@ -66,10 +67,9 @@ def _without_key_set(has_secret: bool) -> Finding:
 def _diagnose_keys(url: str, keys: KeySet, algorithms: Collection[str]) -> Iterator[Finding]:
     usable = [key for same_kid in keys.by_kid.values() for key in same_kid]
     offered = sorted({algorithm for key in usable for algorithm in key.algorithms})
-    found = f"{len(usable)} usable at {url} ({', '.join(offered)})"
+    found = f"{len(usable)} usable at {url} ({', '.join(offered)}), {OWN_FETCH}"
     if not usable:
-        remedy = "Fetch a token from Better Auth's /api/auth/token: that creates the first key."
-        yield Finding(check="keys", problem=f"the key set at {url} is empty", remedy=remedy)
+        yield Finding(check="keys", problem=f"the key set at {url} is empty", remedy=EMPTY)
     elif algorithms and set(algorithms).isdisjoint(offered):
         yield Finding(
             check="keys",

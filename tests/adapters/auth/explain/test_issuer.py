@@ -21,7 +21,9 @@ async def test_usable_keys_and_a_correct_clock_are_no_problem() -> None:
     origin, findings = await diagnose(dated(0))
     assert list(findings) == ["keys", "clock"]
     assert all(finding.problem is None for finding in findings.values())
-    assert findings["keys"].found == f"1 usable at {origin}{JWKS_PATH} (EdDSA)"
+    assert findings["keys"].found == (
+        f"1 usable at {origin}{JWKS_PATH} (EdDSA), fetched now by this command"
+    )
 
 
 @pytest.mark.parametrize(

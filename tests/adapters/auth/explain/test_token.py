@@ -212,7 +212,7 @@ async def test_failed_checks_have_found_and_expected_values() -> None:
     }
     assert values == {
         "signature": (
-            '"EdDSA" by key "other"',
+            '"EdDSA" by key "other"; key set fetched now by this command',
             f"HS256 by the shared secret or a key of {JWKS_URL}",
         ),
         "issuer": ('"x"', f'"{ISSUER}"'),
@@ -281,6 +281,9 @@ class NoKeys:
 
     async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
         raise VerifierUnavailableError("the issuer's keys are unavailable: HTTP 404")
+
+    async def recheck(self) -> bool:
+        return False
 
 
 async def test_an_outage_neither_accepts_nor_rejects_a_token() -> None:
