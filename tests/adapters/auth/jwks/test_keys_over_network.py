@@ -78,7 +78,7 @@ async def test_keeps_the_last_valid_keys_and_logs_the_reason(
     behaviour: Behaviour, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     # A caller waits for 2 s of the clock, so a fetch that takes its time needs a slow clock.
-    deadline, speed = (0.5, 1) if reason.endswith("0.5 s") else (5, 20)
+    deadline, speed = (0.5, 1) if reason.endswith("0.5 s") else (5, 5)
     async with (
         key_server(answer(KEYS)) as server,
         keys_of(server, deadline=deadline, speed=speed) as keys,
@@ -107,7 +107,7 @@ async def test_waits_as_long_as_retry_after_asks() -> None:
 
 
 async def test_returns_known_keys_at_once_while_the_issuer_hangs() -> None:
-    async with key_server(answer(KEYS)) as server, keys_of(server, deadline=3, speed=20) as keys:
+    async with key_server(answer(KEYS)) as server, keys_of(server, deadline=3, speed=5) as keys:
         await keys.find("EdDSA", "key-1")
         server.behaviour = hang()
         waiting = [asyncio.ensure_future(keys.find("EdDSA", f"{n}")) for n in range(10)]
@@ -131,7 +131,7 @@ async def test_stopping_cancels_the_fetch_in_progress() -> None:
 async def test_recovers_when_a_server_is_back() -> None:
     async with key_server(answer(KEYS)) as server:
         await server.stop()
-        async with keys_of(server, speed=20) as keys:
+        async with keys_of(server, speed=5) as keys:
             with pytest.raises(VerifierUnavailableError, match="ConnectError"):
                 await keys.find("EdDSA", "key-1")
             await server.start()
