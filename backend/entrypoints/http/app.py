@@ -18,6 +18,7 @@ from backend.entrypoints.http.auth.startup_check import require_protection
 from backend.entrypoints.http.hosts import TrustedHosts
 from backend.entrypoints.http.problems import handlers
 from backend.entrypoints.http.problems.problem_details import ProblemDetails
+from backend.entrypoints.http.query_limit import QueryLimit
 from backend.entrypoints.http.telemetry import Telemetry
 from backend.entrypoints.http.todos import routes as todos
 from backend.entrypoints.http.todos.cursors import Cursors
@@ -110,6 +111,7 @@ def _session_cookies(container: Container) -> SessionCookies | None:
 
 
 def _add_middleware(app: "Api", settings: Settings) -> None:
+    app.add_middleware(QueryLimit)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
