@@ -12,15 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.cost.inputs import (
-    LONG_TODO,
-    PLAIN,
-    SHORT_TODO,
-    Input,
-    Users,
-    all_inputs,
-    request,
-)
+from benchmarks.cost.inputs import all_inputs
+from benchmarks.cost.requests import LONG_TODO, PLAIN, SHORT_TODO, Input, Users, request
 from benchmarks.harness.chart import Bar
 from benchmarks.harness.report import Result, Table, Target, number
 from benchmarks.harness.rounds import round_count, shuffled

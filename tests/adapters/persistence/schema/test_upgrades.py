@@ -202,12 +202,12 @@ async def test_an_upgrade_normalises_the_search_text_of_earlier_releases(
     async with open_todos(url) as todos:
         for todo in stored.values():
             await todos.add(alice, todo)
-    await downgrade(database_at(url), "0004")
     for number, text in enumerate(SEARCH_TEXTS):
         change = f"SET search_text = '{text}' WHERE title = 'x{number}'"
         execute(postgres_server, url, f"UPDATE todos {change}")
     async with open_todos(url) as todos:
         assert (await todos.list(alice, TodoQuery(q="R\u00c9SUM\u00c9"))).items == ()
+    await downgrade(database_at(url), "0004")
     await upgrade(database_at(url))
     async with open_todos(url) as todos:
         for q, todo in stored.items():
