@@ -10,6 +10,7 @@ from backend.domain.auth import (
     ExpiredTokenError,
     InvalidTokenError,
     MalformedAuthorizationError,
+    MalformedCookieError,
     MissingTokenError,
     Principal,
     VerifierUnavailableError,
@@ -38,7 +39,10 @@ def test_a_principal_cannot_be_changed() -> None:
 
 def test_a_principal_has_only_its_fields() -> None:
     assert not hasattr(PRINCIPAL, "__dict__")
-    assert Principal._fields == ("user_id", "expires_at", "email", "name", "roles", "scopes")
+    assert Principal._fields == (
+        *("user_id", "expires_at", "email", "name", "roles", "scopes"),
+        "email_verified",
+    )
 
 
 def test_principals_are_equal_by_value() -> None:
@@ -50,11 +54,19 @@ def test_principals_are_equal_by_value() -> None:
 def test_a_principal_has_no_roles_or_scopes_by_default() -> None:
     assert (PRINCIPAL.email, PRINCIPAL.name) == (None, None)
     assert PRINCIPAL.roles == PRINCIPAL.scopes == frozenset()
+    assert PRINCIPAL.email_verified is False
+
+
+def test_the_docstring_warns_of_addresses_that_are_not_verified() -> None:
+    assert "must also check `email_verified`" in (Principal.__doc__ or "")
 
 
 @pytest.mark.parametrize("error_class", family(AuthError))
 def test_every_auth_error_has_one_of_four_caller_codes(error_class: type[AuthError]) -> None:
     assert error_class.code in CALLER_CODES.values()
+    if error_class is MalformedCookieError:  # the detail of its family speaks of another header
+        assert "cookie" in error_class.detail
+        return
     details = [member.detail for member in CALLER_CODES if member in error_class.__mro__]
     assert [error_class.detail] == (details or [InvalidTokenError.detail])
 

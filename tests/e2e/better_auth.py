@@ -1,6 +1,7 @@
 """The Better Auth server of `demo/` as the issuer, and its users."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,16 +58,25 @@ class Issuer(Process):
         self._browsers: list[httpx2.Client] = []
         self.url: str = self.wait_until_started(lambda: next(self._printed_values("url"), None))
 
-    def sign_up(self, name: str = "Ada") -> User:
-        """Create a user with a unique address."""
+    def sign_up(self, name: str = "Ada", **fields: str) -> User:
+        """Create a user with a unique e-mail address.
+
+        Args:
+            name: The user's name. It may contain lone surrogates.
+            **fields: Further fields of the user, for example `image`.
+        """
         browser = connect(self.url, Origin=self.url)
         self._browsers.append(browser)
         account = {
             "name": name,
-            "email": f"{name[:9].lower()}-{uuid4().hex}@example.com",
+            "email": f"{re.sub('[^a-z]', '', name[:9].lower())}-{uuid4().hex}@example.com",
             "password": "correct horse battery staple",
+            **fields,
         }
-        response = browser.post("/api/auth/sign-up/email", json=account).raise_for_status()
+        body = json.dumps(account)  # httpx2 does not escape lone surrogates
+        headers = {"Content-Type": "application/json"}
+        response = browser.post("/api/auth/sign-up/email", content=body, headers=headers)
+        response.raise_for_status()
         return User(id=response.json()["user"]["id"], email=account["email"], browser=browser)
 
     def verification_link_token(self, user: User) -> str:

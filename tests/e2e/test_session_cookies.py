@@ -157,10 +157,40 @@ def test_a_bearer_token_is_rejected_as_a_cookie(pair: Pair, secret: str) -> None
         assert rejection_code(pair.me(f"{NAME}={token}")) == "invalid_token"
 
 
-def test_a_request_with_a_cookie_and_a_bearer_token_is_rejected(pair: Pair) -> None:
-    response = pair.me(pair.user.session_cookie(), **bearer(pair.user.token()))
+def test_a_bearer_token_beside_a_cookie_is_used(pairs: Mapping[str, Pair]) -> None:
+    pair = pairs["jwks"]
+    other = pair.issuer.sign_up()
+    for cookie in (pair.user.session_cookie(), f"{NAME}=bad", f"{NAME}.1=incomplete"):
+        response = pair.me(cookie, **bearer(other.token()))
+        assert response.json()["user_id"] == other.id
 
-    assert rejection_code(response) == "malformed_authorization"
+    assert rejection_code(pair.me(pair.user.session_cookie(), **bearer("bad"))) == "invalid_token"
+
+
+def test_the_first_valid_cookie_of_several_counts(pair: Pair) -> None:
+    large = pair.issuer.sign_up("Ada" * 1500)
+    chunks, whole = large.session_cookie(), pair.user.session_cookie()
+
+    for cookie, user in (
+        (f"{NAME}=stale; {whole}", pair.user),
+        (f"{whole}; {NAME}=stale", pair.user),
+        (f"{NAME}=stale; {chunks}", large),
+        (f"{NAME}.0=sta; {NAME}.1=le; {chunks}", large),
+        (f"{chunks}; {NAME}.0=sta; {NAME}.1=le", large),
+        (f"{NAME}.0=stale; {whole}", pair.user),
+    ):
+        assert pair.me(cookie).json().get("user_id") == user.id
+    assert rejection_code(pair.me("; ".join([whole] * 5))) == "malformed_authorization"
+
+
+def test_a_name_cut_in_the_middle_of_an_emoji_does_not_lock_its_user_out(pair: Pair) -> None:
+    user = pair.issuer.sign_up("Ada \ud83d")
+
+    response = pair.me(user.session_cookie())
+
+    assert response.status_code == 200, response.text
+    me = response.json()
+    assert (me["user_id"], me["email"], me["name"]) == (user.id, user.email, None)
 
 
 def test_the_token_of_a_verification_link_is_rejected_as_a_cookie(

@@ -34,6 +34,27 @@ def test_a_token_of_better_auth_with_default_settings_is_accepted(
     assert datetime.fromisoformat(me["expires_at"]).timestamp() == claims_of(token)["exp"]
 
 
+def test_a_picture_in_the_token_does_not_lock_its_user_out(
+    backend: Backend, issuer: Issuer
+) -> None:
+    user = issuer.sign_up(image="data:image/png;base64," + "A" * 9_000)
+    token = user.token()
+    assert 12_000 < len(token) < 16_384
+
+    assert backend.me(token).json()["user_id"] == user.id
+
+
+def test_a_name_cut_in_the_middle_of_an_emoji_does_not_lock_its_user_out(
+    backend: Backend, issuer: Issuer
+) -> None:
+    user = issuer.sign_up("Ada \ud83d")
+
+    me = backend.me(user.token()).json()
+
+    assert (me["user_id"], me["email"], me["name"]) == (user.id, user.email, None)
+    assert me["email_verified"] is False
+
+
 ALGORITHMS = ["EdDSA", "ES256", "ES512", "RS256", "PS256"]
 
 
