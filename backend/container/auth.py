@@ -59,6 +59,7 @@ def jwks_keys(
         source=url,
         max_age=settings.auth_jwks_max_age,
         max_stale=settings.auth_jwks_max_stale,
+        workers=settings.workers,
     )
 
 

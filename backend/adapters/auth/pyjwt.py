@@ -124,8 +124,15 @@ class SignedTokens:
         cacheable = len(header) <= _CACHED_HEADER_MAX_LENGTH
         read = self._read_cached_header if cacheable else self._read_header
         source, algorithm, kid = read(header)
-        keys = source.known(algorithm, kid) or await source.find(algorithm, kid)
-        _check_signature(keys, algorithm, signing_input, signature)
+        try:
+            keys = source.known(algorithm, kid) or await source.find(algorithm, kid)
+            _check_signature(keys, algorithm, signing_input, signature)
+        except (InvalidAlgorithmError, InvalidSignatureError):
+            # A reset of the issuer's database puts new keys under known ids.
+            if not await source.recheck():
+                raise
+            keys = await source.find(algorithm, kid)
+            _check_signature(keys, algorithm, signing_input, signature)
         return validate(decode_object(payload, lone_surrogates=True))
 
     def _read_header(self, segment: bytes) -> _KeyLookup:

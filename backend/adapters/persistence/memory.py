@@ -9,7 +9,7 @@ from uuid import UUID
 
 from backend.adapters.persistence.listing import page
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency
-from backend.domain.todo import Todo, TodoConflictError, TodoNotFoundError
+from backend.domain.todo import Todo, TodoConflictError, TodoNotFoundError, search_key
 from backend.domain.todo_list import TodoPage, TodoPosition, TodoQuery
 
 
@@ -113,7 +113,7 @@ def _matches(todo: Todo, query: TodoQuery) -> bool:
         and (
             query.due_before is None or (todo.due_at is not None and todo.due_at < query.due_before)
         )
-        and (query.q is None or query.q.casefold() in todo.search_text)
+        and (query.q is None or search_key(query.q) in todo.search_text)
     )
 
 

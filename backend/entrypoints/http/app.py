@@ -23,6 +23,7 @@ from backend.entrypoints.http.head import HeadRequests
 from backend.entrypoints.http.hosts import TrustedHosts
 from backend.entrypoints.http.problems import handlers
 from backend.entrypoints.http.problems.problem_details import ProblemDetails
+from backend.entrypoints.http.query_limit import QueryLimit
 from backend.entrypoints.http.root_path import RootPath
 from backend.entrypoints.http.telemetry import Telemetry
 from backend.entrypoints.http.todos import routes as todos
@@ -74,6 +75,7 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
     app.state.checks = container.checks()
     app.state.key_set_state = container.key_set_state()
     handlers.install(app)
+    app.add_middleware(QueryLimit)
     if settings.trusted_hosts:
         always = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
         app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts, always=always)

@@ -10,6 +10,7 @@ from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.domain.auth import InvalidClaimError
 
 OFF: Final = "off"
+# A running server may still use the key set of its last refresh.
 
 _TIMES: Final = ("iat", "nbf", "exp")
 

@@ -16,6 +16,7 @@ UNREACHABLE: Final = (
     " cannot be reached from here. Inside a container, localhost is the container itself."
     f" {_OTHER_ADDRESS} Proxies in HTTP_PROXY and HTTPS_PROXY are used."
 )
+EMPTY: Final = "Fetch a token from Better Auth's /api/auth/token: that creates the first key."
 
 _NOT_FOUND: Final = (
     "There is no key set at this path. If Better Auth has another base path, put it into"
@@ -60,13 +61,17 @@ _BY_KIND: Final[Mapping[FetchErrorKind, str]] = {
         " AUTH_JWKS_URL) to the final address: https instead of http, with or without www."
     ),
     FetchErrorKind.STATUS: UNREACHABLE,
-    FetchErrorKind.COMPRESSED: _NOT_A_KEY_SET,
+    FetchErrorKind.COMPRESSED: (
+        "A proxy in front of Better Auth compresses every response. Turn compression off for this"
+        " path, or set AUTH_JWKS_URL to an address behind the proxy."
+    ),
     FetchErrorKind.TOO_LARGE: _NOT_A_KEY_SET,
     FetchErrorKind.NOT_A_KEY_SET: _NOT_A_KEY_SET,
     FetchErrorKind.NO_USABLE_KEY: (
         "Configure Better Auth to create keys for EdDSA, ES256, ES512, RS256 or PS256 (plugin"
         " `jwt`, `jwks.keyPairConfig.alg`). Or fix BETTER_AUTH_URL, if it is another server's."
     ),
+    FetchErrorKind.EMPTY: EMPTY,
     FetchErrorKind.UNEXPECTED: UNREACHABLE,
 }
 

@@ -12,7 +12,7 @@ import httpx2
 from backend.adapters.auth.better_auth.tokens import BASE_PATH
 from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.explain.clock import MAX_SKEW, diagnose_clock
-from backend.adapters.auth.explain.fetches import fetch_remedy
+from backend.adapters.auth.explain.fetches import EMPTY, fetch_remedy
 from backend.adapters.auth.explain.key_set import RUNNING_SERVER, accepted_tokens, fetched_keys
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.fetch import DEADLINE, fetch
@@ -74,14 +74,13 @@ def _diagnose_keys(
 ) -> Iterator[Finding]:
     usable = [key for same_kid in keys.by_kid.values() for key in same_kid]
     offered = sorted({algorithm for key in usable for algorithm in key.algorithms})
-    kids = [kid for kid, same_kid in keys.by_kid.items() for _ in same_kid]
+    kids = [kid or "" for kid, same_kid in keys.by_kid.items() for _ in same_kid]
     found = (
         f"{len(usable)} usable at {url} ({', '.join(offered)}): {fetched_keys(kids, now)};"
         f" {RUNNING_SERVER}"
     )
     if not usable:
-        remedy = "Fetch a token from Better Auth's /api/auth/token: that creates the first key."
-        yield Finding(check="keys", problem=f"the key set at {url} is empty", remedy=remedy)
+        yield Finding(check="keys", problem=f"the key set at {url} is empty", remedy=EMPTY)
     elif algorithms and set(algorithms).isdisjoint(offered):
         yield Finding(
             check="keys",

@@ -17,7 +17,7 @@ from backend.domain.todo_list import InvalidTodoQueryError
 from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
 from backend.entrypoints.http.metrics import count_refusal
-from backend.entrypoints.http.problems.errors import InvalidParameterError
+from backend.entrypoints.http.problems.errors import InvalidParameterError, UnusableEntityTagError
 from backend.entrypoints.http.problems.outages import Outages
 from backend.entrypoints.http.problems.problem_details import Problem, problem_response
 from backend.entrypoints.http.problems.validation_errors import field_problems
@@ -57,6 +57,11 @@ def untrusted_host_response(request: Request) -> Response:
             detail="This server does not serve the host that the `Host` header names.",
         ),
     )
+
+
+def invalid_parameter_response(request: Request, error: InvalidParameterError) -> Response:
+    """Answer a request that a middleware rejects."""
+    return problem_response(request, _invalid_parameter(error))
 
 
 def _handler(to_problem: Callable[[Any], Problem]) -> Callable[[Request, Exception], Any]:
@@ -128,6 +133,15 @@ def _todo_conflict(_error: TodoConflictError) -> Problem:
     )
 
 
+def _unusable_entity_tag(_error: UnusableEntityTagError) -> Problem:
+    return Problem(
+        status=HTTPStatus.PRECONDITION_FAILED,
+        code="precondition_failed",
+        detail='Weak (`W/"1"`) and unquoted tags never match `If-Match`. Send the `ETag` of'
+        ' the todo as a strong tag in double quotes, for example `"1"`.',
+    )
+
+
 def _idempotency_key_reused(_error: IdempotencyKeyReusedError) -> Problem:
     return Problem(
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -180,6 +194,7 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     ForbiddenOriginError: _forbidden_origin,
     TodoNotFoundError: _todo_not_found,
     TodoConflictError: _todo_conflict,
+    UnusableEntityTagError: _unusable_entity_tag,
     IdempotencyKeyReusedError: _idempotency_key_reused,
     InvalidTodoError: _invalid_todo,
     InvalidTodoQueryError: _invalid_todo,

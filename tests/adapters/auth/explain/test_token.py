@@ -291,6 +291,9 @@ class NoKeys:
     async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
         raise VerifierUnavailableError("the issuer's keys are unavailable: HTTP 404")
 
+    async def recheck(self) -> bool:
+        return False
+
 
 async def test_an_outage_neither_accepts_nor_rejects_a_token() -> None:
     explainer = make_explainer(source=NoKeys())
