@@ -134,7 +134,7 @@ class Api(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put telemetry around everything, even around the response to an unexpected error."""
-        return Telemetry(super().build_middleware_stack())
+        return Telemetry(super().build_middleware_stack(), cancelled=handlers.shutting_down)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""

@@ -19,6 +19,10 @@ from backend.domain.diagnosis import KeySetState
 REQUESTS: Final = Counter("http_requests", "Responses sent.", ["method", "route", "status"])
 SECONDS: Final = Histogram("http_request_seconds", "Time to respond.", ["method", "route"])
 REFUSALS: Final = Counter("auth_refusals", "Requests answered with 401, by reason.", ["reason"])
+REFUSED: Final = Counter(
+    "http_refusals", "Responses that the server sent in place of the application.", ["reason"]
+)
+CUT: Final = Counter("http_connections_cut", "Connections that the server cut.", ["reason"])
 
 BATCH_SIZE: Final = 64
 
