@@ -94,6 +94,7 @@ class Connections:
     def set_unread(self, connection: Connection, now: float) -> None:
         """Note that a client does not read its output, and limit the output of all clients."""
         self._unread.add(connection)
+        connection.output.watch(now)
         self._shed(self._unread, now)
 
     def set_read(self, connection: Connection) -> None:
