@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
-import psutil
+import psutil  # type: ignore[import-untyped]  # has no type stubs
 import pytest
 
 from backend.entrypoints.server import limits

@@ -1,5 +1,6 @@
 """Clients that hold a connection: bodies without end, output that nobody reads, idle ones."""
 
+import contextlib
 import json
 import socket
 import time
@@ -94,6 +95,7 @@ def test_a_slow_body_above_the_least_rate_is_read(server: Server) -> None:
 def test_a_client_that_reads_nothing_is_cut_whatever_the_length(server: Server, count: int) -> None:
     before, started = cuts("slow_reader"), time.monotonic()
     with deaf(server, *[long(4_000_000)] * count):
+        wait_for(lambda: unsent(server) or None)
         wait_for(lambda: not server.server_state.connections or None)
     assert time.monotonic() - started < 3
     assert cuts("slow_reader") == before + 1
@@ -130,12 +132,12 @@ def test_output_that_nobody_reads_has_a_bound(
     monkeypatch.setattr(limits, "DRAIN_TIMEOUT", 60.0)
     monkeypatch.setattr(limits, "UNSENT_MAX_BYTES", 3_000_000)
     before = cuts("unsent_output")
-    clients = [deaf(server, long(1_000_000)) for _ in range(10)]
-    wait_for(lambda: cuts("unsent_output") >= before + 7 or None)
-    assert unsent(server) <= 3_000_000
-    assert server.ask(LIVE).startswith(b"HTTP/1.1 200")
-    for client in clients:
-        client.close()
+    with contextlib.ExitStack() as clients:
+        for _ in range(10):
+            clients.enter_context(deaf(server, long(1_000_000)))
+        wait_for(lambda: cuts("unsent_output") >= before + 7 or None)
+        assert unsent(server) <= 3_000_000
+        assert server.ask(LIVE).startswith(b"HTTP/1.1 200")
 
 
 def test_an_idle_connection_lives_for_the_time_that_is_set() -> None:
@@ -150,8 +152,8 @@ def test_an_idle_connection_lives_for_the_time_that_is_set() -> None:
 def test_a_connection_above_the_limit_gets_503() -> None:
     app = app_with(SlowVerifier({"ada": ADA}))
     slow = request(b"GET /api/me", b"Authorization: Bearer ada")
-    with Server(app, connections_max=2) as server:
-        busy = [server.connect(), server.connect()]
+    with Server(app, connections_max=2) as server, contextlib.ExitStack() as clients:
+        busy = [clients.enter_context(server.connect()) for _ in range(2)]
         for connection in busy:
             connection.sendall(slow)
         time.sleep(0.1)
@@ -164,16 +166,12 @@ def test_a_connection_above_the_limit_gets_503() -> None:
         for connection in busy:
             assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
         assert server.ask(LIVE).startswith(b"HTTP/1.1 200")
-        for connection in busy:
-            connection.close()
 
 
 def test_silent_connections_do_not_keep_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HEAD_TIMEOUT", 60.0)
-    with Server(echo_app(), connections_max=5) as server:
-        silent = [server.connect() for _ in range(20)]
+    with Server(echo_app(), connections_max=5) as server, contextlib.ExitStack() as clients:
+        silent = [clients.enter_context(server.connect()) for _ in range(20)]
         for connection in silent[10:]:
             connection.sendall(b"GET / HTTP/1.1\r\n")
         assert server.ask(LIVE).startswith(b"HTTP/1.1 200")
-        for connection in silent:
-            connection.close()
