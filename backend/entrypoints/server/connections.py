@@ -40,11 +40,12 @@ class Connections:
         maximum: The most connections.
 
     Attributes:
+        maximum: The most connections.
         stopping: Whether the server is shutting down.
     """
 
     def __init__(self, *, maximum: int) -> None:
-        self._maximum = maximum
+        self.maximum = maximum
         self._open: set[Connection] = set()
         self._idle: dict[Connection, None] = {}  # the longest idle first
         self._unread: set[Connection] = set()
@@ -64,9 +65,9 @@ class Connections:
             self._tick(loop)
         count = len(self._open)
         self._open.add(connection)
-        if count >= self._maximum:
+        if count >= self.maximum:
             self._warn(loop.time())
-            if count >= self._maximum + _LINGERING_MAX:
+            if count >= self.maximum + _LINGERING_MAX:
                 connection.output.cut("too_many_connections")
                 return False
             if not self._idle:
@@ -132,4 +133,4 @@ class Connections:
     def _warn(self, now: float) -> None:
         if now - self._warned_at >= _WARNING_INTERVAL:
             self._warned_at = now
-            _log.warning("the limit of %d connections is reached", self._maximum)
+            _log.warning("the limit of %d connections is reached", self.maximum)

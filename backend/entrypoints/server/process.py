@@ -126,11 +126,12 @@ def run_workers(settings: Settings, listener: socket.socket) -> None:
 
 def _options(settings: Settings) -> dict[str, Any]:
     """Raise the limit of open files, and return the options that depend on it."""
-    room = raise_file_limit() - _OTHER_FILES - settings.database_pool_size
+    files = raise_file_limit()
+    room = max(files - _OTHER_FILES - settings.database_pool_size, files // 2)
     if room < CONNECTIONS_MAX:
         _log.warning("only %d connections: raise the limit of open files (ulimit -Hn)", room)
     return uvicorn_options(
-        keep_alive=settings.keep_alive, connections_max=max(1, min(room, CONNECTIONS_MAX))
+        keep_alive=settings.keep_alive, connections_max=min(room, CONNECTIONS_MAX)
     )
 
 
