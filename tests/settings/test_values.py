@@ -107,6 +107,7 @@ INVALID = {
     "DATABASE_PREPARED_STATEMENTS": ["maybe"],
     "PORT": ["-1", "65536", "http", "\u0663"],
     "WORKERS": ["0", "65", "many"],
+    "KEEP_ALIVE": ["0", "3601", "1.5", "never"],
     "CORS_ORIGINS": [
         "app.example.com",
         "https://app.example.com/",

@@ -36,6 +36,11 @@ class Server:
             )
 
     @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         """What this server has printed."""
         return self._log.read_bytes()[self._start :].decode()
