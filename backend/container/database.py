@@ -9,6 +9,7 @@ from backend.adapters.persistence.postgres.repository import PostgresTodoReposit
 from backend.adapters.persistence.schema import diagnosis, upgrades
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
+from backend.domain.todo import MAX_PER_USER
 from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepository
 from backend.settings import Complaint, ConfigurationError, Settings
 
@@ -29,15 +30,24 @@ def choose_database(settings: Settings) -> PostgresDatabase | SqliteDatabase:
     return PostgresDatabase(url, **limits, statement_cache=settings.database_prepared_statements)
 
 
-def choose_todos(database: PostgresDatabase | SqliteDatabase | InMemoryDatabase) -> TodoRepository:
-    """Return the repository of todos in a database."""
+def choose_todos(
+    database: PostgresDatabase | SqliteDatabase | InMemoryDatabase,
+    *,
+    max_per_user: int = MAX_PER_USER,
+) -> TodoRepository:
+    """Return the repository of todos in a database.
+
+    Args:
+        database: The database.
+        max_per_user: The maximum number of todos that a user has.
+    """
     match database:
         case PostgresDatabase():
-            return PostgresTodoRepository(database)
+            return PostgresTodoRepository(database, max_per_user=max_per_user)
         case SqliteDatabase():
-            return SqliteTodoRepository(database)
+            return SqliteTodoRepository(database, max_per_user=max_per_user)
         case InMemoryDatabase():
-            return InMemoryTodoRepository()
+            return InMemoryTodoRepository(max_per_user=max_per_user)
         case _:
             assert_never(database)
 

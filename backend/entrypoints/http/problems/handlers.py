@@ -12,9 +12,14 @@ from starlette.exceptions import HTTPException
 
 from backend.domain.auth import AuthError, MissingTokenError, VerifierUnavailableError
 from backend.domain.idempotency import IdempotencyKeyReusedError
-from backend.domain.todo import InvalidTodoError, TodoConflictError, TodoNotFoundError
+from backend.domain.todo import (
+    InvalidTodoError,
+    TodoConflictError,
+    TodoLimitReachedError,
+    TodoNotFoundError,
+)
 from backend.domain.todo_list import InvalidTodoQueryError
-from backend.domain.todo_repository import RepositoryUnavailableError
+from backend.domain.todo_repository import RepositoryUnavailableError, SearchTimeoutError
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
 from backend.entrypoints.http.metrics import count_refusal
 from backend.entrypoints.http.problems.errors import InvalidParameterError
@@ -95,6 +100,16 @@ def _unavailable(error: VerifierUnavailableError | RepositoryUnavailableError) -
     )
 
 
+def _search_timeout(error: SearchTimeoutError) -> Problem:
+    return Problem(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        code="search_timeout",
+        detail="The search took too long. Send fewer searches at a time, or add other filters.",
+        headers={"Retry-After": str(max(1, math.ceil(error.retry_after)))},
+        log=(logging.WARNING, f"unavailable: {error}", "search_timeout"),
+    )
+
+
 def _todo_not_found(_error: TodoNotFoundError) -> Problem:
     return Problem(status=HTTPStatus.NOT_FOUND, code="todo_not_found", detail="No such todo.")
 
@@ -104,6 +119,14 @@ def _todo_conflict(_error: TodoConflictError) -> Problem:
         status=HTTPStatus.PRECONDITION_FAILED,
         code="precondition_failed",
         detail="The todo has changed since you read it. Read it again.",
+    )
+
+
+def _todo_limit_reached(error: TodoLimitReachedError) -> Problem:
+    return Problem(
+        status=HTTPStatus.CONFLICT,
+        code="todo_limit_reached",
+        detail=f"You have {error.limit} todos, the most that a user may have. Delete some first.",
     )
 
 
@@ -159,8 +182,10 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     ForbiddenOriginError: _forbidden_origin,
     VerifierUnavailableError: _unavailable,
     RepositoryUnavailableError: _unavailable,
+    SearchTimeoutError: _search_timeout,
     TodoNotFoundError: _todo_not_found,
     TodoConflictError: _todo_conflict,
+    TodoLimitReachedError: _todo_limit_reached,
     IdempotencyKeyReusedError: _idempotency_key_reused,
     InvalidTodoError: _invalid_todo,
     InvalidTodoQueryError: _invalid_todo,
