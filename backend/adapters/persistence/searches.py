@@ -25,7 +25,10 @@ class Searches:
     """
 
     def __init__(self, connections: int) -> None:
-        self._permits = FairPermits(max(1, connections // 2), share=SEARCHES_PER_USER)
+        size = max(1, connections // 2)
+        # Fewer than all, so that another user's search finds a permit.
+        share = min(SEARCHES_PER_USER, max(1, size // 2))
+        self._permits = FairPermits(size, share=share)
 
     @asynccontextmanager
     async def admit(self, user_id: str) -> AsyncIterator[None]:
