@@ -7,7 +7,7 @@ import time
 
 from benchmarks.harness import report
 
-ALL = ("verify", "http", "storage", "loop", "start", "growth")
+ALL = ("verify", "http", "storage", "fairness", "loop", "start", "growth")
 
 
 def main() -> None:

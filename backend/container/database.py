@@ -1,5 +1,6 @@
 """The choice of the database and its repository, and what commands do to its schema."""
 
+import logging
 from typing import Any, Final, assert_never
 
 from backend.adapters.persistence.database import MigratedDatabase
@@ -15,6 +16,8 @@ from backend.settings import Complaint, ConfigurationError, Settings
 
 # A server needs these checks to pass. Row-level security is only a second line of defence.
 _REQUIRED_CHECKS: Final = frozenset({"database", "privileges", "migrations"})
+
+_log = logging.getLogger(__name__)
 
 
 def choose_database(settings: Settings) -> PostgresDatabase | SqliteDatabase:
@@ -66,16 +69,17 @@ async def upgrade_schema(database: MigratedDatabase) -> None:
 
 
 async def check_schema(database: MigratedDatabase) -> None:
-    """Check that a server can use the database.
+    """Check that a server can use the database. Log a warning about what makes it less safe.
 
     Raises:
         ConfigurationError: The database cannot be reached, its schema is out of date, or the role
             lacks privileges.
     """
-    complaints = [
-        Complaint("DATABASE_URL", finding.problem, finding.remedy or "")
-        for finding in await diagnosis.diagnose_database(database)
-        if finding.check in _REQUIRED_CHECKS and finding.problem
-    ]
+    complaints = []
+    for finding in await diagnosis.diagnose_database(database):
+        if finding.problem and finding.check in _REQUIRED_CHECKS:
+            complaints.append(Complaint("DATABASE_URL", finding.problem, finding.remedy or ""))
+        elif finding.problem:
+            _log.warning("%s: %s. %s", finding.check, finding.problem, finding.remedy)
     if complaints:
         raise ConfigurationError(complaints)

@@ -32,10 +32,10 @@ def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None
     """Serve in production. Refuses to start unless everything is configured."""
     _export_options(host=host, port=port, workers=workers)
     settings, complaints = Settings.read()
+    configure_logging(settings)
     if not any(complaint.concerns("DATABASE_URL") for complaint in complaints):
         complaints += complaints_of(Container(settings=settings).check_schema())
     exit_if_misconfigured(complaints)
-    configure_logging(settings)
     exit_if_unprotected(process.unprotected_routes(process.app_from_environment()))
     with _listen(settings) as listener:
         process.run_workers(settings, listener)

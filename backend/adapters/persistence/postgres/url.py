@@ -4,9 +4,12 @@ The driver passes a parameter that it does not know to the server, which refuses
 the parameters of other clients are translated here, or refused by name.
 """
 
+import os
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -45,6 +48,9 @@ _VALUES: Final[Mapping[str, Sequence[str]]] = {
         *("any", "primary", "standby", "read-write", "read-only", "prefer-standby"),
     ),
 }
+_FILES: Final = frozenset({"sslcert", "sslcrl", "sslkey", "sslrootcert"})
+_SYSTEM: Final = "system"  # the certificates of the operating system, as in libpq
+_ROOT: Final = Path("~/.postgresql/root.crt")
 _SECONDS: Final = re.compile(r"[0-9]{1,3}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
@@ -92,6 +98,10 @@ def read_url(url: str) -> PostgresUrl:
     for name, value in original.items():
         _check(name, value, original)
     parameters = {name: value for name, value in original.items() if name not in _OWN}
+    _check_root_certificate(parameters)
+    if parameters.get("sslrootcert") == _SYSTEM:
+        paths = ssl.get_default_verify_paths()
+        parameters["sslrootcert"] = paths.cafile or paths.openssl_cafile
     schema = original.get("schema") or original.get("currentSchema") or "public"
     if schema != "public":
         parameters["search_path"] = '"{}"'.format(schema.replace('"', '""'))
@@ -125,7 +135,7 @@ def _check(name: str, value: str, parameters: Mapping[str, str]) -> None:
             name,
             "is set to require, which the driver does not support",
             "Remove channel_binding from DATABASE_URL. To verify the server, set"
-            " sslmode=verify-full and sslrootcert, the file of your provider's CA certificate.",
+            " sslmode=verify-full and sslrootcert=system, or the file of your provider's CA.",
         )
     if value not in _VALUES.get(name, (value,)):
         remedy = f"Set {name} in DATABASE_URL to {_either(_VALUES[name])}, or remove it."
@@ -133,8 +143,24 @@ def _check(name: str, value: str, parameters: Mapping[str, str]) -> None:
     if name == "connect_timeout" and not _SECONDS.fullmatch(value):
         remedy = "Set connect_timeout in DATABASE_URL to a number of seconds, or remove it."
         raise UrlParameterError(name, "has an invalid value", remedy)
+    if name in _FILES and value != _SYSTEM and not os.path.isfile(value):  # noqa: PTH113 - raises
+        remedy = f"Correct {name} in DATABASE_URL, or let the user of the server read the file."
+        raise UrlParameterError(name, "names a file that does not exist", remedy)
     if not value:
         raise UrlParameterError(name, "has no value", f"Remove {name} from DATABASE_URL.")
+
+
+def _check_root_certificate(parameters: Mapping[str, str]) -> None:
+    """Check that there is a certificate to verify the server with, as libpq does."""
+    mode, root = parameters.get("sslmode", ""), parameters.get("sslrootcert")
+    if root == _SYSTEM and mode != "verify-full":
+        raise UrlParameterError(
+            "sslrootcert", "is set to system", "Set sslmode=verify-full in DATABASE_URL too."
+        )
+    known = root or os.environ.get("PGSSLROOTCERT") or _ROOT.expanduser().is_file()
+    if mode.startswith("verify-") and not known:
+        remedy = "Add sslrootcert to DATABASE_URL: system, or the file of your provider's CA."
+        raise UrlParameterError("sslmode", "needs a certificate to verify the server with", remedy)
 
 
 def _either(values: Sequence[str]) -> str:

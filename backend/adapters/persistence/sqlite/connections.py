@@ -56,7 +56,7 @@ class SqliteConnections:
         for _ in range(0 if self._closed else self._size):
             self._closed = True
             await self._permits.acquire(PROGRAM)
-        await self._close_idle()
+        await _close(*self._take_idle())
 
     async def fetch(
         self, statement: str, values: Mapping[str, Any], *, user_id: str = PROGRAM
@@ -100,8 +100,8 @@ class SqliteConnections:
                 async with asyncio.timeout(self._statement_timeout):
                     result = await work(connection)
             except BaseException as error:
-                replaced = isinstance(error, ReplacedFileError)
-                recovering = asyncio.create_task(self._recover(connection, user_id, replaced))
+                stale = self._take_idle() if isinstance(error, ReplacedFileError) else None
+                recovering = asyncio.create_task(self._recover(connection, user_id, stale))
                 self._recovering.add(recovering)
                 recovering.add_done_callback(self._recovering.discard)
                 raise
@@ -135,14 +135,17 @@ class SqliteConnections:
             raise
 
     async def _recover(
-        self, connection: aiosqlite.Connection, user_id: str, replaced: bool
+        self,
+        connection: aiosqlite.Connection,
+        user_id: str,
+        stale: Sequence[aiosqlite.Connection] | None,
     ) -> None:
         """Make a connection idle again after its work was interrupted.
 
         Args:
             connection: The connection.
             user_id: The user whose work was interrupted.
-            replaced: Whether the file was deleted or replaced. Then every connection is closed.
+            stale: If the file was deleted or replaced: other connections to close with this one.
         """
         try:
             rollback = asyncio.ensure_future(connection.rollback())  # waits for the statement
@@ -151,16 +154,21 @@ class SqliteConnections:
                 await connection.interrupt()
                 await asyncio.wait([rollback], timeout=_INTERRUPT_INTERVAL)
             rollback.result()
-            self._idle.append(connection)
+            if stale is None:
+                self._idle.append(connection)
+            else:
+                await _close(connection, *stale)
         except sqlite3.Error:
-            with suppress(sqlite3.Error):
-                await connection.close()
+            await _close(connection, *(stale or ()))
         finally:
-            if replaced:
-                await self._close_idle()
             self._permits.release(user_id)
 
-    async def _close_idle(self) -> None:
-        while self._idle:
-            with suppress(sqlite3.Error):
-                await self._idle.pop().close()
+    def _take_idle(self) -> Sequence[aiosqlite.Connection]:
+        idle, self._idle = self._idle, []
+        return idle
+
+
+async def _close(*connections: aiosqlite.Connection) -> None:
+    for connection in connections:
+        with suppress(sqlite3.Error):
+            await connection.close()
