@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from dataclasses import replace
 
 import pytest
@@ -64,6 +65,27 @@ def test_a_process_without_its_database_is_live_but_not_ready(
         record.getMessage().startswith("not ready: database: ") for record in caplog.records
     ] == [True]
     assert client.get("/health/live").status_code == 200
+
+
+class SlowToEndDatabase(InMemoryDatabase):
+    """The database never answers, and a cancelled check takes long to end."""
+
+    async def check(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(30)
+
+
+def test_readiness_does_not_wait_for_a_check_to_end(
+    make_app: MakeApp, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert health.CHECK_TIMEOUT < 5
+    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.05)
+    client = make_client(make_app(parts={"database": SlowToEndDatabase()}))
+    start = time.monotonic()
+    assert client.get("/health/ready").status_code == 503
+    assert time.monotonic() - start < 2
 
 
 def test_readiness_checks_the_keys(make_app: MakeApp, make_client: MakeClient) -> None:
