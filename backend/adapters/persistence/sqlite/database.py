@@ -82,7 +82,7 @@ class SqliteDatabase:
 
     async def check(self) -> None:
         """Check that todos can be read and written now; see `Database`."""
-        await asyncio.to_thread(require_usable, self._path)
+        await asyncio.to_thread(require_usable, self._path, exists=True)
         await self.readers.fetch(_CHECK, {})
 
     async def cursor_key(self) -> bytes:

@@ -12,6 +12,8 @@ import aiosqlite
 
 from backend.adapters.persistence.sqlite.errors import ReplacedFileError, UnusableFileError
 
+_VERIFY_INTERVAL: Final = 0.1  # seconds, for reads
+
 _SETTINGS: Final = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -31,11 +33,15 @@ def path_of(url: str) -> Path:
     return Path(name).absolute()
 
 
-def require_usable(path: Path) -> None:
-    """Check that a file is there that this process can read and write, or can be created.
+def require_usable(path: Path, *, exists: bool = False) -> None:
+    """Check that this process can read and write a file, or create the file.
+
+    Args:
+        path: The path of the file.
+        exists: Whether the file must exist.
 
     Raises:
-        UnusableFileError: It cannot.
+        UnusableFileError: This process cannot.
     """
     folder = path.parent
     if not os.path.isdir(folder):  # noqa: PTH112 - pathlib raises for a folder that is not readable
@@ -48,6 +54,8 @@ def require_usable(path: Path) -> None:
             "Remove the folder if it is empty (Docker creates one when it mounts a file that does"
             f" not exist), or name a file in it, such as DATABASE_URL=sqlite:///{path}/todos.db.",
         )
+    if exists and not os.path.exists(path):  # noqa: PTH110
+        raise UnusableFileError(f"{path} does not exist", "Run `python -m backend migrate`.")
     if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):  # noqa: PTH110
         raise UnusableFileError(
             f"the file {path} is read-only for this user",
@@ -108,10 +116,15 @@ def _open(path: Path, busy_timeout: float, mode: str) -> sqlite3.Connection:
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that fails after a statement if its file was deleted or replaced meanwhile."""
+    """A connection that fails if its file was deleted or replaced.
+
+    A change fails always, a statement that reads soon: to look at the file for every read would
+    make reads measurably slower.
+    """
 
     _path: str
     _identity: tuple[int, int] | None = None
+    _verified = 0.0
 
     def watch(self, path: Path, identity: tuple[int, int] | None) -> None:
         """Compare the file of this path from now on.
@@ -125,7 +138,8 @@ class _Connection(sqlite3.Connection):
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         cursor = super().execute(sql, parameters)
-        self._verify()
+        if cursor.description is None or time.monotonic() - self._verified > _VERIFY_INTERVAL:
+            self._verify()
         return cursor
 
     def commit(self) -> None:
@@ -135,6 +149,7 @@ class _Connection(sqlite3.Connection):
     def _verify(self) -> None:
         if _identity_of(self._path) != self._identity:
             raise ReplacedFileError("the database file was deleted or replaced")
+        self._verified = time.monotonic()
 
 
 def _identity_of(path: Path | str) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ import pytest
 from backend.adapters.persistence.schema.diagnosis import diagnose_database
 from backend.adapters.persistence.schema.upgrades import upgrade
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
+from backend.adapters.persistence.sqlite.file import _VERIFY_INTERVAL
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.idempotency import Idempotency
 from backend.domain.todo_list import TodoQuery
@@ -83,6 +84,7 @@ async def test_a_replaced_file_is_opened_again(
         await todos.add(alice, old)
         await asyncio.gather(*(todos.list(alice, TodoQuery()) for _ in range(8)))
         replace(path, sqlite_template)
+        await asyncio.sleep(_VERIFY_INTERVAL)
         with unavailable():
             await database.check()
         await database.check()
@@ -106,6 +108,7 @@ async def test_reads_do_not_return_todos_of_a_file_that_is_gone(
         await todos.add(alice, a_todo())
         await todos.list(alice, TodoQuery())
         remove(path)
+        await asyncio.sleep(_VERIFY_INTERVAL)
         for _ in range(3):
             with unavailable():
                 await todos.list(alice, TodoQuery())
