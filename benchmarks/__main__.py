@@ -1,4 +1,4 @@
-"""`make bench`: runs every measurement, or those that are named, and writes what they found."""
+"""`make bench`: run all measurements, or the named ones, and write their results."""
 
 import importlib
 import subprocess
@@ -7,26 +7,28 @@ import time
 
 from benchmarks.harness import report
 
-ALL = ("verify", "http", "storage", "fairness", "loop", "start", "growth")
+MEASUREMENTS = ("verify", "http", "storage", "fairness", "loop", "start", "growth")
 
 
 def main() -> None:
-    named = sys.argv[1:] or ALL
-    unknown = [name for name in named if name not in ALL]
+    names = sys.argv[1:] or MEASUREMENTS
+    unknown = [name for name in names if name not in MEASUREMENTS]
     if unknown:
-        sys.exit(f"no such measurement: {', '.join(unknown)}; there are {', '.join(ALL)}")
-    for name in named:
+        sys.exit(
+            f"unknown measurement: {', '.join(unknown)}; choose from {', '.join(MEASUREMENTS)}"
+        )
+    for name in names:
         started = time.monotonic()
         print(f"== {name} ...", flush=True)
-        # A process of its own for each, so that none inherits another's memory and caches.
-        done = subprocess.run([sys.executable, "-m", "benchmarks", "--one", name], check=False)
-        if done.returncode:
-            sys.exit(done.returncode)
+        # Each measurement runs in a new process, with empty caches and no memory of the others.
+        process = subprocess.run([sys.executable, "-m", "benchmarks", "--run", name], check=False)
+        if process.returncode:
+            sys.exit(process.returncode)
         print(f"== {name}: {time.monotonic() - started:.0f} s", flush=True)
-    report.write_summary(ALL)
+    report.write_summary(MEASUREMENTS)
 
 
-def one(name: str) -> None:
+def run(name: str) -> None:
     result = importlib.import_module(f"benchmarks.{name}").measure()
     result.end()
     report.write(result)
@@ -34,7 +36,7 @@ def one(name: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        one(sys.argv[2])
+    if sys.argv[1:2] == ["--run"]:
+        run(sys.argv[2])
     else:
         main()

@@ -1,43 +1,48 @@
-"""What authentication costs a request: requests per second with and without it, on one core."""
+"""Requests per second with and without authentication, on one CPU core."""
 
 import contextlib
 import itertools
 import json
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.harness.chart import Bar
-from benchmarks.harness.load import Generator, Load, get
+from benchmarks.harness.load import Generator, get
 from benchmarks.harness.report import Result, Table, Target, number
-from benchmarks.harness.rounds import medians, ratio, ratios, shuffled, wanted
+from benchmarks.harness.rounds import median_ratio, medians, ratios, round_count, shuffled
 from benchmarks.harness.servers import Server, uvicorn
-from benchmarks.harness.tokens import LIFETIME, ORIGIN, SECRET, signer_of, tokens
+from benchmarks.harness.tokens import LIFETIME, ORIGIN, SECRET, make_tokens, signer_for
 
-ROUNDS = wanted()
-TURNS, SECONDS = 8, 0.08  # short ones: what else the machine does changes slowly
-ROTATION, BEYOND = 5_000, 50_000
+ROUNDS = round_count()
+TURNS, SECONDS = 8, 0.08  # short turns, because the load of the machine changes slowly
+CACHED_TOKENS, TOO_MANY_TOKENS = 5_000, 50_000  # the cache holds 10 000 tokens
+RS256_TOKENS = 1_000  # signing takes longer
 
 OURS = "this project"
-RECIPE = "HTTPBearer + PyJWT, async"
+ASYNC_PYJWT = "HTTPBearer + PyJWT, async"
 
 
 class App(NamedTuple):
-    """An application, as it is started and asked."""
+    """An application and its routes.
+
+    Attributes:
+        overfill: Whether to send only requests with more tokens than the cache holds.
+    """
 
     name: str
     factory: str
     algorithm: str
     path: str = "/me"
     open_path: str = "/open"
-    beyond: bool = False
+    overfill: bool = False
 
 
 PEERS = (
-    App(RECIPE, "pyjwt_apps:async_app", "HS256"),
-    App(RECIPE, "pyjwt_apps:async_app", "EdDSA"),
+    App(ASYNC_PYJWT, "pyjwt_apps:async_app", "HS256"),
+    App(ASYNC_PYJWT, "pyjwt_apps:async_app", "EdDSA"),
     App("HTTPBearer + PyJWT, def", "pyjwt_apps:sync_app", "HS256"),
     App("HTTPBearer + PyJWT, def", "pyjwt_apps:sync_app", "EdDSA"),
     App("HTTPBearer + PyJWT, @inject", "pyjwt_apps:inject_app", "HS256"),
@@ -47,30 +52,49 @@ PEERS = (
     App("auth0-fastapi-api", "auth0_app:create_app", "RS256"),
 )
 OUR_APPS = tuple(
-    App(OURS, "our_app:create_app", algorithm, "/api/me?auth", "/api/me?open", beyond)
+    App(OURS, "our_app:create_app", algorithm, "/api/me?auth", "/api/me?open", overfill)
     for algorithm in ("HS256", "EdDSA")
-    for beyond in (False, True)
+    for overfill in (False, True)
 )
 
-Key = tuple[str, str, str]  # application, algorithm, tokens
+
+class Turn(NamedTuple):
+    """The result of one turn.
+
+    Attributes:
+        rate: Requests per second.
+        cpu_rate: Requests per second of the server's CPU time.
+        busy: The share of its core that the load generator used, from 0 to 1.
+    """
+
+    rate: float
+    cpu_rate: float
+    busy: float
+
+
+Key = tuple[str, str, str]  # application, algorithm, kind of request
+Rates = Mapping[Key, Sequence[float]]
 OPEN, ONE, MANY, TOO_MANY = "open", "one token", "5 000 in rotation", "50 000 in rotation"
-WARM_UP, OURS_WARM_UP = 300, {MANY: ROTATION, TOO_MANY: 11_000}  # until the memory is full
+WARM_UP = 300  # requests
+OUR_WARM_UP = {MANY: CACHED_TOKENS, TOO_MANY: 11_000}  # until the cache is full
 
 
 ABOUT = f"""
-Requests per second of one worker on one core (uvicorn, uvloop, httptools, access logs off), asked
-over loopback by 16 keep-alive connections from another core. Every app answers the same six fields
-with and without authentication. Ours is the whole application, with its request ids, metrics and
-problem details; the others are bare.
+Requests per second of one worker on one CPU core (uvicorn, uvloop, httptools, no access log). The
+load generator uses another core and 16 keep-alive connections over loopback. Every application
+returns the same six fields, with and without authentication. This project runs as the complete
+application, with request ids, metrics and problem details. The others are one route and one
+dependency.
 
-In each of {ROUNDS} rounds every app is started anew. All of them are there at once, on the same
-core, and take turns: {TURNS} times {SECONDS} s for each of their routes, so that routes of one app
-are compared within half a second, and apps within some seconds. A ratio is the median of the turns'
-own ratios, which need not be that of the medians beside it.
+Each of the {ROUNDS} rounds starts all applications again, together on one core. They take turns:
+{TURNS} turns of {SECONDS} s for each of their routes. So routes of one application are compared
+within half a second, and applications within a few seconds. A ratio is the median of the ratios of
+the turns. It may differ from the ratio of the medians in the table.
 
-*Tax*: the part of the open route's requests per second that authentication takes, by the clock, and
-then by the server's processor time. The open route is asked without the header, so that to read it
-is in the tax. *Protected requests per second* are those with 5 000 tokens in rotation.
+*Tax* is the share of the open route's requests per second that authentication costs, first by the
+clock, then by the CPU time of the server. Requests to the open route have no `Authorization`
+header, so the tax includes reading the header. *Protected requests per second* are those with
+5 000 tokens in rotation.
 """.strip()
 
 
@@ -82,30 +106,30 @@ def measure() -> Result:
         chart_title="Authenticated requests, 5 000 tokens in rotation",
         chart_unit="per second on one core, more is better",
     )
-    loads: dict[Key, list[Load]] = {}
-    asked = {app: _requests(app) for app in (*OUR_APPS, *PEERS)}
+    turns: dict[Key, list[Turn]] = {}
+    requests = {app: _requests(app) for app in (*OUR_APPS, *PEERS)}
     with Generator() as generator:
-        for number in range(ROUNDS):
+        for round_number in range(ROUNDS):
             with contextlib.ExitStack() as stack:
-                servers = {app: stack.enter_context(start(app, stack)) for app in asked}
+                servers = {app: stack.enter_context(start(app, stack)) for app in requests}
                 for app, server in servers.items():
-                    for kind, requests in asked[app].items():
-                        count = OURS_WARM_UP.get(kind, WARM_UP) if app.name == OURS else WARM_UP
-                        generator.saturate(server.port, requests, count=count, seconds=20)
-                for turn in range(number * TURNS, (number + 1) * TURNS):
-                    for app in shuffled(list(asked), turn):
-                        for kind in shuffled(list(asked[app]), turn):
-                            load = _ask(generator, servers[app], asked[app][kind])
-                            loads.setdefault((app.name, app.algorithm, kind), []).append(load)
-    _report(result, loads)
+                    for kind, stream in requests[app].items():
+                        count = OUR_WARM_UP.get(kind, WARM_UP) if app.name == OURS else WARM_UP
+                        generator.saturate(server.port, stream, count=count, seconds=20)
+                for number in range(round_number * TURNS, (round_number + 1) * TURNS):
+                    for app in shuffled(list(requests), number):
+                        for kind in shuffled(list(requests[app]), number):
+                            turn = _measure_turn(generator, servers[app], requests[app][kind])
+                            turns.setdefault((app.name, app.algorithm, kind), []).append(turn)
+    _report(result, turns)
     return result
 
 
 def start(app: App, stack: contextlib.ExitStack) -> Server:
-    """Make the server of an app; its database, if it has one, is a new file."""
+    """Return the server of an application; the database of this project is a new file."""
     env = {"BENCH_ALGORITHM": app.algorithm}
-    by = signer_of(app.algorithm)
-    env["BENCH_JWK"] = json.dumps(by.jwk()) if app.algorithm != "HS256" else "{}"
+    signer = signer_for(app.algorithm)
+    env["BENCH_JWK"] = json.dumps(signer.jwk()) if app.algorithm != "HS256" else "{}"
     if app.name == OURS:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         env |= {"DATABASE_URL": f"sqlite:///{folder / 'todos.db'}", "LOG_LEVEL": "warning"}
@@ -121,98 +145,95 @@ def _requests(app: App) -> dict[str, Iterator[bytes]]:
     changes = {"aud": "fastapi-users:auth"} if app.name == "fastapi-users" else {}
     if app.name == "auth0-fastapi-api":
         changes = {"iss": f"{ORIGIN}/"}
-    if app.beyond:
-        minted = tokens(app.algorithm, BEYOND)
-        return {TOO_MANY: itertools.cycle([get(app.path, token) for token in minted])}
-    minted = tokens(
-        app.algorithm, ROTATION if app.algorithm != "RS256" else ROTATION // 5, **changes
-    )
+    if app.overfill:
+        tokens = make_tokens(app.algorithm, TOO_MANY_TOKENS)
+        return {TOO_MANY: itertools.cycle([get(app.path, token) for token in tokens])}
+    count = RS256_TOKENS if app.algorithm == "RS256" else CACHED_TOKENS
+    tokens = make_tokens(app.algorithm, count, **changes)
     return {
         OPEN: itertools.repeat(get(app.open_path)),
-        ONE: itertools.repeat(get(app.path, minted[0])),
-        MANY: itertools.cycle([get(app.path, token) for token in minted]),
+        ONE: itertools.repeat(get(app.path, tokens[0])),
+        MANY: itertools.cycle([get(app.path, token) for token in tokens]),
     }
 
 
-def _ask(generator: Generator, server: Server, requests: Iterator[bytes]) -> Load:
+def _measure_turn(generator: Generator, server: Server, requests: Iterator[bytes]) -> Turn:
     cpu = server.cpu_seconds
     load = generator.saturate(server.port, requests, seconds=SECONDS)
-    load.latencies = [(server.cpu_seconds - cpu) / load.answers]
-    return load
+    cpu_rate = load.responses / (server.cpu_seconds - cpu)
+    return Turn(rate=load.rate, cpu_rate=cpu_rate, busy=load.busy)
 
 
-def _report(result: Result, loads: dict[Key, list[Load]]) -> None:
-    rates = {key: [load.rate for load in some] for key, some in loads.items()}
-    middle = medians(rates)
-    head = ["application", "algorithm", "open /s", "one token /s", "tax", "5 000 tokens /s", "tax"]
-    head += ["50 000 tokens /s", "tax"]
-    head += ["processor µs, open", "one token", "tax", "5 000 tokens", "tax"]
-    rows = []
-    for name, algorithm in dict.fromkeys((name, algorithm) for name, algorithm, _ in rates):
-        opened = rates[name, algorithm, OPEN]
-        row = [name, algorithm, number(middle[name, algorithm, OPEN])]
-        for kind in (ONE, MANY, TOO_MANY):
-            key = (name, algorithm, kind)
-            row += (
-                [number(middle[key]), f"{_tax(rates[key], opened):.1%}"]
-                if key in rates
-                else ["", ""]
-            )
-        opened = _by_processor(loads[name, algorithm, OPEN])
-        row.append(number(1e6 / statistics.median(opened)))
-        for kind in (ONE, MANY):
-            rate = _by_processor(loads[name, algorithm, kind])
-            row += [number(1e6 / statistics.median(rate)), f"{_tax(rate, opened):.1%}"]
-        rows.append(row)
-    result.tables.append(Table(title="One worker on one core", head=head, rows=rows))
-    for algorithm in ("HS256", "EdDSA"):
-        opened = rates[OURS, algorithm, OPEN]
-        for kind, bound in ((ONE, 12.0), (MANY, 15.0)):
-            taxes = [100 * (1 - kept) for kept in ratios(rates[OURS, algorithm, kind], opened)]
-            what = f"auth tax, {algorithm}, {kind}"
-            result.targets.append(Target.of(taxes, what=what, bound=bound, unit="%"))
-    for name, algorithm, bound in (
-        ("auth0-fastapi-api", "RS256", 2.8),
-        (RECIPE, "HS256", 2.0),
-        (RECIPE, "EdDSA", 2.0),
-    ):
-        ours = rates[OURS, "HS256" if algorithm == "HS256" else "EdDSA", MANY]
-        result.targets.append(
-            Target.of(
-                ratios(ours, rates[name, algorithm, MANY]),
-                what=f"protected requests per second, of those of {name} ({algorithm})",
-                bound=bound,
-                unit="times",
-                at_least=True,
-            )
-        )
-    _report_generator(result, [load for some in loads.values() for load in some])
+def _report(result: Result, turns: dict[Key, list[Turn]]) -> None:
+    rates = {key: [turn.rate for turn in values] for key, values in turns.items()}
+    cpu_rates = {key: [turn.cpu_rate for turn in values] for key, values in turns.items()}
+    busy = [turn.busy for values in turns.values() for turn in values]
+    result.tables.append(_table(rates, cpu_rates, note=_note(busy)))
+    result.targets += [*_tax_targets(rates), *_peer_targets(rates)]
     result.bars += [
-        Bar(label=f"{name}, {algorithm}", value=middle[name, algorithm, MANY], ours=name == OURS)
-        for name, algorithm in dict.fromkeys((name, algorithm) for name, algorithm, _ in rates)
+        Bar(label=f"{name}, {algorithm}", value=value, highlighted=name == OURS)
+        for (name, algorithm, kind), value in medians(rates).items()
+        if kind == MANY
     ]
 
 
-def _tax(protected: list[float], opened: list[float]) -> float:
-    return 1 - ratio(protected, opened)
+def _table(rates: Rates, cpu_rates: Rates, *, note: str) -> Table:
+    header = ["application", "algorithm", "open /s", "one token /s", "tax", "5 000 tokens /s"]
+    header += ["tax", "50 000 tokens /s", "tax"]
+    header += ["CPU µs, open", "one token", "tax", "5 000 tokens", "tax"]
+    rows = []
+    for name, algorithm in dict.fromkeys((name, algorithm) for name, algorithm, _ in rates):
+        open_rates = rates[name, algorithm, OPEN]
+        row = [name, algorithm, number(statistics.median(open_rates))]
+        for kind in (ONE, MANY, TOO_MANY):
+            values = rates.get((name, algorithm, kind))
+            row += (
+                [number(statistics.median(values)), f"{_tax(values, open_rates):.1%}"]
+                if values
+                else ["", ""]
+            )
+        open_rates = cpu_rates[name, algorithm, OPEN]
+        row.append(number(1e6 / statistics.median(open_rates)))
+        for kind in (ONE, MANY):
+            values = cpu_rates[name, algorithm, kind]
+            row += [number(1e6 / statistics.median(values)), f"{_tax(values, open_rates):.1%}"]
+        rows.append(row)
+    return Table(title="One worker on one core", header=header, rows=rows, note=note)
 
 
-def _by_processor(loads: list[Load]) -> list[float]:
-    """Return the requests of each turn per second of processor time that the server took."""
-    return [1 / load.latencies[0] for load in loads]
+def _tax_targets(rates: Rates) -> Iterator[Target]:
+    for algorithm in ("HS256", "EdDSA"):
+        for kind, bound in ((ONE, 12.0), (MANY, 15.0)):
+            kept = ratios(rates[OURS, algorithm, kind], rates[OURS, algorithm, OPEN])
+            taxes = [100 * (1 - value) for value in kept]
+            yield Target.of(taxes, what=f"auth tax, {algorithm}, {kind}", bound=bound, unit="%")
 
 
-def _report_generator(result: Result, loads: list[Load]) -> None:
-    busy = medians({"": [load.busy for load in loads]})[""]
-    worst = max(load.busy for load in loads)
-    result.tables[-1] = Table(
-        title=result.tables[-1].title,
-        head=result.tables[-1].head,
-        rows=result.tables[-1].rows,
-        note=(
-            f"The load generator was at work for {busy:.0%} of the time, {worst:.0%} at most: it "
-            "waits for the servers, so that they are what is measured. auth0-fastapi-api verifies "
-            "RS256 alone, which costs less than EdDSA, and is compared with our EdDSA; its "
-            f"rotation is {ROTATION // 5} tokens. Tokens live {LIFETIME // 3600} hours."
-        ),
+def _peer_targets(rates: Rates) -> Iterator[Target]:
+    for name, algorithm, bound in (
+        ("auth0-fastapi-api", "RS256", 2.8),
+        (ASYNC_PYJWT, "HS256", 2.0),
+        (ASYNC_PYJWT, "EdDSA", 2.0),
+    ):
+        ours = rates[OURS, "HS256" if algorithm == "HS256" else "EdDSA", MANY]
+        yield Target.of(
+            ratios(ours, rates[name, algorithm, MANY]),
+            what=f"protected requests per second, compared with {name} ({algorithm})",
+            bound=bound,
+            unit="times",
+            at_least=True,
+        )
+
+
+def _tax(protected: Sequence[float], open_rates: Sequence[float]) -> float:
+    return 1 - median_ratio(protected, open_rates)
+
+
+def _note(busy: Sequence[float]) -> str:
+    return (
+        f"The load generator used {statistics.median(busy):.0%} of its core, {max(busy):.0%} at "
+        "most. It waits for the servers, so the servers are what is measured. auth0-fastapi-api "
+        "supports RS256 only, which costs less than EdDSA, and is compared with this project's "
+        f"EdDSA; its rotation has {RS256_TOKENS} tokens. Tokens expire after "
+        f"{LIFETIME // 3600} hours."
     )

@@ -1,4 +1,4 @@
-"""Memory, and the time from nothing to the first answer."""
+"""Resident memory, and the time from the start of the process to the first response."""
 
 import contextlib
 import itertools
@@ -15,27 +15,29 @@ from pathlib import Path
 from benchmarks.harness.chart import Bar
 from benchmarks.harness.load import Generator, get
 from benchmarks.harness.report import Result, Table, Target, number
-from benchmarks.harness.rounds import wanted
+from benchmarks.harness.rounds import round_count
 from benchmarks.harness.servers import CORES, Server
-from benchmarks.harness.tokens import ORIGIN, SECRET, tokens
+from benchmarks.harness.tokens import ORIGIN, SECRET, make_tokens
 from tests.e2e.processes import ROOT, environment
 
-ROUNDS = wanted()
-REMEMBERED = 10_000
-IMPORTED = "import backend.entrypoints.cli.main, backend.entrypoints.http.app"
+ROUNDS = round_count()
+CACHED_TOKENS = 10_000
+IMPORTS = "import backend.entrypoints.cli.main, backend.entrypoints.http.app"
+
+ABOUT = f"""
+`python -m backend serve` with a secret and a migrated SQLite file: the time from the start of the
+process to the first 200 (median of {ROUNDS} rounds), and the resident memory of the process, idle
+and with 10 000 cached tokens.
+""".strip()
 
 
 def measure() -> Result:
     result = Result(
         name="start",
         title="Memory and start",
-        about=(
-            "`python -m backend serve` with a secret and an SQLite file that is migrated: the time "
-            f"from the start of the process to the first 200 (median of {ROUNDS}), and what it "
-            "holds resident then, and when it remembers 10 000 tokens."
-        ),
+        about=ABOUT,
         chart_title="Time to import, by package",
-        chart_unit="ms of its own, less is better",
+        chart_unit="ms without nested imports, less is better",
     )
     with _environment() as env:
         subprocess.run(
@@ -45,34 +47,39 @@ def measure() -> Result:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        seconds = [_time_to_first_answer(env) for _ in range(ROUNDS)]
+        seconds = [_time_to_first_response(env) for _ in range(ROUNDS)]
         idle, full = _memory(env)
     start = statistics.median(seconds)
     result.targets += [
         Target.of(seconds, what="first 200", bound=1.5, unit="s"),
-        Target(what="resident with 10 000 tokens", figure=full / 2**20, bound=100, unit="MiB"),
+        Target(
+            what="resident memory with 10 000 cached tokens",
+            figure=full / 2**20,
+            bound=100,
+            unit="MiB",
+        ),
     ]
     rows = [
         ["first 200, median", f"{number(start)} s"],
         ["first 200, fastest", f"{number(min(seconds))} s"],
-        ["resident, idle", f"{idle / 2**20:.0f} MiB"],
-        ["resident, 10 000 tokens remembered", f"{full / 2**20:.0f} MiB"],
-        ["a remembered token", f"{(full - idle) / REMEMBERED:.0f} bytes"],
+        ["resident memory, idle", f"{idle / 2**20:.0f} MiB"],
+        ["resident memory, 10 000 cached tokens", f"{full / 2**20:.0f} MiB"],
+        ["memory per cached token", f"{(full - idle) / CACHED_TOKENS:.0f} bytes"],
     ]
-    result.tables.append(Table(title="Start", head=["", "measured"], rows=rows))
-    imports = _imports()
+    result.tables.append(Table(title="Start", header=["figure", "measured"], rows=rows))
+    imports = _import_times()
     total = sum(imports.values())
     top = sorted(imports.items(), key=lambda pair: -pair[1])[:12]
     result.tables.append(
         Table(
             title="Imports",
-            head=["package", "ms of its own", "part"],
+            header=["package", "ms without nested imports", "share"],
             rows=[[name, number(value), f"{value / total:.0%}"] for name, value in top],
-            note=f"{number(total)} ms altogether, under `-X importtime`, which slows imports down.",
+            note=f"{number(total)} ms in total with `-X importtime`, which slows imports down.",
         )
     )
     result.bars += [
-        Bar(label=name, value=round(value, 1), ours=name == "backend") for name, value in top
+        Bar(label=name, value=round(value, 1), highlighted=name == "backend") for name, value in top
     ]
     return result
 
@@ -93,13 +100,13 @@ def _serve(env: dict[str, str]) -> Server:
     return Server([sys.executable, "-m", "backend", "serve"], env=env, cores=CORES)
 
 
-def _time_to_first_answer(env: dict[str, str]) -> float:
+def _time_to_first_response(env: dict[str, str]) -> float:
     started = time.perf_counter()
     server = _serve(env)
     try:
         while not _is_live(server.port):
             if time.perf_counter() - started > 60:
-                raise TimeoutError("the server does not answer")
+                raise TimeoutError("the server does not respond")
             time.sleep(0.002)
         return time.perf_counter() - started
     finally:
@@ -116,29 +123,32 @@ def _is_live(port: int) -> bool:
 
 
 def _memory(env: dict[str, str]) -> tuple[int, int]:
-    requests = itertools.cycle([get("/api/me", token) for token in tokens("HS256", REMEMBERED)])
+    requests = itertools.cycle(
+        [get("/api/me", token) for token in make_tokens("HS256", CACHED_TOKENS)]
+    )
     with _serve(env) as server, Generator() as generator:
         generator.saturate(server.port, itertools.repeat(get("/health/live")), count=10, seconds=10)
         idle = server.memory
-        for _ in range(2):  # once to remember them, once to find them all
-            generator.saturate(server.port, requests, count=REMEMBERED, seconds=60)
+        for _ in range(2):  # fill the cache, then read all entries
+            generator.saturate(server.port, requests, count=CACHED_TOKENS, seconds=60)
         return idle, server.memory
 
 
-def _imports() -> dict[str, float]:
-    """Return the milliseconds that each package's own modules take to import."""
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", IMPORTED],
+def _import_times() -> dict[str, float]:
+    """Return the import time of the modules of each package in milliseconds."""
+    process = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", IMPORTS],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     )
-    taken: dict[str, float] = defaultdict(float)
-    for line in done.stderr.splitlines():
+    times: dict[str, float] = defaultdict(float)
+    for line in process.stderr.splitlines():
         cells = line.removeprefix("import time:").split("|")
         if len(cells) == 3 and cells[0].strip().isdigit():
             package = cells[2].strip().partition(".")[0]
-            known = package in sys.stdlib_module_names
-            taken["the standard library" if known else package] += int(cells[0]) / 1000
-    return taken
+            if package in sys.stdlib_module_names:
+                package = "the standard library"
+            times[package] += int(cells[0]) / 1000
+    return times

@@ -1,10 +1,10 @@
-"""Lists and inserts over HTTP on both databases, beside the same routes written the usual way."""
+"""Lists and inserts over HTTP on both databases, compared with the SQLAlchemy ORM."""
 
 import asyncio
 import contextlib
 import itertools
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from uuid import uuid4
 
 from sqlalchemy import text
@@ -19,77 +19,85 @@ from benchmarks.harness.databases import (
 )
 from benchmarks.harness.load import Generator, get, post
 from benchmarks.harness.report import Result, Table, Target, number
-from benchmarks.harness.rounds import interleave, medians, ratio, ratios, spread, wanted
+from benchmarks.harness.rounds import interleave, median_ratio, medians, ratios, round_count, spread
 from benchmarks.harness.servers import Server, uvicorn
-from benchmarks.harness.tokens import ORIGIN, SECRET, tokens
+from benchmarks.harness.tokens import ORIGIN, SECRET, make_tokens
 from benchmarks.peers import storage_app
 
-ROUNDS = wanted()
+ROUNDS = round_count()
 SECONDS = 0.5
-USERS, EACH = 100, 200
+USERS, TODOS_PER_USER = 100, 200
 
-LIST, INSERT, ONCE = "GET a list of 20", "POST", "POST with Idempotency-Key"
-OURS, USUAL, OPEN = "this project", "SQLAlchemy ORM", "without row-level security"
+LIST, INSERT, INSERT_ONCE = "GET a list of 20", "POST", "POST with Idempotency-Key"
+OURS, ORM, NO_RLS = "this project", "SQLAlchemy ORM", "without row-level security"
 BODY = b'{"title":"Water the plants","description":"Not the cactus.","priority":"high"}'
 
-_COPY = """
-INSERT INTO usual_todos
+_COPY_TODOS = """
+INSERT INTO orm_todos
 SELECT user_id, {id}, title, description, completed,
        CASE priority WHEN 0 THEN 'low' WHEN 1 THEN 'normal' ELSE 'high' END,
        due_at, {created_at}, {updated_at}
 FROM todos
 """
-_ALIKE = {"id": "id", "created_at": "created_at", "updated_at": "updated_at"}
-_SQLITE = {  # as SQLAlchemy keeps them there
+_POSTGRES = {"id": "id", "created_at": "created_at", "updated_at": "updated_at"}
+_SQLITE = {  # in the formats of SQLAlchemy
     "id": "lower(hex(id))",
     "created_at": "replace(substr(created_at, 1, 26), 'T', ' ')",
     "updated_at": "replace(substr(updated_at, 1, 26), 'T', ' ')",
 }
-_DISARM = "ALTER TABLE todos DISABLE ROW LEVEL SECURITY; ALTER TABLE idempotency_keys DISABLE \
+_DISABLE_RLS = "ALTER TABLE todos DISABLE ROW LEVEL SECURITY; ALTER TABLE idempotency_keys DISABLE \
 ROW LEVEL SECURITY; ALTER DOMAIN acting_user DROP CONSTRAINT acting_user_check"
 
-Key = tuple[str, str, str]  # database, what, how
+Key = tuple[str, str, str]  # database, request, implementation
+Rates = Mapping[Key, Sequence[float]]
+
+ABOUT = f"""
+Requests per second of one worker on one CPU core; {USERS} users with {TODOS_PER_USER} todos each,
+16 connections.
+
+- PostgreSQL 18 runs with fsync on, on the core of the load generator. The role of the server is
+  subject to row-level security.
+- The SQLite file has `synchronous = FULL`.
+- *ORM* is SQLAlchemy's ORM on the same driver, with one `AsyncSession` per request. Its routes are
+  in the same application and have the same authentication. Its table has one index instead of four.
+
+Figures are medians of {ROUNDS} interleaved rounds of {SECONDS} s. *Spread* is half of the
+interquartile range. A ratio, or a cost, is the median of the ratios of the rounds. It may differ
+from the ratio of the medians in the table.
+""".strip()
 
 
 def measure() -> Result:
     result = Result(
         name="storage",
         title="Storage over HTTP",
-        about=(
-            f"Requests per second of one worker on one core; {USERS} users with {EACH} todos each, "
-            "16 connections. PostgreSQL 18 with fsync on, on the load generator's core, asked by a "
-            "role that row-level security holds for; an SQLite file with `synchronous = FULL`. The "
-            "usual way is SQLAlchemy's ORM on the same driver, an `AsyncSession` a request, in "
-            "the same application behind the same authentication, with a table of its own that has "
-            f"one index instead of four. Medians of {ROUNDS} interleaved rounds of {SECONDS} s, "
-            "each beside half of the distance between their quartiles (*spread*). A ratio, or a "
-            "cost, is the median of those of each round, which need not be that of the medians "
-            "beside it."
-        ),
+        about=ABOUT,
         chart_title="Todos over HTTP",
         chart_unit="requests per second on one core, more is better",
     )
     with contextlib.ExitStack() as stack:
         generator = stack.enter_context(Generator())
         postgres = stack.enter_context(postgres_server())
-        owner, url = postgres_database(postgres, users=USERS, each=EACH)
-        asyncio.run(_add_usual_table(owner, _ALIKE))
+        owner, url = postgres_database(postgres, users=USERS, each=TODOS_PER_USER)
+        asyncio.run(_add_orm_table(owner, _POSTGRES))
         grant(postgres, owner)
-        open_owner, open_url = postgres_database(postgres, users=USERS, each=EACH)
-        postgres.execute(_DISARM, open_owner)
-        file = stack.enter_context(sqlite_database(users=USERS, each=EACH))
-        asyncio.run(_add_usual_table(file, _SQLITE))
-        minted = tokens("HS256", USERS)
+        no_rls_owner, no_rls_url = postgres_database(postgres, users=USERS, each=TODOS_PER_USER)
+        postgres.execute(_DISABLE_RLS, no_rls_owner)
+        file = stack.enter_context(sqlite_database(users=USERS, each=TODOS_PER_USER))
+        asyncio.run(_add_orm_table(file, _SQLITE))
+        tokens = make_tokens("HS256", USERS)
         slices: dict[Key, Callable[[], float]] = {}
-        for database, address in (("PostgreSQL", url), ("SQLite", file)):
-            server = stack.enter_context(_serve(address))
-            for path, how in (("/api/todos", OURS), (storage_app.PATH, USUAL)):
-                slices[database, LIST, how] = _list(generator, server, path, minted)
-                slices[database, INSERT, how] = _insert(generator, server, path, minted)
-            slices[database, ONCE, OURS] = _slice(generator, server, _once(minted), 201)
-        server = stack.enter_context(_serve(open_url))
-        slices["PostgreSQL", LIST, OPEN] = _list(generator, server, "/api/todos", minted)
-        slices["PostgreSQL", INSERT, OPEN] = _insert(generator, server, "/api/todos", minted)
+        for database, database_url in (("PostgreSQL", url), ("SQLite", file)):
+            server = stack.enter_context(_serve(database_url))
+            for path, implementation in (("/api/todos", OURS), (storage_app.PATH, ORM)):
+                slices[database, LIST, implementation] = _list(generator, server, path, tokens)
+                slices[database, INSERT, implementation] = _insert(generator, server, path, tokens)
+            slices[database, INSERT_ONCE, OURS] = _slice(
+                generator, server, _insert_once_requests(tokens), 201
+            )
+        server = stack.enter_context(_serve(no_rls_url))
+        slices["PostgreSQL", LIST, NO_RLS] = _list(generator, server, "/api/todos", tokens)
+        slices["PostgreSQL", INSERT, NO_RLS] = _insert(generator, server, "/api/todos", tokens)
         for run in slices.values():
             run()
         rates = interleave(slices, rounds=ROUNDS)
@@ -97,11 +105,11 @@ def measure() -> Result:
     return result
 
 
-async def _add_usual_table(url: str, columns: dict[str, str]) -> None:
+async def _add_orm_table(url: str, columns: dict[str, str]) -> None:
     engine = create_async_engine(storage_app.async_url(url))
     async with engine.begin() as connection:
         await connection.run_sync(storage_app.Base.metadata.create_all)
-        await connection.execute(text(_COPY.format(**columns)))
+        await connection.execute(text(_COPY_TODOS.format(**columns)))
         await connection.execute(text("ANALYZE"))
     await engine.dispose()
 
@@ -113,20 +121,20 @@ def _serve(url: str) -> Server:
 
 
 def _list(
-    generator: Generator, server: Server, path: str, minted: list[str]
+    generator: Generator, server: Server, path: str, tokens: list[str]
 ) -> Callable[[], float]:
-    return _slice(generator, server, itertools.cycle([get(path, token) for token in minted]), 200)
+    return _slice(generator, server, itertools.cycle([get(path, token) for token in tokens]), 200)
 
 
 def _insert(
-    generator: Generator, server: Server, path: str, minted: list[str]
+    generator: Generator, server: Server, path: str, tokens: list[str]
 ) -> Callable[[], float]:
-    requests = itertools.cycle([post(path, BODY, token) for token in minted])
+    requests = itertools.cycle([post(path, BODY, token) for token in tokens])
     return _slice(generator, server, requests, 201)
 
 
-def _once(minted: list[str]) -> Iterator[bytes]:
-    for token in itertools.cycle(minted):
+def _insert_once_requests(tokens: list[str]) -> Iterator[bytes]:
+    for token in itertools.cycle(tokens):
         yield post("/api/todos", BODY, token, Idempotency_Key=uuid4().hex)
 
 
@@ -136,54 +144,63 @@ def _slice(
     return lambda: generator.saturate(server.port, requests, seconds=SECONDS, status=status).rate
 
 
-def _report(result: Result, rates: dict[Key, list[float]]) -> None:
-    rows, middle = [], medians(rates)
-    for database in ("PostgreSQL", "SQLite"):
-        for what in (LIST, INSERT):
-            ours, usual = rates[database, what, OURS], rates[database, what, USUAL]
-            times = ratios(ours, usual)
-            row = [database, what, number(middle[database, what, OURS]), spread(ours)]
-            row += [number(middle[database, what, USUAL]), spread(usual)]
-            row.append(f"{statistics.median(times):.2f}")
-            rows.append(row)
-            result.targets.append(
-                Target.of(
-                    times,
-                    what=f"{database}: {what}, of the ORM's requests per second",
-                    bound=2.5,
-                    unit="times",
-                    at_least=True,
-                )
+def _report(result: Result, rates: Rates) -> None:
+    middle = medians(rates)
+    for database, request in itertools.product(("PostgreSQL", "SQLite"), (LIST, INSERT)):
+        result.targets.append(
+            Target.of(
+                ratios(rates[database, request, OURS], rates[database, request, ORM]),
+                what=f"{database}: {request}, requests per second compared with the ORM",
+                bound=2.5,
+                unit="times",
+                at_least=True,
             )
-            result.bars += [
-                Bar(
-                    label=how,
-                    value=middle[database, what, how],
-                    group=f"{database}: {what}",
-                    ours=how == OURS,
-                )
-                for how in (OURS, USUAL)
-            ]
-    head = ["database", "request", "this project /s", "spread", "ORM /s", "spread", "ratio"]
-    result.tables.append(Table(title="Beside the usual way", head=head, rows=rows))
+        )
+        result.bars += [
+            Bar(
+                label=implementation,
+                value=middle[database, request, implementation],
+                group=f"{database}: {request}",
+                highlighted=implementation == OURS,
+            )
+            for implementation in (OURS, ORM)
+        ]
+    result.tables += [_comparison(rates), _feature_costs(rates)]
+
+
+def _comparison(rates: Rates) -> Table:
     rows = []
-    for database, what, how, base in (
-        ("PostgreSQL", LIST, OURS, OPEN),
-        ("PostgreSQL", INSERT, OURS, OPEN),
-    ):
-        rows.append(_cost(f"row-level security, {what}", rates, (database, what), how, base))
+    for database, request in itertools.product(("PostgreSQL", "SQLite"), (LIST, INSERT)):
+        ours, orm = rates[database, request, OURS], rates[database, request, ORM]
+        row = [database, request]
+        for values in (ours, orm):
+            row += [number(statistics.median(values)), spread(values)]
+        rows.append([*row, f"{median_ratio(ours, orm):.2f}"])
+    header = ["database", "request", "this project /s", "spread", "ORM /s", "spread", "ratio"]
+    return Table(title="Compared with the ORM", header=header, rows=rows)
+
+
+def _feature_costs(rates: Rates) -> Table:
+    features = {
+        f"row-level security, {request}": (
+            rates["PostgreSQL", request, NO_RLS],
+            rates["PostgreSQL", request, OURS],
+        )
+        for request in (LIST, INSERT)
+    }
     for database in ("PostgreSQL", "SQLite"):
-        with_key, without = rates[database, ONCE, OURS], rates[database, INSERT, OURS]
-        row = [f"idempotency record, {database}", number(middle[database, INSERT, OURS])]
-        row += [number(middle[database, ONCE, OURS]), f"{1 - ratio(with_key, without):.1%}"]
-        rows.append(row)
-    head = ["feature", "without /s", "with /s", "cost"]
-    result.tables.append(Table(title="What features cost", head=head, rows=rows))
-
-
-def _cost(
-    name: str, rates: dict[Key, list[float]], key: tuple[str, str], how: str, base: str
-) -> list[str]:
-    armed, bare = rates[*key, how], rates[*key, base]
-    middle = medians({"armed": armed, "bare": bare})
-    return [name, number(middle["bare"]), number(middle["armed"]), f"{1 - ratio(armed, bare):.1%}"]
+        features[f"idempotency record, {database}"] = (
+            rates[database, INSERT, OURS],
+            rates[database, INSERT_ONCE, OURS],
+        )
+    rows = [
+        [
+            name,
+            number(statistics.median(without)),
+            number(statistics.median(with_feature)),
+            f"{1 - median_ratio(with_feature, without):.1%}",
+        ]
+        for name, (without, with_feature) in features.items()
+    ]
+    header = ["feature", "without /s", "with /s", "cost"]
+    return Table(title="What features cost", header=header, rows=rows)

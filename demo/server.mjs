@@ -1,18 +1,20 @@
-// A minimal Better Auth server: e-mail and password, and the jwt plugin that issues our API's tokens.
+// A minimal Better Auth server: email and password, and the jwt plugin, which issues the API's tokens.
 //
-//   node server.mjs        prints one line of JSON, {"url": …}, once it listens on 127.0.0.1
+//   npm ci                 installs Better Auth; no package may run install scripts (see .npmrc)
+//   node server.mjs        listens on 127.0.0.1, then prints one line of JSON: {"url": …}
 //
-// Everything lives in memory: users, sessions and signing keys are gone when it stops. Environment:
+// Users, sessions and signing keys are kept in memory and are lost when the server stops.
 //
-//   PORT                    3000; 0 takes a free port
-//   BETTER_AUTH_URL         the public base URL; http://127.0.0.1:<port> unless set
-//   BETTER_AUTH_SECRET      a random one unless set
-//   JWT_ALGORITHM           EdDSA (the default), ES256, ES512, RS256 or PS256
-//   JWT_EXPIRATION          a time span such as "15m" (the default) or "2s"
-//   JWKS_ROTATION_INTERVAL  seconds after which a new key signs; unset: never
-//   COOKIE_CACHE            off (the default), compact, jwt, jwe, or jwks: "jwt" signed by the JWKS key
-//   COOKIE_CACHE_MAX_AGE    seconds for which that cookie is good; 300 unless set
-//   PRINT_MAIL              "on" mails every new user a link to verify the address, as a line of JSON here
+//   Environment variable    Meaning (default)
+//   PORT                    the port; 0 chooses a free port (3000)
+//   BETTER_AUTH_URL         the public base URL (http://127.0.0.1:<port>)
+//   BETTER_AUTH_SECRET      the secret (random)
+//   JWT_ALGORITHM           EdDSA, ES256, ES512, RS256 or PS256 (EdDSA)
+//   JWT_EXPIRATION          the lifetime of a token, such as "2s" (15m)
+//   JWKS_ROTATION_INTERVAL  the lifetime of a signing key in seconds (no rotation)
+//   COOKIE_CACHE            off, compact, jwt, jwe, or jwks: "jwt" signed with the JWKS key (off)
+//   COOKIE_CACHE_MAX_AGE    the lifetime of the session cookie in seconds (300)
+//   PRINT_MAIL              on: print the verification mail of each new user as a line of JSON (off)
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -27,8 +29,8 @@ import { jwt } from "better-auth/plugins";
 const { env } = process;
 const print = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
-// Bind first: the base URL goes into every token (`iss`, `aud`), so it must be known before
-// Better Auth is built, and with PORT=0 only the socket knows it.
+// Bind the socket first. Better Auth needs the base URL for the claims `iss` and `aud` of its tokens,
+// and with PORT=0 the port is known only after binding.
 const server = createServer();
 server.listen(Number(env.PORT ?? 3000), "127.0.0.1");
 await once(server, "listening");
@@ -43,7 +45,7 @@ if (!(cookieCache in strategies)) {
 const auth = betterAuth({
   baseURL,
   secret: env.BETTER_AUTH_SECRET ?? randomBytes(32).toString("base64url"),
-  // The memory adapter creates no tables: each must be here, empty.
+  // The memory adapter does not create tables, so each table is listed here.
   database: memoryAdapter({ user: [], session: [], account: [], verification: [], jwks: [] }),
   emailAndPassword: { enabled: true },
   emailVerification: {
@@ -73,8 +75,8 @@ const auth = betterAuth({
 server.on("request", toNodeHandler(auth));
 print({ url: baseURL });
 
-// Stop when asked to, and when whoever holds the other end of our standard input is gone: a
-// parent that crashed leaves no server behind. A terminal or /dev/null is nobody's other end.
+// Stop on SIGTERM and SIGINT. Stop also when standard input is a pipe or socket and closes, so that
+// the server does not outlive a parent process that crashed.
 const stop = () => {
   server.close(() => process.exit(0));
   server.closeAllConnections();

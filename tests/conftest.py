@@ -1,4 +1,4 @@
-"""What tests of more than one room share."""
+"""Fixtures for tests of more than one package."""
 
 import logging
 import os
@@ -11,20 +11,20 @@ from backend.settings import Settings
 from backend.settings.spelling import PREFIXES
 from tests.postgres import PostgresServer
 
-# A busy machine is no reason to fail.
-hypothesis.settings.register_profile("unhurried", deadline=None)
-hypothesis.settings.load_profile("unhurried")
+# No deadline per example, so that a busy machine does not fail a test.
+hypothesis.settings.register_profile("no-deadline", deadline=None)
+hypothesis.settings.load_profile("no-deadline")
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """Async tests run on asyncio, as the server does."""
+    """Run async tests on asyncio, as the server does."""
     return "asyncio"
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep what configures the developer's own servers away from the ones under test."""
+    """Remove environment variables that configure the developer's own servers."""
     for name in tuple(os.environ):
         if name.lower() in Settings.model_fields or name.upper().startswith(PREFIXES):
             monkeypatch.delenv(name)
@@ -32,7 +32,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def restored_logging() -> Iterator[None]:
-    """Put back the handlers and levels of the log that a command of ours changes."""
+    """Restore the log handlers and levels that a command of the backend has changed."""
     root = logging.getLogger()
     handlers, levels = root.handlers[:], _log_levels()
     yield
@@ -48,6 +48,6 @@ def _log_levels() -> dict[str, int]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server to make databases on."""
+    """A PostgreSQL server that tests create databases on."""
     with PostgresServer() as server:
         yield server

@@ -9,7 +9,8 @@ from typing import Any, Final
 import pytest
 from pydantic import SecretStr
 
-from backend.domain.auth import AuthError
+from backend.domain.auth import AuthError, InvalidTokenError
+from backend.entrypoints.http.auth.session_cookies import MalformedCookieError
 from backend.settings import Settings
 from tests.documents import (
     PAGES,
@@ -151,14 +152,14 @@ def test_the_table_of_settings_has_every_variable_with_its_default() -> None:
 
 
 def auth_errors(kind: type[AuthError] = AuthError) -> list[type[AuthError]]:
-    """Return the classes of refusals that have no subclass in the domain."""
+    """Return the classes of refusals in the domain that are raised themselves."""
     subclasses = [error for error in kind.__subclasses__() if error.__module__ == kind.__module__]
-    if not subclasses:
-        return [kind]
-    return [leaf for error in subclasses for leaf in auth_errors(error)]
+    raised = [] if kind in {AuthError, InvalidTokenError} else [kind]
+    return raised + [error for subclass in subclasses for error in auth_errors(subclass)]
 
 
 def test_the_table_of_refusals_has_every_code_and_reason() -> None:
     rows = [row for row in table_rows(ERRORS) if len(row) == 3 and row[0].startswith("401 ")]
     documented = {(row[0].removeprefix("401 ").strip("`"), row[1].strip("`")) for row in rows}
-    assert documented == {(error.code, error.reason) for error in auth_errors()}
+    errors: list[type[AuthError]] = [*auth_errors(), MalformedCookieError]
+    assert documented == {(error.code, error.reason) for error in errors}

@@ -28,14 +28,16 @@ class Container(containers.DeclarativeContainer):
     clock = providers.Object(time.time)
 
     # The issuer, and its keys.
-    issuer = providers.Singleton(better_auth, settings)
+    issuer = providers.Singleton(better_auth, settings, clock)
     jwks_url = issuer.provided.jwks_url
     http_client = providers.Singleton(auth.http_client, jwks_url)
     jwks_keys = providers.Singleton(auth.jwks_keys, settings, jwks_url, http_client.provider)
 
     # Bearer tokens: signature, claims, principal, cache.
     sources = providers.Callable(auth.sources, settings, jwks_keys)
-    signed_tokens = providers.Singleton(SignedTokens, sources)
+    signed_tokens = providers.Singleton(
+        SignedTokens, sources, max_length=settings.provided.auth_token_max_bytes
+    )
     policy = providers.Singleton(auth.policy, settings, issuer)
     jwt_verifier = providers.Singleton(
         JwtTokenVerifier,
@@ -51,6 +53,7 @@ class Container(containers.DeclarativeContainer):
         auth.session_verifier, settings, issuer, jwks_keys, clock
     )
     web_origins = providers.Callable(auth.web_origins, settings, issuer)
+    cookie_names = providers.Callable(auth.cookie_names, settings)
 
     # Todos, and the key that signs the cursors of their lists.
     database = providers.Singleton(databases.choose_database, settings)

@@ -91,6 +91,7 @@ def session_verifier(
         _cookie_decoder(settings, issuer, jwks),
         version=settings.auth_cookie_version,
         leeway=settings.auth_leeway,
+        to_principal=issuer.to_principal,
         clock=clock,
     )
     return with_cache(verifier, settings, jwks, clock)
@@ -127,6 +128,18 @@ def with_cache(
 def web_origins(settings: Settings, issuer: Issuer) -> frozenset[str]:
     """Return the origins whose pages may send changes with a session cookie."""
     return issuer.origins | {*settings.cors_origins}
+
+
+def cookie_names(settings: Settings) -> Sequence[str]:
+    """Return the accepted names of the session cookie, the preferred name first.
+
+    Better Auth adds `__Secure-` if its base URL is https. Then the plain name is not accepted,
+    because any host below the same domain could set a plain cookie, even over http.
+    """
+    plain, secure = settings.auth_cookie_name, f"__Secure-{settings.auth_cookie_name}"
+    if settings.better_auth_url is None:
+        return [secure, plain]
+    return [secure if settings.better_auth_url.lower().startswith("https:") else plain]
 
 
 def has_secret(settings: Settings) -> bool:

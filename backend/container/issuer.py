@@ -1,5 +1,7 @@
 """The issuers that can be trusted: each provider is one function from settings to an `Issuer`."""
 
+import functools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,8 +30,13 @@ class Issuer:
     to_principal: Callable[[Claims, float], Principal]
 
 
-def better_auth(settings: Settings) -> Issuer:
-    """Describe Better Auth: issuer and audience are its origin, unless the settings name others."""
+def better_auth(settings: Settings, clock: Callable[[], float] = time.time) -> Issuer:
+    """Describe Better Auth: issuer and audience are its origin, unless the settings name others.
+
+    Args:
+        settings: Its base URL, and what overrides the values derived from that URL.
+        clock: Returns the time in seconds since the epoch.
+    """
     base_url = settings.better_auth_url
     urls = BetterAuthUrls.from_base_url(base_url) if base_url else None
     origin = frozenset([urls.origin] if urls else [])
@@ -38,5 +45,5 @@ def better_auth(settings: Settings) -> Issuer:
         issuers=frozenset(settings.auth_issuer) or origin,
         audiences=frozenset(settings.auth_audience) or origin,
         origins=origin,
-        to_principal=to_principal,
+        to_principal=functools.partial(to_principal, clock=clock),
     )

@@ -37,6 +37,11 @@ from typing import ClassVar, NamedTuple, Protocol
 class Principal(NamedTuple):
     """The authenticated user of a request.
 
+    A guard that decides by `email` must also check `email_verified`. Without that check, anybody
+    who signs up with another person's address gets the rights of that person.
+
+    No field contains a lone surrogate, so every text can be encoded as UTF-8.
+
     Attributes:
         user_id: The issuer's stable id of the user (the `sub` claim). Never empty.
         expires_at: When the credential expires, in seconds since the epoch. At most the end of
@@ -45,6 +50,8 @@ class Principal(NamedTuple):
         name: The user's display name, or None if the issuer does not disclose it.
         roles: The roles that the issuer assigns to the user.
         scopes: The OAuth scopes that the token was granted (RFC 6749, section 3.3).
+        email_verified: Whether the issuer has checked that the user controls `email`. Never true
+            without an e-mail address.
     """
 
     user_id: str
@@ -53,6 +60,7 @@ class Principal(NamedTuple):
     name: str | None = None
     roles: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
+    email_verified: bool = False
 
 
 class TokenVerifier(Protocol):

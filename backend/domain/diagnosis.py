@@ -15,7 +15,7 @@ class Finding:
         found: The values that were found.
         expected: The values that the check accepts, if it failed.
         problem: What is wrong; None if the check passed or did not run.
-        remedy: How to fix the problem; None if no remedy is known.
+        remedy: How to fix the problem, or advice if there is none; None if no remedy is known.
     """
 
     check: str

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     auth_max_lifetime: float | None = Field(
         default=None, ge=1, le=31_536_000, description="1 to 31536000 seconds"
     )
+    auth_token_max_bytes: int = Field(
+        default=16_384, ge=1024, le=49_152, description="1024 to 49152 bytes"
+    )
     auth_cookie: Annotated[CookieCache, AnyCase] = Field(
         default=CookieCache.OFF, description="off, compact, jwt or jwe"
     )

@@ -1,47 +1,47 @@
-"""Bars in SVG, written by hand: legible on light and dark pages, and in a diff."""
+"""Bar charts as SVG text that is readable on light and dark pages, and in a diff."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-_WIDTH, _LABEL, _ROW, _BAR = 760, 250, 22, 15
+_WIDTH, _LABEL_WIDTH, _ROW_HEIGHT, _BAR_HEIGHT = 760, 250, 22, 15
 _COLOURS = {True: "#2f6feb", False: "#9aa4b2"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """One bar; a `group` that differs from the one before starts a new block."""
+    """One bar. Bars with the same `group` in a row share a heading."""
 
     label: str
     value: float
     group: str = ""
-    ours: bool = False
+    highlighted: bool = False
 
 
 def bar_chart(title: str, unit: str, bars: Sequence[Bar]) -> str:
-    """Draw horizontal bars on one scale, ours in colour."""
+    """Draw horizontal bars on one scale."""
     longest = max(bar.value for bar in bars) or 1
-    room = _WIDTH - _LABEL - 90
+    available = _WIDTH - _LABEL_WIDTH - 90
     body, y, group = [], 34, ""
     for bar in bars:
         if bar.group != group:
             group, y = bar.group, y + 8
             body.append(_text(8, y + 12, group, weight="600"))
-            y += _ROW
-        width = max(bar.value / longest * room, 1)
-        body.append(_text(_LABEL - 8, y + 12, bar.label, anchor="end"))
+            y += _ROW_HEIGHT
+        width = max(bar.value / longest * available, 1)
+        body.append(_text(_LABEL_WIDTH - 8, y + 12, bar.label, anchor="end"))
         body.append(
-            f'<rect x="{_LABEL}" y="{y}" width="{width:.1f}" height="{_BAR}" rx="2" '
-            f'fill="{_COLOURS[bar.ours]}"/>'
+            f'<rect x="{_LABEL_WIDTH}" y="{y}" width="{width:.1f}" height="{_BAR_HEIGHT}" rx="2" '
+            f'fill="{_COLOURS[bar.highlighted]}"/>'
         )
         body.append(
             _text(
-                _LABEL + width + 6,
+                _LABEL_WIDTH + width + 6,
                 y + 12,
                 f"{bar.value:,.4g}" if bar.value < 1000 else f"{bar.value:,.0f}".replace(",", " "),
             )
         )
-        y += _ROW
+        y += _ROW_HEIGHT
     height = y + 10
     return "\n".join(
         [
@@ -56,7 +56,7 @@ def bar_chart(title: str, unit: str, bars: Sequence[Bar]) -> str:
     )
 
 
-def _text(  # noqa: PLR0913 - as many as SVG has
+def _text(  # noqa: PLR0913 - the attributes of an SVG text
     x: float, y: float, text: str, *, anchor: str = "start", weight: str = "400", size: int = 12
 ) -> str:
     return (

@@ -1,16 +1,15 @@
-"""A load generator: keep-alive connections on uvloop that read no more than they must.
+"""A load generator with keep-alive connections on uvloop and a minimal HTTP parser.
 
-It runs in this process, on a core of its own, and says how busy that core was: as long as it idles
-for a part of the time, the server is what was measured.
+The generator runs in this process, on its own CPU core, and reports how busy that core was. While
+the core is partly idle, the server is the bottleneck, so the server is what was measured.
 """
 
 import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
 from typing import Self, cast
 
 import uvloop
@@ -18,40 +17,40 @@ import uvloop
 from benchmarks.harness.servers import CLIENT_CORE
 
 CONNECTIONS = 16
-PATIENCE = 60.0
+GRACE_PERIOD = 60.0  # seconds that a run may take beyond its planned time
 
 
 @dataclass(slots=True)
 class Load:
-    """What came back.
+    """The result of a run.
 
     Attributes:
-        answers: How many, all of them with the status that was expected.
-        seconds: How long it took.
-        busy: The part of that time in which the generator itself was at work.
-        latencies: Seconds from when each request was due to its answer.
+        responses: The number of responses, all with the expected status.
+        seconds: The duration.
+        busy: The share of the duration in which the generator used its core, from 0 to 1.
+        latencies: The seconds from the scheduled time of each request to its response.
     """
 
-    answers: int = 0
+    responses: int = 0
     seconds: float = 0.0
     busy: float = 0.0
     latencies: list[float] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
-        return self.answers / self.seconds
+        return self.responses / self.seconds
 
 
 def get(path: str, token: str | None = None) -> bytes:
-    """Write a GET request."""
+    """Return the bytes of a GET request."""
     return _head("GET", path, token) + b"\r\n"
 
 
 def post(path: str, body: bytes, token: str | None = None, **headers: str) -> bytes:
-    """Write a POST request with a JSON body."""
-    more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    more += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return _head("POST", path, token) + more.encode() + body
+    """Return the bytes of a POST request with a JSON body."""
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    lines += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return _head("POST", path, token) + lines.encode() + body
 
 
 def _head(method: str, path: str, token: str | None) -> bytes:
@@ -61,7 +60,7 @@ def _head(method: str, path: str, token: str | None) -> bytes:
 
 
 class Generator:
-    """Sends requests to one port of loopback. A context manager, because it owns an event loop."""
+    """Sends requests to a port of loopback. A context manager that owns an event loop."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
@@ -73,7 +72,7 @@ class Generator:
     def __exit__(self, *_: object) -> None:
         self._runner.close()
 
-    def saturate(  # noqa: PLR0913 - each of them bounds it
+    def saturate(  # noqa: PLR0913 - every argument limits the load
         self,
         port: int,
         requests: Iterator[bytes],
@@ -83,9 +82,9 @@ class Generator:
         status: int = 200,
         connections: int = CONNECTIONS,
     ) -> Load:
-        """Keep every connection busy, for so long or until there are so many answers."""
+        """Keep every connection busy for some seconds, or for a number of responses."""
         run = _Run(requests, status=status, count=count)
-        return self._runner.run(run.go(port, seconds=seconds, connections=connections))
+        return self._runner.run(run.execute(port, seconds=seconds, count=connections))
 
     def pace(
         self,
@@ -96,13 +95,9 @@ class Generator:
         seconds: float,
         status: int = 200,
     ) -> Load:
-        """Send requests when they are due, whether or not the server keeps up."""
+        """Send requests at a constant rate, whether or not the server keeps up."""
         run = _Run(requests, status=status, count=int(rate * seconds), rate=rate)
-        return self._runner.run(run.go(port, seconds=seconds, connections=64))
-
-
-def rotation(requests: Iterable[bytes]) -> Iterator[bytes]:
-    return cycle(list(requests))
+        return self._runner.run(run.execute(port, seconds=seconds, count=64))
 
 
 class _Run:
@@ -112,41 +107,41 @@ class _Run:
         self.requests = requests
         self.expected = f"HTTP/1.1 {status} ".encode()
         self.rate = rate
-        self.left = count  # requests that may still be sent
+        self.remaining = count  # requests that may still be sent
         self.load = Load()
-        self.open = True
+        self.sending = True
         self.idle: deque[_Connection] = deque()
         self.due: deque[float] = deque()
-        self.underway = 0
+        self.in_flight = 0
         self.error: Exception | None = None
         self.done = asyncio.Event()
 
-    async def go(self, port: int, *, seconds: float, connections: int) -> Load:
+    async def execute(self, port: int, *, seconds: float, count: int) -> Load:
         loop = asyncio.get_running_loop()
-        opened: Sequence[_Connection] = [
+        connections: Sequence[_Connection] = [
             (await loop.create_connection(lambda: _Connection(self), "127.0.0.1", port))[1]
-            for _ in range(connections)
+            for _ in range(count)
         ]
         busy, started = time.thread_time(), time.perf_counter()
-        async with asyncio.timeout(seconds + PATIENCE):
+        async with asyncio.timeout(seconds + GRACE_PERIOD):
             if self.rate is None:
                 loop.call_later(seconds, self.stop)
-                for connection in opened:
+                for connection in connections:
                     self.send(connection)
                 await self.done.wait()
             else:
-                self.idle.extend(opened)
+                self.idle.extend(connections)
                 await self._pace(self.rate)
         self.load.seconds = time.perf_counter() - started
         self.load.busy = (time.thread_time() - busy) / self.load.seconds
-        for connection in opened:
+        for connection in connections:
             connection.transport.abort()
         if self.error is not None:
             raise self.error
         return self.load
 
     async def _pace(self, rate: float) -> None:
-        started, number, count = time.perf_counter(), 0, self.left
+        started, number, count = time.perf_counter(), 0, self.remaining
         while number < count:
             now = time.perf_counter()
             while number < count and started + number / rate <= now:
@@ -154,7 +149,7 @@ class _Run:
                 number += 1
             self.flush()
             await asyncio.sleep(0.0005)
-        if self.due or self.underway:
+        if self.due or self.in_flight:
             await self.done.wait()
 
     def flush(self) -> None:
@@ -164,31 +159,31 @@ class _Run:
             self.send(connection)
 
     def send(self, connection: "_Connection") -> None:
-        self.left -= 1
-        self.underway += 1
+        self.remaining -= 1
+        self.in_flight += 1
         connection.transport.write(next(self.requests))
 
     def stop(self) -> None:
-        self.open = False
+        self.sending = False
 
-    def answered(self, connection: "_Connection") -> None:
-        self.underway -= 1
-        self.load.answers += 1
+    def response_received(self, connection: "_Connection") -> None:
+        self.in_flight -= 1
+        self.load.responses += 1
         if self.rate is not None:
             self.load.latencies.append(time.perf_counter() - connection.due)
             self.idle.append(connection)
             self.flush()
-            if self.left <= 0 and not self.underway:
+            if self.remaining <= 0 and not self.in_flight:
                 self.done.set()
-        elif self.open and self.left > 0:
+        elif self.sending and self.remaining > 0:
             self.send(connection)
-        elif not self.underway:
+        elif not self.in_flight:
             self.done.set()
 
-    def failed(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         self.error = self.error or error
         self.due.clear()
-        self.underway = 0
+        self.in_flight = 0
         self.done.set()
 
 
@@ -200,22 +195,22 @@ class _Connection(asyncio.Protocol):
         self._data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # as uvloop's only looks
+        self.transport = cast("asyncio.Transport", transport)  # no base class of uvloop's class
 
     def data_received(self, data: bytes) -> None:
         data = self._data = self._data + data if self._data else data
         end = data.find(b"\r\n\r\n")
         if end < 0:
             return
-        place = data.lower().find(b"content-length:", 0, end) + 15
-        if place < 15 or not data.startswith(self.run.expected):
-            self.run.failed(RuntimeError(f"not the answer that was expected: {data[:400]!r}"))
+        index = data.lower().find(b"content-length:", 0, end) + 15
+        if index < 15 or not data.startswith(self.run.expected):
+            self.run.fail(RuntimeError(f"unexpected response: {data[:400]!r}"))
             return
-        if len(data) < end + 4 + int(data[place : data.find(b"\r", place)]):
+        if len(data) < end + 4 + int(data[index : data.find(b"\r", index)]):
             return
         self._data = b""
-        self.run.answered(self)
+        self.run.response_received(self)
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self.run.underway:
-            self.run.failed(error or ConnectionError("the server closed a connection"))
+        if self.run.in_flight:
+            self.run.fail(error or ConnectionError("the server closed a connection"))

@@ -1,4 +1,4 @@
-"""What it was measured on: figures of two machines do not compare."""
+"""The machine of a run: figures of two machines cannot be compared."""
 
 import os
 import platform
@@ -32,7 +32,7 @@ LIBRARIES = (
 
 
 def describe(busy: float) -> list[str]:
-    """Return the lines that describe the machine and the moment."""
+    """Return the date, the machine and the Python version, a line each."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0))
     return [
@@ -40,17 +40,17 @@ def describe(busy: float) -> list[str]:
         f"{cores} core{'s' if cores > 1 else ''} of {_processor()}, {memory:.0f} GiB",
         f"{platform.system()} {platform.release().split('-')[0]}",
         f"{platform.python_implementation()} {' '.join(sys.version.split())}",
-        f"other programs took {busy:.0%} of the processors just before",
+        f"CPU use by other programs before the run: {busy:.0%}",
     ]
 
 
 def busy() -> float:
-    """Return the part of the processors that others take while nothing of ours runs."""
+    """Return the share of the CPU, from 0 to 1, that other programs use while no benchmark runs."""
     return psutil.cpu_percent(interval=2.0) / 100
 
 
 def versions() -> list[str]:
-    """Return the libraries that take part, with their versions."""
+    """Return the measured libraries with their versions."""
     return [f"{name} {version(name)}" for name in LIBRARIES]
 
 

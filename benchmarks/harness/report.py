@@ -1,8 +1,9 @@
-"""Results: tables, a chart, and whether the targets are met."""
+"""Results: tables, a chart, and the verdict on each target."""
 
 import json
 import math
 import statistics
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,21 +11,21 @@ from typing import Any
 
 from benchmarks.harness import machine
 from benchmarks.harness.chart import Bar, bar_chart
-from benchmarks.harness.rounds import ENOUGH, wanted
+from benchmarks.harness.rounds import REQUIRED_ROUNDS, round_count
 
 FOLDER = Path(__file__).resolve().parents[1] / "results"
 
-BUSY = 0.1  # the most that other programs may take for a figure to decide anything
+MAX_BUSY = 0.1  # CPU use of other programs above which no target is decided
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What a figure ought to be: at most, or at least, a bound.
+    """A figure and the bound that it must not exceed, or must reach.
 
     Attributes:
         error: The standard error of the figure.
-        every: The figure of all rounds, if some are left out of it.
-        doubted: Whether so many are left out that it decides nothing.
+        every: The figure of all rounds, if `figure` leaves some rounds out.
+        doubted: Whether too many rounds are left out to decide the target.
     """
 
     what: str
@@ -38,13 +39,13 @@ class Target:
 
     @classmethod
     def of(cls, rounds: Sequence[float], **rest: Any) -> "Target":
-        """Make one whose figure is the median of so many rounds."""
+        """Create a target whose figure is the median of the rounds."""
         low, middle, high = statistics.quantiles(rounds, n=4, method="inclusive")
-        error = 0.93 * (high - low) / math.sqrt(len(rounds))  # a normal distribution's median's
+        error = 0.93 * (high - low) / math.sqrt(len(rounds))  # of a median, normal distribution
         return cls(figure=middle, error=error, **rest)
 
     def met(self, figure: float) -> bool:
-        """Tell whether a figure is as it ought to be."""
+        """Return whether a figure meets the bound."""
         return figure >= self.bound if self.at_least else figure <= self.bound
 
     def row(self, *, decided: bool) -> list[str]:
@@ -65,26 +66,31 @@ class Target:
         if abs(self.figure - self.bound) <= self.error:
             verdict += ", within the error"
         if self.every is not None and self.met(self.every) != self.met(self.figure):
-            verdict += ", otherwise in all rounds"
+            verdict += f", but {'met' if self.met(self.every) else 'not met'} in all rounds"
         return verdict
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
     title: str
-    head: Sequence[str]
+    header: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
 
     def markdown(self) -> str:
-        lines = [f"### {self.title}", "", _line(self.head), _line(_ruler(self.head))]
+        lines = [f"### {self.title}", "", _line(self.header), _line(_ruler(self.header))]
         lines += [_line(row) for row in self.rows]
-        return "\n".join([*lines, *(["", self.note] if self.note else [])])
+        return "\n".join([*lines, *(["", _wrap(self.note)] if self.note else [])])
 
 
 @dataclass(kw_only=True)
 class Result:
-    """All that one measurement found."""
+    """The result of one measurement.
+
+    Attributes:
+        about: What is measured and how, as Markdown.
+        doubts: The reasons why this run decides no target.
+    """
 
     name: str
     title: str
@@ -100,18 +106,18 @@ class Result:
     def __post_init__(self) -> None:
         self.machine = machine.describe(self.busy)
         self._doubt(self.busy)
-        if wanted() < ENOUGH:
-            self.doubts.append(f"{ENOUGH} rounds would have been enough, {wanted()} are not")
+        if round_count() < REQUIRED_ROUNDS:
+            self.doubts.append(f"{round_count()} rounds instead of {REQUIRED_ROUNDS}")
 
     def end(self) -> None:
-        """Look at the machine once more, when all is measured."""
+        """Record the CPU use of other programs after the run."""
         busy = machine.busy()
-        self.machine.append(f"and {busy:.0%} just after")
+        self.machine.append(f"after the run: {busy:.0%}")
         self._doubt(busy)
 
     def _doubt(self, busy: float) -> None:
-        doubt = "The machine was busy with other programs"
-        if busy > BUSY and doubt not in self.doubts:
+        doubt = f"Other programs used more than {MAX_BUSY:.0%} of the CPU"
+        if busy > MAX_BUSY and doubt not in self.doubts:
             self.doubts.append(doubt)
 
     def markdown(self) -> str:
@@ -125,46 +131,49 @@ class Result:
 
 
 def write(result: Result) -> None:
-    """Write one measurement's page, its chart, and what the summary needs of it."""
+    """Write the page and the chart of a measurement, and its data for the summary."""
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{result.name}.md").write_text(result.markdown())
     if result.bars:
         chart = bar_chart(result.chart_title, result.chart_unit, result.bars)
         (FOLDER / f"{result.name}.svg").write_text(chart)
-    kept = {
+    data = {
         "title": result.title,
         "machine": result.machine,
         "versions": machine.versions(),
         "doubts": result.doubts,
         "targets": [asdict(target) for target in result.targets],
     }
-    (FOLDER / f"{result.name}.json").write_text(json.dumps(kept, indent=1, ensure_ascii=False))
+    (FOLDER / f"{result.name}.json").write_text(json.dumps(data, indent=1, ensure_ascii=False))
 
 
 def write_summary(names: Iterable[str]) -> None:
-    """Write the page that says of every target whether it is met."""
-    parts = ["# Results", "Written by `make bench`; [how they are measured](../README.md)."]
-    parts.append(
-        "*Reference µs* are those of the machine that the targets were set for, on which PyJWT "
-        "decodes an HS256 token in 46 µs. ± is a median's standard error."
-    )
+    """Write the page that lists the targets of all measurements."""
+    parts = [
+        "# Results",
+        "Written by `make bench`; [how they are measured](../README.md).",
+        _wrap(
+            "*Reference µs* are microseconds of the machine for which the targets were set: PyJWT "
+            "decodes an HS256 token there in 46 µs. ± is the standard error of the median."
+        ),
+    ]
     versions = ""
     for name in names:
         path = FOLDER / f"{name}.json"
         if not path.exists():
             continue
-        kept = json.loads(path.read_text())
-        parts.append(f"## [{kept['title']}]({name}.md)")
-        parts.append("; ".join(kept["machine"]) + ".")
-        if versions != (versions := ", ".join(kept["versions"])):
-            parts.append(f"Versions, from here on: {versions}.")
-        targets = [Target(**target) for target in kept["targets"]]
-        parts.append(_targets(targets, kept["doubts"]))
+        data = json.loads(path.read_text())
+        parts.append(f"## [{data['title']}]({name}.md)")
+        parts.append(_wrap("; ".join(data["machine"]) + "."))
+        if versions != (versions := ", ".join(data["versions"])):
+            parts.append(_wrap(f"Versions of this and the following measurements: {versions}."))
+        targets = [Target(**target) for target in data["targets"]]
+        parts.append(_targets(targets, data["doubts"]))
     (FOLDER / "README.md").write_text("\n\n".join(parts) + "\n")
 
 
 def number(value: float) -> str:
-    """Write a figure with the digits that mean something."""
+    """Format a figure with its significant digits."""
     if abs(value) >= 1000:
         return f"{value:,.0f}".replace(",", " ")
     if abs(value) >= 100:
@@ -173,14 +182,19 @@ def number(value: float) -> str:
 
 
 def _targets(targets: Sequence[Target], doubts: Sequence[str]) -> str:
-    head = ("target", "bound", "measured", "")
-    lines = [target.row(decided=not doubts) for target in targets]
-    table = "\n".join([_line(head), _line(_ruler(head)), *map(_line, lines)])
-    return "\n\n".join([*(f"**{doubt}: this run decides nothing.**" for doubt in doubts), table])
+    header = ("target", "bound", "measured", "verdict")
+    rows = [target.row(decided=not doubts) for target in targets]
+    table = "\n".join([_line(header), _line(_ruler(header)), *map(_line, rows)])
+    notes = [f"**{doubt}: this run decides no target.**" for doubt in doubts]
+    return "\n\n".join([*notes, table])
 
 
-def _ruler(head: Sequence[str]) -> list[str]:
-    return ["---"] + ["---:"] * (len(head) - 1)
+def _wrap(text: str) -> str:
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+
+
+def _ruler(header: Sequence[str]) -> list[str]:
+    return ["---"] + ["---:"] * (len(header) - 1)
 
 
 def _line(cells: Iterable[str]) -> str:

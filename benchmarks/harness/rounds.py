@@ -1,4 +1,4 @@
-"""Rounds: every contender in turn, again and again, so that a busy moment strikes all alike."""
+"""Rounds: measure all contenders in turn, several times, so that a busy period affects all."""
 
 import os
 import random
@@ -11,25 +11,24 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 Samples = Mapping[K, Sequence[float]]
 
+REQUIRED_ROUNDS = 9  # with fewer, no target is decided
 
-ENOUGH = 9
 
-
-def wanted() -> int:
-    """Return how many rounds to measure: enough, unless `BENCH_ROUNDS` says otherwise."""
-    said = os.environ.get("BENCH_ROUNDS", str(ENOUGH))
-    if not said.isdecimal() or int(said) < 2:
-        sys.exit(f"BENCH_ROUNDS: {said!r} is no number of rounds from 2 up. {ENOUGH} are enough.")
-    return int(said)
+def round_count() -> int:
+    """Return the value of `BENCH_ROUNDS`, or the number of rounds that decides the targets."""
+    text = os.environ.get("BENCH_ROUNDS", str(REQUIRED_ROUNDS))
+    if not text.isdecimal() or int(text) < 2:
+        sys.exit(f"BENCH_ROUNDS: {text!r} is not a number from 2 up; use {REQUIRED_ROUNDS}.")
+    return int(text)
 
 
 def interleave(*groups: Mapping[K, Callable[[], float]], rounds: int) -> dict[K, list[float]]:
-    """Measure each contender once a round: those of a group in a row, each round in another order.
+    """Measure every contender once per round, in a new order each round.
 
     Args:
-        groups: Contenders by name. Those that are compared belong in one group, so that they are
-            measured close by.
-        rounds: How many.
+        groups: The contenders by name. Those of a group are measured one after the other, so
+            group the contenders that are compared.
+        rounds: The number of rounds.
     """
     samples: dict[K, list[float]] = {name: [] for group in groups for name in group}
     for number in range(rounds):
@@ -40,7 +39,7 @@ def interleave(*groups: Mapping[K, Callable[[], float]], rounds: int) -> dict[K,
 
 
 def shuffled(names: Sequence[T], number: int) -> list[T]:
-    """Return the order of one round, in which nobody always follows the same one."""
+    """Return the order of a round, so that no contender always follows the same contender."""
     return random.Random(number).sample(names, len(names))
 
 
@@ -48,17 +47,17 @@ def medians(samples: Samples[K]) -> dict[K, float]:
     return {name: statistics.median(values) for name, values in samples.items()}
 
 
-def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
-    """Return how many times as much one is as the other in each round."""
-    return [a / b for a, b in zip(above, below, strict=True)]
+def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
+    """Return the ratio of each round."""
+    return [a / b for a, b in zip(numerators, denominators, strict=True)]
 
 
-def ratio(above: Sequence[float], below: Sequence[float]) -> float:
-    """Return the median of how many times as much one is as the other in the same round."""
-    return statistics.median(ratios(above, below))
+def median_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
+    """Return the median of the ratios of all rounds."""
+    return statistics.median(ratios(numerators, denominators))
 
 
 def spread(values: Sequence[float]) -> str:
-    """Say how far the middle half of the rounds is apart."""
+    """Return half of the interquartile range, as a percentage of the median."""
     low, middle, high = statistics.quantiles(values, n=4)
     return f"± {(high - low) / 2 / middle:.0%}" if middle else ""

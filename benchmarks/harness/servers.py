@@ -1,4 +1,4 @@
-"""Servers as child processes on one core and a free port of loopback, ended by their own pid."""
+"""Servers as child processes on one CPU core and a free port of loopback."""
 
 import os
 import socket
@@ -19,12 +19,12 @@ SERVER_CORE, CLIENT_CORE = CORES[0], CORES[-1]
 
 
 class Server:
-    """One child process; in a `with` statement it lives as long as that.
+    """One child process that runs until the `with` block ends.
 
     Args:
-        command: What runs; `{port}` in it stands for the port.
-        env: What configures it.
-        cores: Where it may run.
+        command: The command line; `{port}` is replaced by the port.
+        env: Further environment variables.
+        cores: The CPU cores that the process may use.
     """
 
     def __init__(
@@ -41,15 +41,15 @@ class Server:
             env=environment({"PORT": str(self.port), **(env or {})}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509 - no threads yet
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509 - no other threads
         )
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + 30
-        while not self.answers():
+        while not self.is_listening():
             if self._popen.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise RuntimeError(f"{self._popen.args} does not answer")
+                raise RuntimeError(f"{self._popen.args} does not listen")
             time.sleep(0.005)
         return self
 
@@ -62,7 +62,7 @@ class Server:
     ) -> None:
         self.stop()
 
-    def answers(self) -> bool:
+    def is_listening(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
@@ -76,20 +76,20 @@ class Server:
 
     @property
     def cpu_seconds(self) -> float:
-        """The processor time that it and its own children have had."""
+        """The CPU time of the process and its child processes."""
         process = psutil.Process(self._popen.pid)
-        family = [process, *process.children(recursive=True)]
-        threads = [path for one in family for path in Path(f"/proc/{one.pid}/task").iterdir()]
+        pids = [process.pid, *(child.pid for child in process.children(recursive=True))]
+        threads = [path for pid in pids for path in Path(f"/proc/{pid}/task").iterdir()]
         return sum(int((path / "schedstat").read_text().split()[0]) for path in threads) / 1e9
 
     @property
     def memory(self) -> int:
-        """The bytes that it holds resident."""
+        """The resident memory of the process in bytes."""
         return psutil.Process(self._popen.pid).memory_info().rss
 
 
 def uvicorn(app: str, *, env: Mapping[str, str] | None = None, workers: int = 1) -> Server:
-    """Serve an app factory as production would: uvloop, httptools, no access log."""
+    """Serve an app factory as in production: uvloop, httptools, no access log."""
     options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header"]
     options += ["--log-level", "warning", "--workers", str(workers), "--port", "{port}"]
     command = [sys.executable, "-m", "uvicorn", "--factory", app, *options]

@@ -1,4 +1,4 @@
-"""Tokens as Better Auth issues them: the whole user row, dates as ISO strings."""
+"""Tokens with the claims of Better Auth: the whole user row, dates as ISO strings."""
 
 import time
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from tests.adapters.auth.tokens import Signer, secret_signer, signer, token
 
 ORIGIN = "https://app.example.com"
-SECRET = "benchmarks share this secret with nobody in the world"
-LIFETIME = 3600 * 6
+SECRET = "the secret of the benchmarks, not used anywhere else"
+LIFETIME = 3600 * 6  # seconds
 
 _KID = "4fJ0uTXkYpVbW2mDq8sNcR6LhA1eZg3o"
 
 
-def signer_of(algorithm: str) -> Signer:
+def signer_for(algorithm: str) -> Signer:
     if algorithm == "HS256":
         return secret_signer(SECRET.encode())
     return signer(algorithm, kid=f"{_KID[: -len(algorithm)]}{algorithm}")
@@ -38,15 +38,15 @@ def user_claims(number: int, **changes: Any) -> dict[str, Any]:
     }
 
 
-def tokens(algorithm: str, count: int, **changes: Any) -> list[str]:
-    """Sign so many tokens, each of another user."""
-    by = signer_of(algorithm)
-    return [token(by, claims=user_claims(number, **changes)) for number in range(count)]
+def make_tokens(algorithm: str, count: int, **changes: Any) -> list[str]:
+    """Sign one token for each of `count` users."""
+    key = signer_for(algorithm)
+    return [token(key, claims=user_claims(number, **changes)) for number in range(count)]
 
 
-def forged(genuine: str) -> str:
-    """Change a bit of a token's signature, deep inside: of ECDSA's two numbers, not the size."""
-    head, _, signature = genuine.rpartition(".")
-    place = len(signature) * 3 // 4
-    other = "A" if signature[place] != "A" else "B"
-    return f"{head}.{signature[:place]}{other}{signature[place + 1 :]}"
+def tamper(token: str) -> str:
+    """Change a character of the signature that keeps the size of both ECDSA numbers."""
+    signing_input, _, signature = token.rpartition(".")
+    index = len(signature) * 3 // 4
+    changed = "A" if signature[index] != "A" else "B"
+    return f"{signing_input}.{signature[:index]}{changed}{signature[index + 1 :]}"

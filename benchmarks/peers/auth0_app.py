@@ -1,4 +1,4 @@
-"""auth0-fastapi-api, whose keys are there whenever it asks for them."""
+"""auth0-fastapi-api with a key set in memory."""
 
 from typing import Annotated, Any
 
@@ -6,8 +6,8 @@ from fastapi import Depends, FastAPI
 from fastapi_plugin import Auth0FastAPI
 
 from benchmarks.harness.tokens import ORIGIN
-from benchmarks.peers.answers import Me, add_open_route, me
 from benchmarks.peers.keys import JWK
+from benchmarks.peers.responses import Me, add_open_route, me
 
 
 async def fetch(url: str) -> dict[str, Any]:

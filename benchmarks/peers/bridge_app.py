@@ -1,4 +1,4 @@
-"""fastapi-better-auth-bridge, whose keys are there whenever it asks for them."""
+"""fastapi-better-auth-bridge with a transport that needs no network."""
 
 import json
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ from fastapi import Depends, FastAPI
 from fastapi_better_auth import BetterAuth, JwtVerifier, Session, TransportResponse, User
 
 from benchmarks.harness.tokens import LIFETIME, ORIGIN
-from benchmarks.peers.answers import Me, add_open_route
 from benchmarks.peers.keys import ALGORITHM, JWK
+from benchmarks.peers.responses import Me, add_open_route
 
 
-class Keys:
-    """A transport that has the answer already."""
+class LocalTransport:
+    """A transport that returns the key set from memory."""
 
     async def get(
         self,
-        url: str,  # noqa: ARG002 - there is one key set only
+        url: str,  # noqa: ARG002 - there is a single key set
         *,
-        headers: Mapping[str, str] | None = None,  # noqa: ARG002 - the interface's
-        max_bytes: int,  # noqa: ARG002 - the interface's
+        headers: Mapping[str, str] | None = None,  # noqa: ARG002 - part of the interface
+        max_bytes: int,  # noqa: ARG002 - part of the interface
     ) -> TransportResponse:
         content = json.dumps({"keys": [JWK]}).encode()
         return TransportResponse(200, {"content-type": "application/json"}, content)
@@ -40,7 +40,10 @@ def create_app() -> FastAPI:
     app = FastAPI()
     add_open_route(app)
     verifier = JwtVerifier(
-        base_url=ORIGIN, transport=Keys(), algorithms=[ALGORITHM], max_token_lifetime=LIFETIME
+        base_url=ORIGIN,
+        transport=LocalTransport(),
+        algorithms=[ALGORITHM],
+        max_token_lifetime=LIFETIME,
     )
     auth = BetterAuth(verifiers=[verifier])
 

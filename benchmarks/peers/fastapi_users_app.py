@@ -1,4 +1,4 @@
-"""fastapi-users with its JWT strategy; its users are in memory, which costs next to nothing."""
+"""fastapi-users with its JWT strategy, and users in memory, which cost almost nothing."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from fastapi_users.authentication import AuthenticationBackend, BearerTransport,
 from fastapi_users.db import BaseUserDatabase
 
 from benchmarks.harness.tokens import LIFETIME, SECRET
-from benchmarks.peers.answers import SOMEONE, Me, add_open_route, me
+from benchmarks.peers.responses import USER_CLAIMS, Me, add_open_route, me
 
 
 @dataclass
@@ -24,7 +24,7 @@ class User:
 
 
 class Users(BaseUserDatabase[User, str]):
-    async def get(self, id: str) -> User | None:  # noqa: A002 - the base class's name
+    async def get(self, id: str) -> User | None:  # noqa: A002 - the name in the base class
         return User(id)
 
 
@@ -51,6 +51,6 @@ def create_app() -> FastAPI:
 
     @app.get("/me")
     async def read_me(user: Annotated[User, Depends(current_user)]) -> Me:
-        return me({**SOMEONE, "sub": user.id, "email": user.email})
+        return me({**USER_CLAIMS, "sub": user.id, "email": user.email})
 
     return app

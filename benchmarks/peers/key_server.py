@@ -1,9 +1,9 @@
-"""A key server on loopback in a process of its own: it answers, or accepts and says nothing.
+"""A key server on loopback that responds, or accepts connections and never responds.
 
-    python -m benchmarks.peers.key_server PORT answer|hang
+    python -m benchmarks.peers.key_server PORT respond|hang
 
-The key set comes from the environment, `BENCH_KEY_SET`; each answer adds a key nobody uses, or
-drops it again, so that every refresh changes the set.
+The environment variable `BENCH_KEY_SET` has the key set. Every second response leaves out its last
+key, which signs no token, so that every refresh changes the set.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import os
 import sys
 from itertools import count
 
-_NUMBERS = count()
+_REQUESTS = count()
 
 
 async def main(port: int, behaviour: str) -> None:
@@ -23,8 +23,8 @@ async def main(port: int, behaviour: str) -> None:
             while await reader.readuntil(b"\r\n\r\n"):
                 if behaviour == "hang":
                     await asyncio.sleep(3600)
-                sent = keys if next(_NUMBERS) % 2 else keys[:-1]
-                body = json.dumps({"keys": sent}).encode()
+                sent_keys = keys if next(_REQUESTS) % 2 else keys[:-1]
+                body = json.dumps({"keys": sent_keys}).encode()
                 head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                 writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -1,4 +1,4 @@
-"""The key that every app here verifies with, handed down by the process that signs."""
+"""The verification key of the applications, from the environment."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Our own application, whole; and once more, with `GET /api/me` for everybody in its place."""
+"""This project's application, twice: with and without authentication of `GET /api/me`."""
 
 from collections.abc import Collection
 
@@ -13,35 +13,35 @@ from backend.entrypoints.http.app import Api
 from backend.entrypoints.http.app import create_app as create_our_app
 from backend.entrypoints.http.model_response import ModelResponse
 from backend.entrypoints.server.logs import configure_logging
-from benchmarks.peers.answers import SOMEONE
 from benchmarks.peers.keys import ALGORITHM, JWK
+from benchmarks.peers.responses import USER_CLAIMS
 from tests.adapters.auth.tokens import key_set
 
 _PATH = "/api/me"
-_SOMEONE = Principal(
-    user_id=SOMEONE["sub"],
-    email=SOMEONE["email"],
-    name=SOMEONE["name"],
-    expires_at=SOMEONE["exp"],
+_PRINCIPAL = Principal(
+    user_id=USER_CLAIMS["sub"],
+    email=USER_CLAIMS["email"],
+    name=USER_CLAIMS["name"],
+    expires_at=USER_CLAIMS["exp"],
 )
 
 
 def create_app() -> ASGIApp:
-    """Serve both, told apart by the query: so that either route is found as soon as the other."""
-    guarded, opened = _application(), _application(public=[_PATH])
-    routes = opened.router.routes
-    place = [getattr(route, "path", None) for route in routes].index(_PATH)
-    routes[place] = APIRoute(_PATH, _read_open)
+    """Choose by the query string, so that the lookup of both routes takes the same time."""
+    protected, unprotected = _application(), _application(public=[_PATH])
+    routes = unprotected.router.routes
+    index = [getattr(route, "path", None) for route in routes].index(_PATH)
+    routes[index] = APIRoute(_PATH, _read_open)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        application = opened if scope.get("query_string") == b"open" else guarded
+        application = unprotected if scope.get("query_string") == b"open" else protected
         await application(scope, receive, send)
 
     return app
 
 
 async def _read_open() -> ModelResponse:
-    return me.principal_response(_SOMEONE)
+    return me.principal_response(_PRINCIPAL)
 
 
 def _application(*, public: Collection[str] = ()) -> Api:

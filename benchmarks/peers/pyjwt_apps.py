@@ -1,4 +1,4 @@
-"""The recipes of most tutorials: HTTPBearer and PyJWT, in three kinds of dependency."""
+"""HTTPBearer and PyJWT as in most tutorials, with three kinds of dependency."""
 
 from typing import Annotated, Any
 
@@ -9,8 +9,8 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from benchmarks.harness.tokens import ORIGIN, SECRET
-from benchmarks.peers.answers import Me, add_open_route, me
 from benchmarks.peers.keys import ALGORITHM, JWK
+from benchmarks.peers.responses import Me, add_open_route, me
 
 KEY: Any = SECRET.encode() if ALGORITHM == "HS256" else jwt.PyJWK(JWK).key
 Bearer = Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())]

@@ -1,8 +1,8 @@
-"""Our application, and beside `/api/todos` the same two routes written the usual way.
+"""This project's application, plus two routes for todos that use the SQLAlchemy ORM.
 
-The usual way: SQLAlchemy's ORM on the same driver, an `AsyncSession` for every request from a
-`yield` dependency, filters put together as they are asked for, a query model, models of pydantic
-made of rows. Authentication, telemetry, parameters and the answers' fields are ours in both.
+The ORM routes are written as most tutorials show: an `AsyncSession` for every request from a
+`yield` dependency, filters added as requested, a query model, and pydantic models made from rows.
+Authentication, telemetry, parameters and response fields are those of this project.
 """
 
 import base64
@@ -25,18 +25,18 @@ from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRout
 from backend.entrypoints.http.todos.list_parameters import ListParameters
 from backend.entrypoints.server.logs import configure_logging
 
-PATH = "/api/usual-todos"
+PATH = "/api/orm-todos"
 
 router = APIRouter(route_class=ProtectedRoute)
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's way
+    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's convention
 
 
 class TodoRow(Base):
-    __tablename__ = "usual_todos"
-    __table_args__ = (Index("usual_todos_by_created_at", "user_id", "created_at", "id"),)
+    __tablename__ = "orm_todos"
+    __table_args__ = (Index("orm_todos_by_created_at", "user_id", "created_at", "id"),)
 
     user_id: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -89,25 +89,25 @@ class Page(BaseModel):
 
 @router.get(PATH)
 async def list_todos(
-    session: Session, principal: CurrentPrincipal, said: Annotated[ListParameters, Query()]
+    session: Session, principal: CurrentPrincipal, params: Annotated[ListParameters, Query()]
 ) -> Page:
     statement = select(TodoRow).where(TodoRow.user_id == principal.user_id)
-    if said.completed is not None:
-        statement = statement.where(TodoRow.completed == said.completed)
-    if said.priority is not None:
-        statement = statement.where(TodoRow.priority == said.priority)
-    if said.due_before is not None:
-        statement = statement.where(TodoRow.due_at < said.due_before)
-    if said.q is not None:
-        statement = statement.where(TodoRow.title.icontains(said.q, autoescape=True))
-    if said.cursor is not None:
-        created_at, todo_id = base64.urlsafe_b64decode(said.cursor).decode().split()
+    if params.completed is not None:
+        statement = statement.where(TodoRow.completed == params.completed)
+    if params.priority is not None:
+        statement = statement.where(TodoRow.priority == params.priority)
+    if params.due_before is not None:
+        statement = statement.where(TodoRow.due_at < params.due_before)
+    if params.q is not None:
+        statement = statement.where(TodoRow.title.icontains(params.q, autoescape=True))
+    if params.cursor is not None:
+        created_at, todo_id = base64.urlsafe_b64decode(params.cursor).decode().split()
         position = (datetime.fromisoformat(created_at), UUID(todo_id))
         statement = statement.where(tuple_(TodoRow.created_at, TodoRow.id) < position)
     statement = statement.order_by(TodoRow.created_at.desc(), TodoRow.id.desc())
-    rows = list(await session.scalars(statement.limit(said.limit + 1)))
-    items, cursor = rows[: said.limit], None
-    if len(rows) > said.limit:
+    rows = list(await session.scalars(statement.limit(params.limit + 1)))
+    items, cursor = rows[: params.limit], None
+    if len(rows) > params.limit:
         last = items[-1]
         cursor = f"{last.created_at.isoformat()} {last.id}".encode()
     return Page(
@@ -117,14 +117,14 @@ async def list_todos(
 
 
 @router.post(PATH, status_code=201)
-async def create_todo(session: Session, principal: CurrentPrincipal, said: TodoIn) -> TodoOut:
+async def create_todo(session: Session, principal: CurrentPrincipal, body: TodoIn) -> TodoOut:
     now = datetime.now(UTC)
     row = TodoRow(
         user_id=principal.user_id,
         id=uuid7(now),
         created_at=now,
         updated_at=now,
-        **said.model_dump(),
+        **body.model_dump(),
     )
     session.add(row)
     await session.commit()

@@ -1,11 +1,11 @@
-"""Verifiers to compare with: each as its own documentation shows it, its key prepared once."""
+"""The verifiers of other libraries, written as their documentation shows, with a prepared key."""
 
 import hmac
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import jwt
-from authlib.jose import JsonWebKey, JsonWebToken
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
@@ -18,57 +18,60 @@ from backend.adapters.auth.jose.jws import decode_base64url
 from benchmarks.harness.tokens import ORIGIN, SECRET
 from tests.adapters.auth.tokens import Signer
 
+with warnings.catch_warnings(record=True):  # Authlib warns about its successor at import
+    from authlib.jose import JsonWebKey, JsonWebToken
+
 Verify = Callable[[str], object]
 
 _HASHES = {"256": hashes.SHA256(), "512": hashes.SHA512()}
 
 
-def floor(by: Signer, token: str) -> Callable[[], object]:
-    """Return the signature's check alone: nothing is read, decoded or judged."""
+def floor(signer: Signer, token: str) -> Callable[[], object]:
+    """Return the signature check alone, without parsing or checking claims."""
     signing_input, _, encoded = token.rpartition(".")
     data, signature = signing_input.encode(), decode_base64url(encoded.encode())
-    if by.algorithm == "HS256":
+    if signer.algorithm == "HS256":
         secret = SECRET.encode()
         return lambda: hmac.compare_digest(hmac.digest(secret, data, "sha256"), signature)
-    key: Any = jwt.PyJWK(by.jwk(), by.algorithm).key
-    if by.algorithm == "EdDSA":
-        return _quiet(lambda: key.verify(signature, data))
-    digest = _HASHES[by.algorithm[2:]]
-    if by.algorithm.startswith("ES"):
+    key: Any = jwt.PyJWK(signer.jwk(), signer.algorithm).key
+    if signer.algorithm == "EdDSA":
+        return _without_error(lambda: key.verify(signature, data))
+    digest = _HASHES[signer.algorithm[2:]]
+    if signer.algorithm.startswith("ES"):
         half = len(signature) // 2
         r, s = (int.from_bytes(part) for part in (signature[:half], signature[half:]))
         der, scheme = encode_dss_signature(r, s), ec.ECDSA(digest)
-        return _quiet(lambda: key.verify(der, data, scheme))
+        return _without_error(lambda: key.verify(der, data, scheme))
     pad: Any = padding.PKCS1v15()
-    if by.algorithm.startswith("PS"):
+    if signer.algorithm.startswith("PS"):
         pad = padding.PSS(padding.MGF1(digest), salt_length=digest.digest_size)
-    return _quiet(lambda: key.verify(signature, data, pad, digest))
+    return _without_error(lambda: key.verify(signature, data, pad, digest))
 
 
-def _quiet(verify: Callable[[], object]) -> Callable[[], object]:
-    def verify_quietly() -> bool:
+def _without_error(verify: Callable[[], object]) -> Callable[[], object]:
+    def verify_without_error() -> bool:
         try:
             verify()
         except InvalidSignature:
             return False
         return True
 
-    return verify_quietly
+    return verify_without_error
 
 
-def pyjwt(by: Signer) -> Verify:
-    key: Any = SECRET.encode() if by.algorithm == "HS256" else jwt.PyJWK(by.jwk()).key
-    algorithms = [by.algorithm]
+def pyjwt(signer: Signer) -> Verify:
+    key: Any = SECRET.encode() if signer.algorithm == "HS256" else jwt.PyJWK(signer.jwk()).key
+    algorithms = [signer.algorithm]
     return lambda token: jwt.decode(
         token, key, algorithms=algorithms, audience=ORIGIN, issuer=ORIGIN
     )
 
 
-def pyjwt_with_client(by: Signer) -> Verify | None:
-    if by.algorithm == "HS256":
+def pyjwt_with_client(signer: Signer) -> Verify | None:
+    if signer.algorithm == "HS256":
         return None
-    client = LocalClient({"keys": [by.jwk(use="sig")]})
-    algorithms = [by.algorithm]
+    client = LocalClient({"keys": [signer.jwk(use="sig")]})
+    algorithms = [signer.algorithm]
     return lambda token: jwt.decode(
         token,
         client.get_signing_key_from_jwt(token),
@@ -79,7 +82,7 @@ def pyjwt_with_client(by: Signer) -> Verify | None:
 
 
 class LocalClient(jwt.PyJWKClient):
-    """PyJWT's client of a key set, which has just been fetched whenever it is asked for."""
+    """PyJWT's JWKS client with a key set in memory instead of a network."""
 
     def __init__(self, key_set: dict[str, Any]) -> None:
         super().__init__("http://127.0.0.1/jwks", cache_keys=True, lifespan=86_400)
@@ -91,17 +94,17 @@ class LocalClient(jwt.PyJWKClient):
         return self._key_set
 
 
-def joserfc(by: Signer) -> Verify:
+def joserfc(signer: Signer) -> Verify:
     key: Any = (
         joserfc_jwk.OctKey.import_key(SECRET)
-        if by.algorithm == "HS256"
-        else joserfc_jwk.import_key(by.jwk())
+        if signer.algorithm == "HS256"
+        else joserfc_jwk.import_key(signer.jwk())
     )
     essential = {"essential": True}
     registry = joserfc_jwt.JWTClaimsRegistry(
         exp=essential, iss={**essential, "value": ORIGIN}, aud={**essential, "value": ORIGIN}
     )
-    algorithms = [by.algorithm]
+    algorithms = [signer.algorithm]
 
     def verify(token: str) -> object:
         claims = joserfc_jwt.decode(token, key, algorithms=algorithms).claims
@@ -111,9 +114,9 @@ def joserfc(by: Signer) -> Verify:
     return verify
 
 
-def authlib(by: Signer) -> Verify:
-    key: Any = SECRET if by.algorithm == "HS256" else JsonWebKey.import_key(by.jwk())
-    decoder = JsonWebToken([by.algorithm])
+def authlib(signer: Signer) -> Verify:
+    key: Any = SECRET if signer.algorithm == "HS256" else JsonWebKey.import_key(signer.jwk())
+    decoder = JsonWebToken([signer.algorithm])
     essential = {"essential": True}
     options = {
         "exp": essential,
@@ -129,11 +132,11 @@ def authlib(by: Signer) -> Verify:
     return verify
 
 
-def python_jose(by: Signer) -> Verify | None:
-    if by.algorithm not in {"HS256", "RS256", "ES256", "ES512"}:
+def python_jose(signer: Signer) -> Verify | None:
+    if signer.algorithm not in {"HS256", "RS256", "ES256", "ES512"}:
         return None
-    key: Any = SECRET if by.algorithm == "HS256" else by.jwk()
-    algorithms = [by.algorithm]
+    key: Any = SECRET if signer.algorithm == "HS256" else signer.jwk()
+    algorithms = [signer.algorithm]
     return lambda token: jose_jwt.decode(
         token, key, algorithms=algorithms, audience=ORIGIN, issuer=ORIGIN
     )

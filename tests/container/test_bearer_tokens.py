@@ -8,8 +8,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from backend.container import Container
 from backend.domain.auth import (
     ImmatureTokenError,
+    InactiveTokenError,
     InvalidAlgorithmError,
     InvalidSignatureError,
+    MalformedTokenError,
     VerifierUnavailableError,
 )
 from backend.settings import Settings
@@ -86,6 +88,27 @@ async def test_clocks_may_differ_by_the_leeway(make_container: MakeContainer) ->
     assert await token_outcome(tolerant, text) == "user-1"
     strict = await make_container(better_auth_secret=SECRET.decode(), auth_leeway="1")
     assert await token_outcome(strict, text) == ImmatureTokenError
+
+
+async def test_the_settings_limit_the_length_of_tokens(make_container: MakeContainer) -> None:
+    pictures = {size: {"aud": ABSENT, "image": "A" * size} for size in (5_000, 11_000, 13_000)}
+    texts = {size: token(secret_signer(), claims=claims) for size, claims in pictures.items()}
+    container = await make_container(better_auth_secret=SECRET.decode())
+    assert len(texts[11_000]) < 16_384 < len(texts[13_000])
+    assert await token_outcome(container, texts[11_000]) == "user-1"
+    assert await token_outcome(container, texts[13_000]) == MalformedTokenError
+    for limit, expected in ((0, "user-1"), (-1, MalformedTokenError)):
+        container = await make_container(
+            better_auth_secret=SECRET.decode(), auth_token_max_bytes=len(texts[5_000]) + limit
+        )
+        assert await token_outcome(container, texts[5_000]) == expected
+
+
+async def test_a_ban_ends_by_the_clock_of_the_container(make_container: MakeContainer) -> None:
+    container = await make_container(better_auth_secret=SECRET.decode())
+    for ends, expected in ((NOW * 1000, "user-1"), (NOW * 1000 + 1, InactiveTokenError)):
+        claims = {"aud": ABSENT, "banned": True, "banExpires": ends}
+        assert await token_outcome(container, token(secret_signer(), claims=claims)) == expected
 
 
 @pytest.mark.parametrize(("size", "verified_again"), [(10, False), (0, True)])

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from backend.domain.auth import (
     ExpiredTokenError,
+    InactiveTokenError,
     InvalidAlgorithmError,
     InvalidClaimError,
     InvalidIssuerError,
@@ -140,6 +141,32 @@ async def test_an_outage_of_the_issuer_is_not_an_error_of_the_cookie(
     container = await make_container(**KEYS_ONLY)
     with pytest.raises(VerifierUnavailableError):
         await session_verifier(container).verify(jwks_cookie(by=SIGNERS["EdDSA"]))
+
+
+@pytest.mark.parametrize(
+    ("url", "names"),
+    [
+        (None, ["__Secure-mine", "mine"]),
+        ("https://a", ["__Secure-mine"]),
+        ("HTTPS://a:8443/auth", ["__Secure-mine"]),
+        ("http://a", ["mine"]),
+    ],
+)
+async def test_the_url_says_which_cookie_name_is_accepted(
+    make_container: MakeContainer, url: str | None, names: list[str]
+) -> None:
+    values = {"better_auth_url": url, "auth_allow_http": True, "auth_cookie_name": "mine"}
+    container = await make_container(**values, **SECRETS, auth_cookie="compact")
+    assert container.cookie_names() == names
+
+
+async def test_a_ban_of_a_session_ends_by_the_clock_of_the_container(
+    make_container: MakeContainer,
+) -> None:
+    container = await make_container(auth_cookie="compact", **SECRETS)
+    for ends, expected in ((NOW * 1000, "user-1"), (NOW * 1000 + 1, InactiveTokenError)):
+        text = compact_cookie(session_data(user={"banned": True, "banExpires": ends}))
+        assert await cookie_outcome(container, text) == expected
 
 
 @pytest.mark.parametrize(

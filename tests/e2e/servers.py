@@ -1,4 +1,4 @@
-"""As many servers as a test asks for, and their common end."""
+"""Starts the servers of a test and stops them together."""
 
 from contextlib import ExitStack
 from itertools import count
@@ -13,43 +13,43 @@ P = TypeVar("P", bound=Process)
 
 
 class Servers:
-    """Starts servers, and ends them together.
+    """Starts servers and stops all of them when the `with` block ends.
 
     Args:
-        directory: Where their output goes.
-        **env: What configures each of our own servers among them.
+        directory: The folder for the output files.
+        **env: Environment variables of every backend.
 
     Attributes:
-        started: The processes, for the report of a failing test.
+        processes: The processes, for the report of a failed test.
     """
 
     def __init__(self, directory: Path, **env: str) -> None:
-        self.started: list[Process] = []
+        self.processes: list[Process] = []
         self._directory = directory
         self._env = env
         self._numbers = count(1)
-        self._ends = ExitStack()
+        self._stops = ExitStack()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for server in self.started:
-            server.ask_to_stop()  # all of them, before any is waited for
-        self._ends.close()
+        for process in self.processes:
+            process.terminate()  # all of them first, so that they stop in parallel
+        self._stops.close()
 
     def issuer(self, **env: str) -> Issuer:
-        """Start a Better Auth server; `demo/server.mjs` says what the environment means."""
+        """Start a Better Auth server; `demo/server.mjs` documents the environment variables."""
         name = f"better-auth-{next(self._numbers)}"
-        return self._keep(Issuer(name, log=self._directory / f"{name}.log", env=env))
+        return self._add(Issuer(name, log=self._directory / f"{name}.log", env=env))
 
     def backend(self, **env: str) -> Backend:
-        """Start our server, configured by the environment alone."""
+        """Start the backend with these environment variables."""
         name = f"backend-{next(self._numbers)}"
         log = self._directory / f"{name}.log"
-        return self._keep(Backend(name, log=log, env={**self._env, **env}))
+        return self._add(Backend(name, log=log, env={**self._env, **env}))
 
-    def _keep(self, server: P) -> P:
-        self.started.append(server)
-        self._ends.callback(server.stop)
-        return server
+    def _add(self, process: P) -> P:
+        self.processes.append(process)
+        self._stops.callback(process.stop)
+        return process

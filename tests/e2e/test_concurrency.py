@@ -1,4 +1,4 @@
-"""Many clients at once, on several processes: no update is lost, and nothing is created twice."""
+"""Concurrent clients on several worker processes: no lost updates and no duplicates."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.e2e.backend import UNMEASURED, Backend
-from tests.e2e.crowd import crowd
+from tests.e2e.backend import NO_COVERAGE, Backend
+from tests.e2e.clients import concurrent_client
 from tests.e2e.databases import Database
 from tests.e2e.servers import Servers
 
@@ -30,94 +30,104 @@ Requests = list[dict[str, Any]]
 def backend(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, secret: str
 ) -> Iterator[Backend]:
-    """A server of several processes."""
-    folder = tmp_path_factory.mktemp("crowd")
+    """A backend with two worker processes."""
+    folder = tmp_path_factory.mktemp("concurrency")
     if request.param == "sqlite":
-        database = Database.on_file(folder)
+        database = Database.create_sqlite(folder)
     else:
-        database = Database.on_server(request.getfixturevalue("postgres_server"))
-    with Servers(folder, **UNMEASURED) as servers:
+        database = Database.create_postgres(request.getfixturevalue("postgres_server"))
+    with Servers(folder, **NO_COVERAGE) as servers:
         yield servers.backend(
             DATABASE_URL=database.url, BETTER_AUTH_SECRET=secret, WORKERS="2", LOG_LEVEL="warning"
         )
 
 
-def at_once(backend: Backend, owner: dict[str, str], requests: Requests) -> list[httpx2.Response]:
+def send_concurrently(
+    backend: Backend, headers: dict[str, str], requests: Requests
+) -> list[httpx2.Response]:
     async def send() -> list[httpx2.Response]:
-        async with crowd(backend, owner) as client:
-            # A connection each, opened before: the requests themselves are to meet.
+        async with concurrent_client(backend, headers) as client:
+            # Open one connection per request first, so that the requests themselves overlap.
             await asyncio.gather(*(client.get("/health/live") for _ in requests))
-            return await asyncio.gather(*(client.request(**one) for one in requests))
+            return await asyncio.gather(*(client.request(**request) for request in requests))
 
     return asyncio.run(send())
 
 
-def statuses(answers: list[httpx2.Response]) -> dict[int, int]:
-    found = [int(answer.status_code) for answer in answers]
-    return {status: found.count(status) for status in found}
+def count_statuses(responses: list[httpx2.Response]) -> dict[int, int]:
+    statuses = [int(response.status_code) for response in responses]
+    return {status: statuses.count(status) for status in statuses}
 
 
-def create(backend: Backend, owner: dict[str, str]) -> str:
-    answer = backend.client.post(URL, json={"title": "New"}, headers=owner)
-    assert answer.status_code == 201, answer.text
-    return str(answer.headers["Location"])
+def create(backend: Backend, headers: dict[str, str]) -> str:
+    response = backend.client.post(URL, json={"title": "New"}, headers=headers)
+    assert response.status_code == 201, response.text
+    return str(response.headers["Location"])
 
 
-def test_of_many_who_change_the_same_version_one_wins_and_the_others_are_told(
-    backend: Backend, owner: dict[str, str]
+def test_one_of_many_conditional_updates_of_a_version_succeeds_and_the_others_get_412(
+    backend: Backend, auth_headers: dict[str, str]
 ) -> None:
     for _ in range(ROUNDS):
-        place = create(backend, owner)
+        url = create(backend, auth_headers)
         headers = {"If-Match": '"1"'}
         requests = [
-            {"method": "PATCH", "url": place, "headers": headers, "json": {"title": str(number)}}
+            {"method": "PATCH", "url": url, "headers": headers, "json": {"title": str(number)}}
             for number in range(CLIENTS)
         ]
-        answers = at_once(backend, owner, requests)
-        assert statuses(answers) == {200: 1, 412: CLIENTS - 1}
-        (winner,) = (answer for answer in answers if answer.status_code == 200)
-        now = backend.client.get(place, headers=owner)
-        assert now.json() == winner.json()
-        assert now.headers["ETag"] == '"2"'
+        responses = send_concurrently(backend, auth_headers, requests)
+        assert count_statuses(responses) == {200: 1, 412: CLIENTS - 1}
+        (success,) = (response for response in responses if response.status_code == 200)
+        stored = backend.client.get(url, headers=auth_headers)
+        assert stored.json() == success.json()
+        assert stored.headers["ETag"] == '"2"'
 
 
-def test_of_many_who_change_different_fields_nobody_is_lost(
-    backend: Backend, owner: dict[str, str]
+def test_concurrent_updates_of_different_fields_are_all_stored(
+    backend: Backend, auth_headers: dict[str, str]
 ) -> None:
     for _ in range(ROUNDS):
-        place = create(backend, owner)
+        url = create(backend, auth_headers)
         requests = [
-            {"method": "PATCH", "url": place, "json": {name: value}}
-            for name, value in FIELDS.items()
+            {"method": "PATCH", "url": url, "json": {name: value}} for name, value in FIELDS.items()
         ]
-        assert statuses(at_once(backend, owner, requests)) == {200: len(FIELDS)}
-        now = backend.client.get(place, headers=owner)
-        assert {name: now.json()[name] for name in FIELDS} == FIELDS
-        assert now.headers["ETag"] == f'"{1 + len(FIELDS)}"'
+        responses = send_concurrently(backend, auth_headers, requests)
+        assert count_statuses(responses) == {200: len(FIELDS)}
+        stored = backend.client.get(url, headers=auth_headers)
+        assert {name: stored.json()[name] for name in FIELDS} == FIELDS
+        assert stored.headers["ETag"] == f'"{1 + len(FIELDS)}"'
 
 
-def test_of_many_who_create_by_the_same_key_one_does_and_all_get_its_answer(
-    backend: Backend, owner: dict[str, str]
+def test_concurrent_requests_with_one_idempotency_key_create_one_todo_and_get_the_same_response(
+    backend: Backend, auth_headers: dict[str, str]
 ) -> None:
     for number in range(ROUNDS):
         headers = {"Idempotency-Key": f"key {number}"}
         requests = [
             {"method": "POST", "url": URL, "headers": headers, "json": {"title": "Once"}}
         ] * CLIENTS
-        answers = at_once(backend, owner, requests)
-        assert statuses(answers) == {201: CLIENTS}
-        told = {(one.content, one.headers["Location"], one.headers["ETag"]) for one in answers}
-        assert len(told) == 1
-        replayed = [one for one in answers if one.headers.get("Idempotency-Replayed") == "true"]
+        responses = send_concurrently(backend, auth_headers, requests)
+        assert count_statuses(responses) == {201: CLIENTS}
+        distinct = {
+            (response.content, response.headers["Location"], response.headers["ETag"])
+            for response in responses
+        }
+        assert len(distinct) == 1
+        replayed = [
+            response
+            for response in responses
+            if response.headers.get("Idempotency-Replayed") == "true"
+        ]
         assert len(replayed) == CLIENTS - 1
-        items = backend.client.get(URL, headers=owner).json()["items"]
+        items = backend.client.get(URL, headers=auth_headers).json()["items"]
         assert len(items) == number + 1
 
 
-def test_of_many_who_delete_the_same_version_one_does(
-    backend: Backend, owner: dict[str, str]
+def test_one_of_many_concurrent_deletes_succeeds_and_the_others_get_404(
+    backend: Backend, auth_headers: dict[str, str]
 ) -> None:
     for _ in range(ROUNDS):
-        place = create(backend, owner)
-        requests: Requests = [{"method": "DELETE", "url": place}] * CLIENTS
-        assert statuses(at_once(backend, owner, requests)) == {204: 1, 404: CLIENTS - 1}
+        url = create(backend, auth_headers)
+        requests: Requests = [{"method": "DELETE", "url": url}] * CLIENTS
+        responses = send_concurrently(backend, auth_headers, requests)
+        assert count_statuses(responses) == {204: 1, 404: CLIENTS - 1}

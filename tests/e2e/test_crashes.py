@@ -1,4 +1,4 @@
-"""What was acknowledged outlives any crash, and what was not can be sent again."""
+"""Acknowledged writes survive any crash, and the other writes can be repeated."""
 
 from collections.abc import Iterator
 from random import SystemRandom
@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from tests.e2e.crowd import Writes
+from tests.e2e.clients import TodoWriter
 from tests.e2e.databases import Database
 from tests.e2e.servers import Servers
 from tests.postgres import PostgresServer
 
-pytestmark = pytest.mark.timeout(300)  # many servers, and many writes
+pytestmark = pytest.mark.timeout(300)  # several servers and many writes
 
 CRASHES = 3
 COUNT = 1000
@@ -19,7 +19,7 @@ COUNT = 1000
 
 @pytest.fixture
 def durable_server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
-    """The server, told to make what it writes survive."""
+    """The PostgreSQL server, restarted with fsync on."""
     postgres_server.stop()
     postgres_server.start(durable=True)
     yield postgres_server
@@ -27,41 +27,42 @@ def durable_server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
     postgres_server.start()
 
 
-def see_that_all_is_whole(database: Database, writes: Writes) -> dict[str, UUID]:
-    """Return the ids of all todos by number, once nothing is half there and nothing is lost."""
-    pairs = database.pairs()
-    assert [(title, key) for _, title, key in pairs if title != key] == []
-    kept = {key: todo_id for todo_id, _, key in pairs}
-    assert len(kept) == len(pairs)
-    assert writes.acknowledged.items() <= kept.items()
-    return kept
+def check_consistency(database: Database, writer: TodoWriter) -> dict[str, UUID]:
+    """Check that no write is partial, duplicated or lost; return the id of each todo by number."""
+    rows = database.todos_and_keys()
+    assert [(title, key) for _, title, key in rows if title != key] == []
+    stored = {key: todo_id for todo_id, _, key in rows}
+    assert len(stored) == len(rows)
+    assert writer.acknowledged.items() <= stored.items()
+    return stored
 
 
-def test_what_a_killed_server_acknowledged_is_there_and_the_rest_is_written_once(
-    servers: Servers, database: Database, owner: dict[str, str], secret: str
+def test_acknowledged_writes_survive_kills_of_the_server_and_repeated_writes_create_no_duplicates(
+    servers: Servers, database: Database, auth_headers: dict[str, str], secret: str
 ) -> None:
-    writes = Writes(COUNT)
+    writer = TodoWriter(COUNT)
     for _ in range(CRASHES):
         backend = servers.backend(DATABASE_URL=database.url, BETTER_AUTH_SECRET=secret)
-        writes.write(backend, owner, until=SystemRandom().randint(50, 250), then=backend.kill)
-        assert writes.pending
-        see_that_all_is_whole(database, writes)
+        until = SystemRandom().randint(50, 250)
+        writer.write(backend, auth_headers, until=until, then=backend.kill)
+        assert writer.pending
+        check_consistency(database, writer)
     backend = servers.backend(DATABASE_URL=database.url, BETTER_AUTH_SECRET=secret)
-    writes.finish(backend, owner)
-    assert see_that_all_is_whole(database, writes) == writes.acknowledged
-    assert len(writes.acknowledged) == COUNT
+    writer.finish(backend, auth_headers)
+    assert check_consistency(database, writer) == writer.acknowledged
+    assert len(writer.acknowledged) == COUNT
 
 
-def test_what_was_acknowledged_outlives_a_crash_of_the_database(
-    servers: Servers, durable_server: PostgresServer, owner: dict[str, str], secret: str
+def test_acknowledged_writes_survive_a_crash_of_the_database(
+    servers: Servers, durable_server: PostgresServer, auth_headers: dict[str, str], secret: str
 ) -> None:
-    database = Database.on_server(durable_server)
+    database = Database.create_postgres(durable_server)
     backend = servers.backend(DATABASE_URL=database.url, BETTER_AUTH_SECRET=secret)
-    writes = Writes(COUNT // 2)
-    writes.write(backend, owner, until=COUNT // 4, then=durable_server.kill)
-    assert writes.pending
+    writer = TodoWriter(COUNT // 2)
+    writer.write(backend, auth_headers, until=COUNT // 4, then=durable_server.kill)
+    assert writer.pending
     durable_server.start(durable=True)
-    see_that_all_is_whole(database, writes)
-    writes.finish(backend, owner)  # once it has found its database again
-    assert see_that_all_is_whole(database, writes) == writes.acknowledged
-    assert len(writes.acknowledged) == COUNT // 2
+    check_consistency(database, writer)
+    writer.finish(backend, auth_headers)  # includes the time until the backend has reconnected
+    assert check_consistency(database, writer) == writer.acknowledged
+    assert len(writer.acknowledged) == COUNT // 2

@@ -1,4 +1,4 @@
-"""While the database is away the API says so, in time; when it is back, so is the API."""
+"""The API answers 503 in time while the database is down, and recovers without a restart."""
 
 import sqlite3
 import time
@@ -12,9 +12,8 @@ from tests.e2e.processes import wait_for
 from tests.e2e.servers import Servers
 from tests.postgres import PostgresServer
 
-# The timeouts of the server, and far less than a client waits that is not told to.
 TIMEOUTS = {"DATABASE_CONNECT_TIMEOUT": "1", "DATABASE_STATEMENT_TIMEOUT": "1"}
-SOON = 10.0
+MAX_RESPONSE_TIME = 10.0  # seconds; well below the default timeout of clients
 
 
 def start(servers: Servers, database: Database, secret: str) -> Backend:
@@ -23,84 +22,88 @@ def start(servers: Servers, database: Database, secret: str) -> Backend:
 
 
 def ready(backend: Backend) -> bool:
-    answer = backend.client.get("/health/ready")
-    assert answer.status_code in {200, 503}
+    response = backend.client.get("/health/ready")
+    assert response.status_code in {200, 503}
     assert backend.client.get("/health/live").status_code == 200
-    outcome = answer.json()["checks"]["database"]
-    assert outcome == ("ok" if answer.status_code == 200 else "unavailable")
-    return bool(outcome == "ok")
+    check = response.json()["checks"]["database"]
+    assert check == ("ok" if response.status_code == 200 else "unavailable")
+    return bool(check == "ok")
 
 
-def add(backend: Backend, owner: dict[str, str], title: str) -> int:
-    """Send a todo and return the status, once it is seen to be told well and in time."""
-    begin = time.monotonic()
-    answer = backend.client.post(
-        "/api/todos", json={"title": title}, headers={**owner, "Idempotency-Key": title}
+def create(backend: Backend, headers: dict[str, str], title: str) -> int:
+    """Create a todo, check the time and format of the response, and return its status."""
+    started = time.monotonic()
+    response = backend.client.post(
+        "/api/todos", json={"title": title}, headers={**headers, "Idempotency-Key": title}
     )
-    assert time.monotonic() - begin < SOON
-    if answer.status_code == 503:
-        assert answer.json()["code"] == "database_unavailable"
-        assert int(answer.headers["Retry-After"]) >= 1
-    return answer.status_code
+    assert time.monotonic() - started < MAX_RESPONSE_TIME
+    if response.status_code == 503:
+        assert response.json()["code"] == "database_unavailable"
+        assert int(response.headers["Retry-After"]) >= 1
+    return response.status_code
 
 
-def reachable(backend: Backend, owner: dict[str, str]) -> bool:
-    begin = time.monotonic()
-    answer = backend.client.get("/api/todos", headers=owner)
-    assert time.monotonic() - begin < SOON
-    assert answer.status_code in {200, 503}
-    assert answer.is_success or answer.headers["Retry-After"]
-    return answer.is_success
+def readable(backend: Backend, headers: dict[str, str]) -> bool:
+    started = time.monotonic()
+    response = backend.client.get("/api/todos", headers=headers)
+    assert time.monotonic() - started < MAX_RESPONSE_TIME
+    assert response.status_code in {200, 503}
+    assert response.is_success or response.headers["Retry-After"]
+    return response.is_success
 
 
-def test_a_postgres_server_that_goes_away_is_found_again(
-    servers: Servers, postgres_server: PostgresServer, owner: dict[str, str], secret: str
+def stored_titles(database: Database) -> list[str]:
+    return sorted(title for _, title, _ in database.todos_and_keys())
+
+
+def test_the_backend_reconnects_after_a_restart_of_postgres(
+    servers: Servers, postgres_server: PostgresServer, auth_headers: dict[str, str], secret: str
 ) -> None:
-    database = Database.on_server(postgres_server)
+    database = Database.create_postgres(postgres_server)
     backend = start(servers, database, secret)
-    assert add(backend, owner, "before") == 201
+    assert create(backend, auth_headers, "before") == 201
     postgres_server.stop()
     try:
-        assert add(backend, owner, "during") == 503
-        assert not reachable(backend, owner)
+        assert create(backend, auth_headers, "during") == 503
+        assert not readable(backend, auth_headers)
         assert not ready(backend)
     finally:
         postgres_server.start()
     wait_for(lambda: ready(backend) or None, within=30)
-    wait_for(lambda: reachable(backend, owner) or None, within=30)
+    wait_for(lambda: readable(backend, auth_headers) or None, within=30)
     for title in ("before", "during"):
-        assert add(backend, owner, title) == 201
-    assert sorted(title for _, title, _ in database.pairs()) == ["before", "during"]
+        assert create(backend, auth_headers, title) == 201
+    assert stored_titles(database) == ["before", "during"]
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_an_sqlite_file_that_another_process_locks_can_be_read_and_later_written(
-    servers: Servers, database: Database, owner: dict[str, str], secret: str
+def test_a_locked_sqlite_file_is_readable_and_is_writable_after_the_lock(
+    servers: Servers, database: Database, auth_headers: dict[str, str], secret: str
 ) -> None:
     backend = start(servers, database, secret)
-    assert add(backend, owner, "before") == 201
+    assert create(backend, auth_headers, "before") == 201
     with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        assert add(backend, owner, "during") == 503
-        assert reachable(backend, owner)
+        assert create(backend, auth_headers, "during") == 503
+        assert readable(backend, auth_headers)
         assert ready(backend)
-    wait_for(lambda: add(backend, owner, "during") == 201 or None, within=30)
-    assert add(backend, owner, "before") == 201
-    assert sorted(title for _, title, _ in database.pairs()) == ["before", "during"]
+    wait_for(lambda: create(backend, auth_headers, "during") == 201 or None, within=30)
+    assert create(backend, auth_headers, "before") == 201
+    assert stored_titles(database) == ["before", "during"]
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_an_sqlite_file_that_cannot_be_opened_is_found_again(
-    servers: Servers, database: Database, owner: dict[str, str], secret: str
+def test_the_backend_recovers_after_the_sqlite_file_could_not_be_opened(
+    servers: Servers, database: Database, auth_headers: dict[str, str], secret: str
 ) -> None:
     backend = start(servers, database, secret)
-    elsewhere = database.path.rename(database.path.with_suffix(".away"))
-    database.path.mkdir()  # which nobody can open as a file, not even root
-    assert add(backend, owner, "during") == 503
-    assert not reachable(backend, owner)
+    moved = database.path.rename(database.path.with_suffix(".away"))
+    database.path.mkdir()  # not even root can open a folder as a file
+    assert create(backend, auth_headers, "during") == 503
+    assert not readable(backend, auth_headers)
     assert not ready(backend)
     database.path.rmdir()
-    elsewhere.rename(database.path)
+    moved.rename(database.path)
     assert ready(backend)
-    assert add(backend, owner, "during") == 201
-    assert reachable(backend, owner)
+    assert create(backend, auth_headers, "during") == 201
+    assert readable(backend, auth_headers)

@@ -1,11 +1,11 @@
-"""Where only the secret is shared: HS256 bearer tokens, and what else the secret signs."""
+"""A backend with the secret alone: HS256 bearer tokens, and other tokens signed with the secret."""
 
 import time
 
 import jwt
 import pytest
 
-from tests.e2e.backend import Backend, refusal
+from tests.e2e.backend import Backend, rejection_code
 from tests.e2e.better_auth import Issuer, User
 from tests.e2e.servers import Servers
 
@@ -15,25 +15,26 @@ def backend(shared_servers: Servers, secret: str) -> Backend:
     return shared_servers.backend(BETTER_AUTH_SECRET=secret)
 
 
-def test_a_token_signed_with_the_secret_names_its_user(backend: Backend, secret: str) -> None:
+def test_a_token_signed_with_the_secret_is_accepted(backend: Backend, secret: str) -> None:
     claims = {"sub": "user-1", "email": "ada@example.com", "exp": int(time.time()) + 60}
 
-    answer = backend.me(jwt.encode(claims, secret, algorithm="HS256"))
+    response = backend.me(jwt.encode(claims, secret, algorithm="HS256"))
 
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["user_id"] == "user-1"
-    assert answer.json()["email"] == "ada@example.com"
+    assert response.status_code == 200, response.text
+    assert response.json()["user_id"] == "user-1"
+    assert response.json()["email"] == "ada@example.com"
 
 
-def test_a_mailed_link_is_no_login(
+def test_the_token_of_a_verification_link_is_rejected(
     backend: Backend, issuer: Issuer, user: User, secret: str
 ) -> None:
-    mailed = issuer.mailed_token(user)
+    link_token = issuer.verification_link_token(user)
 
-    claims = jwt.decode(mailed, secret, algorithms=["HS256"])  # signed as a bearer token is
+    # It has the same algorithm and key as a bearer token.
+    claims = jwt.decode(link_token, secret, algorithms=["HS256"])
     assert claims["email"] == user.email
-    assert refusal(backend.me(mailed)) == "invalid_token"
+    assert rejection_code(backend.me(link_token)) == "invalid_token"
 
 
-def test_a_token_of_the_key_set_is_refused(backend: Backend, user: User) -> None:
-    assert refusal(backend.me(user.token())) == "invalid_token"
+def test_a_token_signed_with_the_key_set_is_rejected(backend: Backend, user: User) -> None:
+    assert rejection_code(backend.me(user.token())) == "invalid_token"

@@ -62,6 +62,7 @@ INVALID = {
     "AUTH_ALLOW_HTTP": ["maybe"],
     "AUTH_LEEWAY": ["-1", "301", "nan", "inf", "ten", "1e400"],
     "AUTH_MAX_LIFETIME": ["0", "-1", "nan", "forever"],
+    "AUTH_TOKEN_MAX_BYTES": ["0", "1023", "49153", "16 KiB", "1e4"],
     "AUTH_COOKIE": ["on", "jws"],
     "AUTH_COOKIE_NAME": ["a b", "a=b", "__Secure-better-auth.session_data", "\u00e9"],
     "AUTH_JWKS_MAX_AGE": ["0", "86401", "nan"],

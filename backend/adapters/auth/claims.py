@@ -64,7 +64,7 @@ class ClaimsPolicy:
 
     def check_subject(self, claims: Claims) -> None:
         """Check that the token names a user (`sub`) and is a bearer token (no `cnf`)."""
-        if "cnf" in claims:
+        if claims.get("cnf") is not None:  # null binds the token to nothing
             raise UnsupportedTokenError("cnf binds the token to a key: not a bearer token")
         subject = claims.get("sub")
         if subject is None:

@@ -81,6 +81,9 @@ class SignedTokens:
             algorithm to its own family of keys, so no key verifies another family's signature.
         types: The accepted values of `typ` in lower case. A token without `typ` counts as `jwt`.
         max_length: The maximum number of characters of a token.
+
+    Attributes:
+        max_length: The same number.
     """
 
     def __init__(
@@ -92,7 +95,7 @@ class SignedTokens:
     ) -> None:
         self._sources = sources
         self._types = types
-        self._max_length = max_length
+        self.max_length = max_length
         # All tokens that one key signs usually have the same header.
         self._read_cached_header = functools.lru_cache(_HEADER_CACHE_SIZE)(self._read_header)
 
@@ -110,15 +113,13 @@ class SignedTokens:
             VerifierUnavailableError: The issuer's keys are not available now.
             Exception: Any error that `validate` raises.
         """
-        header, payload, signing_input, signature = parse_compact(
-            token, max_length=self._max_length
-        )
+        header, payload, signing_input, signature = parse_compact(token, max_length=self.max_length)
         cacheable = len(header) <= _CACHED_HEADER_MAX_LENGTH
         read = self._read_cached_header if cacheable else self._read_header
         source, algorithm, kid = read(header)
         keys = source.known(algorithm, kid) or await source.find(algorithm, kid)
         _check_signature(keys, algorithm, signing_input, signature)
-        return validate(decode_object(payload))
+        return validate(decode_object(payload, lone_surrogates=True))
 
     def _read_header(self, segment: bytes) -> _KeyLookup:
         header = decode_object(segment)

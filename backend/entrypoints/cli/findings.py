@@ -13,7 +13,7 @@ def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
     for finding in findings:
         verdict = "FAIL" if finding.problem else "ok" if finding.checked else "--"
         yield _printable(f"  {verdict:<5} {finding.check}{_details(finding)}")
-        if finding.problem and finding.remedy:
+        if finding.remedy:
             yield _printable(f"        -> {with_local_command(finding.remedy)}")
 
 

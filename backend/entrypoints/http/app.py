@@ -105,8 +105,8 @@ def _session_cookies(container: Container) -> SessionCookies | None:
     verifier = container.session_verifier()
     if verifier is None:
         return None
-    name = container.settings().auth_cookie_name
-    return SessionCookies(name=name, verifier=verifier, origins=container.web_origins())
+    names = container.cookie_names()
+    return SessionCookies(names=names, verifier=verifier, origins=container.web_origins())
 
 
 def _add_middleware(app: "Api", settings: Settings) -> None:
@@ -145,7 +145,7 @@ class Api(FastAPI):
         schemas.update(schema.pop("$defs"))
         schemas["ProblemDetails"] = schema
         if self.authenticator.session_cookies is not None:
-            _document_session_cookie(document, self.authenticator.session_cookies.name)
+            _document_session_cookie(document, self.authenticator.session_cookies.names[-1])
         return document
 
 

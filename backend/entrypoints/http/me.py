@@ -18,6 +18,7 @@ class PrincipalResponse(BaseModel):
 
     user_id: str = Field(description="The issuer's identifier of the user.")
     email: str | None = Field(description="Null if the issuer does not disclose it.")
+    email_verified: bool = Field(description="Whether the issuer has verified the address.")
     name: str | None = Field(description="Null if the issuer does not disclose it.")
     roles: list[str] = Field(description="Roles that the issuer asserts.")
     scopes: list[str] = Field(description="OAuth scopes of the token.")
@@ -25,7 +26,7 @@ class PrincipalResponse(BaseModel):
 
 
 router = APIRouter(
-    prefix="/api/me", tags=["me"], route_class=ProtectedRoute, responses=documented(401, 503)
+    prefix="/api/me", tags=["me"], route_class=ProtectedRoute, responses=documented(401, 403, 503)
 )
 
 
@@ -41,6 +42,7 @@ def principal_response(principal: Principal) -> ModelResponse:
         {
             "user_id": principal.user_id,
             "email": principal.email,
+            "email_verified": principal.email_verified,
             "name": principal.name,
             "roles": sorted(principal.roles),
             "scopes": sorted(principal.scopes),

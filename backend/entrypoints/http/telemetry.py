@@ -13,6 +13,9 @@ from backend.entrypoints.http.metrics import count_response
 
 _ID_HEADER: Final = b"x-request-id"
 _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
+# Other origins must not embed a response (`<img>`, `<script>`, fetch without CORS). Fetches with
+# CORS are not affected, so pages of `CORS_ORIGINS` can still read the API.
+_NO_EMBEDDING: Final = (b"cross-origin-resource-policy", b"same-origin")
 _REPLACED_HEADERS: Final = frozenset({_ID_HEADER, _NO_SNIFFING[0]})
 _ID: Final = "backend.request_id"
 _VALID_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -56,6 +59,8 @@ class Telemetry:
                 status = message["status"]
                 headers = [item for item in message["headers"] if item[0] not in _REPLACED_HEADERS]
                 headers += (_ID_HEADER, identity.encode()), _NO_SNIFFING
+                if _NO_EMBEDDING[0] not in dict(headers):  # a route may allow more
+                    headers.append(_NO_EMBEDDING)
                 message["headers"] = headers
             return send(message)
 

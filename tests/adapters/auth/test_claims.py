@@ -172,10 +172,14 @@ async def test_rejects_a_token_id_that_is_not_a_string(jti: object) -> None:
     await assert_rejected(InvalidClaimError, token(claims={"jti": jti}))
 
 
-@pytest.mark.parametrize("confirmation", [{"jkt": "AAAA"}, {"x5t#S256": "AAAA"}, {}, None])
+@pytest.mark.parametrize("confirmation", [{"jkt": "AAAA"}, {"x5t#S256": "AAAA"}, {}, "", False])
 async def test_rejects_tokens_that_are_bound_to_a_key(confirmation: object) -> None:
     # RFC 7800, RFC 9449: such a token needs a proof that the caller has the key.
     await assert_rejected(UnsupportedTokenError, token(claims={"cnf": confirmation}))
+
+
+async def test_a_confirmation_of_null_binds_the_token_to_nothing() -> None:
+    assert (await verifier().verify(token(claims={"cnf": None}))).user_id == "user-1"
 
 
 async def test_limits_the_lifetime() -> None:

@@ -257,7 +257,7 @@ async def test_a_key_verifies_only_the_algorithm_of_its_jwk() -> None:
         to_json(valid_claims())[:-1] + b',"a":{"b":1,"b":2}}',
         to_json(valid_claims())[:-1] + b',"a":NaN}',
         to_json(valid_claims())[:-1] + b',"a":1e999}',
-        to_json(valid_claims())[:-1] + b',"a":"\\ud800"}',
+        to_json(valid_claims())[:-1] + b',"a":"\\ud800","a":1}',
         to_json(valid_claims())[:-1] + b',"a":"\xff"}',
         to_json(valid_claims()).decode().encode("utf-16"),
         b"\xef\xbb\xbf" + to_json(valid_claims()),
@@ -265,6 +265,24 @@ async def test_a_key_verifies_only_the_algorithm_of_its_jwk() -> None:
 )
 async def test_rejects_ambiguous_payloads(payload: bytes) -> None:
     await assert_rejected(MalformedTokenError, token(claims=payload))
+
+
+@pytest.mark.parametrize("name", [b"name", b"email", b"picture", b"\\ud800"])
+async def test_a_lone_surrogate_in_another_claim_is_accepted(name: bytes) -> None:
+    claims = to_json(valid_claims(name=ABSENT, email=ABSENT))[:-1] + b',"%b":"a\\ud83d"}' % name
+    principal = await verifier().verify(token(claims=claims))
+    assert (principal.user_id, principal.name, principal.email) == ("user-1", None, None)
+
+
+@pytest.mark.parametrize("name", ["sub", "iss", "aud", "exp", "nbf", "iat"])
+async def test_rejects_a_lone_surrogate_in_a_registered_claim(name: str) -> None:
+    claims = to_json(valid_claims(**{name: ABSENT}))[:-1] + b',"%b":"\\ud83d"}' % name.encode()
+    await rejection(token(claims=claims))
+
+
+async def test_rejects_a_lone_surrogate_in_the_header() -> None:
+    header = to_json({"alg": "EdDSA", "kid": "key-1"})[:-1] + b',"a":"\\ud83d"}'
+    await assert_rejected(MalformedTokenError, token(header=header))
 
 
 async def test_verifies_the_signature_before_it_reads_the_payload() -> None:

@@ -28,6 +28,7 @@ ADA = Principal(
     name="Ada Lovelace",
     roles=frozenset({"user", "admin"}),
     scopes=frozenset({"todos:write", "todos:read"}),
+    email_verified=True,
 )
 BOB = Principal(user_id="bob", expires_at=END)
 

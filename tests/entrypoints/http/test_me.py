@@ -11,6 +11,7 @@ def test_me_shows_all_that_is_known_about_the_caller(ada: Client) -> None:
     assert ada.get("/api/me").json() == {
         "user_id": "ada",
         "email": "ada@example.com",
+        "email_verified": True,
         "name": "Ada Lovelace",
         "roles": ["admin", "user"],
         "scopes": ["todos:read", "todos:write"],
@@ -22,6 +23,7 @@ def test_unknown_values_are_null_or_empty(bob: Client) -> None:
     assert bob.get("/api/me").json() == {
         "user_id": "bob",
         "email": None,
+        "email_verified": False,
         "name": None,
         "roles": [],
         "scopes": [],

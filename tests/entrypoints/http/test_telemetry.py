@@ -72,6 +72,24 @@ def test_every_response_forbids_content_type_sniffing(anonymous: Client, path: s
     assert anonymous.get(path).headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/api/me", "/nothing", "/metrics"])
+def test_every_response_forbids_other_origins_to_embed_it(anonymous: Client, path: str) -> None:
+    assert anonymous.get(path).headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_a_route_may_allow_other_origins_to_embed_its_response(
+    make_app: MakeApp, make_client: MakeClient
+) -> None:
+    app = make_app()
+
+    @app.get("/logo")
+    async def logo() -> Response:
+        return Response(headers={"Cross-Origin-Resource-Policy": "cross-origin"})
+
+    response = make_client(app).get("/logo")
+    assert response.headers.get_list("Cross-Origin-Resource-Policy") == ["cross-origin"]
+
+
 @pytest.mark.parametrize("path", ["/api/me", "/nothing", "/broken"])
 def test_problems_carry_the_headers_exactly_once(broken: Client, path: str) -> None:
     response = broken.get(path)

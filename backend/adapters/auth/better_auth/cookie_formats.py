@@ -65,7 +65,7 @@ class CompactCookieDecoder:
         expected = hmac.digest(self._secret, signed, "sha256")
         if not hmac.compare_digest(expected, decode_base64url(signature)):
             raise InvalidSignatureError("the signature does not match the secret")
-        return {**load_object(signed), "exp": int(milliseconds) / 1000}
+        return {**load_object(signed, lone_surrogates=True), "exp": int(milliseconds) / 1000}
 
 
 class JwtCookieDecoder:

@@ -3,15 +3,16 @@
 A cookie holds the whole session. The session and the cookie expire separately: the earlier expiry
 counts. The verifier requires a session and a user, because Better Auth also signs other tokens
 with the same secret: the links that it sends by e-mail.
+
+Facts of the session, such as `activeOrganizationId`, are handed on together with the user.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from backend.adapters.auth.better_auth.cookie_formats import COOKIE_MAX_LENGTH, CookieDecoder
-from backend.adapters.auth.better_auth.tokens import to_principal
+from backend.adapters.auth.better_auth.tokens import USER_CLAIMS, iso_time, to_principal
 from backend.adapters.auth.claims import Claims, check_identifier, numeric_date
 from backend.domain.auth import (
     ExpiredTokenError,
@@ -21,6 +22,9 @@ from backend.domain.auth import (
     Principal,
 )
 
+# What a session must not add to the claims: facts about the user, and the secret session token.
+_NOT_OF_SESSION: Final = USER_CLAIMS | {"token"}
+
 
 class SessionCookieVerifier:
     """Turns the value of a session cookie into the principal of its user.
@@ -29,6 +33,9 @@ class SessionCookieVerifier:
         decode: Authenticates cookies of one format and returns their claims, with `exp`.
         version: The required version of the cookie cache, or None for any.
         leeway: The tolerated clock skew in seconds.
+        to_principal: Maps claims to a principal. It gets the user of the session with the facts of
+            the session, and the expiry in seconds since the epoch. Where both have a member of the
+            same name, it gets the user's.
         clock: Returns the time in seconds since the epoch.
     """
 
@@ -38,11 +45,13 @@ class SessionCookieVerifier:
         *,
         version: str | None = None,
         leeway: float = 10.0,
+        to_principal: Callable[[Claims, float], Principal] = to_principal,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._decode = decode
         self._version = version
         self._leeway = leeway
+        self._to_principal = to_principal
         self._clock = clock
 
     async def verify(self, token: str, /) -> Principal:
@@ -70,8 +79,10 @@ class SessionCookieVerifier:
         expires_at = min(cookie_expiry, _session_expiry(session))
         if expires_at <= self._clock() - self._leeway:
             raise ExpiredTokenError("the session or its cookie has expired")
+        facts = {name: value for name, value in session.items() if name not in _NOT_OF_SESSION}
         # Scopes are granted to tokens. A user's own column named `scope` must not grant any.
-        return to_principal({**user, "sub": user["id"], "scope": None}, expires_at)
+        claims = {**facts, **user, "sub": user["id"], "scope": None}
+        return self._to_principal(claims, expires_at)
 
 
 def _object(claims: Claims, name: str) -> Mapping[str, Any]:
@@ -83,10 +94,7 @@ def _object(claims: Claims, name: str) -> Mapping[str, Any]:
 
 def _session_expiry(session: Mapping[str, Any]) -> float:
     """Return when the session expires, in seconds since the epoch. The cookie has an ISO string."""
-    try:
-        expires_at = datetime.fromisoformat(session["expiresAt"])
-        if expires_at.utcoffset() is not None:
-            return expires_at.astimezone(UTC).timestamp()
-    except (KeyError, TypeError, ValueError, OverflowError):
-        pass
-    raise InvalidClaimError("session.expiresAt", "is not a time with a UTC offset")
+    expires_at = iso_time(session.get("expiresAt"))
+    if expires_at is None:
+        raise InvalidClaimError("session.expiresAt", "is not a time with a UTC offset")
+    return expires_at

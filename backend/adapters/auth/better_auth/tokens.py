@@ -1,16 +1,31 @@
-"""What Better Auth's base URL and the claims of its tokens mean."""
+"""What Better Auth's base URL and the claims of its tokens mean.
 
-from collections.abc import Mapping
+A claim that only describes the user never fails authentication: a claim of the wrong type is
+ignored, as if it were missing.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from backend.domain.auth import InactiveTokenError, InvalidClaimError, Principal
+from backend.domain.auth import InactiveTokenError, Principal
 
 BASE_PATH: Final = "/api/auth"
+USER_CLAIMS: Final = frozenset(
+    {
+        *("sub", "email", "emailVerified", "email_verified", "name", "role", "scope"),
+        *("banned", "banExpires"),
+    }
+)
 _USER_ROW_MARKER: Final = "emailVerified"
 _EMPTY: Final = frozenset[str]()
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,39 +52,100 @@ class BetterAuthUrls:
         return cls(origin=origin, jwks=f"{origin}{parts.path.rstrip('/') or BASE_PATH}/jwks")
 
 
-def to_principal(claims: Mapping[str, Any], expires_at: float) -> Principal:
-    """Map the claims of a Better Auth token to a principal.
+def to_principal(
+    claims: Mapping[str, Any], expires_at: float, *, clock: Callable[[], float] = time.time
+) -> Principal:
+    """Map the claims of a Better Auth token, or of the user of a session cookie, to a principal.
 
     Args:
         claims: Verified claims. `sub` is the user's id; `id` is ignored.
         expires_at: When the token expires, in seconds since the epoch.
+        clock: Returns the time in seconds since the epoch, at which a ban may have ended.
 
     Raises:
         InactiveTokenError: The user is banned (admin plugin).
-        InvalidClaimError: A claim has the wrong type.
     """
-    if claims.get("banned") not in (None, False):
+    if claims.get("banned") not in (None, False) and not _is_past(claims.get("banExpires"), clock):
         raise InactiveTokenError("the user is banned")
     # By default the payload is the whole user row. A `scope` in it is a column of the application,
     # not a grant.
     scoped = "scope" in claims and _USER_ROW_MARKER not in claims
+    email = _text(claims, "email")
     return Principal(  # positional arguments, because keywords are measurably slower
         claims["sub"],
         expires_at,
-        _text(claims, "email"),
+        email,
         _text(claims, "name"),
         _words(claims, "role", separator=",") if "role" in claims else _EMPTY,
         _words(claims, "scope", separator=" ") if scoped else _EMPTY,
+        email is not None and _is_verified(claims),
     )
+
+
+def iso_time(value: object) -> float | None:
+    """Return an ISO 8601 time with a UTC offset in seconds since the epoch; None for other values.
+
+    Args:
+        value: What Better Auth wrote for a `Date`. Any JSON value.
+    """
+    try:
+        moment = datetime.fromisoformat(value)  # type: ignore[arg-type]  # TypeError is caught
+        if moment.utcoffset() is not None:
+            return moment.astimezone(UTC).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        pass
+    return None
+
+
+def _is_past(ban_expires: object, clock: Callable[[], float]) -> bool:
+    """Tell whether a ban has ended. The next sign-in lifts it, but its token still says `banned`.
+
+    The expiry is an ISO 8601 string or a number of milliseconds. Null and 0 mean a permanent ban,
+    and a malformed expiry counts as permanent.
+    """
+    if type(ban_expires) in (int, float):  # isinstance would accept a boolean
+        return 0 < ban_expires <= clock() * 1000  # type: ignore[operator]  # milliseconds
+    seconds = iso_time(ban_expires)
+    return seconds is not None and seconds <= clock()
+
+
+def _is_verified(claims: Mapping[str, Any]) -> bool:
+    # Better Auth's own column decides, so that a user's column `email_verified` cannot.
+    return claims.get("emailVerified", claims.get("email_verified")) is True
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
     value = claims.get(name)
-    if value is not None and not isinstance(value, str):
-        raise InvalidClaimError(name, "is not a string")
-    return value or None
+    if value is None or _is_unicode(value):
+        return value or None
+    _ignore(name)
+    return None
 
 
 def _words(claims: Mapping[str, Any], name: str, *, separator: str) -> frozenset[str]:
-    text = _text(claims, name) or ""
-    return frozenset(word for word in map(str.strip, text.split(separator)) if word)
+    """Read a list: a string with separators, or a JSON list of strings."""
+    value = claims[name]
+    if value is None:
+        return _EMPTY
+    words = value.split(separator) if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(map(_is_unicode, words)):
+        _ignore(name)
+        return _EMPTY
+    return frozenset(word for word in map(str.strip, words) if word)
+
+
+def _is_unicode(value: object) -> bool:
+    """Tell whether a value is a string without lone surrogates, which UTF-8 cannot encode."""
+    if not isinstance(value, str):
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _ignore(name: str) -> None:
+    _log.debug("the claim %s is ignored: it has the wrong type, or a lone surrogate", name)

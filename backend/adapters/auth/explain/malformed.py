@@ -9,6 +9,12 @@ from backend.adapters.auth.jose.jws import TOKEN_MAX_LENGTH
 
 _THREE_SEGMENTS: Final = r"[\w+/=-]+\.[\w+/=-]+\.[\w+/=-]+"
 
+_LONG: Final = 8000  # characters; nginx accepts 8 KiB for the whole header line
+_FEWER_CLAIMS: Final = (
+    "Put fewer claims into the token, above all no pictures: see `definePayload` in Better Auth's"
+    " plugin `jwt`."
+)
+
 _REMEDIES: Final[tuple[tuple[str, str], ...]] = (
     (
         r"undefined|null|NaN|\[object \w+\]|\$\{?\w*\}?|<.*>|None",
@@ -53,12 +59,15 @@ _COMPACT_COOKIE: Final = re.compile(r"eyJzZXNzaW9uIjp7.*", re.DOTALL)  # {"sessi
 _JWE: Final = re.compile(r"([\w-]*\.){4}[\w-]*", re.ASCII)
 
 
-def malformed_token_remedy(token: str, cookie_strategy: str = OFF) -> str:
+def malformed_token_remedy(
+    token: str, cookie_strategy: str = OFF, *, max_length: int = TOKEN_MAX_LENGTH
+) -> str:
     """Return the remedy for text that is not a JWS.
 
     Args:
         token: The text that was sent as a token.
         cookie_strategy: The accepted strategy of session cookies, or `off`.
+        max_length: The maximum number of characters of a token.
     """
     if not token.isascii():
         return "Tokens have only ASCII characters. Send exactly the text that Better Auth issued."
@@ -67,9 +76,24 @@ def malformed_token_remedy(token: str, cookie_strategy: str = OFF) -> str:
     if _JWE.fullmatch(token):
         remedy = session_cookie_remedy("jwe", cookie_strategy)
         return f"This is encrypted, as session cookies of the strategy jwe are. {remedy}"
-    if len(token) > TOKEN_MAX_LENGTH and re.fullmatch(_THREE_SEGMENTS, token, re.ASCII):
-        return "Put fewer claims into the token: see `definePayload` in Better Auth's plugin `jwt`."
+    if len(token) > max_length and re.fullmatch(_THREE_SEGMENTS, token, re.ASCII):
+        return f"{_FEWER_CLAIMS} Or raise AUTH_TOKEN_MAX_BYTES, which is {max_length} here."
     for pattern, remedy in _REMEDIES:
         if re.fullmatch(pattern, token, re.ASCII | re.DOTALL):
             return remedy
     return "This was cut short, or is not a JWT. Send the whole token."
+
+
+def long_token_remedy(token: str, *, max_length: int) -> str | None:
+    """Return advice about a token that is accepted, but long; None for a short token.
+
+    Args:
+        token: A token in the format of a JWS.
+        max_length: The maximum number of characters of a token.
+    """
+    if len(token) <= _LONG:
+        return None
+    return (
+        f"Many proxies refuse headers over 8 KiB. {_FEWER_CLAIMS} AUTH_TOKEN_MAX_BYTES is"
+        f" {max_length} here."
+    )

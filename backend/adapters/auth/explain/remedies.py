@@ -41,7 +41,7 @@ def error_remedy(error: AuthError | VerifierUnavailableError, context: TokenCont
 
 
 def _unsupported_token_remedy(_error: AuthError, context: TokenContext) -> str:
-    if "cnf" in context.claims:
+    if context.claims.get("cnf") is not None:
         return (
             "This token is bound to a key of its client (DPoP). Let the client request a token"
             " without DPoP."

@@ -10,7 +10,7 @@ from typing import Final
 
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
 from backend.adapters.auth.explain.context import OFF, TokenContext
-from backend.adapters.auth.explain.malformed import malformed_token_remedy
+from backend.adapters.auth.explain.malformed import long_token_remedy, malformed_token_remedy
 from backend.adapters.auth.explain.redaction import redacted
 from backend.adapters.auth.explain.remedies import error_remedy
 from backend.adapters.auth.jose.jws import CompactJws, decode_object, parse_compact
@@ -68,10 +68,12 @@ class TokenExplainer:
             token: The text that was sent as a bearer token. Untrusted and secret.
         """
         try:
-            jws = parse_compact(token)
+            jws = parse_compact(token, max_length=self._signed_tokens.max_length)
             header, payload = decode_object(jws[0]), jws[1]
         except AuthError as error:
-            remedy = malformed_token_remedy(token, self._cookies)
+            remedy = malformed_token_remedy(
+                token, self._cookies, max_length=self._signed_tokens.max_length
+            )
             finding = Finding(check="format", problem=str(error), remedy=remedy)
             return Explanation(findings=[finding], code=error.code, reason=error.reason)
         context = TokenContext(
@@ -83,7 +85,13 @@ class TokenExplainer:
             now=self._clock(),
             cookie_strategy=self._cookies,
         )
-        findings = [Finding(check="format", found=f"three segments, {len(token)} characters")]
+        findings = [
+            Finding(
+                check="format",
+                found=f"three segments, {len(token)} characters",
+                remedy=long_token_remedy(token, max_length=self._signed_tokens.max_length),
+            )
+        ]
         failures: dict[str, Failure] = {}
         for check, run in self._checks(jws, context).items():
             required = _REQUIRED_CHECKS.get(check)
@@ -111,7 +119,7 @@ class TokenExplainer:
         return {
             "header": lambda: signed_tokens.check_header(header),
             "signature": lambda: signed_tokens.check_signature(header, signing_input, signature),
-            "payload": lambda: decode_object(payload),
+            "payload": lambda: decode_object(payload, lone_surrogates=True),
             "subject": lambda: policy.check_subject(claims),
             "issuer": lambda: policy.check_issuer(claims),
             "audience": lambda: policy.check_audience(claims),
@@ -151,7 +159,7 @@ def _finding(check: str, failure: Failure | None, context: TokenContext) -> Find
 
 def _claims(payload: bytes) -> Claims:
     try:
-        return decode_object(payload)
+        return decode_object(payload, lone_surrogates=True)
     except AuthError:
         return {}
 

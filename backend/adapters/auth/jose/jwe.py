@@ -69,7 +69,7 @@ class DirectDecryption:
         for key in self._candidates(header):
             plaintext = _decrypt(key, protected, *encrypted)
             if plaintext is not None:
-                return load_object(plaintext)
+                return load_object(plaintext, lone_surrogates=True)
         raise InvalidSignatureError("no key authenticates the token")
 
     def _candidates(self, header: dict[str, Any]) -> Sequence[bytes]:

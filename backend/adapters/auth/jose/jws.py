@@ -15,7 +15,9 @@ from pydantic_core import to_json
 
 from backend.domain.auth import MalformedTokenError
 
-TOKEN_MAX_LENGTH: Final = 8192
+TOKEN_MAX_LENGTH: Final = 16 * 1024  # characters
+
+_MAX_DEPTH: Final = 255  # objects and arrays inside each other
 
 CompactJws = tuple[bytes, bytes, bytes, bytes]  # header, payload, signing input, signature
 
@@ -68,21 +70,31 @@ def decode_base64url(segment: bytes) -> bytes:
         raise MalformedTokenError("a segment is not canonical base64url") from None
 
 
-def decode_object(segment: bytes) -> dict[str, Any]:
+def decode_object(segment: bytes, *, lone_surrogates: bool = False) -> dict[str, Any]:
     """Decode a base64url segment that holds a JSON object.
+
+    Args:
+        segment: The segment. Untrusted.
+        lone_surrogates: Whether texts may contain lone surrogates, see `load_object`.
 
     Raises:
         MalformedTokenError: The segment is not canonical base64url of a strict JSON object.
     """
-    return load_object(decode_base64url(segment))
+    return load_object(decode_base64url(segment), lone_surrogates=lone_surrogates)
 
 
-def load_object(data: bytes) -> dict[str, Any]:
+def load_object(data: bytes, *, lone_surrogates: bool = False) -> dict[str, Any]:
     """Read a JSON object (RFC 8259), whose member names are unique (RFC 7515, section 4).
+
+    Args:
+        data: The JSON text. Untrusted.
+        lone_surrogates: Whether texts may contain lone surrogates, which JavaScript writes as
+            escapes when it cuts a text in the middle of an emoji. The result then may contain
+            texts that UTF-8 cannot encode.
 
     Raises:
         MalformedTokenError: Not UTF-8, not JSON, not an object, a duplicate member, a number that
-            is not finite, a lone surrogate, or too deeply nested.
+            is not finite, a lone surrogate that is not allowed, or too deeply nested.
     """
     try:
         value = _READER.decode(data)
@@ -92,18 +104,36 @@ def load_object(data: bytes) -> dict[str, Any]:
             return value
     except ValueError:
         pass  # the strict decoder decides
-    return _load_strictly(data)
+    return _load_strictly(data, lone_surrogates=lone_surrogates)
 
 
-def _load_strictly(data: bytes) -> dict[str, Any]:
+def _load_strictly(data: bytes, *, lone_surrogates: bool) -> dict[str, Any]:
     try:
         value = _DECODER.decode(data.decode("utf-8"))
-        to_json(value)  # rejects lone surrogates, and a depth over 254 on every interpreter
+        if lone_surrogates:
+            _check_depth(value)
+        else:
+            to_json(value)  # rejects lone surrogates, and a depth over 254 on every interpreter
     except (ValueError, RecursionError):
         raise MalformedTokenError("not strict JSON") from None
     if not isinstance(value, dict):
         raise MalformedTokenError("not a JSON object")
     return value
+
+
+def _check_depth(value: Any) -> None:
+    """Limit the nesting as `to_json` does: the limit of Python's decoder is the interpreter's."""
+    level = [value]
+    for _ in range(_MAX_DEPTH + 1):
+        containers = [item for item in level if isinstance(item, dict | list)]
+        if not containers:
+            return
+        level = [
+            item
+            for container in containers
+            for item in (container.values() if isinstance(container, dict) else container)
+        ]
+    raise ValueError("too deeply nested")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Authentication(SecurityBase):
 
         Raises:
             AuthError: The request has no valid credentials.
-            ForbiddenOriginError: The request changes data with a session cookie, and its origin is
+            ForbiddenOriginError: The request uses a session cookie, and the page that sent it is
                 not allowed to.
             VerifierUnavailableError: The credentials cannot be verified now.
         """

@@ -2,72 +2,145 @@
 
 A browser sends cookies with the requests of every page, whoever wrote the page. So a cookie does
 not prove that its user meant the request. A request that changes data must also have an `Origin`
-header that names a trusted page.
+header that names a trusted page. Other sites may only link to the API: their pages must not embed
+its answers (`Sec-Fetch-Site`, Fetch Metadata Request Headers).
+
+A browser may send several session cookies of the same name, for example one of the host and one of
+its domain, and nothing says which is the newest. So the first valid cookie counts.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
-from backend.domain.auth import MalformedAuthorizationError, TokenVerifier
+from backend.domain.auth import (
+    AuthError,
+    ExpiredTokenError,
+    MalformedAuthorizationError,
+    Principal,
+    TokenVerifier,
+    VerifierUnavailableError,
+)
 
 COOKIES_MAX: Final = 1024  # several times as many as a browser keeps for one site
 COOKIES_MAX_BYTES: Final = 64 * 1024
-SECURE_PREFIX: Final = "__Secure-"
+CANDIDATES_MAX: Final = 4  # each may cost the check of a signature
 
+_FETCH_METADATA: Final = frozenset({b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, section 9.2.1
 _CHUNK: Final = re.compile(r"\.(0|[1-9][0-9]?)")  # Better Auth writes at most 100 chunks
 
 
+class MalformedCookieError(MalformedAuthorizationError):
+    """The request has no complete session cookie, or more cookies than any browser sends."""
+
+    detail = "The session cookie is incomplete, or the request has too many cookies."
+    reason = "malformed_cookie"
+
+
 class ForbiddenOriginError(Exception):
-    """A request changes data with a session cookie, and its origin is not allowed to."""
+    """A request uses a session cookie, and the page that sent it is not allowed to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCookies:
-    """Finds session cookies and checks the origin of requests that use them.
+    """Finds session cookies and checks which page sent the requests that use them.
 
     Attributes:
-        name: The name of the cookie, without `__Secure-`.
+        names: The accepted names of the cookie, the preferred name first.
         verifier: Verifies the value of the cookie.
         origins: The origins whose pages may change data.
     """
 
-    name: str
+    names: Sequence[str]
     verifier: TokenVerifier
     origins: Collection[str]
 
-    def find(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-        """Return the value of the session cookie, with its chunks joined; None if there is none.
+    def find(self, headers: Iterable[tuple[bytes, bytes]]) -> Sequence[str]:
+        """Return the values of the session cookie, with chunks joined: at most four, or none.
 
         Args:
             headers: The raw headers of a request, names in lower case.
 
         Raises:
-            MalformedAuthorizationError: The session cookie was sent twice, a chunk is missing, or
-                there are more cookies than any browser sends.
+            MalformedCookieError: There are only incomplete session cookies, more than four
+                candidates, or more cookies than any browser sends.
         """
         values = [value for name, value in headers if name == b"cookie"]
         if sum(map(len, values)) > COOKIES_MAX_BYTES:
-            raise MalformedAuthorizationError("more than 64 KiB of cookies")
+            raise MalformedCookieError("more than 64 KiB of cookies")
         if len(values) + sum(value.count(b";") for value in values) > COOKIES_MAX:
-            raise MalformedAuthorizationError("more than 1,024 cookies")
+            raise MalformedCookieError("more than 1,024 cookies")
         cookies = list(_parse(values))
-        return _value(cookies, SECURE_PREFIX + self.name) or _value(cookies, self.name)
+        candidates: list[str] = []
+        incomplete = False
+        for name in self.names:
+            whole, chunks = _select(cookies, name)
+            candidates += whole
+            if chunks:
+                joined = list(islice(_join(chunks), CANDIDATES_MAX + 1))
+                incomplete |= not joined
+                candidates += joined
+        if len(candidates) > CANDIDATES_MAX:
+            raise MalformedCookieError("more than four session cookies")
+        if incomplete and not candidates:
+            raise MalformedCookieError("a chunk of the session cookie is missing")
+        return list(dict.fromkeys(candidates))
 
-    def check_origin(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Check that a request which changes data comes from a trusted page.
+    def verify(self, candidates: Sequence[str]) -> Awaitable[Principal]:
+        """Verify the values that `find` returned. The first valid value gives the principal.
 
         Raises:
-            ForbiddenOriginError: The method changes data, and there is not exactly one Origin
-                header with an allowed origin.
+            AuthError: No value is valid. `ExpiredTokenError` if one of them was valid.
+            VerifierUnavailableError: No value is known to be valid, and one of them cannot be
+                verified now.
         """
+        if len(candidates) == 1:
+            return self.verifier.verify(candidates[0])
+        return self._verify_each(candidates)
+
+    async def _verify_each(self, candidates: Sequence[str]) -> Principal:
+        errors: list[AuthError | VerifierUnavailableError] = []
+        for candidate in candidates:
+            try:
+                return await self.verifier.verify(candidate)
+            except (AuthError, VerifierUnavailableError) as error:
+                errors.append(error)
+        raise max(errors, key=_precedence)
+
+    def check_origin(self, method: str, headers: Collection[tuple[bytes, bytes]]) -> None:
+        """Check that the page which sent a request may use the session cookie.
+
+        A page of another site may only link to the API. A page of the same site may read; to change
+        data, its `Origin` must be trusted.
+
+        Raises:
+            ForbiddenOriginError: The request is not allowed.
+        """
+        fetch = {name: value for name, value in headers if name in _FETCH_METADATA}
+        cross_site = fetch.get(b"sec-fetch-site") == b"cross-site"
+        if cross_site and not _is_navigation(method, fetch):
+            raise ForbiddenOriginError("a page of another site must send a bearer token")
         if method in _SAFE_METHODS:
             return
         sent = [value.decode("latin-1") for name, value in headers if name == b"origin"]
         if len(sent) != 1 or sent[0] not in self.origins:
             raise ForbiddenOriginError("a change with a session cookie needs an allowed Origin")
+
+
+def _precedence(error: AuthError | VerifierUnavailableError) -> tuple[bool, bool]:
+    return isinstance(error, VerifierUnavailableError), isinstance(error, ExpiredTokenError)
+
+
+def _is_navigation(method: str, fetch: Mapping[bytes, bytes]) -> bool:
+    """Tell whether a user follows a link to the API, whose answer the other page cannot see."""
+    return (
+        method == "GET"
+        and fetch.get(b"sec-fetch-mode") == b"navigate"
+        and fetch.get(b"sec-fetch-dest") == b"document"
+    )
 
 
 def _parse(values: Iterable[bytes]) -> Iterator[tuple[str, str]]:
@@ -78,22 +151,36 @@ def _parse(values: Iterable[bytes]) -> Iterator[tuple[str, str]]:
             yield name.strip(" \t"), content.strip(" \t")
 
 
-def _value(cookies: Iterable[tuple[str, str]], name: str) -> str | None:
-    """Return the value of a cookie, sent whole or in chunks `.0`, `.1`, … in numeric order."""
-    whole, chunks = [], {}
+def _select(
+    cookies: Iterable[tuple[str, str]], name: str
+) -> tuple[list[str], dict[int, list[str]]]:
+    """Return the whole values of a cookie, and the values of its chunks `.0`, `.1`, … by number."""
+    whole: list[str] = []
+    chunks: dict[int, list[str]] = {}
     for key, value in cookies:
         if not value:  # Better Auth deletes a cookie by setting an empty value
             continue
         if key == name:
             whole.append(value)
         elif key.startswith(name) and (number := _CHUNK.fullmatch(key, len(name))):
-            if int(number[1]) in chunks:
-                raise MalformedAuthorizationError("a chunk of the session cookie was sent twice")
-            chunks[int(number[1])] = value
-    if len(whole) > 1:
-        raise MalformedAuthorizationError("the session cookie was sent twice")
-    if whole:
-        return whole[0]
-    if sorted(chunks) != list(range(len(chunks))):
-        raise MalformedAuthorizationError("a chunk of the session cookie is missing")
-    return "".join(chunks[number] for number in sorted(chunks)) or None
+            chunks.setdefault(int(number[1]), []).append(value)
+    return whole, chunks
+
+
+def _join(chunks: Mapping[int, Sequence[str]]) -> Iterator[str]:
+    """Join chunks in numeric order; for chunks that were sent several times, in every likely way.
+
+    Browsers send the cookies of each name in the same order, so the first chunks of each number
+    belong together, and so do the second. A number that was sent less often than the number before
+    it may start the rest of a longer cookie, which may be any of them.
+    """
+    ordered = [chunks[number] for number in sorted(chunks)]
+    if sorted(chunks) != list(range(len(ordered))):
+        return
+    for index in range(max(map(len, ordered), default=0)):
+        text = ""
+        for number, values in enumerate(ordered):
+            if number and len(values) < len(ordered[number - 1]):
+                yield text
+            text += values[min(index, len(values) - 1)]
+        yield text

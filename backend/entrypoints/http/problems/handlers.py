@@ -84,7 +84,10 @@ def _forbidden_origin(error: ForbiddenOriginError) -> Problem:
     return Problem(
         status=HTTPStatus.FORBIDDEN,
         code="origin_not_allowed",
-        detail="A request that changes data with a session cookie must have an allowed `Origin`.",
+        detail=(
+            "With a session cookie, a request that changes data or comes from another site must"
+            " have an allowed `Origin`."
+        ),
         log=(logging.INFO, f"refused: {error}", "origin_not_allowed"),
     )
 

@@ -35,7 +35,7 @@ router = APIRouter(
     prefix="/api/todos",
     tags=["todos"],
     route_class=ProtectedRoute,
-    responses=documented(401, 422, 503),
+    responses=documented(401, 403, 422, 503),
 )
 
 IfMatch = Annotated[
@@ -76,10 +76,7 @@ async def list_todos(request: Request, principal: CurrentPrincipal) -> ModelResp
     status_code=HTTPStatus.CREATED,
     summary="Create a todo",
     response_model=TodoResponse,
-    responses={
-        201: {"headers": idempotency_keys.RESPONSE_HEADERS},
-        **documented(400, 403, 409, 413),
-    },
+    responses={201: {"headers": idempotency_keys.RESPONSE_HEADERS}, **documented(400, 409, 413)},
 )
 async def create_todo(
     request: Request,
@@ -122,7 +119,7 @@ async def read_todo(
     "/{todo_id}",
     summary="Change one of my todos",
     response_model=TodoResponse,
-    responses=documented(400, 403, 404, 412, 413),
+    responses=documented(400, 404, 412, 413),
 )
 async def change_todo(
     request: Request,
@@ -157,7 +154,7 @@ async def change_todo(
     status_code=HTTPStatus.NO_CONTENT,
     summary="Delete one of my todos",
     response_class=Response,  # no content, so no Content-Type
-    responses=documented(403, 404, 412),
+    responses=documented(404, 412),
 )
 async def delete_todo(
     request: Request, principal: CurrentPrincipal, todo_id: UUID, if_match: IfMatch = None

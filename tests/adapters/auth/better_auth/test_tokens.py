@@ -1,12 +1,33 @@
 """Better Auth's URLs, and the mapping of its claims to a principal."""
 
+import logging
+
 import pytest
 
 from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
-from backend.domain.auth import InactiveTokenError, InvalidClaimError
-from tests.adapters.auth.tokens import ABSENT, valid_claims
+from backend.domain.auth import InactiveTokenError
+from tests.adapters.auth.tokens import ABSENT, NOW, valid_claims
 
+MALFORMED_TIMES: list[object] = [
+    *(0, -1, 0.0, True, False, "", "never", "1", [], {}),
+    *("2026-01-01T00:00:00", "2026-01-01"),
+]
 EXPIRES_AT = 1_893_456_000
+MARK = "confidential"
+NO_TEXTS = [1, True, False, 0, [], [MARK], {}, {MARK: MARK}, f"{MARK}\ud83d", "\udc00"]
+NO_LISTS = [
+    1,
+    True,
+    False,
+    0,
+    {},
+    {MARK: 1},
+    [MARK, 1],
+    [None],
+    [[MARK]],
+    f"{MARK}\ud83d",
+    ["\udc00"],
+]
 
 
 @pytest.mark.parametrize(
@@ -73,17 +94,90 @@ def test_absent_and_empty_claims_are_unset(value: object) -> None:
     assert (principal.roles, principal.scopes) == (frozenset(), frozenset())
 
 
-@pytest.mark.parametrize("claim", ["email", "name", "role", "scope"])
-@pytest.mark.parametrize("value", [1, True, False, 0, [], ["admin"], {}])
-def test_rejects_claims_of_the_wrong_type(claim: str, value: object) -> None:
-    with pytest.raises(InvalidClaimError, match=claim):
-        to_principal(valid_claims(**{claim: value}), EXPIRES_AT)
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        *(("email", value) for value in NO_TEXTS),
+        *(("name", value) for value in NO_TEXTS),
+        *(("role", value) for value in NO_LISTS),
+        *(("scope", value) for value in NO_LISTS),
+    ],
+)
+def test_claims_of_the_wrong_type_are_ignored_and_logged(
+    claim: str, value: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    principal = to_principal(valid_claims(**{claim: value}), EXPIRES_AT)
+    assert principal == to_principal(valid_claims(**{claim: ABSENT}), EXPIRES_AT)
+    (record,) = caplog.records
+    assert record.levelno == logging.DEBUG
+    assert f"the claim {claim} is ignored" in record.getMessage()
+    assert MARK not in record.getMessage()
+
+
+def test_a_list_of_strings_is_a_list_of_roles_or_scopes() -> None:
+    claims = valid_claims(role=["user", " editor ", "", "a b"], scope=["todos:read", "é"])
+    principal = to_principal(claims, EXPIRES_AT)
+    assert principal.roles == {"user", "editor", "a b"}
+    assert principal.scopes == {"todos:read", "é"}
+    assert to_principal(valid_claims(role=[], scope=[]), EXPIRES_AT).roles == frozenset()
+
+
+@pytest.mark.parametrize("claim", ["emailVerified", "email_verified"])
+@pytest.mark.parametrize("value", [True, False, None, ABSENT, 1, "true", [True], {}])
+def test_an_address_is_verified_only_if_the_issuer_says_exactly_true(
+    claim: str, value: object
+) -> None:
+    principal = to_principal(valid_claims(**{claim: value}), EXPIRES_AT)
+    assert principal.email_verified is (value is True)
+
+
+@pytest.mark.parametrize("verified", [False, None, "true"])
+def test_the_users_own_column_verifies_no_address(verified: object) -> None:
+    claims = valid_claims(emailVerified=verified, email_verified=True)
+    assert to_principal(claims, EXPIRES_AT).email_verified is False
+
+
+@pytest.mark.parametrize("email", [ABSENT, None, "", 1, "\ud83d"])
+def test_no_address_is_never_verified(email: object) -> None:
+    claims = valid_claims(email=email, emailVerified=True)
+    assert to_principal(claims, EXPIRES_AT).email_verified is False
 
 
 @pytest.mark.parametrize("banned", [True, 1, "true", "false", {}, []])
-def test_rejects_users_who_may_be_banned(banned: object) -> None:
+@pytest.mark.parametrize("ends", [ABSENT, None])
+def test_rejects_users_who_may_be_banned(banned: object, ends: object) -> None:
     with pytest.raises(InactiveTokenError):
-        to_principal(valid_claims(banned=banned), EXPIRES_AT)
+        to_principal(valid_claims(banned=banned, banExpires=ends), EXPIRES_AT)
+
+
+@pytest.mark.parametrize(
+    ("ends", "banned"),
+    [
+        ("2027-01-15T08:00:00.000Z", False),  # exactly now
+        ("2027-01-15T08:00:00.001Z", True),
+        ("2026-01-01T00:00:00.000Z", False),
+        ("2027-01-15T10:00:00.000+02:00", False),
+        ("2027-01-15T07:00:00.000-02:00", True),
+        (NOW * 1000, False),
+        (NOW * 1000 + 1, True),
+        (NOW * 1000 - 0.5, False),
+        (1, False),
+        (10**400, True),
+        *((value, True) for value in MALFORMED_TIMES),
+        ("0001-01-01T00:00:00+23:59", True),
+        ([1], True),
+        ({"$date": 1}, True),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_a_ban_ends_at_its_expiry(ends: object, *, banned: bool) -> None:
+    claims = valid_claims(banned=True, banExpires=ends)
+    if banned:
+        with pytest.raises(InactiveTokenError):
+            to_principal(claims, EXPIRES_AT, clock=lambda: NOW)
+    else:
+        assert to_principal(claims, EXPIRES_AT, clock=lambda: NOW).user_id == "user-1"
 
 
 @pytest.mark.parametrize("banned", [ABSENT, None, False, 0])

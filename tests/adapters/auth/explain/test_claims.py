@@ -24,14 +24,8 @@ SUBJECT: list[Mistake] = [
         "subject",
         ["Fix `jti`", "`definePayload`"],
     ),
-    ("number as e-mail", {}, token(claims={"email": 1}), "user", ["`email`", "`definePayload`"]),
-    (
-        "number as e-mail, with a maximum lifetime",
-        {"max_lifetime": 60},
-        token(claims={"email": 1}),
-        "user",
-        ["Fix `email`", "`definePayload`"],
-    ),
+    ("list as token id", {}, token(claims={"jti": []}), "subject", ["`jti`", "`definePayload`"]),
+    ("object as user id", {}, token(claims={"sub": {}}), "subject", ["String(user.id)"]),
 ]
 ISSUERS: list[Mistake] = [
     ("slash in iss", {}, token(claims={"iss": f"{ISSUER}/"}), "issuer", [f"AUTH_ISSUER={ISSUER}/"]),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.adapters.auth.explain.malformed import malformed_token_remedy
+from backend.adapters.auth.explain.malformed import long_token_remedy, malformed_token_remedy
 from tests.adapters.auth.tokens import b64, token
 
 SIGNED = token()
@@ -47,6 +47,21 @@ def test_recognises_text_that_is_not_a_jwt(text: str, words: str) -> None:
     assert words in remedy
     assert SIGNED not in remedy
     assert SESSION_TOKEN not in remedy
+
+
+def test_a_token_that_is_too_long_gets_the_setting_and_its_value() -> None:
+    long = f"e30.{'A' * 3000}.AAAA"
+    assert "AUTH_TOKEN_MAX_BYTES, which is 2048 here" in malformed_token_remedy(
+        long, max_length=2048
+    )
+    assert "AUTH_TOKEN_MAX_BYTES" not in malformed_token_remedy(long)
+
+
+def test_a_long_token_that_is_accepted_gets_advice() -> None:
+    assert long_token_remedy("a" * 8000, max_length=16_384) is None
+    remedy = long_token_remedy("a" * 8001, max_length=16_384) or ""
+    assert "`definePayload`" in remedy
+    assert "AUTH_TOKEN_MAX_BYTES is 16384 here" in remedy
 
 
 def test_a_cookie_of_the_accepted_strategy_needs_no_setting() -> None:

@@ -72,7 +72,7 @@ def test_accepts_a_token_of_the_maximum_length() -> None:
 
 
 def test_rejects_a_longer_token_before_decoding() -> None:
-    with pytest.raises(MalformedTokenError, match="longer than 8192"):
+    with pytest.raises(MalformedTokenError, match="longer than 16384"):
         parse_compact("*" * (TOKEN_MAX_LENGTH + 1))
 
 
@@ -179,13 +179,57 @@ def test_rejects_text_that_is_not_a_strict_json_object(text: bytes) -> None:
         load_object(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":"\\ud83d"}',
+        b'{"a":"\\udc00\\ud800"}',
+        b'{"a":"\\ud83d\\u0041"}',
+        b'{"\\udfff":1}',
+        b'{"a":[{"b":"\\ud800"}, 1.5]}',
+        b'{ "a":"\\uD83D", "b":"\\\\ud83d" }',
+    ],
+)
+def test_lone_surrogates_are_read_only_where_they_are_allowed(text: bytes) -> None:
+    assert load_object(text, lone_surrogates=True) == json.loads(text)
+    assert decode_object(b64(text).encode(), lone_surrogates=True) == json.loads(text)
+    with pytest.raises(MalformedTokenError):
+        load_object(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":"\\ud83d","a":1}',
+        b'{"\\ud83d":1,"\\uD83D":1}',
+        b'{"a":"\\ud83d","b":{"c":1,"\\u0063":2}}',
+        b'{"a":"\\ud83d","b":NaN}',
+        b'{"a":"\\ud83d","b":1e400}',
+        b'{"a":"\\ud83d"} x',
+        b'["\\ud83d"]',
+        b'{"a":"\\ud83"}',
+        b'{"a":"\xed\xa0\x80"}',
+        b'{"a":"\\ud83d","b":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+    ids=lambda text: repr(text[:30]),
+)
+def test_text_with_lone_surrogates_is_otherwise_as_strict(text: bytes) -> None:
+    with pytest.raises(MalformedTokenError):
+        load_object(text, lone_surrogates=True)
+
+
+@pytest.mark.parametrize("lone_surrogates", [True, False])
 @pytest.mark.parametrize("start", [b'{"a":', b'{"b":"\\u0041","a":', b'{ "a" : '])
-def test_the_maximum_depth_is_the_same_on_every_interpreter(start: bytes) -> None:
-    for depth in (100, 250):
-        assert "a" in load_object(start + b"[" * depth + b"]" * depth + b"}")
-    for depth in (300, 900):
+def test_the_maximum_depth_is_the_same_on_every_interpreter(
+    start: bytes, *, lone_surrogates: bool
+) -> None:
+    for depth in (100, 250, 254):
+        text = start + b"[" * depth + b"]" * depth + b"}"
+        assert "a" in load_object(text, lone_surrogates=lone_surrogates)
+    for depth in (255, 300, 900):
+        text = start + b"[" * depth + b"]" * depth + b"}"
         with pytest.raises(MalformedTokenError):
-            load_object(start + b"[" * depth + b"]" * depth + b"}")
+            load_object(text, lone_surrogates=lone_surrogates)
 
 
 @pytest.mark.parametrize(

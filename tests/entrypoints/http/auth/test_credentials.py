@@ -121,7 +121,7 @@ def test_other_headers_are_ignored() -> None:
 @pytest.mark.parametrize(
     "settings", [{"better_auth_secret": "s" * 32}, {"better_auth_url": "https://a"}]
 )
-@pytest.mark.parametrize("size", [8193, 64_000, 1_000_000])
+@pytest.mark.parametrize("size", [16_385, 64_000, 1_000_000])
 async def test_oversized_tokens_are_rejected_quickly(size: int, settings: dict[str, str]) -> None:
     app = create_app(Container(settings=Settings.model_validate(settings)))
     for token in (b"a" * size, b"a.b." + b"c" * size, b"." * size, b"a" * size + b"="):

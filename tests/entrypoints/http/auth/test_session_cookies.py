@@ -9,14 +9,24 @@ from httpx2 import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.domain.auth import ExpiredTokenError, MalformedAuthorizationError
+from backend.domain.auth import (
+    ExpiredTokenError,
+    InactiveTokenError,
+    MalformedAuthorizationError,
+    VerifierUnavailableError,
+)
 from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRoute
-from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError, SessionCookies
+from backend.entrypoints.http.auth.session_cookies import (
+    ForbiddenOriginError,
+    MalformedCookieError,
+    SessionCookies,
+)
 from tests.entrypoints.http.asgi_client import Headers, RawResponse, send_request
 from tests.entrypoints.http.conftest import ADA, BOB, MakeApp, MakeClient
 from tests.fakes import FakeTokenVerifier
 
 NAME = "better-auth.session_data"
+SECURE = f"__Secure-{NAME}"
 PAGE = "https://app.example.com"
 BEARER = (b"authorization", b"Bearer ada")
 JSON = (b"content-type", b"application/json")
@@ -94,22 +104,110 @@ async def test_chunks_are_joined_in_numeric_order(
 @pytest.mark.parametrize(
     "cookies",
     [
-        [f"{NAME}=ada-session; {NAME}=ada-session"],
-        [f"{NAME}=ada-session", f"{NAME}=bob-session"],
-        [f"__Secure-{NAME}=ada-session; __Secure-{NAME}=bob-session"],
-        [f"{NAME}.0=ada-; {NAME}.0=ada-; {NAME}.1=session"],
         [f"{NAME}.0=ada-; {NAME}.2=session"],
         [f"{NAME}.1=ada-session"],
         [f"{NAME}.0=ada-; {NAME}.1=; {NAME}.2=session"],
         [f"{NAME}.0=ada-; {NAME}.01=x; {NAME}.2=session"],
-        [f"__Secure-{NAME}.1=session; {NAME}=ada-session"],
+        [f"{SECURE}.1=session; {NAME}.1=ada-session"],
+        ["; ".join(f"{NAME}={number}" for number in range(5))],
+        [f"{NAME}=ada-session"] * 5,
+        [f"{SECURE}=1; {SECURE}=2; {NAME}=3; {NAME}=4; {NAME}.0=ada-session"],
+        ["; ".join(f"{NAME}.0={number}" for number in range(5))],
+        ["; ".join([f"{NAME}.0=x"] * 300 + [f"{NAME}.1=x"] * 200 + [f"{NAME}.2=x"] * 100)],
     ],
 )
-async def test_ambiguous_cookies_are_rejected_before_verification(
+async def test_incomplete_or_too_many_cookies_are_rejected_before_verification(
     cookie_app: FastAPI, sessions: FakeTokenVerifier, cookies: list[str]
 ) -> None:
-    assert await user_or_error(cookie_app, *cookies) == "malformed_authorization"
+    response = await send(cookie_app, *cookies)
+    problem = response.json()
+    assert (response.status, problem["code"]) == (401, "malformed_authorization")
+    assert "cookie" in problem["detail"]
+    assert "Authorization" not in problem["detail"]
     assert sessions.asked == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "cookies",
+    [
+        [f"{NAME}=stale; {NAME}=ada-session"],  # of the host, and of its domain
+        [f"{NAME}=ada-session; {NAME}=stale"],
+        [f"{NAME}=stale", f"{NAME}=ada-session"],
+        [f"{NAME}=ada-session; {NAME}=ada-session"],
+        [f"{NAME}=ada-session; {NAME}=bob-session"],
+        [f"{NAME}=1; {NAME}=2; {NAME}=3; {NAME}=ada-session"],
+        [f"{SECURE}=stale; {NAME}=ada-session"],
+        [f"{NAME}=stale; {NAME}.0=ada-; {NAME}.1=session"],
+        [f"{NAME}.0=sta; {NAME}.1=le; {NAME}=ada-session"],
+        [f"{NAME}.0=sta; {NAME}.1=le; {NAME}.0=ada-; {NAME}.1=session"],
+        [f"{NAME}.0=sta; {NAME}.0=ada-; {NAME}.1=le; {NAME}.1=session"],
+        [f"{NAME}.0=ada-; {NAME}.0=sta; {NAME}.1=session; {NAME}.1=le"],
+        [f"{NAME}.0=ada-; {NAME}.0=st; {NAME}.1=session; {NAME}.1=a; {NAME}.2=le"],
+        [f"{NAME}.0=st; {NAME}.0=ada-; {NAME}.1=a; {NAME}.1=session; {NAME}.2=le"],
+        [f"{NAME}.0=sta; {NAME}.0=ada; {NAME}.1=le; {NAME}.1=-sess; {NAME}.2=ion"],
+        [f"{NAME}.0=ada; {NAME}.0=sta; {NAME}.1=-sess; {NAME}.1=le; {NAME}.2=ion"],
+        [f"{NAME}.0=ada-session; {NAME}.0=sta; {NAME}.1=le"],
+        [f"{SECURE}.1=session; {NAME}=ada-session"],
+    ],
+)
+async def test_the_first_valid_cookie_of_several_counts(
+    cookie_app: FastAPI, cookies: list[str]
+) -> None:
+    assert await user_or_error(cookie_app, *cookies) == "ada"
+
+
+@pytest.mark.anyio
+async def test_several_bad_cookies_get_the_answer_that_helps_most(
+    cookie_app: FastAPI, sessions: FakeTokenVerifier
+) -> None:
+    sessions.known |= {
+        "expired": ExpiredTokenError("the session has ended"),
+        "banned": InactiveTokenError("the user is banned"),
+        "outage": VerifierUnavailableError("the issuer is down"),
+    }
+    cases = {
+        ("bad", "expired", "bad"): "token_expired",
+        ("banned", "bad"): "invalid_token",
+        ("expired", "outage", "bad"): "verifier_unavailable",
+        ("outage", "expired"): "verifier_unavailable",
+        ("outage", "ada-session"): "ada",
+        ("expired", "ada-session"): "ada",
+    }
+    for values, expected in cases.items():
+        cookies = "; ".join(f"{NAME}={value}" for value in values)
+        assert await user_or_error(cookie_app, cookies) == expected, values
+
+
+@pytest.mark.anyio
+async def test_equal_cookies_are_verified_once(
+    cookie_app: FastAPI, sessions: FakeTokenVerifier
+) -> None:
+    await send(cookie_app, f"{NAME}=x; {SECURE}=x; {NAME}.0=x")
+    assert sessions.asked == ["x"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("url", "accepted", "refused"),
+    [
+        ("https://auth.example.com", SECURE, NAME),
+        ("HTTPS://auth.example.com/api/auth", SECURE, NAME),
+        ("http://localhost:3000", NAME, SECURE),
+    ],
+)
+async def test_only_the_cookie_name_that_fits_the_url_is_accepted(
+    make_app: MakeApp, sessions: FakeTokenVerifier, url: str, accepted: str, refused: str
+) -> None:
+    parts = {"session_verifier": sessions, "jwks_keys": None}
+    app = make_app(auth_cookie="compact", better_auth_url=url, parts=parts)
+    planted = f"{refused}=bob-session; {refused}.0=bob-session"
+    assert await user_or_error(app, planted) == "missing_token"
+    assert sessions.asked == []
+    assert await user_or_error(app, f"{planted}; {accepted}=ada-session") == "ada"
+    assert await user_or_error(app, f"{planted}; {accepted}=unknown") == "invalid_token"
+    assert await user_or_error(app, f"{planted}; {accepted}.0=ada-; {accepted}.1=session") == "ada"
+    assert app.openapi()["components"]["securitySchemes"]["SessionCookie"]["name"] == accepted
 
 
 @pytest.mark.anyio
@@ -134,12 +232,37 @@ async def test_requests_without_a_session_cookie_can_use_a_bearer_token(
 
 
 @pytest.mark.anyio
-async def test_a_cookie_and_an_authorization_header_together_are_rejected(
-    cookie_app: FastAPI,
+@pytest.mark.parametrize("cookie", ["bob-session", "unknown", ""])
+async def test_a_bearer_token_beside_a_session_cookie_is_used(
+    cookie_app: FastAPI, sessions: FakeTokenVerifier, cookie: str
 ) -> None:
-    for header in (BEARER, (b"authorization", b"Basic x"), (b"authorization", b"")):
-        response = await user_or_error(cookie_app, f"{NAME}=ada-session", headers=[header])
-        assert response == "malformed_authorization"
+    many = "; ".join([f"{NAME}={cookie}"] * 9 + [f"{NAME}.7=x"])
+    for cookies in (f"{NAME}={cookie}", f"{NAME}.1={cookie}", many):
+        assert await user_or_error(cookie_app, cookies, headers=[BEARER]) == "ada"
+    unknown = (b"authorization", b"Bearer unknown")
+    assert await user_or_error(cookie_app, f"{NAME}=ada-session", headers=[unknown]) == (
+        "invalid_token"
+    )
+    assert sessions.asked == []
+
+
+@pytest.mark.anyio
+async def test_a_bearer_token_beside_a_session_cookie_needs_no_origin(cookie_app: FastAPI) -> None:
+    options: dict[str, Any] = {"method": "POST", "path": "/api/todos", "body": [b'{"title": "x"}']}
+    headers = [BEARER, JSON, (b"sec-fetch-site", b"cross-site")]
+    response = await send(cookie_app, f"{NAME}=bob-session", headers=headers, **options)
+    assert response.status == 201
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("value", [b"Basic x", b"", b"Bearer", b"Bearer a b"])
+async def test_a_cookie_beside_another_authorization_header_is_rejected(
+    cookie_app: FastAPI, sessions: FakeTokenVerifier, value: bytes
+) -> None:
+    header = (b"authorization", value)
+    response = await user_or_error(cookie_app, f"{NAME}=ada-session", headers=[header])
+    assert response == "malformed_authorization"
+    assert sessions.asked == []
 
 
 @pytest.mark.anyio
@@ -266,7 +389,7 @@ async def test_pages_of_the_better_auth_origin_are_trusted(
             "body": [b'{"title": "x"}'],
         }
         response = await send(
-            app, f"{NAME}=ada-session", headers=[JSON, (b"origin", origin)], **options
+            app, f"{SECURE}=ada-session", headers=[JSON, (b"origin", origin)], **options
         )
         assert response.status == status
 
@@ -279,6 +402,88 @@ async def test_reading_needs_no_trusted_origin(cookie_app: FastAPI) -> None:
         )
         == "ada"
     )
+
+
+FETCHES = {  # what browsers send: Sec-Fetch-Site, -Mode, -Dest
+    "an image": ("cross-site", "no-cors", "image"),
+    "a script": ("cross-site", "no-cors", "script"),
+    "a fetch": ("cross-site", "cors", "empty"),
+    "a frame": ("cross-site", "navigate", "iframe"),
+    "an object": ("cross-site", "navigate", "object"),
+    "a browser that says less": ("cross-site", "", ""),
+}
+
+
+def fetch_metadata(*values: str) -> list[tuple[bytes, bytes]]:
+    names = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
+    return [(name, value.encode()) for name, value in zip(names, values, strict=True) if value]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("fetch", FETCHES.values(), ids=FETCHES)
+@pytest.mark.parametrize("origin", [None, b"null", b"https://evil.example"])
+@pytest.mark.parametrize("path", ["/api/me", "/api/todos"])
+async def test_pages_of_other_sites_cannot_read_with_a_cookie(
+    cookie_app: FastAPI,
+    sessions: FakeTokenVerifier,
+    fetch: tuple[str, str, str],
+    origin: bytes | None,
+    path: str,
+) -> None:
+    headers = fetch_metadata(*fetch) + ([(b"origin", origin)] if origin else [])
+    response = await send(cookie_app, f"{NAME}=ada-session", path=path, headers=headers)
+    assert (response.status, response.json()["code"]) == (403, "origin_not_allowed")
+    assert sessions.asked == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "fetch",
+    [
+        ("cross-site", "navigate", "document"),  # a link
+        ("same-site", "cors", "empty"),
+        ("same-site", "no-cors", "image"),
+        ("same-origin", "cors", "empty"),
+        ("none", "navigate", "document"),
+    ],
+)
+async def test_links_and_pages_of_the_same_site_can_read_with_a_cookie(
+    cookie_app: FastAPI, fetch: tuple[str, str, str]
+) -> None:
+    headers = fetch_metadata(*fetch)
+    assert await user_or_error(cookie_app, f"{NAME}=ada-session", headers=headers) == "ada"
+
+
+@pytest.mark.anyio
+async def test_only_a_get_counts_as_a_link(cookie_app: FastAPI) -> None:
+    headers = fetch_metadata("cross-site", "navigate", "document")
+    for method in ("POST", "DELETE", "HEAD"):
+        with pytest.raises(ForbiddenOriginError):
+            COOKIES.check_origin(method, headers)
+    COOKIES.check_origin("GET", headers)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_trusted_pages_of_other_sites_need_a_bearer_token(
+    cookie_app: FastAPI, method: str
+) -> None:
+    headers = [ORIGIN, JSON, *fetch_metadata("cross-site", "cors", "empty")]
+    response = await send(
+        cookie_app, f"{NAME}=ada-session", path="/api/todos", method=method, headers=headers
+    )
+    assert (response.status, response.json()["code"]) == (403, "origin_not_allowed")
+
+
+def test_the_error_of_cookies_shares_the_code_of_malformed_credentials() -> None:
+    assert MalformedCookieError.code == MalformedAuthorizationError.code
+    assert "cookie" in MalformedCookieError.detail
+
+
+@pytest.mark.anyio
+async def test_bearer_tokens_of_pages_of_other_sites_are_accepted(cookie_app: FastAPI) -> None:
+    headers = [BEARER, *fetch_metadata("cross-site", "cors", "empty")]
+    assert await user_or_error(cookie_app, headers=headers) == "ada"
 
 
 @pytest.mark.anyio
@@ -372,10 +577,10 @@ async def test_cookies_are_never_logged(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     secret = "never-to-be-logged"
-    sent = [[f"{NAME}={secret}"], [f"{NAME}={secret}; {NAME}={secret}"], [f"{NAME}.1={secret}"]]
+    sent = [[f"{NAME}={secret}"], [f"{NAME}={secret}; {NAME}=x"], [f"{NAME}.1={secret}"]]
     options: dict[str, Any] = {"method": "POST", "path": "/api/todos"}
     responses = [await send(cookie_app, *cookies) for cookies in sent]
-    responses.append(await send(cookie_app, *sent[0], headers=[BEARER]))
+    responses.append(await send(cookie_app, *([f"{NAME}={secret}"] * 5)))
     responses.append(
         await send(cookie_app, *sent[0], headers=[(b"origin", secret.encode())], **options)
     )
@@ -404,7 +609,9 @@ def test_safe_methods_need_no_origin() -> None:
             COOKIES.check_origin(method.lower(), [])
 
 
-COOKIES = SessionCookies(name=NAME, verifier=FakeTokenVerifier(), origins=frozenset({PAGE}))
+COOKIES = SessionCookies(
+    names=[SECURE, NAME], verifier=FakeTokenVerifier(), origins=frozenset({PAGE})
+)
 PAIRS = st.tuples(
     st.sampled_from([NAME, f"__Secure-{NAME}", f"{NAME}.0", f"{NAME}.1", f"{NAME}.", "x"]),
     st.text(st.characters(max_codepoint=255), max_size=5),
@@ -417,7 +624,8 @@ def test_any_cookie_header_is_parsed_or_rejected(pairs: list[str]) -> None:
         found = COOKIES.find([(b"cookie", "; ".join(pairs).encode("latin-1"))])
     except MalformedAuthorizationError:
         return
-    assert found is None or found
+    assert len(found) <= 4
+    assert all(found)
 
 
 @pytest.mark.anyio

@@ -1,4 +1,4 @@
-"""Many clients who speak to one server at once."""
+"""Many concurrent clients of one server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,17 +8,19 @@ from uuid import UUID
 import httpx2
 
 from tests.e2e.backend import Backend
-from tests.e2e.processes import NO_AUTHORITIES, wait_for
+from tests.e2e.processes import NO_CA_CERTIFICATES, wait_for
 
 
 @asynccontextmanager
-async def crowd(backend: Backend, owner: dict[str, str]) -> AsyncIterator[httpx2.AsyncClient]:
-    """Give a client with as many connections as it has requests under way."""
+async def concurrent_client(
+    backend: Backend, headers: dict[str, str]
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """Open a client without a limit on concurrent connections."""
     limits = httpx2.Limits(max_connections=None)
     async with httpx2.AsyncClient(
         base_url=backend.url,
-        headers=owner,
-        verify=NO_AUTHORITIES,
+        headers=headers,
+        verify=NO_CA_CERTIFICATES,
         timeout=30,
         trust_env=False,
         limits=limits,
@@ -26,26 +28,28 @@ async def crowd(backend: Backend, owner: dict[str, str]) -> AsyncIterator[httpx2
         yield client
 
 
-class Writes:
-    """Todos to be written, each until it is acknowledged: number 7 has that title and that key.
+class TodoWriter:
+    """Creates todos and repeats each request until a server acknowledges it.
+
+    The title of a todo is its number, and so is its idempotency key.
 
     Args:
-        count: How many.
+        count: The number of todos.
 
     Attributes:
-        acknowledged: The ids of those that a server has acknowledged, by number.
-        pending: The numbers of the others.
+        acknowledged: The ids of the acknowledged todos, by number.
+        pending: The numbers of the other todos.
     """
 
     def __init__(self, count: int) -> None:
         self.acknowledged: dict[str, UUID] = {}
         self.pending = [str(number) for number in range(count)]
 
-    def finish(self, backend: Backend, owner: dict[str, str]) -> None:
-        """Send what is pending until there is nothing left."""
+    def finish(self, backend: Backend, headers: dict[str, str]) -> None:
+        """Send the pending todos until all are acknowledged."""
 
         def finished() -> bool | None:
-            self.write(backend, owner)
+            self.write(backend, headers)
             return None if self.pending else True
 
         wait_for(finished, within=60)
@@ -53,20 +57,20 @@ class Writes:
     def write(
         self,
         backend: Backend,
-        owner: dict[str, str],
+        headers: dict[str, str],
         *,
         clients: int = 32,
         until: int | None = None,
         then: Callable[[], None] = lambda: None,
     ) -> None:
-        """Send what is pending, until there is nothing left, or the server or its database is gone.
+        """Send the pending todos until all are acknowledged or the server or database is down.
 
         Args:
             backend: The server.
-            owner: The header that names the user.
-            clients: How many send at once.
-            until: So many more are to be acknowledged before something happens.
-            then: What happens, in the midst of it all.
+            headers: The headers that authenticate the user.
+            clients: The number of concurrent requests.
+            until: Call `then` once this many more todos are acknowledged.
+            then: Called while the other clients are still sending.
         """
         goal = None if until is None else len(self.acknowledged) + until
 
@@ -75,26 +79,26 @@ class Writes:
             while self.pending:
                 number = self.pending.pop()
                 try:
-                    answer = await client.post(
+                    response = await client.post(
                         "/api/todos", json={"title": number}, headers={"Idempotency-Key": number}
                     )
                 except httpx2.TransportError:
                     self.pending.insert(0, number)
                     return
-                if answer.status_code == 503:
+                if response.status_code == 503:
                     self.pending.insert(0, number)
                     if goal is None:
                         return
-                    await asyncio.sleep(0.1)  # too slow for so many, but not gone
+                    await asyncio.sleep(0.1)  # overloaded, but not down
                     continue
-                assert answer.status_code == 201, answer.text
-                self.acknowledged[number] = UUID(answer.json()["id"])
+                assert response.status_code == 201, response.text
+                self.acknowledged[number] = UUID(response.json()["id"])
                 if goal is not None and len(self.acknowledged) >= goal:
                     goal = None
                     then()
 
         async def send_all() -> None:
-            async with crowd(backend, owner) as client:
+            async with concurrent_client(backend, headers) as client:
                 await asyncio.gather(*(send(client) for _ in range(clients)))
 
         asyncio.run(send_all())

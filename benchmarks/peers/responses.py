@@ -1,4 +1,4 @@
-"""What every app here answers with, so that they differ in how they authenticate alone."""
+"""The response of all applications, so that they differ only in authentication."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 
 class Me(BaseModel):
-    """The same six fields as our own `GET /api/me`."""
+    """The same six fields as `GET /api/me` of this project."""
 
     user_id: str
     email: str | None
@@ -28,7 +28,7 @@ def me(claims: dict[str, Any]) -> Me:
     )
 
 
-SOMEONE = {
+USER_CLAIMS = {
     "sub": "kS3vT9yLqX2bWmZ8cRfN000000000000",
     "email": "ada.lovelace.0@example.com",
     "name": "Ada Lovelace 0",
@@ -37,8 +37,8 @@ SOMEONE = {
 
 
 def add_open_route(app: Any) -> None:
-    """Add the route that asks nobody who they are."""
+    """Add the route without authentication."""
 
     @app.get("/open")
     async def read_open() -> Me:
-        return me(SOMEONE)
+        return me(USER_CLAIMS)
