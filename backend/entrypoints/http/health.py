@@ -3,17 +3,21 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+
+Check = Callable[[], Awaitable[None]]
 
 CHECK_TIMEOUT: Final = 4.0  # seconds, so that the response comes within five
 
 router = APIRouter(prefix="/health", tags=["health"])
 
 _log = logging.getLogger(__name__)
-_running: Final[set[asyncio.Future[None]]] = set()
+_running: Final[dict[Check, asyncio.Future[None]]] = {}
+_unfinished: Final[set[asyncio.Future[None]]] = set()  # asyncio itself would forget them
 
 
 class KeySetResponse(BaseModel):
@@ -69,17 +73,21 @@ async def ready(request: Request, response: Response) -> Readiness:
     )
 
 
-async def _run(name: str, check: Callable[[], Awaitable[None]]) -> str:
+async def _run(name: str, check: Check) -> str:
     """Run a check; return `ok` or `unavailable`.
 
-    A check that takes too long is cancelled, and ends in the background: ending may take time too,
-    for example to cancel a statement over a network that is silent.
+    Requests at the same time share one run, so that many of them cost no more than one. A check
+    that takes too long is cancelled, and ends in the background: ending may take time too, for
+    example to cancel a statement over a network that is silent.
     """
-    running = asyncio.ensure_future(check())
-    _running.add(running)
-    running.add_done_callback(_end)
+    running = _running.get(check)
+    if running is None:
+        running = _running[check] = asyncio.ensure_future(check())
+        _unfinished.add(running)
+        running.add_done_callback(partial(_end, check))
     await asyncio.wait([running], timeout=CHECK_TIMEOUT)
     if not running.done():
+        _forget(check, running)
         running.cancel()
         _log.warning("not ready: %s: no answer within %s s", name, CHECK_TIMEOUT)
         return "unavailable"
@@ -90,8 +98,13 @@ async def _run(name: str, check: Callable[[], Awaitable[None]]) -> str:
     return "ok"
 
 
-def _end(running: asyncio.Future[None]) -> None:
-    """Forget a check, and its error: the response has said already that the part is not ready."""
-    _running.discard(running)
+def _end(check: Check, running: asyncio.Future[None]) -> None:
+    _forget(check, running)
+    _unfinished.discard(running)
     if not running.cancelled():
-        running.exception()
+        running.exception()  # the response has said already that the part is not ready
+
+
+def _forget(check: Check, running: asyncio.Future[None]) -> None:
+    if _running.get(check) is running:
+        del _running[check]

@@ -107,6 +107,19 @@ async def test_cancelled_work_is_rolled_back(path: Path) -> None:
             pass
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_work_that_is_cancelled_before_its_statement_begins_ends_too(
+    path: Path, turns: int
+) -> None:
+    async with open_connections(path) as connections:
+        await run(connections, settings)
+        working = asyncio.create_task(run(connections, endless))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        working.cancel()
+        assert await asyncio.wait_for(run(connections, settings), 1)
+
+
 async def test_closing_waits_for_cancelled_work(path: Path) -> None:
     async with open_connections(path) as connections:
         working = asyncio.create_task(run(connections, endless))
