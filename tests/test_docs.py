@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from backend.domain.auth import AuthError, InvalidTokenError
+from backend.domain.diagnosis import KeySetState
 from backend.entrypoints.http.auth.session_cookies import MalformedCookieError
+from backend.entrypoints.http.metrics import key_set_metrics
 from backend.settings import Settings
 from tests.documents import (
     PAGES,
@@ -33,6 +37,7 @@ SENTENCE_MAX_WORDS: Final = 30
 
 SETTINGS: Final = Path("docs/settings.md")
 ERRORS: Final = Path("docs/errors.md")
+MONITORING: Final = Path("docs/monitoring.md")
 
 # Files that a reader of the pages creates; no checkout contains them.
 CREATED_BY_READERS: Final = frozenset(blocks("python", *PAGES))
@@ -149,6 +154,17 @@ def test_the_table_of_settings_has_every_variable_with_its_default() -> None:
         for name, cell in documented.items()
     }
     assert actual == expected
+
+
+def test_the_table_of_metrics_has_every_metric() -> None:
+    rows = table_rows(MONITORING)
+    documented = {name for row in rows for name in re.findall(r"`((?:auth|http)_\w+)`", row[0])}
+    state = KeySetState(kids=(), rejected=(), age=1, attempted=1, error=None, usable=True)
+    text = (generate_latest() + key_set_metrics(state)).decode()
+    families = {(family.name, family.type) for family in text_string_to_metric_families(text)}
+    exposed = {f"{name}_total" if kind == "counter" else name for name, kind in families}
+    expected = {name for name in exposed if re.match("auth_|http_", name)}
+    assert documented == {name for name in expected if not name.endswith("_created")}
 
 
 def auth_errors(kind: type[AuthError] = AuthError) -> list[type[AuthError]]:

@@ -10,6 +10,7 @@ import time
 from dependency_injector import containers, providers
 
 from backend.adapters.auth.better_auth.development import mint_token
+from backend.adapters.auth.explain.configuration import diagnose_cookies
 from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
@@ -82,7 +83,18 @@ class Container(containers.DeclarativeContainer):
         has_secret=has_secret,
         jwks_url=jwks_url,
         cookies=settings.provided.auth_cookie,
+        key_set_state=key_set_state,
         clock=clock,
+    )
+    cookie_explainer = providers.Singleton(
+        auth.cookie_explainer, settings, issuer, jwks_keys, session_verifier, clock
+    )
+    diagnose_cookies = providers.Callable(
+        diagnose_cookies,
+        settings.provided.auth_cookie,
+        name=settings.provided.auth_cookie_name,
+        has_secret=has_secret,
+        origins=web_origins,
     )
     diagnose_issuer = providers.Callable(
         diagnose_issuer,
@@ -91,5 +103,6 @@ class Container(containers.DeclarativeContainer):
         has_secret=has_secret,
         algorithms=settings.provided.auth_algorithms,
         leeway=settings.provided.auth_leeway,
+        policy=policy,
         clock=clock,
     )

@@ -15,6 +15,7 @@ from backend.adapters.auth.better_auth.cookie_formats import (
 from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
 from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.claims import ClaimsPolicy
+from backend.adapters.auth.explain.session import CookieExplainer
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jwks.fetch import fetch
 from backend.adapters.auth.jwks.keys import JwksKeys
@@ -53,6 +54,7 @@ def jwks_keys(
         source=url,
         max_age=settings.auth_jwks_max_age,
         max_stale=settings.auth_jwks_max_stale,
+        workers=settings.workers,
     )
 
 
@@ -95,6 +97,25 @@ def session_verifier(
         clock=clock,
     )
     return with_cache(verifier, settings, jwks, clock)
+
+
+def cookie_explainer(
+    settings: Settings,
+    issuer: Issuer,
+    jwks: JwksKeys | None,
+    verifier: TokenVerifier | None,
+    clock: Callable[[], float],
+) -> CookieExplainer | None:
+    """Make the explainer of session cookies; None if cookies are not accepted."""
+    if verifier is None:
+        return None
+    return CookieExplainer(
+        verifier.verify,
+        _cookie_decoder(settings, issuer, jwks),
+        strategy=settings.auth_cookie,
+        name=settings.auth_cookie_name,
+        clock=clock,
+    )
 
 
 def _cookie_decoder(settings: Settings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:

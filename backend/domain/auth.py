@@ -93,12 +93,17 @@ class AuthError(Exception):
 
     `code` and `detail` are for the caller: they are stable and reveal nothing about the token.
     `reason` and the exception's message are for the operator: they go to logs and metrics and are
-    never sent to the caller. The message never quotes the token.
+    never sent to the caller. The message never quotes the token. `found` and `expected` are signed
+    or well-known values for the log, without secrets; empty if there are none.
     """
 
     code: ClassVar[str] = "invalid_token"
     detail: ClassVar[str] = "The access token is invalid."
     reason: ClassVar[str] = "invalid_token"
+
+    def __init__(self, message: str = "", *, found: str = "", expected: str = "") -> None:
+        super().__init__(message)
+        self.found, self.expected = found, expected
 
 
 class MissingTokenError(AuthError):

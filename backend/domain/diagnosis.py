@@ -36,6 +36,7 @@ class Explanation:
         findings: The result of every check, in order.
         code: The `code` of the API's response to this token; None if the token is accepted.
         reason: The precise reason in the log and the metrics; None if the token is accepted.
+        credential: What was explained: a token, or a session cookie.
     """
 
     header: Mapping[str, Any] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Explanation:
     findings: Sequence[Finding] = ()
     code: str | None = None
     reason: str | None = None
+    credential: str = "token"
 
     @property
     def accepted(self) -> bool:

@@ -79,7 +79,7 @@ class TodoQuery:
         completed: Only completed todos (True) or only open todos (False).
         priority: Only todos with this priority.
         due_before: Only todos due before this time (UTC); todos without a due date never match.
-        q: Only todos whose title or description contains this text; case is ignored.
+        q: Only todos whose title or description contains this text; see `search_key`.
 
     Raises:
         InvalidTodoQueryError: A filter breaks a rule.

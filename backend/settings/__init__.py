@@ -23,10 +23,12 @@ from backend.settings.values import (
     CookieCache,
     CookieName,
     DatabaseUrl,
+    HeaderNames,
     Hosts,
     LogFormat,
     LogLevel,
     Origins,
+    RootPath,
     Secret,
     Url,
     VersionedSecrets,
@@ -111,6 +113,10 @@ class Settings(BaseSettings):
     cors_origins: Origins = Field(
         default=(), description="origins like https://app.example.com, or *"
     )
+    cors_headers: HeaderNames = Field(
+        default=(), description="a comma-separated list of header names"
+    )
+    root_path: RootPath | None = Field(default=None, description="a path like /todos")
     trusted_hosts: Hosts = Field(
         default=(), description="host names like api.example.com or *.example.com"
     )
@@ -120,7 +126,7 @@ class Settings(BaseSettings):
     log_format: Annotated[LogFormat, AnyCase] = Field(
         default=LogFormat.CONSOLE, description="console or json"
     )
-    docs: bool = Field(default=True, description="on or off")
+    docs: bool | None = Field(default=None, description="on or off")  # None: on in `dev` only
     metrics: bool = Field(default=True, description="on or off")
 
     @classmethod

@@ -1,6 +1,7 @@
 """The types of single settings. Each type rejects invalid values and says what is wrong."""
 
 import re
+from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Annotated, Any, Final
@@ -24,10 +25,17 @@ _URL: Final = re.compile(
     rf"https?://(?:\[([0-9a-f:.]+)\]|({_NAME}))(?::([0-9]{{1,5}}))?(?:/[\w.~!$&'()*+,;=:@%/-]*)?",
     re.IGNORECASE,
 )
-_ORIGIN: Final = re.compile(rf"https?://(?:\[[0-9a-f:.]+\]|{_NAME})(?::[0-9]{{1,5}})?")
+_ORIGIN: Final = re.compile(
+    rf"([a-z][a-z0-9+.-]*)://(?:\[[0-9a-f:.]+\]|{_NAME})(?::[0-9]{{1,5}})?", re.IGNORECASE
+)
+_WEB: Final = frozenset({"http", "https"})
+# Schemes that no page has, so they are mistakes: browsers send the origin of the page.
+_NO_PAGES: Final = frozenset({"ftp", "ws", "wss"})
 _DEFAULT_PORT: Final = re.compile(r"http:.*:80|https:.*:443")
 _TRUSTED: Final = re.compile(rf"\[[0-9a-f:.]+\]|(?:\*\.)?{_NAME}", re.IGNORECASE)
 _COOKIE_NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_HEADER_NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+_ROOT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~-]+)+", re.ASCII)
 _DRIVER: Final = re.compile(r"(?:sqlite|postgres(?:ql)?)(\+\w{1,32}):")
 _DATABASE: Final = re.compile(r"sqlite:///(?!:memory:)[^?#]+|postgres(?:ql)?://.+")
 
@@ -115,12 +123,37 @@ def _check_database(value: SecretStr) -> SecretStr:
     return value
 
 
-def _check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in value):
+def _check_origin(origin: str) -> str:
+    if origin == "*":
+        return origin
+    match = _ORIGIN.fullmatch(origin)
+    if match is None:
         raise ValueError("an origin has only a scheme, a host and a port")
-    if any(origin != origin.lower() or _DEFAULT_PORT.fullmatch(origin) for origin in value):
+    scheme = match[1].lower()
+    # Apps and browser extensions have schemes of their own, such as capacitor or moz-extension.
+    if scheme in _NO_PAGES or (scheme not in _WEB and get_close_matches(scheme, _WEB)):
+        raise ValueError(f"no page has an origin with the scheme {match[1]}")
+    canonical = origin.lower() if scheme in _WEB else scheme + origin[len(scheme) :]
+    if origin != canonical or _DEFAULT_PORT.fullmatch(origin):
         raise ValueError("browsers send origins in lower case and without :80 and :443")
+    return origin
+
+
+def _check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_check_origin, value))
+
+
+def _check_header_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(_HEADER_NAME.fullmatch(name) for name in value):
+        raise ValueError("a name may contain only letters, digits, dashes and underscores")
     return value
+
+
+def _check_root_path(value: str) -> str:
+    prefix = value.rstrip("/")
+    if prefix and not _ROOT_PATH.fullmatch(prefix):
+        raise ValueError("a prefix starts with a slash and has no empty, . or .. segments")
+    return prefix
 
 
 def _check_hosts(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -150,6 +183,8 @@ VersionedSecrets = Annotated[
 Algorithms = Annotated[Words, AfterValidator(_check_algorithms)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
 Origins = Annotated[Words, AfterValidator(_check_origins)]
+HeaderNames = Annotated[Words, AfterValidator(_check_header_names)]
+RootPath = Annotated[str, AfterValidator(_check_root_path)]
 Hosts = Annotated[Words, AfterValidator(_check_hosts)]
 CookieName = Annotated[str, AfterValidator(_check_cookie_name)]
 AnyCase = BeforeValidator(_lower)

@@ -12,6 +12,7 @@ from backend.domain.auth import (
     InvalidAlgorithmError,
     InvalidSignatureError,
     MalformedTokenError,
+    UnknownKeyError,
     VerifierUnavailableError,
 )
 from backend.settings import Settings
@@ -146,3 +147,26 @@ async def test_an_outage_of_the_issuer_is_not_an_auth_error(
         await container.token_verifier().verify(token(SIGNERS["EdDSA"]))
     with pytest.raises(VerifierUnavailableError):
         await container.checks()["keys"]()
+
+
+async def test_a_token_of_a_new_key_under_a_known_id_is_accepted(
+    make_container: MakeContainer, key_server: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = await make_container(better_auth_url=URL)
+    old = token(SIGNERS["EdDSA"])
+    assert await token_outcome(container, old) == "user-1"
+    replaced = ed25519_signer(Ed25519PrivateKey.generate(), kid="eddsa")
+    monkeypatch.setitem(SIGNERS, "EdDSA", replaced)
+    assert await token_outcome(container, token(replaced)) == "user-1"
+    assert await token_outcome(container, old) == InvalidSignatureError
+    assert len(key_server.requests) == 2
+
+
+async def test_the_workers_share_the_budget_of_look_ups(make_container: MakeContainer) -> None:
+    container = await make_container(better_auth_url=URL, workers=9)
+    unknown = token(signer("EdDSA", "unknown"))
+    for _ in ("the first fetch", "a look-up"):
+        assert await token_outcome(container, unknown) == UnknownKeyError
+    with pytest.raises(VerifierUnavailableError) as caught:
+        await container.token_verifier().verify(unknown)
+    assert caught.value.retry_after > 5

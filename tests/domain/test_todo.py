@@ -2,7 +2,8 @@
 
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Final
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from backend.domain.todo import (
     TodoConflictError,
     TodoError,
     TodoNotFoundError,
+    search_key,
     uuid7,
 )
 from backend.domain.todo_repository import RepositoryUnavailableError
@@ -116,6 +118,46 @@ def test_the_search_text_is_case_folded_and_includes_the_description() -> None:
     assert new_todo(title="STRASSE", description="Über").search_text == "strasse\nüber"
     assert "STRASSE".casefold() in new_todo(title="Große Straße").search_text
     assert new_todo().search_text == "buy milk\n"
+
+
+EQUAL_TEXTS: Final = [
+    ("r\u00e9sum\u00e9", "re\u0301sume\u0301"),
+    ("R\u00c9SUM\u00c9", "re\u0301sume\u0301"),
+    ("\u212bngstr\u00f6m", "A\u030angstro\u0308m"),  # the sign for the unit
+    ("\u0390", "\u03b9\u0308\u0301"),  # its case folding is decomposed
+    ("\u03aa\u0301", "\u0390"),
+    ("\u01f0", "J\u030c"),
+    ("\u1fb4", "\u0391\u0345\u0301"),  # marks in another order
+    ("a\u0323\u0307", "a\u0307\u0323"),
+    ("\ud55c", "\u1112\u1161\u11ab"),
+    ("STRASSE", "stra\u00dfe"),
+]
+
+
+@pytest.mark.parametrize(("text", "other"), EQUAL_TEXTS)
+def test_canonical_caseless_matches_have_one_search_key(text: str, other: str) -> None:
+    assert search_key(text) == search_key(other)
+    assert search_key(text) in new_todo(title=other, description=text).search_text
+
+
+@pytest.mark.parametrize("other", ["e", "e\u0300", "\u00ea", "\uff45"])
+def test_other_letters_have_another_search_key(other: str) -> None:
+    assert search_key("\u00e9") != search_key(other)
+
+
+@given(st.text())
+def test_a_search_key_depends_on_neither_case_nor_normal_form(text: str) -> None:
+    key = search_key(text)
+    assert search_key(normalize("NFC", text)) == search_key(normalize("NFD", text)) == key
+    assert search_key(text.casefold()) == key
+    assert search_key(key) == key
+
+
+def test_a_search_key_limits_runs_of_combining_marks() -> None:
+    marks = "\u0315\u0300" * 5_000  # sorting them takes quadratic time
+    key = search_key(f"a{marks}")
+    assert max(map(len, key.split("\u034f"))) <= 31
+    assert search_key("a" + "\u0301" * 30) == "\u00e1" + "\u0301" * 29
 
 
 def test_priorities_are_ranked_from_low_to_high() -> None:

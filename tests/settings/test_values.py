@@ -93,6 +93,34 @@ INVALID = {
         "https://*.example.com",
         f"https://user:{HIDDEN}@app.example.com",
         "*,null",
+        "capacitor:localhost",
+        "capacitor://",
+        "capacitor://localhost/",
+        "Capacitor://localhost",
+        "://localhost",
+        "1x://localhost",
+        "file://",
+        "ftp://localhost",
+        "ws://app.example.com",
+        "wss://app.example.com",
+        "htps://app.example.com",
+        "httpss://app.example.com",
+        "chrome-extension://*",
+    ],
+    "CORS_HEADERS": ["X Tenant", "X-Tenant:", "X-\r\nTenant", "*", "x" * 65],
+    "ROOT_PATH": [
+        "todos",
+        "https://app.example.com/todos",
+        "//evil.example",
+        "/a//b",
+        "/todos/..",
+        "/./todos",
+        "/to dos",
+        "/todos?x",
+        "/%2e%2e",
+        "/\u00e9",
+        "/todos\n",
+        "/\\evil.example",
     ],
     "TRUSTED_HOSTS": ["api.*", "*.*", "*example.com", "https://api.example.com", "api:8000"],
     "LOG_LEVEL": ["loud", "10"],
@@ -141,3 +169,37 @@ def test_a_driver_in_the_database_url_is_rejected(environment: Environment) -> N
     (complaint,) = environment.complaints(BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url)
     assert complaint.problem.endswith("remove +asyncpg")
     assert HIDDEN not in str(complaint)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://app.example.com",
+        "http://localhost:5173",
+        "http://[::1]:3000",
+        "capacitor://localhost",
+        "ionic://localhost",
+        "tauri://localhost",
+        "app://obsidian.md",
+        "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+        "moz-extension://0b2e1f2c-1111-4222-8333-444455556666",
+        "safari-web-extension://0B2E1F2C-1111-4222-8333-444455556666",
+        "vscode-webview://1a2b3c",
+        "com.example.app://localhost:80",
+    ],
+)
+def test_origins_of_pages_apps_and_extensions_are_accepted(
+    environment: Environment, origin: str
+) -> None:
+    settings = environment.read(BETTER_AUTH_SECRET=SECRET, CORS_ORIGINS=f"{origin},{origin}")
+    assert settings.cors_origins == (origin, origin)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("/", ""), ("/todos", "/todos"), ("/todos/", "/todos"), ("/a/b.c/d_e-f~", "/a/b.c/d_e-f~")],
+)
+def test_a_slash_at_the_end_of_the_root_path_changes_nothing(
+    environment: Environment, value: str, expected: str
+) -> None:
+    assert environment.read(BETTER_AUTH_SECRET=SECRET, ROOT_PATH=value).root_path == expected

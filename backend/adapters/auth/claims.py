@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.domain.auth import (
     ExpiredTokenError,
     ImmatureTokenError,
@@ -82,7 +83,11 @@ class ClaimsPolicy:
         if issuer is None:
             raise MissingClaimError("iss")
         if not isinstance(issuer, str) or issuer not in self.issuers:
-            raise InvalidIssuerError("iss is not an accepted issuer")
+            raise InvalidIssuerError(
+                "iss is not an accepted issuer",
+                found=quoted(issuer, name="iss"),
+                expected=any_of(self.issuers),
+            )
 
     def check_audience(self, claims: Claims) -> None:
         """Check that the token is for an accepted audience (`aud`)."""
@@ -98,7 +103,11 @@ class ClaimsPolicy:
         else:
             raise InvalidClaimError("aud", "is not a string or a non-empty list of strings")
         if not accepted:
-            raise InvalidAudienceError("aud contains no accepted audience")
+            raise InvalidAudienceError(
+                "aud contains no accepted audience",
+                found=quoted(audience, name="aud"),
+                expected=any_of(self.audiences) or "no audience",
+            )
 
     def check_times(self, claims: Claims, now: float) -> float:
         """Check that the token is valid now, and return when it expires.
@@ -113,17 +122,21 @@ class ClaimsPolicy:
             raise MissingClaimError("exp")
         not_before, issued = numeric_date(claims, "nbf"), numeric_date(claims, "iat")
         if not_before is not None and not_before > now + self.leeway:
-            raise ImmatureTokenError("nbf is in the future")
+            raise ImmatureTokenError("nbf is in the future", found=_ahead(not_before - now))
         if issued is not None and issued > now + self.leeway:
-            raise ImmatureTokenError("iat is in the future")
+            raise ImmatureTokenError("iat is in the future", found=_ahead(issued - now))
         if self.max_lifetime is not None:
             if issued is None:
                 raise MissingClaimError("iat")
             if expires - issued > self.max_lifetime:
                 raise InvalidClaimError("exp", "exceeds iat by more than the maximum lifetime")
         if expires <= now - self.leeway:
-            raise ExpiredTokenError("exp is in the past")
+            raise ExpiredTokenError("exp is in the past", found=f"{now - expires:.0f} s ago")
         return expires
+
+
+def _ahead(seconds: float) -> str:
+    return f"{seconds:.0f} s ahead of this machine's clock"
 
 
 def check_identifier(name: str, value: object) -> None:

@@ -27,6 +27,10 @@ class KeySource(Protocol):
         """
         ...
 
+    async def recheck(self) -> bool:
+        """Look for new keys because no key verifies a signature; tell whether keys have changed."""
+        ...
+
 
 class SecretKeys:
     """The shared secrets: the current secret and its predecessors.
@@ -48,3 +52,7 @@ class SecretKeys:
     async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
         """Return every secret, without waiting."""
         return self.known(algorithm, kid)
+
+    async def recheck(self) -> bool:
+        """Return False, because the secrets do not change."""
+        return False

@@ -10,7 +10,11 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
-from backend.adapters.auth.jose.jwk import VerificationKey
+from backend.adapters.auth.jose.jwk import (
+    ASYMMETRIC_ALGORITHMS,
+    HMAC_ALGORITHMS,
+    VerificationKey,
+)
 from backend.adapters.auth.jose.jws import TOKEN_MAX_LENGTH, decode_object, parse_compact
 from backend.adapters.auth.keys import KeySource
 from backend.domain.auth import (
@@ -22,6 +26,9 @@ from backend.domain.auth import (
 
 ACCESS_TOKEN_TYPES: Final = frozenset({"jwt", "at+jwt"})  # RFC 7519, 5.1; RFC 9068, 2.1
 
+_ALGORITHM_NAMES: Final = (  # RFC 7518, section 3.1
+    *(*ASYMMETRIC_ALGORITHMS, *HMAC_ALGORITHMS, "HS384", "HS512", "ES256K", "Ed448", "none"),
+)
 _UNSUPPORTED_HEADERS: Final = ("crit", "b64", "zip", "enc")
 _KID_MAX_LENGTH: Final = 256
 _HEADER_CACHE_SIZE: Final = 256
@@ -117,8 +124,15 @@ class SignedTokens:
         cacheable = len(header) <= _CACHED_HEADER_MAX_LENGTH
         read = self._read_cached_header if cacheable else self._read_header
         source, algorithm, kid = read(header)
-        keys = source.known(algorithm, kid) or await source.find(algorithm, kid)
-        _check_signature(keys, algorithm, signing_input, signature)
+        try:
+            keys = source.known(algorithm, kid) or await source.find(algorithm, kid)
+            _check_signature(keys, algorithm, signing_input, signature)
+        except (InvalidAlgorithmError, InvalidSignatureError):
+            # A reset of the issuer's database puts new keys under known ids.
+            if not await source.recheck():
+                raise
+            keys = await source.find(algorithm, kid)
+            _check_signature(keys, algorithm, signing_input, signature)
         return validate(decode_object(payload, lone_surrogates=True))
 
     def _read_header(self, segment: bytes) -> _KeyLookup:
@@ -129,7 +143,12 @@ class SignedTokens:
     def _key_lookup(self, header: Mapping[str, Any]) -> _KeyLookup:
         algorithm = header.get("alg")
         if not isinstance(algorithm, str) or algorithm not in self._sources:
-            raise InvalidAlgorithmError("alg is not an accepted algorithm")
+            raise InvalidAlgorithmError(
+                "alg is not an accepted algorithm",
+                # The header is not verified, so only names from a fixed list are quoted.
+                found=next((name for name in _ALGORITHM_NAMES if name == algorithm), ""),
+                expected=", ".join(self._sources),
+            )
         return self._sources[algorithm], algorithm, header.get("kid")
 
     def check_header(self, header: Mapping[str, Any]) -> None:

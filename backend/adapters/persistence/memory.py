@@ -15,6 +15,7 @@ from backend.domain.todo import (
     TodoConflictError,
     TodoLimitReachedError,
     TodoNotFoundError,
+    search_key,
 )
 from backend.domain.todo_list import TodoPage, TodoPosition, TodoQuery
 
@@ -127,7 +128,7 @@ def _matches(todo: Todo, query: TodoQuery) -> bool:
         and (
             query.due_before is None or (todo.due_at is not None and todo.due_at < query.due_before)
         )
-        and (query.q is None or query.q.casefold() in todo.search_text)
+        and (query.q is None or search_key(query.q) in todo.search_text)
     )
 
 

@@ -25,6 +25,7 @@ NOTE: Final = (
     f" ({SECRET_FILE}).\n`serve` would refuse to start: it needs BETTER_AUTH_URL or"
     " BETTER_AUTH_SECRET.\n"
 )
+NOT_SERVED: Final = "Nothing is configured for `serve`: set BETTER_AUTH_URL or BETTER_AUTH_SECRET."
 
 _NO_SERVER: Final = Complaint(
     "BETTER_AUTH_SECRET",

@@ -24,7 +24,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
             yield f"{name} {json.dumps(part, indent=2)}"
     yield from finding_lines(explanation.findings)
     if explanation.accepted:
-        yield "Accepted: the API accepts this token."
+        yield f"Accepted: the API accepts this {explanation.credential}."
     elif explanation.code == explanation.reason == "verifier_unavailable":
         yield "Undecided: the API answers 503 verifier_unavailable until it can get the keys."
     else:

@@ -38,7 +38,7 @@ _MAX_BYTES: Final = 1_000_000  # far more than the longest token
 
 
 def explain(context: typer.Context) -> None:
-    """Explain why a token is accepted or rejected. Reads the token from standard input."""
+    """Explain why a token or session cookie is accepted or rejected. Reads standard input."""
     if context.args:
         exit_as_misused(_NO_ARGUMENTS)
     settings, complaints = development.read_settings()
@@ -67,6 +67,8 @@ def doctor() -> None:
         *asyncio.run(_diagnose(Container(settings=settings), complaints)),
     ]
     typer.echo("\n".join(findings.diagnosis_lines(found)))
+    if development.runs_here():
+        typer.echo(development.NOT_SERVED)
     raise typer.Exit(1 if any(finding.problem for finding in found) else 0)
 
 
@@ -90,12 +92,20 @@ def errors_only(settings: Settings) -> Settings:
 
 async def _explain(container: Container, token: str) -> Explanation:
     async with container.http_client(), container.jwks_keys() or contextlib.nullcontext():
-        explanation: Explanation = await container.token_explainer().explain(token)
+        explanation: Explanation
+        cookies = container.cookie_explainer()
+        if cookies is not None and (cookie := cookies.find(token)):
+            explanation = await cookies.explain(cookie)
+        else:
+            explanation = await container.token_explainer().explain(token)
         return explanation
 
 
 async def _diagnose(container: Container, complaints: Sequence[Complaint]) -> list[Finding]:
-    found: list[Finding] = await container.diagnose_issuer()
+    found: list[Finding] = [
+        *await container.diagnose_issuer(),
+        *container.diagnose_cookies(),
+    ]
     if not any(complaint.concerns("DATABASE_URL") for complaint in complaints):
         found += await container.diagnose_database()
     return found

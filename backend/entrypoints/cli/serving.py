@@ -52,6 +52,8 @@ def dev(host: Host = None, port: Port = None) -> None:
             secret = os.environ["BETTER_AUTH_SECRET"] = development.make_secret()
         settings, complaints = Settings.read()
         exit_if_misconfigured(complaints)
+        if settings.docs is None:
+            settings = settings.model_copy(update={"docs": True})
         configure_logging(settings)
         listener = stack.enter_context(_listen(settings))
         container = Container(settings=settings)
@@ -63,7 +65,7 @@ def dev(host: Host = None, port: Port = None) -> None:
             stack.enter_context(development.secret_file(secret))
             token = container.mint_token(secret, **development.USER)
         address = process.address(listener, settings.host)
-        typer.echo(development.welcome(address, token, docs=settings.docs))
+        typer.echo(development.welcome(address, token, docs=bool(settings.docs)))
         process.run_app(app, settings, listener)
 
 

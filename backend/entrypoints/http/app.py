@@ -5,19 +5,26 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.telemetry import TelemetryConfig
-from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from backend.container import Container
 from backend.entrypoints.http import health, me, metrics
 from backend.entrypoints.http.auth.credentials import Authenticator
+from backend.entrypoints.http.auth.principal_parameters import require_verified_principals
 from backend.entrypoints.http.auth.session_cookies import SessionCookies
 from backend.entrypoints.http.auth.startup_check import require_protection
+from backend.entrypoints.http.cors import with_cors
+from backend.entrypoints.http.head import HeadRequests
 from backend.entrypoints.http.hosts import TrustedHosts
 from backend.entrypoints.http.problems import handlers
 from backend.entrypoints.http.problems.problem_details import ProblemDetails
+from backend.entrypoints.http.query_limit import QueryLimit
+from backend.entrypoints.http.root_path import RootPath
 from backend.entrypoints.http.telemetry import Telemetry
 from backend.entrypoints.http.todos import routes as todos
 from backend.entrypoints.http.todos.cursors import Cursors
@@ -25,16 +32,6 @@ from backend.settings import Settings
 
 # Path templates under /api that need no principal.
 PUBLIC: Final[frozenset[str]] = frozenset()
-
-# CORS: the headers that pages of other origins may send, and may read.
-ALLOWED_HEADERS: Final = (
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-Match",
-    "If-None-Match",
-)
-EXPOSED_HEADERS: Final = ("ETag", "Idempotency-Replayed", "Location", "Retry-After", "X-Request-ID")
 
 # FastAPI's own telemetry is off: `Telemetry` does this work.
 _NO_TELEMETRY: Final[TelemetryConfig] = {
@@ -67,6 +64,7 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
         redirect_slashes=False,  # the `Host` header would choose where a redirect leads
         telemetry=_NO_TELEMETRY,
     )
+    app.settings = settings
     app.authenticator = Authenticator(
         token_verifier=container.token_verifier(), session_cookies=_session_cookies(container)
     )
@@ -77,17 +75,22 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
     app.state.checks = container.checks()
     app.state.key_set_state = container.key_set_state()
     handlers.install(app)
-    _add_middleware(app, settings)
+    app.add_middleware(QueryLimit)
+    if settings.trusted_hosts:
+        always = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
+        app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts, always=always)
     return app
 
 
 def _lifespan(container: Container) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        require_verified_principals(app)
         require_protection(app, public=app.state.public)
         async with AsyncExitStack() as stack:
             for resource in container.resources():
                 await stack.enter_async_context(resource)
+            stack.push_async_callback(app.state.outages.stop)
             yield
 
     return lifespan
@@ -109,36 +112,47 @@ def _session_cookies(container: Container) -> SessionCookies | None:
     return SessionCookies(names=names, verifier=verifier, origins=container.web_origins())
 
 
-def _add_middleware(app: "Api", settings: Settings) -> None:
-    if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_credentials=app.authenticator.session_cookies is not None,
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=ALLOWED_HEADERS,
-            expose_headers=EXPOSED_HEADERS,
-        )
-    if settings.trusted_hosts:
-        app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts)
-
-
 class Api(FastAPI):
     """FastAPI, with problem details and session cookies in its OpenAPI document.
 
     Attributes:
         authenticator: Turns the credentials of a request into its principal.
+        settings: The settings of the application.
     """
 
     authenticator: Authenticator
+    settings: Settings
+
+    _extended: dict[str, Any] | None = None  # the document of FastAPI that `openapi` has completed
+    _serialized: tuple[object, str, bytes] = (None, "", b"")  # document, root path, and its JSON
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put telemetry around everything, even around the response to an unexpected error."""
-        return Telemetry(super().build_middleware_stack())
+        """Put telemetry and CORS around everything, even around the response to a defect."""
+        stack = with_cors(
+            super().build_middleware_stack(),
+            self.settings,
+            routes=self.routes,
+            credentials=self.authenticator.session_cookies is not None,
+        )
+        stack = Telemetry(HeadRequests(stack))
+        root_path = self.settings.root_path
+        if not root_path:
+            return stack
+        paths = [route.path or "" for route in iter_route_contexts(self.routes)]
+        is_ambiguous = any(path.startswith(f"{root_path}/") for path in paths)
+        return RootPath(stack, root_path, is_ambiguous=is_ambiguous)
+
+    def setup(self) -> None:
+        """Add the routes of the documentation. The first of two equal paths is served."""
+        if self.openapi_url:
+            self.add_route(self.openapi_url, self._serve_openapi, include_in_schema=False)
+        super().setup()
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
         document = super().openapi()
+        if document is self._extended:
+            return document
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         template = "#/components/schemas/{model}"
         schema = ProblemDetails.model_json_schema(ref_template=template)
@@ -146,7 +160,17 @@ class Api(FastAPI):
         schemas["ProblemDetails"] = schema
         if self.authenticator.session_cookies is not None:
             _document_session_cookie(document, self.authenticator.session_cookies.names[-1])
+        self._extended = document
         return document
+
+    async def _serve_openapi(self, request: Request) -> Response:
+        """Return the document from memory; FastAPI would serialise it for every request."""
+        document, root_path = self.openapi(), request.scope.get("root_path", "").rstrip("/")
+        if self._serialized[0] is not document or self._serialized[1] != root_path:
+            servers = [{"url": root_path}, *document.get("servers", ())]
+            shown = {**document, "servers": servers} if root_path else document
+            self._serialized = (document, root_path, bytes(JSONResponse(shown).body))
+        return Response(self._serialized[2], media_type="application/json")
 
 
 def _document_session_cookie(document: dict[str, Any], name: str) -> None:

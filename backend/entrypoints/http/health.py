@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import State
 
 Check = Callable[[], Awaitable[None]]
 
@@ -62,19 +63,23 @@ async def live() -> Health:
 async def ready(request: Request, response: Response) -> Readiness:
     """Check what the API depends on: the keys and the database."""
     checks = request.app.state.checks
-    results = await asyncio.gather(*(_run(name, check) for name, check in checks.items()))
-    status = "ok" if all(result == "ok" for result in results) else "unavailable"
+    results = await asyncio.gather(*(_run(check) for check in checks.values()))
+    _log_changes(request.app.state, dict(zip(checks, results, strict=True)))
+    status = "unavailable" if any(results) else "ok"
     response.status_code = 200 if status == "ok" else 503
     state = request.app.state.key_set_state
     return Readiness(
         status=status,
-        checks=dict(zip(checks, results, strict=True)),
+        checks={
+            name: "unavailable" if error else "ok"
+            for name, error in zip(checks, results, strict=True)
+        },
         keys=KeySetResponse.model_validate(state()) if state else None,
     )
 
 
-async def _run(name: str, check: Check) -> str:
-    """Run a check; return `ok` or `unavailable`.
+async def _run(check: Check) -> BaseException | None:
+    """Run a check; return its error, or None if it succeeds.
 
     Requests at the same time share one run, so that many of them cost no more than one. A check
     that takes too long is cancelled, and ends in the background: ending may take time too, for
@@ -89,22 +94,28 @@ async def _run(name: str, check: Check) -> str:
     if not running.done():
         _forget(check, running)
         running.cancel()
-        _log.warning("not ready: %s: no answer within %s s", name, CHECK_TIMEOUT)
-        return "unavailable"
-    error = None if running.cancelled() else running.exception()
-    if running.cancelled() or error is not None:
-        _log.warning("not ready: %s: %s", name, error)
-        return "unavailable"
-    return "ok"
+        return TimeoutError(f"no answer within {CHECK_TIMEOUT:g} s")
+    return asyncio.CancelledError() if running.cancelled() else running.exception()
 
 
 def _end(check: Check, running: asyncio.Future[None]) -> None:
     _forget(check, running)
     _unfinished.discard(running)
     if not running.cancelled():
-        running.exception()  # the response has said already that the part is not ready
+        running.exception()  # asyncio would log an error that nobody has asked for
 
 
 def _forget(check: Check, running: asyncio.Future[None]) -> None:
     if _running.get(check) is running:
         del _running[check]
+
+
+def _log_changes(state: State, results: Mapping[str, BaseException | None]) -> None:
+    """Log what is no longer ready, or ready again: probes ask every few seconds."""
+    before: frozenset[str] = getattr(state, "not_ready", frozenset())
+    for name, error in results.items():
+        if error is not None and name not in before:
+            _log.warning("not ready: %s: %s", name, str(error) or type(error).__name__)
+        elif error is None and name in before:
+            _log.warning("ready again: %s", name)
+    state.not_ready = frozenset(name for name, error in results.items() if error)

@@ -1,7 +1,7 @@
 """The host check: rejects requests whose `Host` header names no trusted host."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from fastapi import Request
@@ -19,18 +19,26 @@ class TrustedHosts:
         app: The ASGI app that serves the trusted hosts.
         hosts: Host names without a port. `*.example.com` stands for every host below example.com,
             and `*` for any host.
+        always: Paths that are served for any host: probes name the address of the server, which
+            nobody knows beforehand.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], always: Collection[str] = ()) -> None:
         names = {host.lower() for host in hosts}
         self._app = app
+        self._always = frozenset(always)
         self._any = "*" in names
         self._names = frozenset(names)
         self._suffixes = tuple(name[1:] for name in names if name.startswith("*."))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request for a trusted host; reject any other request."""
-        if self._any or scope["type"] != "http" or self._is_trusted(scope):
+        if (
+            self._any
+            or scope["type"] != "http"
+            or self._is_trusted(scope)
+            or scope["path"].removeprefix(scope.get("root_path", "")) in self._always
+        ):
             await self._app(scope, receive, send)
         else:
             await untrusted_host_response(Request(scope))(scope, receive, send)

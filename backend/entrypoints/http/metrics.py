@@ -19,18 +19,32 @@ from backend.domain.diagnosis import KeySetState
 REQUESTS: Final = Counter("http_requests", "Responses sent.", ["method", "route", "status"])
 SECONDS: Final = Histogram("http_request_seconds", "Time to respond.", ["method", "route"])
 REFUSALS: Final = Counter("auth_refusals", "Requests answered with 401, by reason.", ["reason"])
+UNAVAILABLE: Final = Counter("http_unavailable", "Requests answered with 503, by cause.", ["cause"])
+CAUSES: Final = ("verifier", "database")
 
 BATCH_SIZE: Final = 64
 
 router = APIRouter(include_in_schema=False)
 
 _log = logging.getLogger(__name__)
+for _cause in CAUSES:  # so that the first outage is an increase, not a new series
+    UNAVAILABLE.labels(_cause)
+
 _batch: Final[list[tuple[str, str, int, float]]] = []
 
 
 def count_refusal(reason: str) -> None:
     """Count a request that was answered with 401, by its precise reason."""
     REFUSALS.labels(reason).inc()
+
+
+def count_unavailable(cause: str) -> None:
+    """Count a request that was answered with 503.
+
+    Args:
+        cause: The code of the problem, without `_unavailable`.
+    """
+    UNAVAILABLE.labels(cause).inc()
 
 
 def count_response(method: str, route: str, status: int, seconds: float) -> None:
@@ -68,11 +82,11 @@ async def metrics(request: Request) -> Response:
     """Return the metrics of this process in the Prometheus text format."""
     count_batch()
     state = request.app.state.key_set_state
-    text = generate_latest() + (_key_set_metrics(state()) if state else b"")
+    text = generate_latest() + (key_set_metrics(state()) if state else b"")
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
-def _key_set_metrics(state: KeySetState) -> bytes:
+def key_set_metrics(state: KeySetState) -> bytes:
     """Return the current state of the key set in the Prometheus text format."""
     registry = CollectorRegistry()
     for name, value, description in (

@@ -11,6 +11,11 @@ from uvicorn.supervisors import Multiprocess
 
 from backend.container import Container
 from backend.entrypoints.http.app import Api, create_app
+from backend.entrypoints.http.auth.principal_parameters import (
+    WHAT_TO_WRITE,
+    PrincipalFromRequestError,
+    require_verified_principals,
+)
 from backend.entrypoints.http.auth.startup_check import UnprotectedRouteError, require_protection
 from backend.entrypoints.server.logs import configure_logging
 from backend.entrypoints.server.protocol import BoundedProtocol
@@ -70,12 +75,20 @@ def address(listener: socket.socket, host: str) -> str:
 
 
 def unprotected_routes(app: Api) -> list[Complaint]:
-    """Complain about each route that is neither protected nor listed as public."""
+    """Complain about routes that are not protected, or that read the principal from a request."""
+    complaints = []
+    try:
+        require_verified_principals(app)
+    except PrincipalFromRequestError as error:
+        complaints += [
+            Complaint(parameter.path, parameter.problem, WHAT_TO_WRITE)
+            for parameter in error.parameters
+        ]
     try:
         require_protection(app, public=app.state.public)
     except UnprotectedRouteError as error:
-        return [Complaint(path, _UNPROTECTED, _PROTECT) for path in error.paths]
-    return []
+        complaints += [Complaint(path, _UNPROTECTED, _PROTECT) for path in error.paths]
+    return complaints
 
 
 def run_app(app: Api, settings: Settings, listener: socket.socket) -> None:

@@ -56,22 +56,25 @@ class Issuer:
         finally:
             self._concurrent -= 1
 
-    def keys(self, *, max_age: float = 300.0, max_stale: float = 3600.0) -> JwksKeys:
+    def keys(
+        self, *, max_age: float = 300.0, max_stale: float = 3600.0, workers: int = 1
+    ) -> JwksKeys:
         return JwksKeys(
             self.fetch,
             source=JWKS_URL,
             max_age=max_age,
             max_stale=max_stale,
+            workers=workers,
             clock=self.clock,
             sleep=self.clock.sleep,
         )
 
     @asynccontextmanager
     async def fetched(
-        self, *, max_age: float = 300.0, max_stale: float = 3600.0
+        self, *, max_age: float = 300.0, max_stale: float = 3600.0, workers: int = 1
     ) -> AsyncIterator[JwksKeys]:
         """Yield a key source whose first fetch has finished."""
-        async with self.keys(max_age=max_age, max_stale=max_stale) as keys:
+        async with self.keys(max_age=max_age, max_stale=max_stale, workers=workers) as keys:
             await self.clock.advance(self.delay)
             await keys.check()
             yield keys
@@ -111,6 +114,13 @@ def unreachable() -> FetchError:
 def start_find(keys: JwksKeys, kid: str | None = "key-1") -> Find:
     """Start to find a key, as a request does."""
     return asyncio.ensure_future(keys.find("EdDSA", kid))
+
+
+def attack(keys: JwksKeys, kid: str) -> Find:
+    """Start to find a key, and ignore the result if nobody asks for it."""
+    find = start_find(keys, kid)
+    find.add_done_callback(lambda find: find.cancelled() or find.exception())
+    return find
 
 
 def kids_of(find: Find) -> list[str | None]:

@@ -1,5 +1,6 @@
 """No log message, error or `repr` contains a token, a secret or a key."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -10,11 +11,17 @@ from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.jose.jwk import UnusableKeyError, public_key, secret_key
 from backend.adapters.auth.jwks.key_set import read_key_set
 from backend.adapters.auth.keys import SecretKeys
-from backend.domain.auth import AuthError, VerifierUnavailableError
+from backend.domain.auth import (
+    AuthError,
+    InvalidAlgorithmError,
+    TokenVerifier,
+    VerifierUnavailableError,
+)
 from tests.adapters.auth.issuer import keys_of
 from tests.adapters.auth.key_server import Behaviour, answer, key_server, raw
 from tests.adapters.auth.tokens import (
     ABSENT,
+    ISSUER,
     NOW,
     SECRET,
     b64,
@@ -29,6 +36,9 @@ from tests.adapters.auth.verifiers import verifier
 pytestmark = pytest.mark.anyio
 
 MARK = "confidential-text"
+# The log quotes the issuer and the audience of a token with a valid signature, but no secret.
+HIDDEN_MARK = f"eyJ{MARK}.{MARK}.{MARK}"
+SHOWN = ("code", "detail", "reason", "found", "expected")
 KEYS = [signer("EdDSA"), signer("ES256", "2"), signer("RS256", "3")]
 BAD_KEYS: list[object] = [
     f"{MARK}-key",
@@ -52,8 +62,11 @@ def failing_tokens() -> Iterator[str]:
     yield f"{b64(to_json({MARK: MARK}))}.{b64(MARK.encode())}.AAAA"
     for name in ("alg", "kid", "typ", "cty", "crit", "b64", "zip", "enc", "jku", "jwk", MARK):
         for value in (MARK, [MARK], {MARK: MARK}, 1, None, ABSENT):
-            yield token(header={name: value}, claims={"sub": MARK, "aud": MARK})
-    for name in ("sub", "iss", "aud", "exp", "nbf", "iat", "jti", "cnf", "email", "name", "role"):
+            yield token(header={name: value}, claims={"sub": MARK, "aud": HIDDEN_MARK})
+    for name in ("iss", "aud"):
+        for value in (HIDDEN_MARK, [HIDDEN_MARK, "x"], {HIDDEN_MARK: HIDDEN_MARK}, None, ABSENT):
+            yield token(claims={name: value, "x": MARK})
+    for name in ("sub", "exp", "nbf", "iat", "jti", "cnf", "email", "name", "role"):
         for value in (f" {MARK}", [MARK, 1], {MARK: MARK}, MARK * 20, 10**20, True, None, ABSENT):
             yield token(claims={name: value, "x": MARK})
     yield token(claims={"exp": NOW - 1000, "sub": MARK})
@@ -71,7 +84,7 @@ def failing_tokens() -> Iterator[str]:
 
 def error_output(error: BaseException) -> str:
     texts = [str(error), repr(error), repr(error.args), *getattr(error, "__notes__", [])]
-    texts += [str(getattr(error, name, "")) for name in ("code", "detail", "reason")]
+    texts += [str(getattr(error, name, "")) for name in SHOWN]
     chained = (error.__cause__, None if error.__suppress_context__ else error.__context__)
     texts += [error_output(other) for other in chained if other is not None]
     return "\n".join(texts)
@@ -94,21 +107,32 @@ def assert_silent(output: str, *tokens: str) -> None:
     assert leaked == []
 
 
+async def error_of(cached: TokenVerifier, text: str) -> Exception | None:
+    try:
+        await cached.verify(text)
+    except (AuthError, VerifierUnavailableError) as error:
+        return error
+    return None
+
+
 async def test_rejections_reveal_nothing_about_the_token(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     reasons = set()
     async with (
         key_server(answer(key_set(*KEYS, *BAD_KEYS))) as server,
-        keys_of(server, speed=1000) as keys,
+        keys_of(server, speed=5) as keys,
     ):
         await keys.find("EdDSA", "key-1")
         inner = verifier(source=keys, secrets=[SECRET], max_lifetime=10_000)
         cached = CachedTokenVerifier(inner, size=10, epoch=keys.epoch, clock=lambda: NOW)
         for text in failing_tokens():
-            try:
-                await cached.verify(text)
-            except (AuthError, VerifierUnavailableError) as error:
-                reasons.add(getattr(error, "reason", "unavailable"))
+            error = await error_of(cached, text)
+            while isinstance(error, VerifierUnavailableError):  # the pace of look-ups is limited
+                assert_silent(error_output(error), text)
+                await asyncio.sleep(error.retry_after / 5)
+                error = await error_of(cached, text)
+            if isinstance(error, AuthError):
+                reasons.add(error.reason)
                 assert_silent(error_output(error), text)
             assert_silent(repr(cached) + repr(inner), text)
         assert_silent(log_output(caplog.records), *failing_tokens())
@@ -147,6 +171,47 @@ async def test_outages_reveal_nothing_of_the_issuers_response(
         assert_silent(error_output(caught.value))
         assert_silent(repr(keys.state()))
         assert_silent(log_output(caplog.records))
+
+
+@pytest.mark.parametrize(
+    ("claims", "found", "expected"),
+    [
+        ({"iss": "https://x.example"}, '"https://x.example"', f'"{ISSUER}"'),
+        ({"iss": "x" * 60 + "\n\x1b[2J\u202e"}, f'"{"x" * 60}\\n\\u001b[2J\\u202e"', f'"{ISSUER}"'),
+        ({"aud": ["a", "b"]}, '["a", "b"]', f'"{ISSUER}"'),
+        ({"aud": HIDDEN_MARK}, '"(redacted)"', f'"{ISSUER}"'),
+        ({"nbf": NOW + 100}, "100 s ahead of this machine's clock", ""),
+        ({"exp": NOW - 100}, "100 s ago", ""),
+    ],
+)
+async def test_a_refusal_says_what_was_found_and_what_is_expected(
+    claims: dict[str, Any], found: str, expected: str
+) -> None:
+    with pytest.raises(AuthError) as caught:
+        await verifier().verify(token(claims=claims))
+    assert caught.value.found == found
+    assert found.isascii()
+    assert found.isprintable()
+    assert caught.value.expected == expected
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "found"), [("HS256", "HS256"), ("none", "none"), (MARK, ""), ([MARK], "")]
+)
+async def test_a_refused_algorithm_is_quoted_only_if_it_is_a_known_name(
+    algorithm: object, found: str
+) -> None:
+    with pytest.raises(InvalidAlgorithmError) as caught:
+        await verifier().verify(token(header={"alg": algorithm}))
+    assert caught.value.found == found
+    assert "EdDSA" in str(caught.value.expected)
+
+
+async def test_long_values_of_a_refusal_are_cut() -> None:
+    words = " ".join(["issuer"] * 1000)
+    with pytest.raises(AuthError) as caught:
+        await verifier().verify(token(claims={"iss": words}))
+    assert len(str(caught.value.found)) < 250
 
 
 async def test_no_repr_shows_a_key_or_a_token() -> None:

@@ -38,6 +38,9 @@ class FixedKeys:
             raise UnknownKeyError("no such key")
         return keys
 
+    async def recheck(self) -> bool:
+        return False
+
 
 def policy(**changes: Any) -> ClaimsPolicy:
     defaults: dict[str, Any] = {"issuers": frozenset({ISSUER}), "audiences": frozenset({ISSUER})}

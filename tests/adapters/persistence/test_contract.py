@@ -364,6 +364,9 @@ class TestListing:
             ("ΣΊΣΥΦΟΣ", "σίσυφος", True),
             ("İstanbul", "i\u0307stanbul", True),
             ("résumé", "resume", False),
+            ("r\u00e9sum\u00e9", "RE\u0301SUME\u0301", True),
+            ("re\u0301sume\u0301", "R\u00c9SUM\u00c9", True),
+            ("\u0390", "\u03aa\u0301", True),
             ("𝄞 clef", "𝄞", True),
         ],
     )

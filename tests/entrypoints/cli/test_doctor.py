@@ -14,9 +14,17 @@ def test_doctor_finds_no_problem_in_a_good_installation() -> None:
         result = run("doctor", BETTER_AUTH_URL=origin)
     assert result.exit_code == 0, result.output
     *lines, migrations, last = result.stdout.splitlines()
+    keys = lines.pop(1)
+    assert keys.startswith(f"  ok    keys: 1 usable at {origin}/api/auth/jwks (EdDSA): ")
+    assert '"key-1", which this command fetched at 20' in keys
+    assert "a running server may still use the set of its last fetch" in keys
     assert lines == [
         "  ok    settings",
-        f"  ok    keys: 1 usable at {origin}/api/auth/jwks (EdDSA)",
+        (
+            f'  ok    accepted tokens: tokens must have the issuer "{origin}" and the audience'
+            f' "{origin}"; if browsers reach Better Auth under another address, set BETTER_AUTH_URL'
+            f" to that address, and AUTH_JWKS_URL={origin}/api/auth/jwks"
+        ),
         "  ok    clock: agrees with the issuer's",
         "  ok    database: SQLite",
     ]
@@ -40,12 +48,21 @@ def test_doctor_finds_every_problem_at_once() -> None:
     assert HIDDEN not in result.output
 
 
+def test_doctor_describes_the_accepted_session_cookies() -> None:
+    secret, origin = SECRET.decode(), "https://app.example.com"
+    result = run("doctor", BETTER_AUTH_SECRET=secret, AUTH_COOKIE="compact", CORS_ORIGINS=origin)
+    assert "  ok    session cookies: strategy compact, verified with the secret" in result.stdout
+    assert f"`Origin` header with {origin}" in result.stdout
+    assert secret not in result.output
+
+
 def test_doctor_runs_without_any_configuration(folder: Path) -> None:
     result = run("doctor")
     assert result.exit_code == 1
     assert "  FAIL  BETTER_AUTH_URL: neither" in result.stdout
     assert "  --    keys: not checked" in result.stdout
     assert "python -m backend migrate" in result.stdout
+    assert "No problems found" not in result.stdout
     assert not list(folder.iterdir())
 
 
@@ -74,6 +91,7 @@ def test_doctor_checks_the_development_server_of_the_folder(folder: Path) -> Non
     result = run("doctor")
     assert result.exit_code == 0, result.output
     assert "  ok    keys: the shared secret" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("Nothing is configured for `serve`: set BETT")
     assert SECRET.decode() not in result.output
 
 

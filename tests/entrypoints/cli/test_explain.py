@@ -7,6 +7,7 @@ import pytest
 
 from backend.entrypoints.cli import development
 from backend.entrypoints.cli.exits import MISCONFIGURED, MISUSED
+from tests.adapters.auth.cookies import compact_cookie, iso, session_data
 from tests.adapters.auth.tokens import ABSENT, SECRET, key_set, secret_signer, signer, token
 from tests.entrypoints.cli.command_line import HIDDEN, run
 from tests.entrypoints.cli.issuer import current, issuer
@@ -19,6 +20,11 @@ def test_a_valid_token_is_explained_with_exit_code_0() -> None:
     assert result.exit_code == 0, result.output
     assert '"email": "alice@example.com"' in result.stdout
     assert f'  ok    issuer: "{origin}"' in result.stdout
+    assert '  ok    key set: "key-1", which this command fetched at 20' in result.stdout
+    assert (
+        f"from {origin}/api/auth/jwks; a running server may still use the set of its last fetch"
+        in result.stdout
+    )
     assert result.stdout.endswith("Accepted: the API accepts this token.\n")
     assert HIDDEN not in result.output
     assert text.rpartition(".")[2] not in result.output
@@ -44,8 +50,45 @@ def test_a_wrong_base_path_is_reported_instead_of_the_token() -> None:
     assert result.exit_code == 1
     assert "HTTP 404" in result.stdout
     assert "put it into BETTER_AUTH_URL" in result.stdout
+    assert "  --    key set: not checked, no key set from http://" in result.stdout
     assert "Undecided: the API answers 503" in result.stdout
     assert result.stderr == ""
+
+
+def test_the_remedy_for_an_internal_address_is_complete() -> None:
+    with issuer(key_set(signer("EdDSA"))) as origin:
+        text, public = token(claims=current("http://localhost:3000")), "http://localhost:3000"
+        first = run("explain", stdin=text, BETTER_AUTH_URL=origin)
+        jwks_url = f"{origin}/api/auth/jwks"
+        assert f"Set BETTER_AUTH_URL={public}, as browsers see it" in first.stdout
+        assert f"AUTH_JWKS_URL={jwks_url}, as this server reaches it" in first.stdout
+        second = run("explain", stdin=text, BETTER_AUTH_URL=public, AUTH_JWKS_URL=jwks_url)
+    assert first.exit_code == 1
+    assert second.exit_code == 0, second.output
+
+
+def test_a_session_cookie_is_explained_if_cookies_are_accepted() -> None:
+    secret = SECRET.decode()
+    end = int(time.time()) + 300
+    cookie = compact_cookie(session_data(session={"expiresAt": iso(end)}), end=end)
+    settings = {"AUTH_COOKIE": "compact", "CORS_ORIGINS": "https://app.example.com"}
+    accepted = run("explain", stdin=cookie, BETTER_AUTH_SECRET=secret, **settings)
+    assert accepted.exit_code == 0, accepted.output
+    assert accepted.stdout.endswith("Accepted: the API accepts this session cookie.\n")
+    assert "the-session-token-that-must-stay-secret" not in accepted.output
+    rejected = run("explain", stdin=cookie, BETTER_AUTH_SECRET=f"'{secret}'", **settings)
+    assert rejected.exit_code == 1
+    assert "Reason in the log: invalid_signature." in rejected.stdout
+    assert "no quotation marks, no line break" in rejected.stdout
+    assert cookie not in accepted.output + rejected.output
+    off = run("explain", stdin=cookie, BETTER_AUTH_SECRET=secret)
+    assert "AUTH_COOKIE=compact" in off.stdout
+
+
+def test_a_bearer_token_is_explained_while_cookies_are_accepted() -> None:
+    settings = {"AUTH_COOKIE": "compact", "CORS_ORIGINS": "https://app.example.com"}
+    result = run("explain", stdin="undefined", BETTER_AUTH_SECRET=SECRET.decode(), **settings)
+    assert "no token yet" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,24 @@ def test_a_server_that_is_stopped_early_leaves_no_secret(folder: Path) -> None:
     assert not secret_file.exists()
 
 
+def test_dev_shows_the_documentation_and_serve_does_not(folder: Path) -> None:
+    variables = {"BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
+    for command, switch, status in (
+        ("dev", {}, 200),
+        ("dev", {"DOCS": "off"}, 404),
+        ("serve", {}, 404),
+        ("serve", {"DOCS": "on"}, 200),
+    ):
+        with serving(folder, command, **variables, **switch) as server:
+            line = server.wait_for("Uvicorn running on ")
+            url = next(word for word in line.split() if word.startswith("http://"))
+            server.wait_for("Application startup complete")
+            for path in ("/docs", "/openapi.json"):
+                assert httpx2.get(url + path).status_code == status
+            assert (f"{url}/docs" in server.output) == (command == "dev" and status == 200)
+            server.stop()
+
+
 CREDENTIALS = {
     "Cookie": "better-auth.session_data=hunter2; better-auth.session_token=hunter2",
     "X-Api-Key": "hunter2",

@@ -80,7 +80,7 @@ def make_app(clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepos
     def make(
         *, public: tuple[str, ...] = (), parts: dict[str, Any] | None = None, **values: Any
     ) -> FastAPI:
-        settings = Settings(**{"better_auth_secret": "s" * 32, **values})
+        settings = Settings(**{"better_auth_secret": "s" * 32, "docs": True, **values})
         fakes = {"clock": clock, "token_verifier": verifier, "database": InMemoryDatabase()}
         fakes |= {"todos": todos, **(parts or {})}
         return create_app(Container(settings=settings, **fakes), public=public)
@@ -91,7 +91,7 @@ def make_app(clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepos
 @pytest.fixture(scope="session")
 def shared_app() -> Api:
     """Return an app with default settings, for all tests: creating an app is slow."""
-    settings = Settings.load(better_auth_secret="s" * 32)
+    settings = Settings.load(better_auth_secret="s" * 32, docs=True)
     parts = {"token_verifier": FakeTokenVerifier(), "database": InMemoryDatabase()}
     return create_app(Container(settings=settings, **parts))
 

@@ -67,6 +67,23 @@ def test_a_process_without_its_database_is_live_but_not_ready(
     assert client.get("/health/live").status_code == 200
 
 
+def test_readiness_is_logged_when_it_changes_not_at_every_probe(
+    make_app: MakeApp, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app()
+    client, works = make_client(app), app.state.checks["database"]
+    caplog.set_level(logging.INFO, logger=health.__name__)
+    for check in (UnreachableDatabase().check, works, UnreachableDatabase().check):
+        app.state.checks = {"database": check}
+        for _ in range(3):
+            client.get("/health/ready")
+    assert [record.getMessage() for record in caplog.records if record.name == health.__name__] == [
+        "not ready: database: the database at 10.1.2.3 is down",
+        "ready again: database",
+        "not ready: database: the database at 10.1.2.3 is down",
+    ]
+
+
 class SlowToEndDatabase(InMemoryDatabase):
     """The database never answers, and a cancelled check takes long to end."""
 
@@ -97,9 +114,9 @@ async def test_requests_at_the_same_time_share_one_check() -> None:
         runs += 1
         await asyncio.sleep(0.01)
 
-    results = await asyncio.gather(*(health._run("database", check) for _ in range(50)))
-    assert (runs, set(results)) == (1, {"ok"})
-    assert await health._run("database", check) == "ok"
+    results = await asyncio.gather(*(health._run(check) for _ in range(50)))
+    assert (runs, set(results)) == (1, {None})
+    assert await health._run(check) is None
     assert runs == 2
 
 

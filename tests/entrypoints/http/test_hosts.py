@@ -76,7 +76,7 @@ async def test_untrusted_hosts_are_rejected(
     make_app: MakeApp, headers: list[tuple[bytes, bytes]]
 ) -> None:
     app = make_app(trusted_hosts="api.example.com,*.internal")
-    response = await send_request(app, "/health/live", headers=headers)
+    response = await send_request(app, "/api/me", headers=headers)
     assert response.status == 400
     assert response.header("content-type") == "application/problem+json"
     assert response.header("x-request-id") == response.json()["request_id"]
@@ -85,5 +85,30 @@ async def test_untrusted_hosts_are_rejected(
 @pytest.mark.anyio
 async def test_a_star_trusts_every_host(make_app: MakeApp) -> None:
     app = make_app(trusted_hosts="api.example.com,*")
-    assert (await send_request(app, "/health/live", headers=[(b"host", b"[")])).status == 200
-    assert (await send_request(app, "/health/live")).status == 200
+    assert (await send_request(app, "/api/me", headers=[ADA, (b"host", b"[")])).status == 200
+    assert (await send_request(app, "/api/me", headers=[ADA])).status == 200
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "host", [b"10.244.0.5:8000", b"[fd00::5]:8000", b"other.example", b"", b"["]
+)
+async def test_health_answers_whatever_the_host(
+    make_app: MakeApp, path: str, method: str, host: bytes
+) -> None:
+    app = make_app(trusted_hosts="api.example.com")
+    for headers in ([(b"host", host)], []):
+        response = await send_request(app, path, method=method, headers=headers)
+        assert response.status == 200
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "path", ["/health", "/health/", "/health/live/", "/health/nothing", "/metrics", "/docs"]
+)
+async def test_other_paths_need_a_trusted_host(make_app: MakeApp, path: str) -> None:
+    app = make_app(trusted_hosts="api.example.com")
+    response = await send_request(app, path, headers=[(b"host", b"10.244.0.5:8000")])
+    assert response.json()["code"] == "untrusted_host"

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
+from fastapi import HTTPException
 from httpx2 import Client
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Message, Send
 
-from backend.domain.auth import UnknownKeyError
+from backend.domain.auth import UnknownKeyError, VerifierUnavailableError
+from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http.metrics import BATCH_SIZE
 from backend.entrypoints.http.telemetry import Telemetry
+from tests.entrypoints.http.broken_todos import BrokenTodos
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
 from tests.fakes import FakeTokenVerifier
 
@@ -92,6 +95,33 @@ def test_rejected_requests_are_counted_by_reason(
         client.get("/api/me")
     assert count("auth_refusals_total", reason="missing_token") == 1
     assert count("auth_refusals_total", reason="unknown_key") == 2
+
+
+def test_responses_with_503_are_counted_by_cause(
+    make_app: MakeApp, make_client: MakeClient, verifier: FakeTokenVerifier, count: Count
+) -> None:
+    verifier.known["ada"] = VerifierUnavailableError("the issuer is down")
+    todos = BrokenTodos(RepositoryUnavailableError("the database is down"))
+    client = make_client(make_app(parts={"todos": todos}), "ada")
+    for _ in range(3):
+        assert client.get("/api/todos").status_code == 503
+    client.headers["Authorization"] = "Bearer bob"
+    assert client.get("/api/todos").status_code == 503
+    assert count("http_unavailable_total", cause="verifier") == 3
+    assert count("http_unavailable_total", cause="database") == 1
+
+
+def test_other_responses_with_503_have_their_code_as_cause(
+    make_app: MakeApp, make_client: MakeClient, count: Count
+) -> None:
+    app = make_app()
+
+    @app.get("/closed")
+    async def closed() -> None:
+        raise HTTPException(503)
+
+    assert make_client(app).get("/closed").status_code == 503
+    assert count("http_unavailable_total", cause="http_503") == 1
 
 
 def test_metrics_use_the_prometheus_text_format(anonymous: Client) -> None:

@@ -203,6 +203,36 @@ def test_the_document_does_not_change_between_requests(anonymous: Client) -> Non
     assert anonymous.get("/openapi.json").json() == anonymous.get("/openapi.json").json()
 
 
+def test_the_document_is_serialised_once(
+    app: Any, anonymous: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = anonymous.get("/openapi.json").content
+
+    def fail(*_: object) -> None:
+        raise AssertionError("the document is serialised again")
+
+    monkeypatch.setattr("starlette.responses.JSONResponse.render", fail)
+    assert anonymous.get("/openapi.json").content == expected
+    assert app.openapi() is app.openapi()
+
+
+def test_the_document_shows_routes_that_are_added_later(
+    make_app: MakeApp, make_client: MakeClient
+) -> None:
+    app = make_app()
+    client = make_client(app)
+    before = client.get("/openapi.json").json()
+
+    @app.get("/later")
+    async def later() -> str:
+        return "later"
+
+    after = client.get("/openapi.json").json()
+    assert "/later" not in before["paths"]
+    assert "/later" in after["paths"]
+    assert "ProblemDetails" in after["components"]["schemas"]
+
+
 def test_docs_shows_the_document(anonymous: Client) -> None:
     response = anonymous.get("/docs")
     assert response.headers["Content-Type"].startswith("text/html")
@@ -210,7 +240,10 @@ def test_docs_shows_the_document(anonymous: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/redoc", "/docs/oauth2-redirect"])
-def test_docs_can_be_turned_off(make_app: MakeApp, make_client: MakeClient, path: str) -> None:
-    client = make_client(make_app(docs=False))
+@pytest.mark.parametrize("docs", [False, None])
+def test_docs_are_off_unless_a_setting_turns_them_on(
+    make_app: MakeApp, make_client: MakeClient, path: str, docs: bool | None
+) -> None:
+    client = make_client(make_app(docs=docs))
     assert client.get(path).status_code == 404
     assert client.get("/health/live").status_code == 200

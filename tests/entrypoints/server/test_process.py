@@ -9,6 +9,7 @@ import pytest
 from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.container import Container
 from backend.entrypoints.http.app import Api, create_app
+from backend.entrypoints.http.auth.guards import CurrentPrincipal
 from backend.entrypoints.server import process
 from backend.settings import Complaint, ConfigurationError, Settings
 from tests.fakes import FakeTokenVerifier
@@ -94,6 +95,21 @@ def test_each_unprotected_route_is_a_complaint() -> None:
     complaints = process.unprotected_routes(unsafe)
     assert [complaint.variable for complaint in complaints] == ["/api/first", "/api/second"]
     assert all("ProtectedRoute" in complaint.remedy for complaint in complaints)
+
+
+def test_a_principal_from_the_request_is_a_complaint() -> None:
+    async def endpoint(principal: CurrentPrincipal | None = None) -> str:
+        return repr(principal)
+
+    unsafe = app()
+    unsafe.add_api_route("/public", endpoint)
+    unsafe.add_api_route("/api/first", lambda: None, methods=["GET"])
+    first, second = process.unprotected_routes(unsafe)
+    assert str(first).startswith(
+        "/public: `principal` of `endpoint` would be read from the body of a request,"
+    )
+    assert "Write `principal: CurrentPrincipal`" in first.remedy
+    assert second.variable == "/api/first"
 
 
 def test_a_server_that_cannot_start_exits_with_an_error(listener: socket.socket) -> None:

@@ -1,15 +1,17 @@
 """Remedies for claims that are missing or not accepted."""
 
+import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from backend.adapters.auth.better_auth.tokens import BASE_PATH
-from backend.adapters.auth.explain.context import TokenContext, any_of, utc
+from backend.adapters.auth.explain.context import TokenContext, utc
 from backend.adapters.auth.explain.cookies import SEND_JWT
-from backend.adapters.auth.explain.redaction import quoted
+from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.domain.auth import AuthError, InvalidClaimError, MissingClaimError
 
 _TIMES: Final = ("iat", "nbf", "exp")
+_ORIGIN: Final = re.compile(r"https?://[\w.:\[\]-]+", re.ASCII)
 _MILLISECONDS: Final = 10**11  # a later time (the year 5138 in seconds) must be in milliseconds
 
 
@@ -61,38 +63,49 @@ def issuer_remedy(_error: AuthError, context: TokenContext) -> str:
     issuer, accepted = context.claims.get("iss"), _without_slashes(context.policy.issuers)
     if not isinstance(issuer, str):
         return "`iss` must be a string. Fix it where the token is issued."
-    setting = f"AUTH_ISSUER={quoted(issuer)[1:-1]}"
+    shown = quoted(issuer, name="iss")[1:-1]
     if issuer.rstrip("/") in accepted:
-        return f"The issuers differ by a trailing slash. Set {setting}, as in the token."
+        return f"The issuers differ by a trailing slash. Set AUTH_ISSUER={shown}, as in the token."
     if f"{issuer}{BASE_PATH}" in accepted:
         return (
             f"Better Auth's /token uses its origin as the issuer, without {BASE_PATH}. Unset"
-            f" AUTH_ISSUER, or set {setting}."
+            f" AUTH_ISSUER, or set AUTH_ISSUER={shown}."
         )
     if issuer.rstrip("/").endswith(BASE_PATH):
         return (
             f"The issuer ends with {BASE_PATH}: this is an OAuth access token. To accept such"
-            f" tokens, set {setting}, and AUTH_AUDIENCE to the `resource` that clients request."
+            f" tokens, set AUTH_ISSUER={shown}, and AUTH_AUDIENCE to the `resource` that clients"
+            " request."
         )
-    if _without_scheme(issuer) in set(map(_without_scheme, accepted)):
-        return (
-            "The issuers differ by http and https. Set Better Auth's own baseURL, and"
-            " BETTER_AUTH_URL here, to the address that browsers see."
-        )
+    if context.signed_by_key_set and _ORIGIN.fullmatch(issuer):
+        return _public_address_remedy(issuer, shown, context)
     return (
         "Set BETTER_AUTH_URL to exactly the baseURL of Better Auth: localhost is not 127.0.0.1, and"
-        " the port matters. Or set AUTH_ISSUER, if you trust this issuer."
+        " the port matters. If this server reaches Better Auth under another address, also set"
+        " AUTH_JWKS_URL. Or set AUTH_ISSUER and AUTH_AUDIENCE, if you trust this issuer."
+    )
+
+
+def _public_address_remedy(issuer: str, shown: str, context: TokenContext) -> str:
+    """Return the remedy for a Better Auth whose public address differs from its internal one."""
+    how = "address"
+    if _without_scheme(issuer) in set(map(_without_scheme, context.policy.issuers)):
+        how = "scheme (http and https)"
+    return (
+        f"A key of {context.jwks_url} signed this token, so only the {how} differs. Set"
+        f" BETTER_AUTH_URL={shown}, as browsers see it, and AUTH_JWKS_URL={context.jwks_url}, as"
+        " this server reaches it. That is usual in Docker."
     )
 
 
 def audience_remedy(_error: AuthError, context: TokenContext) -> str:
     """Return the remedy for an audience that is not accepted."""
     audience, accepted = context.claims.get("aud"), _without_slashes(context.policy.audiences)
+    shown, expected = quoted(audience, name="aud"), any_of(context.policy.audiences)
     if not accepted:
         return (
-            f"The audience is {quoted(audience)}, but no audience is configured. Set"
-            " BETTER_AUTH_URL if Better Auth issued this token, or AUTH_AUDIENCE if the token is"
-            " for this API."
+            f"The audience is {shown}, but no audience is configured. Set BETTER_AUTH_URL if Better"
+            " Auth issued this token, or AUTH_AUDIENCE if the token is for this API."
         )
     issuer = context.claims.get("iss")
     if isinstance(issuer, str) and audience == issuer and issuer not in context.policy.issuers:
@@ -100,13 +113,19 @@ def audience_remedy(_error: AuthError, context: TokenContext) -> str:
     for value in audience if isinstance(audience, list) else [audience]:
         if str(value).rstrip("/") in accepted:
             return (
-                f"The audiences differ by a trailing slash. Set AUTH_AUDIENCE to {quoted(value)},"
-                " as in the token."
+                "The audiences differ by a trailing slash. Set AUTH_AUDIENCE to"
+                f" {quoted(value, name='aud')}, as in the token."
             )
+    if audience == issuer and context.signed_by_key_set and context.jwks_url:
+        return (
+            f"The audience is {shown}, but must be {expected}. Issuer and audience of Better Auth's"
+            f" /token are its public address: set BETTER_AUTH_URL={shown[1:-1]} and"
+            f" AUTH_JWKS_URL={context.jwks_url}, and unset AUTH_ISSUER and AUTH_AUDIENCE."
+        )
     return (
-        f"The audience is {quoted(audience)}, but must be {any_of(context.policy.audiences)}."
-        " If the token is for this API, add its audience to AUTH_AUDIENCE. (The audience of an ID"
-        " token is a client: ID tokens are not for an API.)"
+        f"The audience is {shown}, but must be {expected}. If the token is for this API, add its"
+        " audience to AUTH_AUDIENCE. (The audience of an ID token is a client: ID tokens are not"
+        " for an API.)"
     )
 
 

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from backend.adapters.auth.claims import ClaimsPolicy, numeric_date
-from backend.adapters.auth.explain.redaction import quoted
+from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.domain.auth import InvalidClaimError
 
 OFF: Final = "off"
+# A running server may still use the key set of its last refresh.
 
 _TIMES: Final = ("iat", "nbf", "exp")
 
@@ -26,6 +27,7 @@ class TokenContext:
         jwks_url: The URL of the key set; None if no key set is configured.
         now: The current time in seconds since the epoch.
         cookie_strategy: The accepted strategy of session cookies, or `off`.
+        signed_by_key_set: Whether a key of the key set verified the signature.
     """
 
     header: Mapping[str, Any]
@@ -35,6 +37,7 @@ class TokenContext:
     jwks_url: str | None
     now: float
     cookie_strategy: str = OFF
+    signed_by_key_set: bool = False
 
     def found(self, check: str) -> str | None:
         """Return the values in the token that a check examines; None if there is nothing to show.
@@ -45,7 +48,7 @@ class TokenContext:
         header, claims = self.header, self.claims
         match check:
             case "signature":
-                key = f" by key {quoted(header['kid'])}" if "kid" in header else ""
+                key = f" by key {quoted(header['kid'], name='kid')}" if "kid" in header else ""
                 return f"{quoted(header.get('alg'))}{key}"
             case "subject":
                 return _claim(claims, "sub")
@@ -78,18 +81,13 @@ class TokenContext:
         return None
 
 
-def any_of(values: frozenset[str]) -> str:
-    """Format the accepted values of a claim."""
-    return " or ".join(sorted(map(quoted, values)))
-
-
 def utc(seconds: float) -> str:
     """Format seconds since the epoch as a UTC date and time (RFC 3339)."""
     return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> str:
-    return quoted(claims[name]) if name in claims else "none"
+    return quoted(claims[name], name=name) if name in claims else "none"
 
 
 def _time(claims: Mapping[str, Any], name: str) -> str:

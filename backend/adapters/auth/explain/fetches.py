@@ -5,10 +5,18 @@ from typing import Final
 
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 
+_OTHER_ADDRESS: Final = (
+    "If this server reaches Better Auth under another address than browsers do, as in Docker, keep"
+    " the public address in BETTER_AUTH_URL and set AUTH_JWKS_URL, for example"
+    " AUTH_JWKS_URL=http://auth:3000/api/auth/jwks."
+)
+
 UNREACHABLE: Final = (
     "Start Better Auth, or fix BETTER_AUTH_URL (or AUTH_JWKS_URL): the host or port is wrong, or"
-    " cannot be reached from here. Proxies in HTTP_PROXY and HTTPS_PROXY are used."
+    " cannot be reached from here. Inside a container, localhost is the container itself."
+    f" {_OTHER_ADDRESS} Proxies in HTTP_PROXY and HTTPS_PROXY are used."
 )
+EMPTY: Final = "Fetch a token from Better Auth's /api/auth/token: that creates the first key."
 
 _NOT_FOUND: Final = (
     "There is no key set at this path. If Better Auth has another base path, put it into"
@@ -39,8 +47,8 @@ _BY_STATUS: Final[Mapping[int, str]] = {
 _BY_KIND: Final[Mapping[FetchErrorKind, str]] = {
     FetchErrorKind.UNREACHABLE: UNREACHABLE,
     FetchErrorKind.TIMEOUT: (
-        "The issuer is too slow, or a firewall blocks the connection. Set BETTER_AUTH_URL to an"
-        " address that this server can reach."
+        "The issuer is too slow, or a firewall blocks the connection, or this server cannot reach"
+        f" the address. {_OTHER_ADDRESS}"
     ),
     FetchErrorKind.CERTIFICATE: (
         "The TLS certificate is not trusted here. Fix it, or set SSL_CERT_FILE to your CA's"
@@ -53,13 +61,17 @@ _BY_KIND: Final[Mapping[FetchErrorKind, str]] = {
         " AUTH_JWKS_URL) to the final address: https instead of http, with or without www."
     ),
     FetchErrorKind.STATUS: UNREACHABLE,
-    FetchErrorKind.COMPRESSED: _NOT_A_KEY_SET,
+    FetchErrorKind.COMPRESSED: (
+        "A proxy in front of Better Auth compresses every response. Turn compression off for this"
+        " path, or set AUTH_JWKS_URL to an address behind the proxy."
+    ),
     FetchErrorKind.TOO_LARGE: _NOT_A_KEY_SET,
     FetchErrorKind.NOT_A_KEY_SET: _NOT_A_KEY_SET,
     FetchErrorKind.NO_USABLE_KEY: (
         "Configure Better Auth to create keys for EdDSA, ES256, ES512, RS256 or PS256 (plugin"
         " `jwt`, `jwks.keyPairConfig.alg`). Or fix BETTER_AUTH_URL, if it is another server's."
     ),
+    FetchErrorKind.EMPTY: EMPTY,
     FetchErrorKind.UNEXPECTED: UNREACHABLE,
 }
 

@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 import httpx2
 
 from backend.adapters.auth.better_auth.tokens import BASE_PATH
+from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.explain.clock import MAX_SKEW, diagnose_clock
-from backend.adapters.auth.explain.fetches import fetch_remedy
-from backend.adapters.auth.explain.redaction import quoted
+from backend.adapters.auth.explain.fetches import EMPTY, fetch_remedy
+from backend.adapters.auth.explain.key_set import RUNNING_SERVER, accepted_tokens, fetched_keys
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.fetch import DEADLINE, fetch
 from backend.adapters.auth.jwks.key_set import KeySet, read_key_set
+from backend.adapters.auth.redaction.values import quoted
 from backend.domain.diagnosis import Finding
 
 _BASE_PATHS: Final = (BASE_PATH, "/auth", "/api", "/api/better-auth")
@@ -29,6 +31,7 @@ async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
     has_secret: bool,
     algorithms: Collection[str] = (),
     leeway: float = MAX_SKEW,
+    policy: ClaimsPolicy | None = None,
     clock: Callable[[], float] = time.time,
 ) -> list[Finding]:
     """Fetch the key set as the server does, and compare the clocks.
@@ -39,6 +42,7 @@ async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
         has_secret: Whether a shared secret is configured.
         algorithms: The accepted algorithms; empty for all.
         leeway: The tolerated clock skew in seconds.
+        policy: The rules for the claims; None to leave out which tokens are accepted.
         clock: Returns the time in seconds since the epoch.
     """
     if url is None:
@@ -49,8 +53,10 @@ async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
         except FetchError as error:
             findings = [await _fetch_failure(client, url, error)]
         else:
-            findings = list(_diagnose_keys(url, keys, algorithms))
+            findings = list(_diagnose_keys(url, keys, algorithms, clock()))
         headers = await _response_headers(client, url)
+        if policy is not None:
+            findings.append(accepted_tokens(policy, url))
         return [*findings, diagnose_clock(headers, leeway=leeway, clock=clock)]
 
 
@@ -63,13 +69,18 @@ def _without_key_set(has_secret: bool) -> Finding:
     return Finding(check="keys", found=found)
 
 
-def _diagnose_keys(url: str, keys: KeySet, algorithms: Collection[str]) -> Iterator[Finding]:
+def _diagnose_keys(
+    url: str, keys: KeySet, algorithms: Collection[str], now: float
+) -> Iterator[Finding]:
     usable = [key for same_kid in keys.by_kid.values() for key in same_kid]
     offered = sorted({algorithm for key in usable for algorithm in key.algorithms})
-    found = f"{len(usable)} usable at {url} ({', '.join(offered)})"
+    kids = [kid or "" for kid, same_kid in keys.by_kid.items() for _ in same_kid]
+    found = (
+        f"{len(usable)} usable at {url} ({', '.join(offered)}): {fetched_keys(kids, now)};"
+        f" {RUNNING_SERVER}"
+    )
     if not usable:
-        remedy = "Fetch a token from Better Auth's /api/auth/token: that creates the first key."
-        yield Finding(check="keys", problem=f"the key set at {url} is empty", remedy=remedy)
+        yield Finding(check="keys", problem=f"the key set at {url} is empty", remedy=EMPTY)
     elif algorithms and set(algorithms).isdisjoint(offered):
         yield Finding(
             check="keys",

@@ -55,8 +55,8 @@ _REMEDIES: Final[tuple[tuple[str, str], ...]] = (
     ),
 )
 
-_COMPACT_COOKIE: Final = re.compile(r"eyJzZXNzaW9uIjp7.*", re.DOTALL)  # {"session":{
-_JWE: Final = re.compile(r"([\w-]*\.){4}[\w-]*", re.ASCII)
+COMPACT_COOKIE: Final = re.compile(r"eyJzZXNzaW9uIjp7.*", re.DOTALL)  # {"session":{
+JWE: Final = re.compile(r"([\w-]*\.){4}[\w-]*", re.ASCII)
 
 
 def malformed_token_remedy(
@@ -71,9 +71,9 @@ def malformed_token_remedy(
     """
     if not token.isascii():
         return "Tokens have only ASCII characters. Send exactly the text that Better Auth issued."
-    if _COMPACT_COOKIE.fullmatch(token):
+    if COMPACT_COOKIE.fullmatch(token):
         return session_cookie_remedy("compact", cookie_strategy)
-    if _JWE.fullmatch(token):
+    if JWE.fullmatch(token):
         remedy = session_cookie_remedy("jwe", cookie_strategy)
         return f"This is encrypted, as session cookies of the strategy jwe are. {remedy}"
     if len(token) > max_length and re.fullmatch(_THREE_SEGMENTS, token, re.ASCII):

@@ -5,18 +5,21 @@ The checks are those of the verifier. After a failure they continue, and each fa
 
 import inspect
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
 from backend.adapters.auth.explain.context import OFF, TokenContext
+from backend.adapters.auth.explain.key_set import key_set_finding
 from backend.adapters.auth.explain.malformed import long_token_remedy, malformed_token_remedy
-from backend.adapters.auth.explain.redaction import redacted
 from backend.adapters.auth.explain.remedies import error_remedy
+from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jose.jws import CompactJws, decode_object, parse_compact
 from backend.adapters.auth.pyjwt import SignedTokens
+from backend.adapters.auth.redaction.values import redacted
 from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
-from backend.domain.diagnosis import Explanation, Finding
+from backend.domain.diagnosis import Explanation, Finding, KeySetState
 
 UNDECIDED: Final = "verifier_unavailable"
 
@@ -39,6 +42,7 @@ class TokenExplainer:
         has_secret: Whether a shared secret is configured.
         jwks_url: The URL of the key set; None if no key set is configured.
         cookies: The accepted strategy of session cookies, or `off`.
+        key_set_state: Returns the state of the key set; None if no key set is configured.
         clock: Returns the time in seconds since the epoch.
     """
 
@@ -51,6 +55,7 @@ class TokenExplainer:
         has_secret: bool,
         jwks_url: str | None,
         cookies: str = OFF,
+        key_set_state: Callable[[], KeySetState] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._signed_tokens = signed_tokens
@@ -59,6 +64,7 @@ class TokenExplainer:
         self._has_secret = has_secret
         self._jwks_url = jwks_url
         self._cookies = cookies
+        self._key_set_state = key_set_state
         self._clock = clock
 
     async def explain(self, token: str) -> Explanation:
@@ -103,6 +109,10 @@ class TokenExplainer:
             if failure is not None:
                 failures[check] = failure
             findings.append(_finding(check, failure, context))
+            if check == "signature":
+                by_key_set = failure is None and header.get("alg") in ASYMMETRIC_ALGORITHMS
+                context = replace(context, signed_by_key_set=by_key_set)
+                findings += self._key_set_findings(header)
         code, reason = _code_and_reason(next(iter(failures.values()), None))
         return Explanation(
             header=redacted(header),
@@ -111,6 +121,11 @@ class TokenExplainer:
             code=code,
             reason=reason,
         )
+
+    def _key_set_findings(self, header: Mapping[str, Any]) -> Iterator[Finding]:
+        """Say which keys this explanation is based on, because a server may have other keys."""
+        if self._key_set_state is not None and header.get("alg") not in HMAC_ALGORITHMS:
+            yield key_set_finding(self._key_set_state(), self._jwks_url, now=self._clock())
 
     def _checks(self, jws: CompactJws, context: TokenContext) -> Mapping[str, Callable[[], object]]:
         _, payload, signing_input, signature = jws

@@ -47,7 +47,7 @@ class VerificationKey:
     """A key that is ready for use, with the algorithms that it may verify.
 
     Attributes:
-        kid: The key id; None for a shared secret.
+        kid: The key id; None for a shared secret, and for a JWK without an id.
         algorithms: The algorithms that the key fits.
         material: The key object of PyJWT.
     """
@@ -85,19 +85,20 @@ def public_key(jwk: object) -> VerificationKey:
         jwk: The parsed JSON value. Untrusted.
 
     Raises:
-        UnusableKeyError: The JWK is not a strong public signature key with an id.
+        UnusableKeyError: The JWK is not a strong public signature key.
     """
     if not isinstance(jwk, dict):
         raise UnusableKeyError("not an object")
     fitting = _fitting_algorithms(jwk)
     _check_members(jwk)
+    numbers = {member: _unpadded(jwk, member) for member in _PUBLIC_MEMBERS[jwk["kty"]]}
     try:
-        material = _ALGORITHMS[fitting[0]].from_jwk(jwk)
+        material = _ALGORITHMS[fitting[0]].from_jwk({**jwk, **numbers})
     except Exception as error:  # noqa: BLE001 - libraries raise many types for bad keys
         raise UnusableKeyError(f"not a valid {jwk['kty']} key: {type(error).__name__}") from None
     if reason := weakness(material):
         raise UnusableKeyError(reason)
-    return VerificationKey(kid=jwk["kid"], algorithms=fitting, material=material)
+    return VerificationKey(kid=jwk.get("kid"), algorithms=fitting, material=material)
 
 
 def _fitting_algorithms(jwk: dict[str, Any]) -> tuple[str, ...]:
@@ -116,18 +117,30 @@ def _fitting_algorithms(jwk: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _check_members(jwk: dict[str, Any]) -> None:
+    """Check the optional members. A member that is null has no value, as if it were absent."""
     kid = jwk.get("kid")
-    if not (isinstance(kid, str) and 0 < len(kid) <= _KID_MAX_LENGTH and kid.isprintable()):
+    if kid is not None and not (
+        isinstance(kid, str) and 0 < len(kid) <= _KID_MAX_LENGTH and kid.isprintable()
+    ):
         raise UnusableKeyError("kid is not a short printable string")
     if not _SECRET_MEMBERS.isdisjoint(jwk):
         raise UnusableKeyError("a private or symmetric key")
-    if jwk.get("use", "sig") != "sig":
+    if jwk.get("use") not in (None, "sig"):
         raise UnusableKeyError("use is not sig")
-    operations = jwk.get("key_ops", ["verify"])
-    if not isinstance(operations, list) or "verify" not in operations:
+    operations = jwk.get("key_ops")
+    if operations not in (None, []) and not (
+        isinstance(operations, list) and "verify" in operations
+    ):
         raise UnusableKeyError("key_ops does not contain verify")
-    for member in _PUBLIC_MEMBERS[jwk["kty"]]:
-        try:
-            decode_base64url(jwk[member].encode())
-        except (KeyError, AttributeError, UnicodeError, MalformedTokenError):
-            raise UnusableKeyError(f"{member} is not base64url") from None
+
+
+def _unpadded(jwk: dict[str, Any], member: str) -> str:
+    """Return a base64url member. Some issuers add the padding that RFC 7515 leaves out."""
+    try:
+        text: str = jwk[member]
+        if len(text) % 4 == 0 and text.endswith("="):
+            text = text[:-1].removesuffix("=")
+        decode_base64url(text.encode())
+    except (KeyError, AttributeError, TypeError, UnicodeError, MalformedTokenError):
+        raise UnusableKeyError(f"{member} is not base64url") from None
+    return text

@@ -1,5 +1,6 @@
 """Recognises public keys that are too weak, or too slow, to verify signatures."""
 
+import functools
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -13,6 +14,7 @@ _ROCA_RESIDUES: Final = {  # CVE-2017-15361: primes built from powers of 65537
     for prime in (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
 }
 
+_CHECKED_POINTS: Final = 2048
 _ED25519_P: Final = 2**255 - 19
 _ED25519_D: Final = -121665 * pow(121666, -1, _ED25519_P) % _ED25519_P
 
@@ -37,6 +39,7 @@ def _weakness_of_rsa(key: RSAPublicKey) -> str | None:
     return None
 
 
+@functools.lru_cache(_CHECKED_POINTS)  # 0.1 ms for each key, and sets have up to 1,000 keys
 def _weakness_of_point(y: int) -> str | None:
     """Check a point of -x^2 + y^2 = 1 + d x^2 y^2 by its y coordinate (RFC 8032, section 5.1)."""
     p, d = _ED25519_P, _ED25519_D

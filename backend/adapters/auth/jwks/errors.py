@@ -13,10 +13,11 @@ class FetchErrorKind(Enum):
     NOT_HTTP = "not_http"  # the response breaks the HTTP protocol
     REDIRECT = "redirect"
     STATUS = "status"  # neither 200 nor a redirect
-    COMPRESSED = "compressed"
+    COMPRESSED = "compressed"  # although the request does not accept that
     TOO_LARGE = "too_large"
     NOT_A_KEY_SET = "not_a_key_set"
     NO_USABLE_KEY = "no_usable_key"
+    EMPTY = "empty"  # a key set without keys
     UNEXPECTED = "unexpected"  # an exception that nobody anticipated
 
 

@@ -55,6 +55,9 @@ _HEADERS: Final = {
     "Connection": "close",
 }
 
+_COMPRESSIONS: Final = frozenset({"br", "deflate", "gzip", "x-gzip", "zstd"})
+_GZIP: Final = b"\x1f\x8b"  # RFC 1952: a file that was compressed in advance, sent without a header
+
 
 async def _read(response: httpx2.Response) -> bytes:
     status = response.status_code
@@ -65,8 +68,7 @@ async def _read(response: httpx2.Response) -> bytes:
             status=status,
             retry_after=_retry_after(response.headers),
         )
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise FetchError("the response is compressed", kind=FetchErrorKind.COMPRESSED)
+    _check_encoding(response.headers.get("Content-Encoding", ""))
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk
@@ -74,7 +76,19 @@ async def _read(response: httpx2.Response) -> bytes:
             raise FetchError(
                 f"the response has more than {MAX_BYTES} bytes", kind=FetchErrorKind.TOO_LARGE
             )
+    if body.startswith(_GZIP):
+        _check_encoding("gzip")
     return bytes(body)
+
+
+def _check_encoding(encoding: str) -> None:
+    encoding = encoding.strip().lower()
+    if encoding not in {"", "identity"}:
+        name = encoding if encoding in _COMPRESSIONS else "an unusual encoding"
+        raise FetchError(
+            f"the response is compressed ({name}), although the request does not accept that",
+            kind=FetchErrorKind.COMPRESSED,
+        )
 
 
 def _retry_after(headers: httpx2.Headers) -> float | None:

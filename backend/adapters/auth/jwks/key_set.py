@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from backend.adapters.auth.jose.jwk import UnusableKeyError, VerificationKey, public_key
-from backend.adapters.auth.jose.jws import load_object
+from backend.adapters.auth.jwks.document import NotStrict, read_members
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
-from backend.domain.auth import InvalidAlgorithmError, MalformedTokenError, UnknownKeyError
+from backend.domain.auth import InvalidAlgorithmError, UnknownKeyError
 
-MAX_KEYS: Final = 100
+_LISTED_REASONS: Final = 10
+_LISTED_KIDS: Final = 50
+
+Keys = tuple[VerificationKey, ...]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -17,11 +20,13 @@ class KeySet:
     """The keys that may verify tokens.
 
     Attributes:
-        by_kid: The usable keys; several keys may share an id.
+        by_kid: The usable keys; several keys may share an id. Keys without an id stand at None.
+        any_kid: The key for every other key id: the only member of the set, if it has no id.
         rejected: Why each unusable member of the set was dropped.
     """
 
-    by_kid: Mapping[str, tuple[VerificationKey, ...]] = field(default_factory=dict)
+    by_kid: Mapping[str | None, Keys] = field(default_factory=dict)
+    any_kid: Keys = ()
     rejected: tuple[str, ...] = ()
 
     def match(self, algorithm: str, kid: str | None) -> Sequence[VerificationKey]:
@@ -37,7 +42,7 @@ class KeySet:
             if len(fitting) > 1:
                 raise UnknownKeyError("the token has no kid, and several keys match")
             return fitting
-        keys_of_kid = self.by_kid.get(kid, ())
+        keys_of_kid = self.by_kid.get(kid, self.any_kid)
         if len(keys_of_kid) == 1 and algorithm in keys_of_kid[0].algorithms:  # the usual case
             return keys_of_kid
         fitting = [key for key in keys_of_kid if algorithm in key.algorithms]
@@ -46,8 +51,33 @@ class KeySet:
         return fitting
 
     def includes(self, other: "KeySet") -> bool:
-        """Tell whether every key of another set is in this set, unchanged."""
+        """Tell whether this set has every key of another set, unchanged and for the same tokens."""
+        if other.any_kid and other.any_kid != self.any_kid:
+            return False
         return all(self.by_kid.get(kid) == keys for kid, keys in other.by_kid.items())
+
+    def equals(self, other: "KeySet") -> bool:
+        """Tell whether both sets have the same usable keys."""
+        return self.by_kid == other.by_kid and self.any_kid == other.any_kid
+
+    def changes_to(self, new: "KeySet") -> str:
+        """Describe on one line which keys another set adds, removes and replaces, by their ids."""
+        old = self.by_kid
+        kids = {
+            "added": [kid for kid in new.by_kid if kid not in old],
+            "removed": [kid for kid in old if kid not in new.by_kid],
+            "replaced": [kid for kid in old if kid in new.by_kid and old[kid] != new.by_kid[kid]],
+        }
+        changes = [
+            f"{verb} {_shortened([_name(kid) for kid in changed], _LISTED_KIDS, ', ')}"
+            for verb, changed in kids.items()
+            if changed
+        ]
+        return "; ".join(changes) or "the key without id serves other tokens"
+
+    def rejections(self) -> str:
+        """Describe the unusable members on one line."""
+        return _summary(self.rejected)
 
 
 def read_key_set(document: bytes) -> KeySet:
@@ -59,27 +89,41 @@ def read_key_set(document: bytes) -> KeySet:
     Raises:
         FetchError: The document is not a key set, or none of its keys is usable.
     """
-    try:
-        members = load_object(document).get("keys")
-    except MalformedTokenError as error:
-        raise FetchError(f"not a key set: {error}", kind=FetchErrorKind.NOT_A_KEY_SET) from None
-    if not isinstance(members, list) or len(members) > MAX_KEYS:
-        raise FetchError(
-            f"not a key set: `keys` is not a list of at most {MAX_KEYS} keys",
-            kind=FetchErrorKind.NOT_A_KEY_SET,
-        )
-    by_kid: dict[str, tuple[VerificationKey, ...]] = {}
+    members = read_members(document)
+    by_kid: dict[str | None, Keys] = {}
     rejected = []
     for index, member in enumerate(members):
         try:
-            key = public_key(member)
+            key = _usable_key(member)
         except UnusableKeyError as error:
             rejected.append(f"key {index}: {error}")
         else:
-            by_kid[key.kid or ""] = (*by_kid.get(key.kid or "", ()), key)
+            by_kid[key.kid] = (*by_kid.get(key.kid, ()), key)
     if members and not by_kid:
         raise FetchError(
-            "the key set has no usable key: " + "; ".join(rejected),
+            "the key set has no usable key: " + _summary(rejected),
             kind=FetchErrorKind.NO_USABLE_KEY,
         )
-    return KeySet(by_kid, tuple(rejected))
+    # RFC 7515, section 4.1.4: a kid is a hint. It cannot tell the only key from another.
+    any_kid = by_kid.get(None, ()) if len(members) == 1 else ()
+    return KeySet(by_kid, any_kid, tuple(rejected))
+
+
+def _usable_key(member: object) -> VerificationKey:
+    if isinstance(member, NotStrict):
+        raise UnusableKeyError(f"not strict JSON: {member.reason}")
+    return public_key(member)
+
+
+def _summary(reasons: Sequence[str]) -> str:
+    return _shortened(reasons, _LISTED_REASONS, "; ")
+
+
+def _shortened(texts: Sequence[str], listed: int, separator: str) -> str:
+    hidden = len(texts) - listed
+    rest = [f"and {hidden} more"] if hidden > 0 else []
+    return separator.join([*texts[:listed], *rest])
+
+
+def _name(kid: str | None) -> str:
+    return "a key without id" if kid is None else repr(kid)

@@ -1,7 +1,8 @@
 """The keys that an issuer publishes: fetched, cached, refreshed in the background.
 
 Known keys are returned without waiting, whatever state the issuer is in, until they are too old.
-An unknown key id causes a fetch, but at most one fetch a second, however many callers ask.
+An unknown key id causes a fetch, and a bad signature may cause a fetch. The schedule and the
+refresher limit what that costs, however many callers ask.
 """
 
 import asyncio
@@ -32,6 +33,7 @@ class JwksKeys:
         source: Names the issuer in log messages, for example by its JWKS URL.
         max_age: Seconds after which keys are old; they are refreshed before.
         max_stale: Seconds past `max_age` for which keys stay usable while the issuer fails.
+        workers: How many processes of this server fetch the key set.
         clock: Monotonic time in seconds.
         sleep: Waits for some seconds of that clock.
     """
@@ -43,9 +45,11 @@ class JwksKeys:
         source: str = "the issuer",
         max_age: float = 300.0,
         max_stale: float = 3600.0,
+        workers: int = 1,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._source = source
         self._lifetime = max_age + max_stale
         self._clock = clock
         self._keys = KeySet()
@@ -53,10 +57,11 @@ class JwksKeys:
         self._usable_until = -math.inf
         self._epoch = 0
         self._unusable_epoch = 0
+        self._changes = 0
         self._refresher = KeySetRefresher(
             fetch,
             self._adopt,
-            schedule=RefreshSchedule(max_age),
+            schedule=RefreshSchedule(max_age, workers=workers),
             source=source,
             clock=clock,
             sleep=sleep,
@@ -81,22 +86,36 @@ class JwksKeys:
         when it first signs. So an unknown id is rejected only by a key set that was fetched after
         the call.
         """
+        attempts = self._refresher.attempts
+
+        def is_answered() -> bool:
+            is_new = self._refresher.succeeded > attempts
+            return bool(self.known(algorithm, kid)) or (is_new and self._usable())
+
+        if not self.known(algorithm, kid):
+            await self._refresher.wait_until(is_answered)
         if keys := self.known(algorithm, kid):
             return keys
-        attempts = self._refresher.attempts
-        while True:
-            await self._refresher.refresh()
-            if keys := self.known(algorithm, kid):
-                return keys
-            if self._usable() and self._refresher.succeeded > attempts:
-                raise UnknownKeyError("the issuer's key set has no such key")
+        raise UnknownKeyError("the issuer's key set has no such key")
+
+    async def recheck(self) -> bool:
+        """Fetch the keys because a signature is bad, at most once a minute; wait 2 s at most.
+
+        Returns:
+            Whether the keys have changed.
+        """
+        changes = self._changes
+        await self._refresher.recheck()
+        return self._changes != changes
 
     async def check(self) -> None:
-        """Check that tokens can be verified.
+        """Check that tokens can be verified. Waits for the first fetch while that is in progress.
 
         Raises:
             VerifierUnavailableError: There are no keys, or they are too old.
         """
+        if self._fetched_at is None:
+            await self._refresher.finish_first_fetch()
         if not self._usable():
             raise self._refresher.unavailable()
 
@@ -116,7 +135,7 @@ class JwksKeys:
         now, attempted_at = self._clock(), self._refresher.attempted_at
         error = self._refresher.error
         return KeySetState(
-            kids=tuple(self._keys.by_kid),
+            kids=tuple(kid or "" for kid in self._keys.by_kid),
             rejected=self._keys.rejected,
             age=None if self._fetched_at is None else now - self._fetched_at,
             attempted=None if attempted_at is None else now - attempted_at,
@@ -127,11 +146,18 @@ class JwksKeys:
     def _usable(self) -> bool:
         return self._clock() < self._usable_until
 
-    def _adopt(self, keys: KeySet) -> None:
+    def _adopt(self, keys: KeySet) -> bool:
+        changed = not keys.equals(self._keys)
+        if changed:
+            self._changes += 1
+            _log.info(
+                "the key set from %s has changed: %s", self._source, self._keys.changes_to(keys)
+            )
         if not keys.includes(self._keys):
             self._epoch += 1
         if keys.rejected and keys.rejected != self._keys.rejected:
-            _log.warning("ignoring unusable keys in the key set: %s", "; ".join(keys.rejected))
+            _log.warning("ignoring unusable keys in the key set: %s", keys.rejections())
         self._keys = keys
         self._fetched_at = self._clock()
         self._usable_until = self._fetched_at + self._lifetime
+        return changed

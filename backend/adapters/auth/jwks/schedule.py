@@ -1,7 +1,11 @@
-"""When to fetch a key set: refresh ahead of expiry, back off after failures, add jitter.
+"""When to fetch a key set: refresh ahead of expiry, back off after failures, slow down for floods.
 
 Pure arithmetic: callers pass the time in and do the waiting. Attempts start a pause, not
 successes, so a failing issuer gets no more requests than a healthy issuer.
+
+Unknown key ids cause look-ups. A look-up that finds an unchanged key set is fruitless, and each
+fruitless look-up doubles the pause before the next. The doublings wear off with time. So a process
+makes at most about one look-up each 9 s in the long run, and 20 within two minutes at most.
 """
 
 import random
@@ -11,10 +15,15 @@ from typing import Final
 
 MIN_INTERVAL: Final = 1.0
 MAX_BACKOFF: Final = 30.0
+# A new key must serve within 10 s during a flood: the pause, and the fetch.
+MAX_LOOKUP_PAUSE: Final = 9.0
+RECHECK_INTERVAL: Final = 60.0
+EMPTY_INTERVAL: Final = 10.0
 REFRESH_AHEAD: Final = (0.75, 0.9)  # of the maximum age
 BACKOFF_JITTER: Final = (0.5, 1.0)
 
 _MAX_DOUBLINGS: Final = 10  # keeps the power small; MAX_BACKOFF is reached long before
+_MAX_FRUITLESS: Final = 5  # the pause reaches its maximum
 
 
 class RefreshSchedule:
@@ -24,6 +33,8 @@ class RefreshSchedule:
 
     Args:
         max_age: Seconds after which keys are old; refreshes are due before.
+        workers: How many processes fetch this key set. Each waits so many times as long after a
+            fruitless look-up, but at most `MAX_LOOKUP_PAUSE`.
         uniform: Draws a random number between two bounds.
 
     Attributes:
@@ -31,17 +42,32 @@ class RefreshSchedule:
     """
 
     def __init__(
-        self, max_age: float, *, uniform: Callable[[float, float], float] = random.uniform
+        self,
+        max_age: float,
+        *,
+        workers: int = 1,
+        uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._max_age = max_age
+        self._workers = workers
         self._uniform = uniform
+        self._attempted_at = -inf
         self._allowed_at = -inf
         self._due_at = -inf
+        self._fruitless = 0
+        self._fruitless_at = -inf
+        self._recheck_at = -inf
         self.failures = 0
 
     def pause(self, now: float) -> float:
         """Return the seconds until a fetch may start; zero or less if it may start now."""
         return self._allowed_at - now
+
+    def lookup_pause(self, now: float) -> float:
+        """Return the seconds until a look-up may start; zero or less if it may start now."""
+        # A look-up never waits longer than the refresh that is due anyway.
+        allowed_at = min(self._fruitless_at + self._fruitless_pause(), self._due_at)
+        return max(self._allowed_at, allowed_at) - now
 
     def due_in(self, now: float) -> float:
         """Return the seconds until a fetch should start; zero or less if it should start now."""
@@ -51,14 +77,44 @@ class RefreshSchedule:
         """Tell whether the last attempt failed and the next must still wait."""
         return self.failures > 0 and self.pause(now) > 0
 
+    def take_recheck(self, now: float) -> bool:
+        """Tell whether a bad signature may cause a fetch. True at most once a minute."""
+        if now < self._recheck_at:
+            return False
+        self._recheck_at = now + RECHECK_INTERVAL
+        return True
+
     def record_attempt(self, now: float) -> None:
         """Record that a fetch starts."""
+        self._attempted_at = now
         self._allowed_at = now + MIN_INTERVAL
 
-    def record_success(self, now: float) -> None:
-        """Record that a fetch succeeded."""
+    def record_success(self, now: float, *, changed: bool = False, lookup: bool = False) -> None:
+        """Record that a fetch succeeded.
+
+        Args:
+            now: The time of the success.
+            changed: Whether the key set differs from the last.
+            lookup: Whether the fetch was a look-up.
+        """
         self.failures = 0
         self._due_at = now + self._max_age * self._uniform(*REFRESH_AHEAD)
+        if changed:
+            self._fruitless = 0
+        elif lookup:
+            self._record_fruitless()
+
+    def record_empty(self, now: float, *, lookup: bool = False) -> None:
+        """Record that the issuer has no keys. That is no failure of the issuer, and soon over.
+
+        Args:
+            now: The time of the answer.
+            lookup: Whether the fetch was a look-up.
+        """
+        self.failures = 0
+        self._due_at = now + EMPTY_INTERVAL * self._uniform(*BACKOFF_JITTER)
+        if lookup:
+            self._record_fruitless()
 
     def record_failure(self, now: float, *, retry_after: float | None = None) -> float:
         """Record that a fetch failed.
@@ -75,3 +131,14 @@ class RefreshSchedule:
         wait = max(backoff * self._uniform(*BACKOFF_JITTER), retry_after or 0.0)
         self._allowed_at = self._due_at = now + wait
         return wait
+
+    def _record_fruitless(self) -> None:
+        elapsed = self._attempted_at - self._fruitless_at
+        worn_off = int(min(elapsed / MAX_LOOKUP_PAUSE, _MAX_FRUITLESS))
+        self._fruitless = min(max(self._fruitless - worn_off, 0) + 1, _MAX_FRUITLESS)
+        self._fruitless_at = self._attempted_at
+
+    def _fruitless_pause(self) -> float:
+        if not self._fruitless:
+            return 0.0
+        return min(MIN_INTERVAL * self._workers * 2.0 ** (self._fruitless - 1), MAX_LOOKUP_PAUSE)

@@ -15,7 +15,13 @@ from backend.adapters.persistence.postgres.idempotency import add_once, require_
 from backend.adapters.persistence.postgres.rows import COLUMNS, statement, to_todo, to_values
 from backend.adapters.persistence.quota import TodoQuota
 from backend.domain.idempotency import Idempotency
-from backend.domain.todo import MAX_PER_USER, Todo, TodoConflictError, TodoNotFoundError
+from backend.domain.todo import (
+    MAX_PER_USER,
+    Todo,
+    TodoConflictError,
+    TodoNotFoundError,
+    search_key,
+)
 from backend.domain.todo_list import TodoPage, TodoQuery
 
 _ADD: Final = statement(
@@ -133,7 +139,7 @@ class PostgresTodoRepository:
             query.completed,
             None if query.priority is None else query.priority.rank,
             query.due_before,
-            None if query.q is None else query.q.casefold(),
+            None if query.q is None else search_key(query.q),
             query.limit + 1,
             *(() if after is None else (after.key, after.id)),
         )

@@ -24,6 +24,7 @@ from backend.domain.todo import (
     TodoConflictError,
     TodoLimitReachedError,
     TodoNotFoundError,
+    search_key,
 )
 from backend.domain.todo_list import TodoPage, TodoQuery
 
@@ -127,7 +128,7 @@ class SqliteTodoRepository:
             "completed": query.completed,
             "priority": None if query.priority is None else query.priority.rank,
             "due_before": None if query.due_before is None else to_text(query.due_before),
-            "q": None if query.q is None else query.q.casefold(),
+            "q": None if query.q is None else search_key(query.q),
             "count": query.limit + 1,
         }
         if after is not None:

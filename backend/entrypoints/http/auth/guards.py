@@ -23,6 +23,7 @@ from fastapi.security.base import SecurityBase
 from starlette.types import Message, Receive
 
 from backend.domain.auth import Principal
+from backend.entrypoints.http.json_request import JsonRequest
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
@@ -72,7 +73,7 @@ class ProtectedRoute(APIRoute):
         async def authenticate_and_handle(request: Request) -> Response:
             scope = request.scope
             scope[_PRINCIPAL] = await scope["app"].authenticator.authenticate(scope)
-            response = await handle(Request(scope, _limit_body(request.receive)))
+            response = await handle(JsonRequest(scope, _limit_body(request.receive)))
             headers = response.raw_headers
             if _CACHE_CONTROL not in dict(headers):
                 headers.append((_CACHE_CONTROL, b"private, no-cache"))

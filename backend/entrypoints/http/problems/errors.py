@@ -1,6 +1,10 @@
 """Errors about the HTTP request itself: its parameters and headers, not the todo in its body."""
 
 
+class UnusableEntityTagError(Exception):
+    """`If-Match` has a weak tag or is malformed, so it matches no version."""
+
+
 class InvalidParameterError(Exception):
     """A parameter or header of the request breaks a rule.
 

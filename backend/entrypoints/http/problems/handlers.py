@@ -1,4 +1,4 @@
-"""Maps each error to a problem (RFC 9457): the only module that knows an error's status code."""
+"""Maps each error to a problem (RFC 9457). No module outside this package knows status codes."""
 
 import logging
 import math
@@ -11,20 +11,17 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from backend.domain.auth import AuthError, MissingTokenError, VerifierUnavailableError
-from backend.domain.idempotency import IdempotencyKeyReusedError
-from backend.domain.todo import (
-    InvalidTodoError,
-    TodoConflictError,
-    TodoLimitReachedError,
-    TodoNotFoundError,
-)
+from backend.domain.todo import InvalidTodoError
 from backend.domain.todo_list import InvalidTodoQueryError
-from backend.domain.todo_repository import RepositoryUnavailableError, SearchTimeoutError
+from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
 from backend.entrypoints.http.metrics import count_refusal
+from backend.entrypoints.http.problems import todos
 from backend.entrypoints.http.problems.errors import InvalidParameterError
+from backend.entrypoints.http.problems.outages import Outages
 from backend.entrypoints.http.problems.problem_details import Problem, problem_response
 from backend.entrypoints.http.problems.validation_errors import field_problems
+from backend.entrypoints.http.telemetry import request_id
 
 REALM: Final = "api"
 
@@ -42,9 +39,12 @@ _HTTP_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
 
 
 def install(app: FastAPI) -> None:
-    """Make an app answer every error with a problem."""
+    """Make an app answer every error with a problem. Needs `app.state.checks`."""
+    app.state.outages = Outages(app.state.checks)
     for error_class, to_problem in _PROBLEMS.items():
         app.add_exception_handler(error_class, _handler(to_problem))
+    for error_class in (VerifierUnavailableError, RepositoryUnavailableError):
+        app.add_exception_handler(error_class, _handle_outage)
 
 
 def untrusted_host_response(request: Request) -> Response:
@@ -57,6 +57,11 @@ def untrusted_host_response(request: Request) -> Response:
             detail="This server does not serve the host that the `Host` header names.",
         ),
     )
+
+
+def invalid_parameter_response(request: Request, error: InvalidParameterError) -> Response:
+    """Answer a request that a middleware rejects."""
+    return problem_response(request, _invalid_parameter(error))
 
 
 def _handler(to_problem: Callable[[Any], Problem]) -> Callable[[Request, Exception], Any]:
@@ -76,8 +81,14 @@ def _unauthorized(error: AuthError) -> Problem:
         code=error.code,
         detail=error.detail,
         headers={"WWW-Authenticate": challenge},
-        log=(logging.INFO, f"refused: {error.reason}: {error}", error.reason),
+        log=(logging.INFO, f"refused: {error.reason}: {error}{_details(error)}", error.reason),
     )
+
+
+def _details(error: AuthError) -> str:
+    values = {"found": error.found, "expected": error.expected}
+    details = ", ".join(f"{name} {value}" for name, value in values.items() if value)
+    return f"; {details}" if details else ""
 
 
 def _forbidden_origin(error: ForbiddenOriginError) -> Problem:
@@ -92,53 +103,21 @@ def _forbidden_origin(error: ForbiddenOriginError) -> Problem:
     )
 
 
-def _unavailable(error: VerifierUnavailableError | RepositoryUnavailableError) -> Problem:
-    part = "verifier" if isinstance(error, VerifierUnavailableError) else "database"
+async def _handle_outage(request: Request, error: Exception) -> Response:
+    outages: Outages = request.app.state.outages
+    is_verifier = isinstance(error, VerifierUnavailableError)
+    outage = outages.verifier if is_verifier else outages.database
+    outage.record(error, request_id=request_id(request.scope))
+    return problem_response(request, _unavailable("verifier" if is_verifier else "database", error))
+
+
+def _unavailable(part: str, error: Any) -> Problem:
     return Problem(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         code=f"{part}_unavailable",
         detail="The service is temporarily unavailable. Try again after `Retry-After` seconds.",
         headers={"Retry-After": str(max(1, math.ceil(error.retry_after)))},
-        log=(logging.ERROR, f"unavailable: {error}", f"{part}_unavailable"),
-    )
-
-
-def _search_timeout(error: SearchTimeoutError) -> Problem:
-    return Problem(
-        status=HTTPStatus.SERVICE_UNAVAILABLE,
-        code="search_timeout",
-        detail="The search took too long. Send fewer searches at a time, or add other filters.",
-        headers={"Retry-After": str(max(1, math.ceil(error.retry_after)))},
-        log=(logging.WARNING, f"unavailable: {error}", "search_timeout"),
-    )
-
-
-def _todo_not_found(_error: TodoNotFoundError) -> Problem:
-    return Problem(status=HTTPStatus.NOT_FOUND, code="todo_not_found", detail="No such todo.")
-
-
-def _todo_conflict(_error: TodoConflictError) -> Problem:
-    return Problem(
-        status=HTTPStatus.PRECONDITION_FAILED,
-        code="precondition_failed",
-        detail="The todo has changed since you read it. Read it again.",
-    )
-
-
-def _todo_limit_reached(error: TodoLimitReachedError) -> Problem:
-    return Problem(
-        status=HTTPStatus.CONFLICT,
-        code="todo_limit_reached",
-        detail=f"You have {error.limit} todos, the most that a user may have. Delete some first.",
-    )
-
-
-def _idempotency_key_reused(_error: IdempotencyKeyReusedError) -> Problem:
-    return Problem(
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        code="idempotency_key_reused",
-        detail="This key was already used with a different body. Use a new key for a new request.",
-        errors=[{"field": "Idempotency-Key", "detail": "was already used with a different body"}],
+        log=(logging.DEBUG, f"unavailable: {error}", f"{part}_unavailable"),
     )
 
 
@@ -183,13 +162,7 @@ def _unexpected(error: Exception) -> Problem:
 _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     AuthError: _unauthorized,
     ForbiddenOriginError: _forbidden_origin,
-    VerifierUnavailableError: _unavailable,
-    RepositoryUnavailableError: _unavailable,
-    SearchTimeoutError: _search_timeout,
-    TodoNotFoundError: _todo_not_found,
-    TodoConflictError: _todo_conflict,
-    TodoLimitReachedError: _todo_limit_reached,
-    IdempotencyKeyReusedError: _idempotency_key_reused,
+    **todos.PROBLEMS,
     InvalidTodoError: _invalid_todo,
     InvalidTodoQueryError: _invalid_todo,
     InvalidParameterError: _invalid_parameter,

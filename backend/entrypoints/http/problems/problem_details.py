@@ -12,6 +12,7 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.routing import Match
 
+from backend.entrypoints.http.metrics import count_unavailable
 from backend.entrypoints.http.telemetry import request_id
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -87,11 +88,13 @@ class Problem:
 
 
 def problem_response(request: Request, problem: Problem) -> JSONResponse:
-    """Return the response to a request that has a problem, and log the problem."""
+    """Return the response to a request that has a problem; log the problem, and count a 503."""
     identity = request_id(request.scope)
     if problem.log is not None:
         level, message, reason = problem.log
         _log.log(level, "%s", message, extra={"request_id": identity, "reason": reason})
+    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        count_unavailable(problem.code.removesuffix("_unavailable"))
     content = {
         "type": "about:blank",
         "title": problem.status.phrase,
@@ -112,4 +115,5 @@ def _allowed_methods(request: Request) -> set[str]:
     """Return the methods of every route that has this path (RFC 9110, section 15.5.6)."""
     routes = iter_route_contexts(request.app.routes)
     matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    return {method for route in matching for method in route.methods or ()}
+    methods = {method for route in matching for method in route.methods or ()}
+    return methods | {"HEAD"} if "GET" in methods else methods

@@ -37,6 +37,18 @@ def match(header: Sequence[str] | None, todo: Todo, *, weak: bool = False) -> bo
     return any(tag == of(todo) and (weak or not is_weak) for is_weak, tag in tags)
 
 
+def are_strong(header: Sequence[str]) -> bool:
+    """Return whether a header is a list of strong tags; another header may never match If-Match.
+
+    Args:
+        header: The values of the header.
+    """
+    text, end = ",".join(header), 0
+    while (found := _TAG.match(text, end)) and found[1] is None:
+        end = found.end()
+    return end > 0 and not text[end:].strip(" \t,")
+
+
 def _parse(header: str) -> Iterator[tuple[bool, str]]:
     """Yield whether each tag is weak, and the tag; stop at the first syntax error."""
     start = 0

@@ -22,7 +22,10 @@ class ListParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(
-        default=20, ge=1, le=PAGE_MAX_LENGTH, description="The maximum number of todos on a page."
+        default=20,
+        ge=1,
+        le=PAGE_MAX_LENGTH,
+        description="The maximum number of todos on a page. A page of long todos has fewer.",
     )
     cursor: str | None = Field(
         default=None,
@@ -43,7 +46,8 @@ class ListParameters(BaseModel):
         default=None,
         min_length=1,
         max_length=TITLE_MAX_LENGTH,
-        description="Only todos whose title or description contains this text, in any case.",
+        description="Only todos whose title or description contains this text, in any case and any "
+        "Unicode normal form.",
     )
 
     @classmethod

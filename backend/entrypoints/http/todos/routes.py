@@ -12,15 +12,17 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, Response
 
 from backend.domain.todo import Todo, TodoConflictError
+from backend.domain.todo_list import TodoPage
 from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepository
 from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRoute
 from backend.entrypoints.http.model_response import ModelResponse
-from backend.entrypoints.http.problems.errors import InvalidParameterError
+from backend.entrypoints.http.problems.errors import InvalidParameterError, UnusableEntityTagError
 from backend.entrypoints.http.problems.problem_details import documented
 from backend.entrypoints.http.todos import etags, idempotency_keys
 from backend.entrypoints.http.todos.cursors import Cursors, InvalidCursorError
 from backend.entrypoints.http.todos.idempotency_keys import IdempotencyKey
 from backend.entrypoints.http.todos.list_parameters import ListParameters, openapi_parameters
+from backend.entrypoints.http.todos.page_size import PAGE_MAX_BYTES, shorten
 from backend.entrypoints.http.todos.representations import (
     NewTodo,
     TodoChanges,
@@ -66,9 +68,12 @@ async def list_todos(request: Request, principal: CurrentPrincipal) -> ModelResp
             raise InvalidParameterError("cursor", str(error)) from None
     page = await _todos(request).list(user_id, query)
     next_cursor = await cursors.encode(page.next, user_id, query) if page.next else None
-    return ModelResponse(
-        TodoPageResponse.model_validate({"items": page.items, "next_cursor": next_cursor})
-    )
+    response = _page_response(page, next_cursor)
+    if len(response.body) > PAGE_MAX_BYTES:
+        page = shorten(page, query.sort)
+        next_cursor = await cursors.encode(page.next, user_id, query) if page.next else None
+        response = _page_response(page, next_cursor)
+    return response
 
 
 @router.post(
@@ -90,7 +95,8 @@ async def create_todo(
     content = {name: getattr(todo, name) for name in body.model_dump(exclude_defaults=True)}
     idempotency = idempotency_keys.idempotency(request, idempotency_key, content)
     stored = await _todos(request).add(principal.user_id, todo, idempotency=idempotency)
-    headers = {"Location": f"{router.prefix}/{stored.id}"}
+    root_path = request.scope.get("root_path", "").rstrip("/")
+    headers = {"Location": f"{root_path}{router.prefix}/{stored.id}"}
     if stored.id != todo.id:
         headers[idempotency_keys.REPLAYED] = "true"
     return _response(stored, HTTPStatus.CREATED, headers)
@@ -183,8 +189,17 @@ def _names_version(if_match: list[str] | None) -> bool:
 
 
 def _require_match(if_match: list[str] | None, todo: Todo) -> None:
-    if if_match is not None and not etags.match(if_match, todo):
-        raise TodoConflictError("If-Match names another version")
+    if if_match is None or etags.match(if_match, todo):
+        return
+    if not etags.are_strong(if_match):
+        raise UnusableEntityTagError("If-Match has a weak tag or is malformed")
+    raise TodoConflictError("If-Match names another version")
+
+
+def _page_response(page: TodoPage, next_cursor: str | None) -> ModelResponse:
+    return ModelResponse(
+        TodoPageResponse.model_validate({"items": page.items, "next_cursor": next_cursor})
+    )
 
 
 def _response(

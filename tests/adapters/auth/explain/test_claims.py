@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.auth.explain.explainers import Mistake, assert_remedy
+from tests.adapters.auth.explain.explainers import JWKS_URL, Mistake, assert_remedy
 from tests.adapters.auth.tokens import ABSENT, ISSUER, NOW, SECRET, secret_signer, token
 from tests.adapters.auth.verifiers import UNSET
 
@@ -59,12 +59,30 @@ ISSUERS: list[Mistake] = [
         {},
         token(claims={"iss": "http://app.example.com"}),
         "issuer",
-        ["http and https", "BETTER_AUTH_URL"],
+        ["http and https", "BETTER_AUTH_URL=http://app.example.com,", "AUTH_JWKS_URL"],
     ),
     (
         "another issuer",
         {},
         token(claims={"iss": "http://127.0.0.1:3000"}),
+        "issuer",
+        [
+            f"A key of {JWKS_URL} signed this token",
+            "BETTER_AUTH_URL=http://127.0.0.1:3000,",
+            f"AUTH_JWKS_URL={JWKS_URL},",
+        ],
+    ),
+    (
+        "another issuer, whose key set is not configured",
+        {"jwks": False, "secrets": [SECRET]},
+        token(secret_signer(), claims={"iss": "http://127.0.0.1:3000"}),
+        "issuer",
+        ["localhost is not 127.0.0.1", "BETTER_AUTH_URL", "AUTH_JWKS_URL", "AUTH_ISSUER"],
+    ),
+    (
+        "another issuer, and a signature that is invalid",
+        {},
+        token(claims={"iss": "http://127.0.0.1:3000"}, signature=bytes(64)),
         "issuer",
         ["localhost is not 127.0.0.1", "BETTER_AUTH_URL", "AUTH_ISSUER"],
     ),
@@ -95,6 +113,13 @@ AUDIENCES: list[Mistake] = [
         token(claims={"aud": ["x", f"{ISSUER}/"]}),
         "audience",
         ["slash", f'AUTH_AUDIENCE to "{ISSUER}/"'],
+    ),
+    (
+        "public address in AUTH_ISSUER only",
+        {"issuers": frozenset({"http://localhost:3000"})},
+        token(claims={"iss": "http://localhost:3000", "aud": "http://localhost:3000"}),
+        "audience",
+        ["BETTER_AUTH_URL=http://localhost:3000 ", f"AUTH_JWKS_URL={JWKS_URL},", "unset AUTH_IS"],
     ),
     (
         "audience of another issuer",

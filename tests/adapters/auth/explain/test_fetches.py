@@ -28,9 +28,10 @@ REMEDIES = {
     FetchErrorKind.REDIRECT: "redirects",
     FetchErrorKind.STATUS: "Start Better Auth",
     FetchErrorKind.NOT_A_KEY_SET: "web page",
-    FetchErrorKind.COMPRESSED: "not a key set",
+    FetchErrorKind.COMPRESSED: "compression off",
     FetchErrorKind.TOO_LARGE: "not a key set",
     FetchErrorKind.NO_USABLE_KEY: "keyPairConfig",
+    FetchErrorKind.EMPTY: "/api/auth/token",
     FetchErrorKind.TIMEOUT: "firewall",
     FetchErrorKind.NOT_HTTP: "scheme and the port",
     FetchErrorKind.TLS: "scheme and the port",
@@ -38,6 +39,14 @@ REMEDIES = {
     FetchErrorKind.UNREACHABLE: "Start Better Auth",
     FetchErrorKind.UNEXPECTED: "Start Better Auth",
 }
+
+
+@pytest.mark.parametrize("kind", [FetchErrorKind.UNREACHABLE, FetchErrorKind.TIMEOUT])
+def test_an_issuer_that_cannot_be_reached_may_have_an_internal_address(
+    kind: FetchErrorKind,
+) -> None:
+    remedy = fetch_remedy(FetchError("the message does not matter", kind=kind))
+    assert "keep the public address in BETTER_AUTH_URL and set AUTH_JWKS_URL" in remedy
 
 
 @pytest.mark.parametrize("kind", FetchErrorKind)

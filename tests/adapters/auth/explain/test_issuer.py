@@ -21,7 +21,11 @@ async def test_usable_keys_and_a_correct_clock_are_no_problem() -> None:
     origin, findings = await diagnose(dated(0))
     assert list(findings) == ["keys", "clock"]
     assert all(finding.problem is None for finding in findings.values())
-    assert findings["keys"].found == f"1 usable at {origin}{JWKS_PATH} (EdDSA)"
+    assert findings["keys"].found == (
+        f'1 usable at {origin}{JWKS_PATH} (EdDSA): "key-1", which this command fetched at'
+        " 2027-01-15T08:00:00Z; a running server may still use the set of its last fetch: see"
+        " /health/ready"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from backend.adapters.auth.explain.context import TokenContext
-from backend.adapters.auth.explain.redaction import quoted
 from backend.adapters.auth.explain.remedies import error_remedy
+from backend.adapters.auth.redaction.values import quoted
 from backend.domain.auth import InvalidTokenError, VerifierUnavailableError
 from tests.adapters.auth.explain.explainers import (
     JWKS_URL,

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.adapters.auth.claims import Claims
-from backend.adapters.auth.explain.redaction import OMITTED, REDACTED
 from backend.adapters.auth.jose.jwk import VerificationKey
 from backend.adapters.auth.jose.jws import decode_base64url
+from backend.adapters.auth.redaction.values import OMITTED, REDACTED
 from backend.domain.auth import (
     AuthError,
     InactiveTokenError,
@@ -282,6 +282,9 @@ class NoKeys:
     async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
         raise VerifierUnavailableError("the issuer's keys are unavailable: HTTP 404")
 
+    async def recheck(self) -> bool:
+        return False
+
 
 async def test_an_outage_neither_accepts_nor_rejects_a_token() -> None:
     explainer = make_explainer(source=NoKeys())
@@ -317,6 +320,24 @@ async def test_secrets_are_redacted(secret: dict[str, Any]) -> None:
     explanation = await EXPLAINER.explain(token(header=secret, claims=secret))
     assert MARK not in output_of(explanation)
     assert REDACTED in output_of(explanation)
+
+
+@pytest.mark.parametrize("name", ["otp", "code", "jwt", "x5t", "note", "https://x.example/y"])
+async def test_a_long_random_string_is_redacted_in_header_and_claims(name: str) -> None:
+    secret = "AKS0ce5SL820JKrTr9k8Ztvl5CXglAXf"
+    for value in (secret, [secret], {"a": {"b": secret}}, f"see {secret}", {secret: 1}):
+        text = token(header={name: value}, claims={name: value, "exp": value})
+        assert secret not in output_of(await EXPLAINER.explain(text))
+
+
+async def test_identifiers_of_better_auth_stay_readable() -> None:
+    identifier = "AKS0ce5SL820JKrTr9k8Ztvl5CXglAXf"
+    text = token(header={"kid": identifier}, claims={"sub": identifier, "aud": identifier})
+    explanation = await EXPLAINER.explain(text)
+    assert explanation.claims["sub"] == explanation.header["kid"] == identifier
+    assert finding_of(explanation, "subject").found == f'"{identifier}"'
+    assert finding_of(explanation, "audience").found == f'"{identifier}"'
+    assert identifier in str(finding_of(explanation, "signature").found)
 
 
 async def test_deeply_nested_claims_are_omitted() -> None:

@@ -63,12 +63,20 @@ def test_a_key_without_alg_verifies_the_algorithms_of_its_type_and_curve(algorit
         {"use": "sig"},
         {"key_ops": ["verify"]},
         {"alg": None},
+        {"use": None},
+        {"key_ops": []},
+        {"key_ops": None},
         {"x5t": "unknown members are ignored", "expiresAt": 1},
         {"kid": "k" * 256},
     ],
 )
 def test_accepts_a_valid_key(changes: dict[str, Any]) -> None:
     assert public_key(signer("EdDSA").jwk(**changes)).kid
+
+
+@pytest.mark.parametrize("kid", [ABSENT, None])
+def test_a_key_may_have_no_id(kid: object) -> None:
+    assert public_key(signer("EdDSA").jwk(kid=kid)).kid is None
 
 
 @pytest.mark.parametrize("jwk", [None, True, 1, "key", [], [["kty", "OKP"]], {}])
@@ -99,8 +107,6 @@ def test_rejects_a_value_that_is_not_a_key(jwk: object) -> None:
         {"alg": ["EdDSA", "ES256", "RS256"]},
         {"alg": {"EdDSA": True}},
         {"alg": 1},
-        {"kid": ABSENT},
-        {"kid": None},
         {"kid": ""},
         {"kid": 1},
         {"kid": ["key-1"]},
@@ -108,11 +114,8 @@ def test_rejects_a_value_that_is_not_a_key(jwk: object) -> None:
         {"kid": "key\n1"},
         {"kid": "\x1b[2J"},  # operators see the kid in a terminal
         {"use": "enc"},
-        {"use": None},
         {"use": ["sig"]},
         {"use": "SIG"},
-        {"key_ops": []},
-        {"key_ops": None},
         {"key_ops": "verify"},
         {"key_ops": {"verify": True}},
         {"key_ops": ["sign"]},
@@ -141,8 +144,8 @@ def test_rejects_numbers_that_are_not_canonical_base64url(algorithm: str, member
         "",
         1,
         ["AQAB"],
-        good[member] + "=",
-        good[member] + "==",
+        good[member] + "=" * (-len(good[member]) % 4 + 1),
+        good[member] + "=" * (-len(good[member]) % 4 + 4),
         "\n" + good[member],
         "*" + good[member][1:],
         "\ud800" + good[member][1:],

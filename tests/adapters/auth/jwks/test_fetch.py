@@ -1,6 +1,7 @@
 """A response is read up to a size, within a deadline, and without trust in its content."""
 
 import asyncio
+import gzip
 import ssl
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -131,8 +132,26 @@ async def test_does_not_follow_redirects_even_if_the_client_would(status: int) -
 async def test_rejects_a_compressed_response(client: httpx2.AsyncClient, encoding: str) -> None:
     body = gzip_bomb(1)
     error = await error_of(answer(body, headers={"Content-Encoding": encoding}), client)
-    assert str(error) == "the response is compressed"
+    known = encoding.lower() in {"gzip", "br", "deflate", "zstd"}
+    name = encoding.lower() if known else "an unusual encoding"
+    assert str(error) == (
+        f"the response is compressed ({name}), although the request does not accept that"
+    )
     assert error.kind is FetchErrorKind.COMPRESSED
+
+
+async def test_names_a_compressed_response_without_a_header(client: httpx2.AsyncClient) -> None:
+    error = await error_of(answer(gzip.compress(KEYS)), client)
+    assert "compressed (gzip)" in str(error)
+    assert error.kind is FetchErrorKind.COMPRESSED
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "Identity "])
+async def test_accepts_a_response_that_is_not_compressed(
+    client: httpx2.AsyncClient, encoding: str
+) -> None:
+    async with key_server(answer(KEYS, headers={"Content-Encoding": encoding})) as server:
+        assert await fetch(client, server.url) == KEYS
 
 
 async def test_a_huge_response_uses_little_more_memory_than_the_limit(

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from backend.adapters.auth.jwks.document import MAX_KEYS
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
-from backend.adapters.auth.jwks.key_set import MAX_KEYS, KeySet, read_key_set
+from backend.adapters.auth.jwks.key_set import KeySet, read_key_set
 from backend.domain.auth import InvalidAlgorithmError, UnknownKeyError
 from tests.adapters.auth.tokens import ABSENT, b64, key_set, signer, to_json
 
@@ -19,7 +20,7 @@ BAD: list[Any] = [
     signer("EdDSA").jwk(alg="none"),
     signer("EdDSA").jwk(alg=["EdDSA"]),
     signer("EdDSA").jwk(use="enc"),
-    signer("EdDSA").jwk(kid=ABSENT),
+    signer("EdDSA").jwk(kid=""),
     signer("EdDSA").jwk(x=b64(bytes(32))),
     signer("RS256").jwk(d="AAAA"),
     signer("ES256").jwk(key_ops=["sign"]),
@@ -82,7 +83,7 @@ def test_an_empty_key_set_is_valid() -> None:
         b'{"keys":[NaN]}',
         key_set(*[GOOD] * (MAX_KEYS + 1)),
         key_set(GOOD)[:-1],
-        b"\xef\xbb\xbf" + key_set(GOOD),
+        b"\xef\xbb\xbf\xef\xbb\xbf" + key_set(GOOD),
         key_set(GOOD).decode().encode("utf-16"),
     ],
     ids=lambda document: repr(document[:30]),

@@ -206,8 +206,11 @@ async def test_logs_the_end_of_an_outage(
         await clock.advance(2)
         issuer.error = None
         await clock.advance(60)
-    assert [record.levelname for record in caplog.records].count("INFO") == 1
-    assert caplog.messages[-1] == f"key set refreshed after {len(caplog.records) - 1} failures"
+    failures = [record.levelname for record in caplog.records].count("WARNING")
+    assert caplog.messages[failures:] == [
+        "the key set from https://app.example.com/auth/jwks has changed: added 'key-1'",
+        f"key set refreshed after {failures} failures",
+    ]
 
 
 async def test_an_unexpected_error_is_named_but_its_message_is_not_shown(

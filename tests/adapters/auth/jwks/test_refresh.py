@@ -91,15 +91,6 @@ async def test_an_added_key_keeps_the_epoch(issuer: Issuer, clock: Clock) -> Non
         assert keys.epoch() == epoch
 
 
-async def test_an_empty_key_set_removes_all_keys(issuer: Issuer, clock: Clock) -> None:
-    async with issuer.fetched() as keys:
-        issuer.document = b'{"keys":[]}'
-        await clock.advance(300)
-        find = start_find(keys)
-        await clock.advance(2)
-        assert isinstance(error_of(find), UnknownKeyError)
-
-
 async def test_logs_unusable_keys_once(
     issuer: Issuer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from backend.adapters.auth.jwks.schedule import (
     BACKOFF_JITTER,
+    EMPTY_INTERVAL,
     MAX_BACKOFF,
+    MAX_LOOKUP_PAUSE,
     MIN_INTERVAL,
+    RECHECK_INTERVAL,
     REFRESH_AHEAD,
     RefreshSchedule,
 )
@@ -136,3 +139,95 @@ def test_the_bounds_hold_after_any_history(
 def test_the_wait_is_never_shorter_than_retry_after(retry_after: float, fraction: float) -> None:
     schedule = RefreshSchedule(300, uniform=at(fraction))
     assert schedule.record_failure(NOW, retry_after=retry_after) >= retry_after
+
+
+def lookup_times(schedule: RefreshSchedule, count: int) -> list[float]:
+    """Make fruitless look-ups as soon as each is allowed; return when they start."""
+    now, times = NOW, list[float]()
+    for _ in range(count):
+        now += max(schedule.lookup_pause(now), 0)
+        times.append(now - NOW)
+        schedule.record_attempt(now)
+        schedule.record_success(now, lookup=True)
+    return times
+
+
+@pytest.mark.parametrize(
+    ("workers", "expected"),
+    [
+        (1, [0, 1, 3, 7, 15, 24, 33, 42]),
+        (2, [0, 2, 6, 14, 23, 32, 41, 50]),
+        (4, [0, 4, 12, 21, 30, 39, 48, 57]),
+        (64, [0, 9, 18, 27, 36, 45, 54, 63]),
+    ],
+)
+def test_fruitless_look_ups_become_rarer(workers: int, expected: list[float]) -> None:
+    assert lookup_times(RefreshSchedule(86_400, workers=workers), 8) == expected
+
+
+def test_at_most_20_look_ups_start_within_two_minutes() -> None:
+    times = lookup_times(RefreshSchedule(86_400), 21)
+    assert times[20] > 120
+
+
+def test_a_changed_key_set_allows_a_look_up_after_a_second() -> None:
+    schedule = RefreshSchedule(86_400, workers=4)
+    start = NOW + lookup_times(schedule, 8)[-1] + MAX_LOOKUP_PAUSE
+    schedule.record_attempt(start)
+    schedule.record_success(start, changed=True, lookup=True)
+    assert schedule.lookup_pause(start) == MIN_INTERVAL
+
+
+def test_the_pause_of_look_ups_wears_off() -> None:
+    schedule = RefreshSchedule(86_400)
+    quiet = NOW + lookup_times(schedule, 20)[-1] + 45
+    assert schedule.lookup_pause(quiet) <= 0
+    schedule.record_attempt(quiet)
+    schedule.record_success(quiet, lookup=True)
+    assert schedule.lookup_pause(quiet) == 1
+
+
+def test_other_fetches_do_not_slow_look_ups_down() -> None:
+    schedule = RefreshSchedule(86_400, workers=64)
+    for _ in range(10):
+        schedule.record_attempt(NOW)
+        schedule.record_success(NOW)
+    assert schedule.lookup_pause(NOW) == MIN_INTERVAL
+
+
+def test_a_look_up_does_not_wait_longer_than_the_refresh_that_is_due() -> None:
+    schedule = RefreshSchedule(4, workers=64, uniform=lowest)
+    schedule.record_attempt(NOW)
+    schedule.record_success(NOW, lookup=True)
+    assert schedule.lookup_pause(NOW) == schedule.due_in(NOW) == 3
+
+
+def test_an_empty_key_set_is_fetched_again_soon_and_is_no_failure() -> None:
+    schedule = RefreshSchedule(86_400, uniform=highest)
+    schedule.record_attempt(NOW)
+    schedule.record_failure(NOW)
+    schedule.record_attempt(NOW + 30)
+    schedule.record_empty(NOW + 30)
+    assert not schedule.is_backing_off(NOW + 30)
+    assert schedule.due_in(NOW + 30) == EMPTY_INTERVAL
+
+
+def test_a_bad_signature_may_cause_a_fetch_once_a_minute() -> None:
+    schedule = RefreshSchedule(300)
+    assert schedule.take_recheck(NOW)
+    assert not schedule.take_recheck(NOW)
+    assert not schedule.take_recheck(NOW + RECHECK_INTERVAL - 0.1)
+    assert schedule.take_recheck(NOW + RECHECK_INTERVAL)
+
+
+@given(pauses=st.lists(st.floats(0, 100), min_size=1, max_size=60), workers=st.integers(1, 64))
+def test_no_rhythm_of_look_ups_exceeds_the_budget(pauses: list[float], workers: int) -> None:
+    schedule = RefreshSchedule(86_400, workers=workers)
+    now, count = NOW, 0
+    for pause in pauses:
+        now += max(schedule.lookup_pause(now), 0) + pause
+        schedule.record_attempt(now)
+        schedule.record_success(now, lookup=True)
+        count += 1
+        assert MIN_INTERVAL - 1e-6 <= schedule.lookup_pause(now) <= MAX_LOOKUP_PAUSE + 1e-6
+    assert count <= (now - NOW) / MAX_LOOKUP_PAUSE + 6

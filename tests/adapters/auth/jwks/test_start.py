@@ -100,6 +100,35 @@ async def test_is_not_ready_until_the_first_fetch_has_finished(
         await keys.check()
 
 
+@pytest.mark.parametrize("failure", [None, http_error(500)])
+async def test_a_check_waits_for_the_first_fetch_in_progress(
+    issuer: Issuer, clock: Clock, failure: Exception | None
+) -> None:
+    issuer.delay, issuer.error = 1, failure
+    async with issuer.keys() as keys:
+        await settle()
+        check = asyncio.create_task(keys.check())
+        await clock.advance(0.5)
+        assert not check.done()
+        cancelled = asyncio.create_task(keys.check())
+        await settle()
+        cancelled.cancel()
+        await clock.advance(0.5)
+        assert (check.exception() is None) == (failure is None)
+        assert len(issuer.fetches) == 1
+
+
+async def test_a_check_does_not_wait_after_the_first_fetch(issuer: Issuer, clock: Clock) -> None:
+    issuer.error = http_error(500)
+    async with issuer.keys() as keys:
+        await settle()
+        issuer.delay = 3600
+        await clock.advance(30)
+        assert len(issuer.fetches) >= 2
+        with pytest.raises(VerifierUnavailableError, match="HTTP 500"):
+            await keys.check()
+
+
 async def test_recovers_without_callers_when_the_issuer_is_back(
     issuer: Issuer, clock: Clock
 ) -> None:

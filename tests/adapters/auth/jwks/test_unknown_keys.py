@@ -73,15 +73,21 @@ async def test_accepts_a_new_key_while_an_attacker_sends_unknown_ids(
         issuer.publish(signer("EdDSA"), signer("EdDSA", "new"))
         find = start_find(keys, "new")
         await attack(seconds=2)
+        assert isinstance(error_of(find), VerifierUnavailableError)  # "I cannot tell yet"
+        await attack(seconds=8)
+        find = start_find(keys, "new")
+        await settle()
         assert kids_of(find) == ["new"]
         await clock.advance(2)
-        assert all(isinstance(error_of(find), UnknownKeyError) for find in flood)
+        undecided = UnknownKeyError, VerifierUnavailableError
+        assert all(isinstance(error_of(find), undecided) for find in flood)
         pauses = [later - at for at, later in pairwise(issuer.fetches)]
         assert all(pause >= 0.999 for pause in pauses)
+        assert len(pauses) <= 10  # 5 before the rotation, and 5 after it
 
 
 @pytest.mark.parametrize("name", ["unknown", "unknown-{}", "../../keys/{}", "{}' OR '1'='1"])
-async def test_a_thousand_unknown_ids_cost_one_fetch_a_second(
+async def test_a_thousand_unknown_ids_cost_few_fetches_whatever_their_form_is(
     issuer: Issuer, clock: Clock, name: str
 ) -> None:
     async with issuer.fetched() as keys:
@@ -91,8 +97,9 @@ async def test_a_thousand_unknown_ids_cost_one_fetch_a_second(
             finds += [start_find(keys, name.format(batch * 100 + n)) for n in range(100)]
             await clock.advance(0.5)
         await clock.advance(2)
-        assert all(isinstance(error_of(find), UnknownKeyError) for find in finds)
-        assert len(issuer.fetches) - 1 <= clock() - start
+        refused = UnknownKeyError, VerifierUnavailableError
+        assert all(isinstance(error_of(find), refused) for find in finds)
+        assert len(issuer.fetches) - 1 <= min(clock() - start, 4)
         assert issuer.max_concurrent == 1
 
 
@@ -102,14 +109,15 @@ async def test_unknown_ids_are_not_kept_in_memory(issuer: Issuer, clock: Clock) 
             finds = [start_find(keys, f"remember-me-{batch}-{n}") for n in range(1000)]
             await clock.advance(2)
             await asyncio.wait(finds)
-            assert all(isinstance(error_of(find), UnknownKeyError) for find in finds)
+            refused = UnknownKeyError, VerifierUnavailableError
+            assert all(isinstance(error_of(find), refused) for find in finds)
             finds.clear()
         kept = list(texts_kept_by(keys))
         assert "key-1" in kept
         assert not any("remember-me" in text for text in kept)
 
 
-async def test_bad_signatures_cost_no_fetch(issuer: Issuer, clock: Clock) -> None:
+async def test_a_thousand_bad_signatures_cost_one_fetch(issuer: Issuer, clock: Clock) -> None:
     forged = token(signer("EdDSA", "mallory"), header={"kid": "key-1"})
     async with issuer.fetched() as keys:
         verify = verifier(source=keys).verify
@@ -118,7 +126,7 @@ async def test_bad_signatures_cost_no_fetch(issuer: Issuer, clock: Clock) -> Non
             with pytest.raises(InvalidSignatureError):
                 await verify(forged)
         await settle()
-        assert len(issuer.fetches) == 1
+        assert len(issuer.fetches) == 2
 
 
 async def test_an_unknown_key_during_an_outage_is_not_an_invalid_token(

@@ -1,9 +1,10 @@
 """Upgrades and downgrades of the schema, on both databases."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,58 @@ async def test_recreating_the_schema_under_a_running_server_is_a_short_outage(
         with suppress(RepositoryUnavailableError):
             await todos.list(alice, TodoQuery())
         assert (await todos.list(alice, TodoQuery())).items == ()
+
+
+# What an earlier release stored, and a search that finds it.
+SEARCH_TEXTS = {
+    "re\u0301sume\u0301": "R\u00c9SUM\u00c9",
+    "\u03b1\u03b9\u0308\u0301": "\u03b1\u0390",
+    "tea": "TEA",
+}
+
+
+async def test_an_upgrade_normalises_the_search_text_of_earlier_releases(
+    url: str, alice: str, postgres_server: PostgresServer
+) -> None:
+    await upgrade(database_at(url))
+    stored = {q: a_todo(f"x{number}") for number, q in enumerate(SEARCH_TEXTS.values())}
+    async with open_todos(url) as todos:
+        for todo in stored.values():
+            await todos.add(alice, todo)
+    for number, text in enumerate(SEARCH_TEXTS):
+        change = f"SET search_text = '{text}' WHERE title = 'x{number}'"
+        execute(postgres_server, url, f"UPDATE todos {change}")
+    async with open_todos(url) as todos:
+        assert (await todos.list(alice, TodoQuery(q="R\u00c9SUM\u00c9"))).items == ()
+    await downgrade(database_at(url), "0004")
+    await upgrade(database_at(url))
+    async with open_todos(url) as todos:
+        for q, todo in stored.items():
+            assert (await todos.list(alice, TodoQuery(q=q))).items == (todo,)
+
+
+MANY_DECOMPOSED = """
+INSERT INTO todos
+    (id, search_text, user_id, title, completed, priority, created_at, updated_at, version)
+WITH RECURSIVE numbers (number) AS
+    (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 2500)
+SELECT randomblob(16), 'e' || char(769),
+    user_id, title, completed, priority, created_at, updated_at, version
+FROM todos, numbers
+"""
+
+
+async def test_the_search_text_of_many_todos_is_normalised(tmp_path: Path, alice: str) -> None:
+    url = f"sqlite:///{tmp_path / 'todos.db'}"
+    await upgrade(database_at(url))
+    async with open_todos(url) as todos:
+        await todos.add(alice, a_todo())
+    await downgrade(database_at(url), "0004")
+    path = url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(MANY_DECOMPOSED)
+        connection.commit()
+    await upgrade(database_at(url))
+    with closing(sqlite3.connect(path)) as connection:
+        counts = dict(connection.execute("SELECT search_text, count(*) FROM todos GROUP BY 1"))
+    assert counts == {"buy milk\n": 1, "\u00e9": 2500}

@@ -2,13 +2,12 @@
 
 import json
 import logging
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from fastapi import FastAPI, HTTPException
 from httpx2 import Client
 
-from backend.adapters.persistence.memory import InMemoryTodoRepository
 from backend.domain.auth import (
     AuthError,
     ExpiredTokenError,
@@ -18,10 +17,10 @@ from backend.domain.auth import (
     MissingTokenError,
     VerifierUnavailableError,
 )
-from backend.domain.todo_list import TodoQuery
 from backend.domain.todo_repository import RepositoryUnavailableError, SearchTimeoutError
 from backend.entrypoints.http.problems.errors import InvalidParameterError
 from backend.entrypoints.http.problems.validation_errors import MAX_FIELD_PROBLEMS
+from tests.entrypoints.http.broken_todos import BrokenTodos
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
 from tests.fakes import FakeTokenVerifier
 
@@ -51,17 +50,6 @@ def fields(response: Any) -> dict[str, str]:
     """Return the invalid parts of the request and what is wrong with each."""
     body = problem(response, 422, "invalid_request")
     return {error["field"]: error["detail"] for error in body["errors"]}
-
-
-class BrokenTodos(InMemoryTodoRepository):
-    """Raises an error when todos are listed."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self._error = error
-
-    async def list(self, user_id: str, query: TodoQuery, /) -> NoReturn:
-        raise self._error
 
 
 @pytest.mark.parametrize("kind", classes_of(AuthError))
@@ -99,12 +87,14 @@ def test_401_responses_have_four_codes() -> None:
 def test_the_log_has_the_reason_and_the_request_id_of_a_401(
     ada: Client, verifier: FakeTokenVerifier, caplog: pytest.LogCaptureFixture
 ) -> None:
-    verifier.known["ada"] = ExpiredTokenError(FOR_THE_LOG)
+    verifier.known["ada"] = ExpiredTokenError(FOR_THE_LOG, found="1 s ago", expected="later")
     with caplog.at_level(logging.INFO):
         response = ada.get("/api/me", headers={"X-Request-ID": "id-of-the-test"})
     assert response.json()["request_id"] == "id-of-the-test"
     (record,) = [record for record in caplog.records if FOR_THE_LOG in record.getMessage()]
     assert (record.levelname, record.__dict__["reason"]) == ("INFO", "token_expired")
+    assert record.getMessage().endswith(f"{FOR_THE_LOG}; found 1 s ago, expected later")
+    assert "1 s ago" not in response.text
     assert record.__dict__["request_id"] == "id-of-the-test"
 
 
@@ -132,6 +122,7 @@ def test_an_unavailable_database_gives_503_with_retry_after(
     assert FOR_THE_LOG not in response.text
     (record,) = [record for record in caplog.records if FOR_THE_LOG in record.getMessage()]
     assert (record.levelname, record.__dict__["request_id"]) == ("ERROR", body["request_id"])
+    assert record.__dict__["reason"] == "database_unavailable"
 
 
 def test_a_search_that_took_too_long_is_no_outage(
@@ -182,11 +173,11 @@ def test_unknown_todos_give_404(ada: Client, method: str) -> None:
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/api/todos", "GET, POST"),
-        (f"/api/todos/{UNKNOWN}", "DELETE, GET, PATCH"),
-        ("/api/me", "GET"),
-        ("/health/ready", "GET"),
-        ("/metrics", "GET"),
+        ("/api/todos", "GET, HEAD, POST"),
+        (f"/api/todos/{UNKNOWN}", "DELETE, GET, HEAD, PATCH"),
+        ("/api/me", "GET, HEAD"),
+        ("/health/ready", "GET, HEAD"),
+        ("/metrics", "GET, HEAD"),
         ("/openapi.json", "GET, HEAD"),
     ],
 )

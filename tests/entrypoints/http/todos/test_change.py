@@ -103,3 +103,26 @@ def test_any_other_if_match_gets_412_and_changes_nothing(
     assert response.status_code == 412
     assert response.json()["code"] == "precondition_failed"
     assert titles(ada) == ["second"]
+
+
+WEAK_OR_UNQUOTED = ['W/"2"', "2", "'2'", "", '"1", W/"2"', '"1", 2', '"1", *']
+
+
+@pytest.mark.parametrize("if_match", WEAK_OR_UNQUOTED)
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_a_weak_or_unquoted_if_match_gets_a_412_that_says_so(
+    ada: Client, method: str, if_match: str
+) -> None:
+    todo = add(ada)
+    ada.patch(path_of(todo), json={"title": "second"})
+    body = {"title": "third"} if method == "PATCH" else None
+    response = ada.request(method, path_of(todo), headers={"If-Match": if_match}, json=body)
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (412, "precondition_failed")
+    assert problem["detail"].startswith('Weak (`W/"1"`) and unquoted tags never match `If-Match`.')
+
+
+def test_a_strong_if_match_of_another_version_gets_a_412_that_says_so(ada: Client) -> None:
+    response = ada.delete(path_of(add(ada)), headers={"If-Match": '"2", "3"'})
+    assert response.status_code == 412
+    assert response.json()["detail"] == "The todo has changed since you read it. Read it again."

@@ -88,3 +88,34 @@ def test_a_long_list_is_parsed_in_linear_time() -> None:
     assert not etags.match(['"1"' + ", " * 50_000 + "x"], TODO)
     assert not etags.match(['"1" ' * 20_000], TODO)
     assert etags.match(['"1", ' * 20_000 + '"2"'], TODO)
+
+
+@pytest.mark.parametrize(
+    "header", [['"1"'], ['"1"', '"2"'], [' ,"1" ,, "a,b", ,'], ['""'], ['"\xff"\t,"1"']]
+)
+def test_a_list_of_quoted_tags_is_strong(header: list[str]) -> None:
+    assert etags.are_strong(header)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        [],
+        [""],
+        [","],
+        ["2"],
+        ['W/"2"'],
+        ['"1", W/"2"'],
+        ['"1", 2'],
+        ['"1" "2"'],
+        ['"1', "2"],
+        ["*,"],
+    ],
+)
+def test_weak_and_unquoted_tags_are_not_strong(header: list[str]) -> None:
+    assert not etags.are_strong(header)
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=255))))
+def test_any_header_can_be_checked_for_strong_tags(header: list[str]) -> None:
+    assert etags.are_strong(header) in {True, False}

@@ -1,0 +1,76 @@
+"""Says which keys a command used, and which tokens the configuration accepts.
+
+A running server may have an older key set than the command, so neither contradicts the other.
+"""
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from backend.adapters.auth.claims import ClaimsPolicy
+from backend.adapters.auth.explain.context import utc
+from backend.adapters.auth.redaction.values import any_of, quoted
+from backend.domain.diagnosis import Finding, KeySetState
+
+RUNNING_SERVER: Final = (
+    "a running server may still use the set of its last fetch: see /health/ready"
+)
+
+_MAX_KIDS: Final = 5
+_INTERNAL_DOMAINS: Final = (".internal", ".local", ".localdomain", ".svc")
+
+
+def key_set_finding(state: KeySetState, url: str | None, *, now: float) -> Finding:
+    """Describe the key set that a command fetched.
+
+    Args:
+        state: The state of the command's own key set.
+        url: The URL of the key set.
+        now: The time in seconds since the epoch.
+    """
+    if state.age is None:
+        problem = state.error or "no fetch has finished"
+        found = f"no key set from {url} at {utc(now)}: {problem}"
+        return Finding(check="key set", checked=False, found=found)
+    fetched = fetched_keys(state.kids, now - state.age)
+    return Finding(check="key set", found=f"{fetched} from {url}; {RUNNING_SERVER}")
+
+
+def fetched_keys(kids: Sequence[str], fetched_at: float) -> str:
+    """Describe keys and the time of their fetch.
+
+    Args:
+        kids: The ids of the keys; empty for a key without an id.
+        fetched_at: When they were fetched, in seconds since the epoch.
+    """
+    shown = [quoted(kid, name="kid") if kid else "without id" for kid in kids[:_MAX_KIDS]]
+    if len(kids) > _MAX_KIDS:
+        shown.append(f"{len(kids) - _MAX_KIDS} more")
+    return f"{', '.join(shown) or 'no key'}, which this command fetched at {utc(fetched_at)}"
+
+
+def accepted_tokens(policy: ClaimsPolicy, url: str) -> Finding:
+    """Say which issuer and audience tokens must name, and how to configure two addresses.
+
+    Args:
+        policy: The rules for the claims.
+        url: The URL of the key set.
+    """
+    issuers, audiences = any_of(policy.issuers) or "any", any_of(policy.audiences) or "none"
+    found = f"tokens must have the issuer {issuers} and the audience {audiences}"
+    parts = urlsplit(url)
+    if f"{parts.scheme}://{parts.netloc}" in policy.issuers and _is_internal(parts.hostname or ""):
+        found += (
+            "; if browsers reach Better Auth under another address, set BETTER_AUTH_URL to that"
+            f" address, and AUTH_JWKS_URL={url}"
+        )
+    return Finding(check="accepted tokens", found=found)
+
+
+def _is_internal(host: str) -> bool:
+    """Tell whether browsers on other machines cannot know an address."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith(_INTERNAL_DOMAINS)

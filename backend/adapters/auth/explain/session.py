@@ -1,0 +1,178 @@
+"""Explains why a session cookie is accepted or rejected."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from backend.adapters.auth.better_auth.cookie_formats import JWKS_TYPE, CookieDecoder
+from backend.adapters.auth.claims import Claims
+from backend.adapters.auth.explain.context import utc
+from backend.adapters.auth.explain.fetches import UNREACHABLE, fetch_remedy
+from backend.adapters.auth.explain.malformed import COMPACT_COOKIE, JWE
+from backend.adapters.auth.jose.jws import decode_object, parse_compact
+from backend.adapters.auth.jwks.errors import FetchError
+from backend.adapters.auth.redaction.values import quoted, redacted
+from backend.domain.auth import AuthError, ExpiredTokenError, Principal, VerifierUnavailableError
+from backend.domain.diagnosis import Explanation, Finding
+
+CREDENTIAL: Final = "session cookie"
+
+_JWT_MAX_LENGTH: Final = 64 * 1024
+_PAIR: Final = re.compile(r"(?:__Secure-)?(?P<name>[\w.-]+)=(?P<value>[^;\s]+)")
+
+_SIGNATURE_REMEDY: Final = (
+    "The cookie was changed, or another key or secret made it. Set BETTER_AUTH_SECRET to exactly"
+    " the text that Better Auth uses: no quotation marks, no line break, not decoded."
+)
+_EXPIRED_REMEDY: Final = (
+    "Call authClient.getSession(): Better Auth then renews the cookie. It lasts for"
+    " session.cookieCache.maxAge. (If the cookie is new, your clock is ahead.)"
+)
+_OTHER_REMEDY: Final = (
+    "Better Auth's cookie cache makes cookies with a session and its user. Check that"
+    " session.cookieCache is enabled there, and AUTH_COOKIE_VERSION here."
+)
+
+
+class CookieExplainer:
+    """Explains session cookies with the same parts that verify them.
+
+    Args:
+        verify: Verifies the value of a cookie.
+        decode: Authenticates cookies of the accepted strategy and returns their claims.
+        strategy: The accepted strategy.
+        name: The name of the cookie, without `__Secure-`.
+        clock: Returns the time in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        verify: Callable[[str], Awaitable[Principal]],
+        decode: CookieDecoder,
+        *,
+        strategy: str,
+        name: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._verify = verify
+        self._decode = decode
+        self._strategy = strategy
+        self._name = name
+        self._clock = clock
+
+    def find(self, text: str) -> str | None:
+        """Return the session cookie in a text; None if there is none.
+
+        Args:
+            text: The value of a cookie, or a `Cookie` header. Untrusted and secret.
+        """
+        chunks = {}
+        for pair in _PAIR.finditer(text):
+            suffix = pair["name"].removeprefix(self._name)
+            if pair["name"].startswith(self._name) and re.fullmatch(r"(\.[0-9]{1,2})?", suffix):
+                chunks[int(suffix[1:] or -1)] = pair["value"]
+        if chunks:
+            return chunks.get(-1) or "".join(chunks[number] for number in sorted(chunks))
+        return text if _strategy(text) else None
+
+    async def explain(self, value: str) -> Explanation:
+        """Run every check on a session cookie.
+
+        Args:
+            value: The value of the cookie, with its chunks joined. Untrusted and secret.
+        """
+        strategy = _strategy(value)
+        try:
+            claims = await self._decode(value)
+        except (AuthError, VerifierUnavailableError) as error:
+            if isinstance(error, AuthError) and strategy != self._strategy:
+                return _explanation([self._wrong_strategy(strategy)], error=error)
+            return _explanation(
+                [_format(strategy, value), self._failure("signature", error)], error=error
+            )
+        findings = [
+            _format(strategy, value),
+            Finding(check="signature", found=f"as AUTH_COOKIE={self._strategy} requires"),
+        ]
+        failure: AuthError | VerifierUnavailableError | None = None
+        try:
+            principal = await self._verify(value)
+        except (AuthError, VerifierUnavailableError) as error:
+            failure = error
+            findings.append(self._failure("session", error, found=self._times(claims)))
+        else:
+            user, end = quoted(principal.user_id, name="sub"), utc(principal.expires_at)
+            findings.append(Finding(check="session", found=f"user {user}, valid until {end}"))
+        return _explanation(findings, claims=claims, error=failure)
+
+    def _wrong_strategy(self, strategy: str | None) -> Finding:
+        return Finding(
+            check="format",
+            found=f"strategy {strategy}" if strategy else None,
+            expected=f"strategy {self._strategy}",
+            problem="this is not a session cookie of the accepted strategy",
+            remedy=(
+                f"Set AUTH_COOKIE={strategy}, or change `strategy` of session.cookieCache in Better"
+                " Auth."
+                if strategy
+                else "Send the whole value of the cookie, with all of its chunks."
+            ),
+        )
+
+    def _failure(
+        self, check: str, error: AuthError | VerifierUnavailableError, *, found: str | None = None
+    ) -> Finding:
+        if isinstance(error, VerifierUnavailableError):
+            cause = error.__cause__
+            remedy = fetch_remedy(cause) if isinstance(cause, FetchError) else UNREACHABLE
+        elif isinstance(error, ExpiredTokenError):
+            remedy = _EXPIRED_REMEDY
+        else:
+            remedy = _SIGNATURE_REMEDY if check == "signature" else _OTHER_REMEDY
+        return Finding(check=check, found=found, problem=str(error), remedy=remedy)
+
+    def _times(self, claims: Claims) -> str:
+        session, end = claims.get("session"), claims.get("exp")
+        session_end = session.get("expiresAt") if isinstance(session, dict) else None
+        is_number = isinstance(end, int | float) and 0 <= end < self._clock() * 10
+        cookie_end = utc(end) if is_number and end is not None else quoted(end)
+        return f"cookie until {cookie_end}, session until {quoted(session_end)}"
+
+
+def _format(strategy: str | None, value: str) -> Finding:
+    return Finding(check="format", found=f"strategy {strategy}, {len(value)} characters")
+
+
+def _strategy(value: str) -> str | None:
+    """Return the strategy that made a cookie; None if the value is no session cookie."""
+    if COMPACT_COOKIE.fullmatch(value):
+        return "compact"
+    if JWE.fullmatch(value):
+        return "jwe"
+    try:
+        header, payload, *_ = parse_compact(value, max_length=_JWT_MAX_LENGTH)
+        typ, claims = decode_object(header).get("typ"), decode_object(payload)
+    except AuthError:
+        return None
+    is_session = all(isinstance(claims.get(member), dict) for member in ("session", "user"))
+    return "jwt" if is_session or typ == JWKS_TYPE else None
+
+
+def _explanation(
+    findings: Sequence[Finding],
+    *,
+    claims: Mapping[str, Any] | None = None,
+    error: AuthError | VerifierUnavailableError | None,
+) -> Explanation:
+    code = reason = None
+    if isinstance(error, AuthError):
+        code, reason = error.code, error.reason
+    elif error is not None:
+        code = reason = "verifier_unavailable"
+    return Explanation(
+        claims=redacted(claims or {}),
+        findings=findings,
+        code=code,
+        reason=reason,
+        credential=CREDENTIAL,
+    )

@@ -1,0 +1,27 @@
+"""The size of a page of todos: at most 1 MiB of JSON, which bounds the memory of slow clients."""
+
+from typing import Final
+
+from backend.domain.todo_list import TodoPage, TodoPosition, TodoSort
+from backend.entrypoints.http.todos.representations import TodoResponse
+
+PAGE_MAX_BYTES: Final = 1024 * 1024
+
+_ITEMS_MAX_BYTES: Final = PAGE_MAX_BYTES - 4096  # the rest of the page is mostly its cursor
+
+
+def shorten(page: TodoPage, sort: TodoSort) -> TodoPage:
+    """Return the first todos of a page that has more than `PAGE_MAX_BYTES` as JSON.
+
+    Args:
+        page: The page. One todo has at most 62 KB, so at least one todo stays.
+        sort: The order of the list.
+    """
+    size = 0
+    for count, todo in enumerate(page.items):
+        response = TodoResponse.model_validate(todo)
+        size += len(response.__pydantic_serializer__.to_json(response)) + 1  # and a comma
+        if size > _ITEMS_MAX_BYTES:
+            items = page.items[: max(count, 1)]
+            return TodoPage(items=items, next=TodoPosition.of(items[-1], sort))
+    return page
