@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 
 from backend.settings import Settings
+from backend.settings.client_environment import VARIABLES as CLIENT_VARIABLES
 from backend.settings.spelling import PREFIXES
 from tests.postgres import PostgresServer
 
@@ -26,7 +27,8 @@ def anyio_backend() -> str:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove environment variables that configure the developer's own servers."""
     for name in tuple(os.environ):
-        if name.lower() in Settings.model_fields or name.upper().startswith(PREFIXES):
+        ours = name.lower() in Settings.model_fields or name.upper().startswith(PREFIXES)
+        if ours or name.upper() in CLIENT_VARIABLES:
             monkeypatch.delenv(name)
 
 

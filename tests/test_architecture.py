@@ -33,6 +33,8 @@ PLANTED: Final = [
     ("backend/container/planted.py", "import cryptography.fernet", "home-of-pyjwt"),
     ("backend/container/planted.py", "import httpx2", "home-of-httpx2"),
     ("backend/entrypoints/cli/planted.py", "import pydantic_settings", "home-of-pydantic-settings"),
+    ("backend/entrypoints/cli/planted.py", "import dotenv", "home-of-pydantic-settings"),
+    ("backend/adapters/auth/better_auth/planted.py", "import idna", "home-of-pydantic-settings"),
     ("backend/entrypoints/cli/planted.py", "import uvicorn", "home-of-uvicorn"),
     ("backend/entrypoints/server/planted.py", "import typer", "home-of-typer"),
     (

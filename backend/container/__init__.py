@@ -83,6 +83,9 @@ class Container(containers.DeclarativeContainer):
         has_secret=has_secret,
         jwks_url=jwks_url,
         cookies=settings.provided.auth_cookie,
+        secret_is_for_cookies=providers.Callable(
+            auth.secret_is_for_cookies, settings, has_key_set=jwks_url
+        ),
         key_set_state=key_set_state,
         clock=clock,
     )

@@ -29,12 +29,17 @@ from backend.settings.values import CookieCache
 
 
 def http_client(jwks_url: str | None) -> httpx2.AsyncClient:
-    """Make the HTTP client that fetches the key set, through the proxy of the environment if set.
+    """Make the HTTP client that fetches the key set, as the environment says.
 
-    A key set on this machine is fetched directly: a proxy would send plain HTTP over the network.
+    The certificates of `SSL_CERT_FILE` hold for every key set. A key set on this machine is fetched
+    without a proxy, because a proxy would send plain HTTP over the network.
     """
-    local = jwks_url is not None and is_loopback(urlsplit(jwks_url).hostname or "")
-    return httpx2.AsyncClient(follow_redirects=False, trust_env=not local)
+    if jwks_url is None:
+        return httpx2.AsyncClient(follow_redirects=False, trust_env=False)
+    local = is_loopback(urlsplit(jwks_url).hostname or "")
+    return httpx2.AsyncClient(
+        follow_redirects=False, verify=httpx2.create_ssl_context(), trust_env=not local
+    )
 
 
 def jwks_keys(
@@ -66,11 +71,22 @@ def key_set_state(jwks: JwksKeys | None) -> Callable[[], KeySetState] | None:
 def sources(settings: Settings, jwks: JwksKeys | None) -> Mapping[str, KeySource]:
     """Return the accepted algorithms, each with the source of its keys."""
     sources: dict[str, KeySource] = {}
-    if settings.secrets:
+    if settings.secrets and not secret_is_for_cookies(settings, has_key_set=jwks is not None):
         sources |= dict.fromkeys(HMAC_ALGORITHMS, SecretKeys(_bytes(settings.secrets)))
     if jwks is not None:
         sources |= dict.fromkeys(ASYMMETRIC_ALGORITHMS, jwks)
     return {algorithm: sources[algorithm] for algorithm in settings.auth_algorithms or sources}
+
+
+def secret_is_for_cookies(settings: Settings, *, has_key_set: object) -> bool:
+    """Tell whether the secret verifies session cookies only.
+
+    Beside a key set the secret is there for the cookies. It also verifies bearer tokens if
+    `AUTH_ALGORITHMS` names HS256.
+    """
+    if not settings.secrets or not has_key_set or settings.auth_cookie is CookieCache.OFF:
+        return False
+    return set(HMAC_ALGORITHMS).isdisjoint(settings.auth_algorithms)
 
 
 def policy(settings: Settings, issuer: Issuer) -> ClaimsPolicy:

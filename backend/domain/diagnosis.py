@@ -15,6 +15,7 @@ class Finding:
         found: The values that were found.
         expected: The values that the check accepts, if it failed.
         problem: What is wrong; None if the check passed or did not run.
+        is_warning: Whether the check passed in spite of the problem.
         remedy: How to fix the problem, or advice if there is none; None if no remedy is known.
     """
 
@@ -24,6 +25,12 @@ class Finding:
     expected: str | None = None
     problem: str | None = None
     remedy: str | None = None
+    is_warning: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether the check failed."""
+        return self.problem is not None and not self.is_warning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +56,7 @@ class Explanation:
     @property
     def accepted(self) -> bool:
         """Whether no check failed, so that the verifier accepts the token."""
-        return all(finding.problem is None for finding in self.findings)
+        return not any(finding.failed for finding in self.findings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,12 +12,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from backend.settings.complaints import Complaint, ConfigurationError
+from backend.settings.complaints import Complaint, ConfigurationError, errors_of
 from backend.settings.consistency import ISSUERS, inconsistencies
+from backend.settings.oddities import odd_secrets
+from backend.settings.origins import PORT_MAX
+from backend.settings.sources import Sources, names_any, read_sources, variables_of
 from backend.settings.spelling import misspellings
 from backend.settings.values import (
     ASYMMETRIC_ALGORITHMS,
-    PORT_MAX,
     Algorithms,
     AnyCase,
     CookieCache,
@@ -35,7 +37,7 @@ from backend.settings.values import (
     Words,
 )
 
-__all__ = ["Complaint", "ConfigurationError", "Settings"]
+__all__ = ["Complaint", "ConfigurationError", "Settings", "errors_of"]
 
 _URL_EXAMPLE: Final = "a URL like https://app.example.com"
 
@@ -110,6 +112,9 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="an address to listen on")
     port: int = Field(default=8000, ge=0, le=PORT_MAX, description="a port from 0 to 65535")
     workers: int = Field(default=1, ge=1, le=64, description="1 to 64 processes")
+    keep_alive: int = Field(
+        default=75, ge=1, le=3600, description="1 to 3600 seconds, more than the load balancer has"
+    )
     cors_origins: Origins = Field(
         default=(), description="origins like https://app.example.com, or *"
     )
@@ -144,11 +149,11 @@ class Settings(BaseSettings):
             **overrides: Settings that replace those of the environment.
 
         Raises:
-            ConfigurationError: With a complaint about everything that is wrong.
+            ConfigurationError: With a complaint about everything that is wrong, without warnings.
         """
         settings, complaints = cls.read(**overrides)
-        if complaints:
-            raise ConfigurationError(complaints)
+        if errors := errors_of(complaints):
+            raise ConfigurationError(errors)
         return settings
 
     @classmethod
@@ -159,22 +164,29 @@ class Settings(BaseSettings):
             **overrides: Settings that replace those of the environment.
 
         Returns:
-            The settings, with defaults in place of invalid values, and the complaints.
+            The settings, with defaults in place of invalid values, and the complaints, which
+            include warnings.
         """
-        raw = {**EnvSettingsSource(cls)(), **overrides}
-        known = [name.upper() for name in cls.model_fields]
-        complaints = [*misspellings(os.environ, known), *inconsistencies(raw)]
+        sources = read_sources(EnvSettingsSource(cls)(), overrides)
+        raw = sources.values
+        complaints = [
+            *sources.complaints,
+            *misspellings(os.environ, variables_of(cls.model_fields)),
+            *inconsistencies({**dict.fromkeys(sources.unreadable, "unreadable"), **raw}),
+            *odd_secrets(raw, sources.variables),
+        ]
         try:
             return cls(**raw), complaints
         except ValidationError as error:
             invalid = {problem["loc"][0] for problem in error.errors()}
             valid = {name: value for name, value in raw.items() if name not in invalid}
-            return cls(**valid), [*map(cls._complaint, error.errors()), *complaints]
+            problems = [cls._complaint(problem, sources) for problem in error.errors()]
+            return cls(**valid), [*problems, *complaints]
 
     @classmethod
     def names_an_issuer(cls) -> bool:
         """Tell whether the environment has a setting that says which tokens to trust."""
-        return not ISSUERS.isdisjoint(EnvSettingsSource(cls)())
+        return names_any(ISSUERS)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -186,7 +198,11 @@ class Settings(BaseSettings):
         )
 
     @classmethod
-    def _complaint(cls, error: Mapping[str, Any]) -> Complaint:
+    def _complaint(cls, error: Mapping[str, Any], sources: Sources) -> Complaint:
         name = str(error["loc"][0])
         problem = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
-        return Complaint(name.upper(), problem, f"Set it to {cls.model_fields[name].description}.")
+        description = cls.model_fields[name].description
+        if name not in sources.variables:
+            return Complaint(name.upper(), problem, f"Set it to {description}.")
+        variable, remedy = sources.variables[name], f"Write to the file {description}."
+        return Complaint(variable, problem, remedy, meant=name.upper())

@@ -13,12 +13,14 @@ class Complaint:
         problem: What is wrong: a phrase without a full stop.
         remedy: What to do: one or more sentences.
         meant: The variable that a misspelled name was probably meant to be.
+        is_warning: Whether the server can run in spite of the problem.
     """
 
     variable: str
     problem: str
     remedy: str
     meant: str | None = None
+    is_warning: bool = False
 
     def __str__(self) -> str:
         return f"{self.variable}: {self.problem}. {self.remedy}"
@@ -26,6 +28,11 @@ class Complaint:
     def concerns(self, variable: str) -> bool:
         """Tell whether the problem is with a variable, or with a misspelling of its name."""
         return variable in {self.variable, self.meant}
+
+
+def errors_of(complaints: Iterable[Complaint]) -> list[Complaint]:
+    """Return the complaints that are not only warnings."""
+    return [complaint for complaint in complaints if not complaint.is_warning]
 
 
 class ConfigurationError(Exception):

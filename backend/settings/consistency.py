@@ -5,7 +5,9 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from backend.settings.client_environment import client_complaints
 from backend.settings.complaints import Complaint
+from backend.settings.origins import canonical_url
 from backend.settings.values import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, CookieCache, split
 
 ISSUERS: Final = frozenset(
@@ -57,7 +59,8 @@ def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
     if algorithms & ASYMMETRIC_ALGORITHMS and not has_key_set:
         yield _ALGORITHMS_WITHOUT_KEY_SET
     yield from _cookie_complaints(raw, has_secret=has_secret)
-    yield from _http_complaints(raw)
+    if has_key_set:
+        yield from _key_set_complaints(raw)
 
 
 def _cookie_complaints(raw: Mapping[str, Any], *, has_secret: bool) -> Iterator[Complaint]:
@@ -77,23 +80,25 @@ def _cookie_complaints(raw: Mapping[str, Any], *, has_secret: bool) -> Iterator[
         yield _NO_ORIGIN_WITH_COOKIE
 
 
-def _http_complaints(raw: Mapping[str, Any]) -> Iterator[Complaint]:
+def _key_set_complaints(raw: Mapping[str, Any]) -> Iterator[Complaint]:
     name = "auth_jwks_url" if raw.get("auth_jwks_url") else "better_auth_url"
+    parts = urlsplit(_canonical_or_empty(str(raw[name])))
+    is_remote = not is_loopback(parts.hostname or "")
     allowed = str(raw.get("auth_allow_http", "")).lower() in _ON
-    if not allowed and _is_plain_http_to_another_machine(str(raw.get(name) or "")):
+    if parts.scheme == "http" and is_remote and not allowed:
         yield Complaint(
             name.upper(),
             "an attacker on the network can replace keys that are fetched over plain HTTP",
             "Set it to an https:// URL, or set AUTH_ALLOW_HTTP=on if you trust the network.",
         )
+    yield from client_complaints(uses_proxy=is_remote)
 
 
-def _is_plain_http_to_another_machine(url: str) -> bool:
+def _canonical_or_empty(url: str) -> str:
     try:
-        parts = urlsplit(url)
-        return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+        return canonical_url(url)
     except ValueError:
-        return False
+        return ""
 
 
 def is_loopback(host: str) -> bool:

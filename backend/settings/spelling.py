@@ -20,7 +20,8 @@ FOREIGN: Final = frozenset(
 
 # Similarity, from 0 to 1, at which `difflib` takes two names for the same.
 _CUTOFF: Final = 0.85
-# Other programs may use names without our prefixes. So these names must be long and more similar.
+# Other programs may use names without our prefixes. So these names must be long and more similar,
+# and they cause a warning only.
 _CUTOFF_WITHOUT_PREFIX: Final = 0.9
 _MIN_LENGTH_WITHOUT_PREFIX: Final = 8
 
@@ -49,4 +50,5 @@ def misspellings(names: Collection[str], known: Collection[str]) -> Iterator[Com
                     f"unknown variable, similar to {meant}",
                     f"Rename it to {meant}, or unset it.",
                     meant=meant,
+                    is_warning=not name.startswith(PREFIXES),
                 )

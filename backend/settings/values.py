@@ -3,14 +3,14 @@
 import re
 from difflib import get_close_matches
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from backend.settings.origins import canonical_host, canonical_url
+
 SECRET_MIN_BYTES: Final = 32
-PORT_MAX: Final = 65_535
 PUBLISHED_SECRETS: Final = frozenset({"better-auth-secret-12345678901234567890"})
 HMAC_ALGORITHMS: Final = frozenset({"HS256"})
 ASYMMETRIC_ALGORITHMS: Final = frozenset(
@@ -20,19 +20,13 @@ ASYMMETRIC_ALGORITHMS: Final = frozenset(
     }
 )
 
-_NAME: Final = r"[\w.-]+"
-_URL: Final = re.compile(
-    rf"https?://(?:\[([0-9a-f:.]+)\]|({_NAME}))(?::([0-9]{{1,5}}))?(?:/[\w.~!$&'()*+,;=:@%/-]*)?",
-    re.IGNORECASE,
-)
 _ORIGIN: Final = re.compile(
-    rf"([a-z][a-z0-9+.-]*)://(?:\[[0-9a-f:.]+\]|{_NAME})(?::[0-9]{{1,5}})?", re.IGNORECASE
+    r"((?ai:[a-z][a-z0-9+.-]*))://(\[[^\[\]]*\]|[^\[\]/?#@:\\]+)(?::[0-9]{1,5})?"
 )
 _WEB: Final = frozenset({"http", "https"})
 # Schemes that no page has, so they are mistakes: browsers send the origin of the page.
 _NO_PAGES: Final = frozenset({"ftp", "ws", "wss"})
 _DEFAULT_PORT: Final = re.compile(r"http:.*:80|https:.*:443")
-_TRUSTED: Final = re.compile(rf"\[[0-9a-f:.]+\]|(?:\*\.)?{_NAME}", re.IGNORECASE)
 _COOKIE_NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HEADER_NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 _ROOT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~-]+)+", re.ASCII)
@@ -74,19 +68,6 @@ def split(value: Any) -> Any:
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
-
-
-def _check_url(value: str) -> str:
-    match = _URL.fullmatch(value)
-    if match is None:
-        raise ValueError("not an http:// or https:// URL with only a host, a port and a path")
-    try:
-        (ip_address(match[1]) if match[1] else match[2].encode("idna"))
-    except ValueError:
-        raise ValueError("the URL has an invalid host") from None
-    if int(match[3] or 0) > PORT_MAX:
-        raise ValueError("the URL has an invalid port")
-    return value
 
 
 def _check_secret(value: SecretStr) -> SecretStr:
@@ -133,9 +114,12 @@ def _check_origin(origin: str) -> str:
     # Apps and browser extensions have schemes of their own, such as capacitor or moz-extension.
     if scheme in _NO_PAGES or (scheme not in _WEB and get_close_matches(scheme, _WEB)):
         raise ValueError(f"no page has an origin with the scheme {match[1]}")
-    canonical = origin.lower() if scheme in _WEB else scheme + origin[len(scheme) :]
-    if origin != canonical or _DEFAULT_PORT.fullmatch(origin):
-        raise ValueError("browsers send origins in lower case and without :80 and :443")
+    if scheme in _WEB:
+        if origin != origin.lower() or _DEFAULT_PORT.fullmatch(origin):
+            raise ValueError("browsers send origins in lower case and without :80 and :443")
+        return canonical_url(origin)
+    if match[1] != scheme or canonical_host(match[2]) != match[2].lower():
+        raise ValueError("browsers send the scheme in lower case, and a host in ASCII")
     return origin
 
 
@@ -157,9 +141,22 @@ def _check_root_path(value: str) -> str:
 
 
 def _check_hosts(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(host == "*" or _TRUSTED.fullmatch(host) for host in value):
-        raise ValueError("a host must be a name, or *. followed by a name")
-    return value
+    try:
+        return tuple(map(_canonical_pattern, value))
+    except ValueError:
+        raise ValueError("a host must be a name, or *. followed by a name") from None
+
+
+def _canonical_pattern(host: str) -> str:
+    """Return a host, or a name after `*.`, as clients send it."""
+    if host == "*":
+        return host
+    if not host.startswith("*."):
+        return canonical_host(host)
+    name = canonical_host(host.removeprefix("*."))
+    if name.startswith("[") or name.rpartition(".")[2].isdecimal():
+        raise ValueError("an address has no hosts below it")
+    return f"*.{name}"
 
 
 def _check_cookie_name(value: str) -> str:
@@ -173,7 +170,7 @@ def _check_cookie_name(value: str) -> str:
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
-Url = Annotated[str, AfterValidator(_check_url)]
+Url = Annotated[str, AfterValidator(canonical_url)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 VersionedSecrets = Annotated[
     tuple[Annotated[SecretStr, AfterValidator(_check_version)], ...],

@@ -49,6 +49,32 @@ ACCEPTED: list[tuple[dict[str, Any], set[str]]] = [
         },
         {"HS256"},
     ),
+    # Beside session cookies and a key set, the secret verifies cookies only.
+    *(
+        ({**keys, "better_auth_secret": SECRET.decode(), "auth_cookie": strategy}, PUBLISHED)
+        for keys in (
+            {"better_auth_url": URL},
+            {"auth_jwks_url": f"{URL}/jwks", "cors_origins": URL},
+        )
+        for strategy in ("compact", "jwt", "jwe")
+    ),
+    (
+        {
+            "better_auth_url": URL,
+            "better_auth_secrets": f"1:{SECRET.decode()}",
+            "auth_cookie": "jwe",
+            "auth_algorithms": "EdDSA,HS256",
+        },
+        {"EdDSA", "HS256"},
+    ),
+    (
+        {
+            "better_auth_secret": SECRET.decode(),
+            "auth_cookie": "jwt",
+            "cors_origins": URL,
+        },
+        {"HS256"},
+    ),
 ]
 
 

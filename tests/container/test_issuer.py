@@ -35,6 +35,8 @@ pytestmark = pytest.mark.anyio
             "https://xn--bcher-kva.example",
             "https://xn--bcher-kva.example/api/auth/jwks",
         ),
+        ("https://faß.de", "https://xn--fa-hia.de", "https://xn--fa-hia.de/api/auth/jwks"),
+        ("http://[0:0::1]:80", "http://[::1]", "http://[::1]/api/auth/jwks"),
     ],
 )
 async def test_origin_and_key_set_follow_from_the_base_url(
@@ -44,6 +46,15 @@ async def test_origin_and_key_set_follow_from_the_base_url(
     text = token(SIGNERS["EdDSA"], claims={"iss": origin, "aud": origin})
     assert await token_outcome(container, text) == "user-1"
     assert key_server.requests == [jwks]
+
+
+@pytest.mark.parametrize("other", ["https://fass.de", "https://faß.de"])
+async def test_a_host_with_sharp_s_does_not_trust_the_host_with_double_s(
+    make_container: MakeContainer, other: str
+) -> None:
+    container = await make_container(better_auth_url="https://faß.de")
+    text = token(SIGNERS["EdDSA"], claims={"iss": other, "aud": other})
+    assert await token_outcome(container, text) == InvalidIssuerError
 
 
 @pytest.mark.parametrize(

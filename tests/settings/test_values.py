@@ -7,22 +7,44 @@ from tests.settings.environment import HIDDEN, SECRET, Environment
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "expected"),
     [
-        "https://auth.example.com",
-        "https://auth.example.com/",
-        "HTTPS://Auth.Example.Com:443/api/auth/",
-        "https://bücher.example",
-        "https://127.0.0.1:65535",
-        "https://[::1]:3000/a%20b/c",
-        "http://localhost:3000",
-        "http://127.8.9.10",
-        "http://[::1]",
+        ("https://auth.example.com", "https://auth.example.com"),
+        ("https://auth.example.com/", "https://auth.example.com/"),
+        ("HTTPS://Auth.Example.Com:443/api/auth/", "https://auth.example.com/api/auth/"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("https://faß.de/x", "https://xn--fa-hia.de/x"),
+        ("https://127.0.0.1:65535", "https://127.0.0.1:65535"),
+        ("https://[::1]:3000/a%20b/c", "https://[::1]:3000/a%20b/c"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://127.8.9.10", "http://127.8.9.10"),
+        ("http://[0:0::1]", "http://[::1]"),
     ],
 )
-def test_https_and_loopback_urls_are_accepted(environment: Environment, url: str) -> None:
-    assert environment.read(BETTER_AUTH_URL=url).better_auth_url == url
-    assert environment.read(AUTH_JWKS_URL=url).auth_jwks_url == url
+def test_https_and_loopback_urls_are_accepted_with_the_origin_of_javascript(
+    environment: Environment, url: str, expected: str
+) -> None:
+    assert environment.read(BETTER_AUTH_URL=url).better_auth_url == expected
+    assert environment.read(AUTH_JWKS_URL=url).auth_jwks_url == expected
+
+
+def test_origins_are_written_as_browsers_send_them(environment: Environment) -> None:
+    settings = environment.read(
+        BETTER_AUTH_SECRET=SECRET, CORS_ORIGINS="https://faß.de:8443,http://[0:0::1]:3000,*"
+    )
+    assert settings.cors_origins == ("https://xn--fa-hia.de:8443", "http://[::1]:3000", "*")
+
+
+def test_trusted_hosts_are_written_as_clients_send_them(environment: Environment) -> None:
+    settings = environment.read(
+        BETTER_AUTH_SECRET=SECRET, TRUSTED_HOSTS="API.faß.de,*.bücher.example,[0:0::1],*"
+    )
+    assert settings.trusted_hosts == (
+        "api.xn--fa-hia.de",
+        "*.xn--bcher-kva.example",
+        "[::1]",
+        "*",
+    )
 
 
 INVALID = {
@@ -47,6 +69,8 @@ INVALID = {
         "https://[::1::1]",
         "https://auth.example.com:65536",
         "https://auth.example.com:http",
+        "https://0x7f.1",
+        "https://💩.la",
     ],
     "BETTER_AUTH_SECRET": [HIDDEN, "x" * 31, "better-auth-secret-12345678901234567890"],
     "BETTER_AUTH_SECRETS": [
@@ -84,6 +108,7 @@ INVALID = {
     "TODOS_MAX_PER_USER": ["0", "-1", "1000001", "all"],
     "PORT": ["-1", "65536", "http", "\u0663"],
     "WORKERS": ["0", "65", "many"],
+    "KEEP_ALIVE": ["0", "3601", "1.5", "never"],
     "CORS_ORIGINS": [
         "app.example.com",
         "https://app.example.com/",
@@ -93,6 +118,8 @@ INVALID = {
         "https://*.example.com",
         f"https://user:{HIDDEN}@app.example.com",
         "*,null",
+        "https://127.1",
+        "https://a\\b",
         "capacitor:localhost",
         "capacitor://",
         "capacitor://localhost/",
@@ -106,6 +133,20 @@ INVALID = {
         "htps://app.example.com",
         "httpss://app.example.com",
         "chrome-extension://*",
+        "capacitor://faß",
+        "capacitor://a..b",
+    ],
+    "TRUSTED_HOSTS": [
+        "api.*",
+        "*.*",
+        "*example.com",
+        "https://api.example.com",
+        "api:8000",
+        "127.1",
+        "[::1",
+        "*.[::1]",
+        "*.127.0.0.1",
+        "a..example.com",
     ],
     "CORS_HEADERS": ["X Tenant", "X-Tenant:", "X-\r\nTenant", "*", "x" * 65],
     "ROOT_PATH": [
@@ -122,7 +163,6 @@ INVALID = {
         "/todos\n",
         "/\\evil.example",
     ],
-    "TRUSTED_HOSTS": ["api.*", "*.*", "*example.com", "https://api.example.com", "api:8000"],
     "LOG_LEVEL": ["loud", "10"],
     "LOG_FORMAT": ["xml"],
     "DOCS": ["perhaps", "2"],

@@ -1,6 +1,7 @@
 """How commands end early: exit codes, and messages on standard error."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
@@ -8,13 +9,15 @@ from typing import Any, Final, NoReturn
 
 import typer
 
-from backend.settings import Complaint, ConfigurationError
+from backend.settings import Complaint, ConfigurationError, errors_of
 
 MISCONFIGURED: Final = 78  # EX_CONFIG of sysexits.h
 MISUSED: Final = 2  # what typer exits with for an unknown option
 
 _SCRIPT: Final = "todo-api"
 _VIRTUAL_ENVIRONMENT: Final = Path(".venv")
+
+_log = logging.getLogger(__name__)
 
 
 def complaints_of(action: Coroutine[Any, Any, None]) -> list[Complaint]:
@@ -27,8 +30,15 @@ def complaints_of(action: Coroutine[Any, Any, None]) -> list[Complaint]:
 
 
 def exit_if_misconfigured(complaints: Sequence[Complaint]) -> None:
-    """Print complaints about the configuration and exit, if there are any."""
-    _exit_if("The configuration is invalid:", complaints)
+    """Print complaints about the configuration and exit, if there are any besides warnings."""
+    _exit_if("The configuration is invalid:", errors_of(complaints))
+
+
+def log_warnings(complaints: Sequence[Complaint]) -> None:
+    """Log the warnings about the configuration."""
+    for complaint in complaints:
+        if complaint.is_warning:
+            _log.warning("%s", complaint)
 
 
 def exit_if_unprotected(complaints: Sequence[Complaint]) -> None:

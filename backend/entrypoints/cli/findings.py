@@ -11,14 +11,21 @@ from backend.settings import Complaint
 def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
     """Write one line for each check, and one line for each remedy."""
     for finding in findings:
-        verdict = "FAIL" if finding.problem else "ok" if finding.checked else "--"
-        yield _printable(f"  {verdict:<5} {finding.check}{_details(finding)}")
+        yield _printable(f"  {_verdict(finding):<5} {finding.check}{_details(finding)}")
         if finding.remedy:
             yield _printable(f"        -> {with_local_command(finding.remedy)}")
 
 
-def explanation_lines(explanation: Explanation) -> Iterator[str]:
-    """Write the parts of a token, every check, and what the API answers."""
+def explanation_lines(
+    explanation: Explanation, *, warnings: Iterable[Complaint] = ()
+) -> Iterator[str]:
+    """Write the parts of a token, every check, and what the API answers.
+
+    Args:
+        explanation: Why the token is accepted or rejected.
+        warnings: Warnings about the settings.
+    """
+    yield from finding_lines(map(_finding, warnings))
     for name, part in {"header": explanation.header, "claims": explanation.claims}.items():
         if part:
             yield f"{name} {json.dumps(part, indent=2)}"
@@ -38,7 +45,7 @@ def diagnosis_lines(findings: Iterable[Finding]) -> Iterator[str]:
     """Write every finding about an installation, and the number of problems."""
     findings = list(findings)
     yield from finding_lines(findings)
-    match sum(finding.problem is not None for finding in findings):
+    match sum(finding.failed for finding in findings):
         case 0:
             yield "No problems found."
         case 1:
@@ -48,12 +55,26 @@ def diagnosis_lines(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def from_complaints(complaints: Iterable[Complaint]) -> list[Finding]:
-    """Turn complaints about the settings into findings. Without complaints the settings are ok."""
-    findings = [
-        Finding(check=complaint.variable, problem=complaint.problem, remedy=complaint.remedy)
-        for complaint in complaints
-    ]
-    return findings or [Finding(check="settings")]
+    """Turn complaints about the settings into findings. Without errors the settings are ok."""
+    findings = list(map(_finding, complaints))
+    if any(finding.failed for finding in findings):
+        return findings
+    return [Finding(check="settings"), *findings]
+
+
+def _finding(complaint: Complaint) -> Finding:
+    return Finding(
+        check=complaint.variable,
+        problem=complaint.problem,
+        remedy=complaint.remedy,
+        is_warning=complaint.is_warning,
+    )
+
+
+def _verdict(finding: Finding) -> str:
+    if finding.problem:
+        return "warn" if finding.is_warning else "FAIL"
+    return "ok" if finding.checked else "--"
 
 
 def _details(finding: Finding) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from backend.container import Container
+from backend.entrypoints.cli.env_files import EnvFile, export_variables
 from backend.entrypoints.cli.exits import complaints_of, exit_as_misused, exit_if_misconfigured
 from backend.entrypoints.server.logs import configure_logging
 from backend.settings import Settings
@@ -13,8 +14,9 @@ from backend.settings import Settings
 Message = Annotated[str, typer.Argument(help="What the migration does, for example 'add tags'.")]
 
 
-def migrate() -> None:
+def migrate(env_file: EnvFile = None) -> None:
     """Bring the database's schema up to date."""
+    export_variables(env_file, development=False)
     settings, complaints = Settings.read()
     exit_if_misconfigured(
         [complaint for complaint in complaints if complaint.concerns("DATABASE_URL")]

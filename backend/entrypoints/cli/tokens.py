@@ -7,6 +7,7 @@ import typer
 
 from backend.container import Container
 from backend.entrypoints.cli import development
+from backend.entrypoints.cli.env_files import EnvFile, export_variables
 from backend.entrypoints.cli.exits import exit_if_misconfigured
 
 User = Annotated[str, typer.Option("--user", help="The user's id.")]
@@ -20,8 +21,13 @@ def token(
     email: Email = None,
     name: Name = None,
     minutes: Minutes = 60,
+    env_file: EnvFile = None,
 ) -> None:
-    """Make a token for the development server. Refuses if tokens come from Better Auth."""
+    """Make a token for the development server. Refuses if tokens come from Better Auth.
+
+    Reads the file .env of this folder as the server does.
+    """
+    export_variables(env_file, development=True)
     secret, complaints = development.signing_secret()
     exit_if_misconfigured(complaints)
     lifetime = timedelta(minutes=minutes)

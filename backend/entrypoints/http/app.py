@@ -1,5 +1,6 @@
 """The FastAPI application, made from a container. Importing this module creates nothing."""
 
+import functools
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Final
@@ -128,13 +129,16 @@ class Api(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put telemetry and CORS around everything, even around the response to a defect."""
-        stack = with_cors(
-            super().build_middleware_stack(),
-            self.settings,
+        add_cors = functools.partial(
+            with_cors,
+            settings=self.settings,
             routes=self.routes,
             credentials=self.authenticator.session_cookies is not None,
         )
-        stack = Telemetry(HeadRequests(stack))
+        stack: ASGIApp = Telemetry(
+            HeadRequests(add_cors(super().build_middleware_stack())),
+            cancelled=add_cors(handlers.shutting_down),
+        )
         root_path = self.settings.root_path
         if not root_path:
             return stack

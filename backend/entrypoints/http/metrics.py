@@ -21,6 +21,10 @@ SECONDS: Final = Histogram("http_request_seconds", "Time to respond.", ["method"
 REFUSALS: Final = Counter("auth_refusals", "Requests answered with 401, by reason.", ["reason"])
 UNAVAILABLE: Final = Counter("http_unavailable", "Requests answered with 503, by cause.", ["cause"])
 CAUSES: Final = ("verifier", "database")
+REFUSED: Final = Counter(
+    "http_refusals", "Responses that the server sent in place of the application.", ["reason"]
+)
+CUT: Final = Counter("http_connections_cut", "Connections that the server cut.", ["reason"])
 
 BATCH_SIZE: Final = 64
 

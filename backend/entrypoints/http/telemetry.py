@@ -1,5 +1,6 @@
 """Telemetry of each request: a request id, a line in the access log, and metrics."""
 
+import asyncio
 import logging
 import os
 import re
@@ -10,6 +11,10 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.entrypoints.http.metrics import count_response
+
+# In the scope of a request that the server ended: the status that the client saw.
+ENDED_WITH: Final = "backend.ended_with"
+CLIENT_GONE: Final = 499  # no response was sent; nginx uses the same number
 
 _ID_HEADER: Final = b"x-request-id"
 _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
@@ -39,10 +44,13 @@ class Telemetry:
 
     Args:
         app: The ASGI app that serves the requests.
+        cancelled: The ASGI app that answers a request which the server cancels, if the response
+            has not started. The server does that when the time to shut down is over.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, cancelled: ASGIApp | None = None) -> None:
         self._app = app
+        self._cancelled = cancelled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, and record its response."""
@@ -52,11 +60,13 @@ class Telemetry:
         started = time.perf_counter()
         identity = request_id(scope)
         status = 500
+        response_started = False
 
         def send_with_headers(message: Message) -> Awaitable[None]:
-            nonlocal status
+            nonlocal status, response_started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                response_started = True
+                status = scope.get(ENDED_WITH) or message["status"]
                 headers = [item for item in message["headers"] if item[0] not in _REPLACED_HEADERS]
                 headers += (_ID_HEADER, identity.encode()), _NO_SNIFFING
                 if _NO_EMBEDDING[0] not in dict(headers):  # a route may allow more
@@ -66,6 +76,10 @@ class Telemetry:
 
         try:
             await self._app(scope, receive, send_with_headers)
+        except asyncio.CancelledError:
+            if response_started or self._cancelled is None:
+                raise
+            await self._cancelled(scope, receive, send_with_headers)
         finally:
             _record_response(scope, status, time.perf_counter() - started)
 

@@ -2,12 +2,12 @@
 
 import contextlib
 import errno
+import functools
 import logging
 import socket
 from typing import Any, Final
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from backend.container import Container
 from backend.entrypoints.http.app import Api, create_app
@@ -17,20 +17,24 @@ from backend.entrypoints.http.auth.principal_parameters import (
     require_verified_principals,
 )
 from backend.entrypoints.http.auth.startup_check import UnprotectedRouteError, require_protection
+from backend.entrypoints.server.connections import Connections
+from backend.entrypoints.server.file_limit import raise_file_limit
+from backend.entrypoints.server.limits import CONNECTIONS_MAX
 from backend.entrypoints.server.logs import configure_logging
 from backend.entrypoints.server.protocol import BoundedProtocol
+from backend.entrypoints.server.workers import Workers, end_with_parent
 from backend.settings import Complaint, ConfigurationError, Settings
-from backend.settings.values import PORT_MAX
+from backend.settings.origins import PORT_MAX
 
-APP: Final = "backend.entrypoints.server.process:app_from_environment"
-UVICORN: Final[dict[str, Any]] = {
-    "http": BoundedProtocol,
+APP: Final = "backend.entrypoints.server.process:worker_app"
+_UVICORN: Final[dict[str, Any]] = {
     "ws": "none",
     "access_log": False,  # entrypoints/http/telemetry.py writes the access log
     "log_config": None,
     "server_header": False,
     "timeout_graceful_shutdown": 10,
 }
+_OTHER_FILES: Final = 256  # descriptors for connections above the limit, logs and keys
 
 _CHOOSE_HOST: Final = "Set it to 127.0.0.1, or to 0.0.0.0 to listen on every address."
 _UNPROTECTED: Final = "anyone can call this route without a token"
@@ -47,6 +51,26 @@ def app_from_environment() -> Api:
     container = Container()
     configure_logging(container.settings())
     return create_app(container)
+
+
+def worker_app() -> Api:
+    """Make the app in a worker process, which ends when its parent does."""
+    end_with_parent()
+    return app_from_environment()
+
+
+def uvicorn_options(
+    *, keep_alive: int = 75, connections_max: int = CONNECTIONS_MAX
+) -> dict[str, Any]:
+    """Return how we run uvicorn.
+
+    Args:
+        keep_alive: Seconds between two requests of a connection.
+        connections_max: The most connections of each process.
+    """
+    connections = Connections(maximum=connections_max)
+    protocol = functools.partial(BoundedProtocol, connections=connections)
+    return {**_UVICORN, "http": protocol, "timeout_keep_alive": keep_alive}
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -97,7 +121,8 @@ def run_app(app: Api, settings: Settings, listener: socket.socket) -> None:
     Raises:
         SystemExit: The server could not start.
     """
-    _run(uvicorn.Config(app, settings.host, settings.port, workers=1, **UVICORN), listener)
+    options = _options(settings)
+    _run(uvicorn.Config(app, settings.host, settings.port, workers=1, **options), listener)
 
 
 def run_workers(settings: Settings, listener: socket.socket) -> None:
@@ -108,15 +133,26 @@ def run_workers(settings: Settings, listener: socket.socket) -> None:
     Raises:
         SystemExit: The server could not start.
     """
-    options = settings.model_dump(include={"host", "port", "workers"})
-    _run(uvicorn.Config(APP, factory=True, **options, **UVICORN), listener)
+    options = settings.model_dump(include={"host", "port", "workers"}) | _options(settings)
+    _run(uvicorn.Config(APP, factory=True, **options), listener)
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    """Raise the limit of open files, and return the options that depend on it."""
+    files = raise_file_limit()
+    room = max(files - _OTHER_FILES - settings.database_pool_size, files // 2)
+    if room < CONNECTIONS_MAX:
+        _log.warning("only %d connections: raise the limit of open files (ulimit -Hn)", room)
+    return uvicorn_options(
+        keep_alive=settings.keep_alive, connections_max=min(room, CONNECTIONS_MAX)
+    )
 
 
 def _run(config: uvicorn.Config, listener: socket.socket) -> None:
     _log.info("Uvicorn running on %s (Press CTRL+C to quit)", address(listener, config.host))
     with contextlib.suppress(KeyboardInterrupt):
         if config.workers > 1:
-            Multiprocess(config, sockets=[listener]).run()
+            Workers(config, sockets=[listener]).run()
             return
         server = uvicorn.Server(config)
         server.run(sockets=[listener])

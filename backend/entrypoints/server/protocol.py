@@ -1,181 +1,182 @@
-"""uvicorn's HTTP/1.1 protocol with limits on what a client may send before it is authenticated.
+"""uvicorn's HTTP/1.1 protocol with limits on what a client may cost.
 
 httptools accepts a request head of any size, and uvicorn waits for its end without a timeout.
 The trailers after a chunked body become headers. Anybody can open a connection, so
 `BoundedProtocol` limits the memory and the time that a connection can cost.
 """
 
-import asyncio
-from typing import Any, Final
+from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-HEAD_MAX_BYTES: Final = 64 * 1024
-PIPELINED_MAX: Final = 16
-HEAD_TIMEOUT: Final = 10.0  # seconds
-BODY_TIMEOUT: Final = 30.0  # seconds
-WRITE_TIMEOUT: Final = 10.0  # seconds
-WRITE_MIN_RATE: Final = 1024  # bytes a second, slower than any network link in use
+from backend.entrypoints.http.metrics import CUT
+from backend.entrypoints.http.telemetry import CLIENT_GONE
+from backend.entrypoints.server import limits
+from backend.entrypoints.server.connections import Connections
+from backend.entrypoints.server.output import Output
+from backend.entrypoints.server.parsing import ParsingProtocol, end_request
+from backend.entrypoints.server.refusals import (
+    TOO_MANY_CONNECTIONS,
+    TOO_MANY_PIPELINED,
+    RefusedError,
+    new_request_id,
+)
 
-_PARSE_BYTES: Final = 16 * 1024
 
+class BoundedProtocol(ParsingProtocol):
+    """One connection, with the limits of `limits.py`.
 
-class BoundedProtocol(HttpToolsProtocol):
-    """One connection.
+    No limit of time closes a connection while a complete request waits for its response. A request
+    starts only when the client has read enough of the response before it.
 
-    | limited                                                | limit               | then  |
-    |--------------------------------------------------------|---------------------|-------|
-    | request line and headers                               | 64 KiB              | 400   |
-    | chunk sizes, extensions and trailers between body data | 64 KiB              | 400   |
-    | pipelined requests that wait for the first response    | 16                  | 400   |
-    | time until a head is complete                          | 10 s                | close |
-    | time between two pieces of a body                      | 30 s                | close |
-    | time for the rest of a body after the response         | 10 s                | close |
-    | time for the client to read pending output             | 10 s + 1 s per KiB  | abort |
+    Args:
+        connections: All connections of this process. It checks the limits of time.
+        **options: The arguments of uvicorn's protocol.
 
-    - 400: nothing more is parsed. Complete requests get their responses, then the client gets a
-      400 and the connection is closed. A request with an incomplete body ends by its timeout.
-    - close: the connection is closed after pending output is sent.
-    - abort: the connection is closed at once, and pending output is dropped. The timer runs while
-      the output buffer is full (64 KiB), and while the connection is closing.
-
-    A read timeout closes nothing while earlier requests wait for their responses, because uvicorn
-    may have stopped reading. Trailers are ignored. A request with `Upgrade` gets an HTTP/1.1
-    response and the connection is closed; with a body, it gets a 400.
+    Attributes:
+        output: The output that waits for the client.
     """
 
-    _read_timer: asyncio.TimerHandle
-    _closing_timer: asyncio.TimerHandle
-    _write_timer: asyncio.TimerHandle | None = None
-    _unanswered: list[RequestResponseCycle]
-    _pending_error: str | None = None  # the text of a 400 that waits for earlier responses
-    _in_head = False
-    _head_bytes = 0  # received since the last body data or complete head
+    output: Output
+
+    def __init__(self, *, connections: Connections, **options: Any) -> None:
+        super().__init__(**options)
+        self._connections = connections
+        self._admitted = True
+        self._is_idle = False
+        self._deadline = limits.ReadDeadline(self.loop.time() + limits.HEAD_TIMEOUT)
 
     def connection_made(self, transport: Any) -> None:
-        """Start the timer for the first request."""
+        """Ask whether there is room for one more connection."""
         super().connection_made(transport)
-        self._unanswered = []
-        self._read_timer = self.loop.call_later(HEAD_TIMEOUT, self._on_read_timeout)
-        self._check_closing()
+        self.output = Output(transport)
+        self._admitted = self._connections.add(self, self.loop)
+        if not self._admitted:
+            self._deadline.at = self.loop.time() + limits.REFUSAL_TIMEOUT
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell every unanswered request that the client is gone; uvicorn tells only the last."""
-        self._read_timer.cancel()
-        self._closing_timer.cancel()
-        self.resume_writing()
-        for cycle in self._unanswered:
-            cycle.disconnected = True
-            cycle.message_event.set()
+        self._connections.remove(self)
+        self.postponed = None
+        for cycle in self.unanswered:
+            end_request(cycle, CLIENT_GONE)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse the data in slices, so that a limit stops the parser early."""
-        if not self._unanswered and self._read_timer.cancelled():
-            self._start_read_timer(HEAD_TIMEOUT)
-        for start in range(0, len(data), _PARSE_BYTES):
-            if self._pending_error is not None or self.transport.is_closing():
-                return
-            part = data[start : start + _PARSE_BYTES]
-            self._head_bytes += len(part)
-            super().data_received(part)
-            if self._head_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
-                self.send_400_response("The head of the request is too large.")
+        """Parse what a client sent, or refuse a connection above the limit."""
+        if not self._admitted:
+            self.refuse(TOO_MANY_CONNECTIONS)
+            return
+        if self._is_idle:
+            self._is_idle = False
+            self._expect_head()
+        self.parse(data)
 
     def on_message_begin(self) -> None:
         """Start a request, unless too many requests are waiting."""
-        if len(self.pipeline) >= PIPELINED_MAX:
-            raise ValueError("too many pipelined requests")  # httptools makes it a parser error
+        if len(self.pipeline) >= limits.PIPELINED_MAX:
+            raise RefusedError(TOO_MANY_PIPELINED)
         super().on_message_begin()
-        self._in_head = True
-        self._start_read_timer(HEAD_TIMEOUT)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Add a header; ignore trailers (RFC 9110, section 6.5.1)."""
-        if self._in_head:
-            super().on_header(name, value)
+        self.in_head = True
+        self._expect_head()
 
     def on_headers_complete(self) -> None:
-        """Pass the request to the application.
-
-        After an upgrade request, httptools stops parsing HTTP. uvicorn does not upgrade here and
-        would parse the body as the next request, so an upgrade with a body is rejected.
-        """
-        self._in_head = False
-        self._head_bytes = 0
-        if self.parser.should_upgrade() and any(
-            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-            for name, value in self.headers
-        ):
-            raise ValueError("an upgrade request with a body")
+        """Pass the request to the application."""
+        if self.is_offer():
+            return
+        self.in_head, self.in_body = False, True
+        self.head_bytes = 0
+        self._connections.set_busy(self)
         super().on_headers_complete()
-        self._unanswered.append(self.cycle)
-        if self.parser.should_upgrade():
+        self.unanswered.append(self.cycle)
+        if self._connections.stopping:
             self.cycle.keep_alive = False
-        self._start_read_timer(BODY_TIMEOUT)
 
     def on_body(self, body: bytes) -> None:
         """Add data to the body. The route limits its size."""
-        self._head_bytes = 0
+        self.head_bytes = 0
         super().on_body(body)
-        if self._unanswered:  # after the response, the timer for the rest keeps running
-            self._start_read_timer(BODY_TIMEOUT)
+        if self.unanswered:  # after the response, the time for the rest does not start again
+            self._deadline.add_body(self.loop.time(), len(body))
 
     def on_message_complete(self) -> None:
-        """Stop the timer of the body."""
-        self._read_timer.cancel()
+        """Wait for the next request, if the response was sent before the end of the body."""
+        if self.in_head:
+            return  # `is_offer`
+        self.in_body = False
         super().on_message_complete()
-        if not self._unanswered:
-            self._start_read_timer(HEAD_TIMEOUT)
+        if not self.unanswered:
+            self._set_idle()
 
     def on_response_complete(self) -> None:
-        """Continue with the next request, and limit the time for the rest of the body."""
-        answered = self._unanswered.pop(0)
-        super().on_response_complete()
-        if answered.more_body or self._in_head:
-            self._start_read_timer(HEAD_TIMEOUT)
-        if self._pending_error is not None and not self._unanswered:
-            self.send_400_response(self._pending_error)
-
-    def send_400_response(self, msg: str) -> None:
-        """Send a 400 and close, but send the responses to earlier requests first."""
-        if self._unanswered:
-            self._pending_error = msg
-        elif not self.transport.is_closing():
-            super().send_400_response(msg)
+        """Continue with the next request. This replaces uvicorn's method, which starts a timer."""
+        self.server_state.total_requests += 1
+        del self.unanswered[0]
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self.refusal is not None:
+            self.send_refusal(self.refusal, new_request_id())
+        elif self.in_head or self.in_body:
+            self._expect_head()
+        else:
+            self._set_idle()
 
     def pause_writing(self) -> None:
-        """Start the timer of a client that does not read its response."""
+        """Watch a client that does not read its response."""
         super().pause_writing()
-        self._write_timer = self.loop.call_later(self._write_timeout(), self.transport.abort)
+        self._connections.set_unread(self, self.loop.time())
 
     def resume_writing(self) -> None:
-        """Stop the timer of a client that does not read its response."""
+        """Start the request that waited until the client read the response before it."""
         super().resume_writing()
-        if self._write_timer is not None:
-            self._write_timer.cancel()
+        self._connections.set_read(self)
+        if self.postponed is not None and not self.transport.is_closing():
+            postponed, self.postponed = self.postponed, None
+            self._start_asgi_task(*postponed)
 
-    def _start_read_timer(self, seconds: float) -> None:
-        self._read_timer.cancel()
-        self._read_timer = self.loop.call_later(seconds, self._on_read_timeout)
-
-    def _on_read_timeout(self) -> None:
-        incomplete = 0 if self._in_head else 1  # a head in progress is not in `_unanswered` yet
-        if len(self._unanswered) > incomplete:
-            # Earlier requests have no response yet, so uvicorn has stopped reading.
-            self._start_read_timer(HEAD_TIMEOUT)
+    def shutdown(self) -> None:
+        """Close the connection; if its first request is on the way, answer that request first."""
+        self._connections.stopping = True
+        if self._is_idle or self.unanswered:
+            super().shutdown()
         else:
-            self.transport.close()
+            stop = self.loop.time() + limits.STOP_TIMEOUT
+            self._deadline.at = min(self._deadline.at, stop)
 
-    def _check_closing(self) -> None:
-        """Abort a closing connection whose client does not read the rest of the output.
+    def check(self, now: float) -> None:
+        """End the connection if a limit of time is exceeded."""
+        closing = self.transport.is_closing()
+        writing = self.unanswered and not self.flow.write_paused and not closing
+        if writing or not self.output.unsent:
+            self.output.reset()
+        elif self.output.is_stuck(now):
+            self.output.cut("slow_reader")
+            return
+        elif self._is_idle:
+            self._set_idle()  # the time between two requests starts when the client has read all
+        if closing or now < self._deadline.at or self.flow.read_paused:
+            return
+        if self.unanswered and not self.unanswered[0].more_body:
+            return  # the client waits for the server
+        if not self._is_idle:
+            CUT.labels("slow_body" if self.unanswered else "slow_head").inc()
+        self.transport.close()
 
-        A closing transport waits for that without a time limit, and reports nothing.
-        """
-        if self.transport.is_closing():
-            self._closing_timer = self.loop.call_later(self._write_timeout(), self.transport.abort)
-        else:
-            self._closing_timer = self.loop.call_later(WRITE_TIMEOUT, self._check_closing)
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if self.flow.write_paused:
+            self.flow.pause_reading()
+            self.postponed = cycle, app
+            return
+        self._deadline.expect_body(self.loop.time(), len(cycle.body))
+        super()._start_asgi_task(cycle, app)
 
-    def _write_timeout(self) -> float:
-        return WRITE_TIMEOUT + self.transport.get_write_buffer_size() / WRITE_MIN_RATE
+    def _expect_head(self) -> None:
+        self._deadline.at = self.loop.time() + limits.HEAD_TIMEOUT
+
+    def _set_idle(self) -> None:
+        self._is_idle = True
+        self._deadline.at = self.loop.time() + self.timeout_keep_alive
+        self._connections.set_idle(self)

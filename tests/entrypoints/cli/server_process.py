@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,19 +19,26 @@ class Server:
         folder: The working directory of the process.
     """
 
-    def __init__(self, folder: Path, command: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, command: str, options: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
         self.folder = folder
         self._log = folder / f"{command}.log"
         with self._log.open("ab") as log:
             self._start = log.tell()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "backend", command],
+                [sys.executable, "-m", "backend", command, *options],
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
 
     @property
     def output(self) -> str:
@@ -60,9 +67,9 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, command: str, **environment: str) -> Iterator[Server]:
+def serving(folder: Path, command: str, *options: str, **environment: str) -> Iterator[Server]:
     """Run a server for as long as the context lasts."""
-    server = Server(folder, command, environment)
+    server = Server(folder, command, options, environment)
     try:
         yield server
     finally:

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from backend.entrypoints.cli import development
 from tests.adapters.auth.tokens import SECRET, key_set, signer
-from tests.entrypoints.cli.command_line import HIDDEN, run
+from tests.entrypoints.cli.command_line import HIDDEN, assert_misconfigured, run
 from tests.entrypoints.cli.issuer import issuer
 
 
@@ -100,3 +102,51 @@ def test_doctor_reports_an_algorithm_without_keys() -> None:
     assert result.exit_code == 1
     assert "  FAIL  AUTH_ALGORITHMS: " in result.stdout
     assert "Set BETTER_AUTH_URL" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"ALL_PROXY": "socks5://127.0.0.1:9"},
+        {"https_proxy": "http://127.0.0.1:port"},
+        {"SSL_CERT_FILE": "/nowhere/ca.pem"},
+    ],
+)
+def test_doctor_names_what_the_http_client_cannot_use(variables: dict[str, str]) -> None:
+    result = run("doctor", BETTER_AUTH_URL="https://auth.example.com", **variables)
+    assert result.exit_code == 1
+    (name,) = variables
+    assert f"  FAIL  {name}: " in result.stdout
+    assert "  --    keys: not checked" in result.stdout
+
+
+def test_a_warning_does_not_keep_doctor_from_fetching_the_keys() -> None:
+    result = run(
+        "doctor",
+        BETTER_AUTH_URL="https://auth.invalid",
+        HTTPS_PROXY="http://127.0.0.1:1",
+        NO_PROXY="a b",
+    )
+    assert "  warn  NO_PROXY: " in result.stdout
+    assert "  FAIL  keys: " in result.stdout
+
+
+@pytest.mark.parametrize("command", ["serve", "dev", "explain"])
+def test_commands_refuse_what_the_http_client_cannot_use(command: str) -> None:
+    result = run(
+        command,
+        stdin="a.b.c",
+        BETTER_AUTH_URL="https://auth.example.com",
+        ALL_PROXY="socks5://127.0.0.1:9",
+        SSL_CERT_FILE="/nowhere/ca.pem",
+    )
+    refused = ["ALL_PROXY", "SSL_CERT_FILE", *(["DATABASE_URL"] if command == "serve" else [])]
+    assert_misconfigured(result, *refused)
+
+
+def test_proxies_do_not_matter_to_commands_without_a_key_set() -> None:
+    result = run(
+        "explain", stdin="a.b.c", BETTER_AUTH_SECRET=SECRET.decode(), ALL_PROXY="socks5://proxy"
+    )
+    assert result.exit_code == 1
+    assert "Rejected" in result.stdout

@@ -24,6 +24,7 @@ def test_each_check_and_each_remedy_has_a_line() -> None:
         Finding(check="issuer", problem="issued by someone else", found="x", expected="y"),
         Finding(check="times", problem="no exp", remedy="Put it in."),
         Finding(check="keys", problem="none", expected="some"),
+        Finding(check="HOST", problem="odd", remedy="Unset it.", is_warning=True),
         Finding(check="format", found="long", remedy="Make it shorter."),
     ]
     assert list(finding_lines(findings)) == [
@@ -34,6 +35,8 @@ def test_each_check_and_each_remedy_has_a_line() -> None:
         "  FAIL  times: no exp",
         "        -> Put it in.",
         "  FAIL  keys: none; expected some",
+        "  warn  HOST: odd",
+        "        -> Unset it.",
         "  ok    format: long",
         "        -> Make it shorter.",
     ]

@@ -9,14 +9,14 @@ from typing import Any, Self
 import uvicorn
 from fastapi import FastAPI
 
-from backend.entrypoints.server.process import UVICORN
+from backend.entrypoints.server.process import uvicorn_options
 
 
 class Server(uvicorn.Server):
     """A uvicorn server in a thread."""
 
     def __init__(self, app: FastAPI, **options: Any) -> None:
-        super().__init__(uvicorn.Config(app, port=0, **UVICORN, **options))
+        super().__init__(uvicorn.Config(app, port=0, **uvicorn_options(**options)))
         self._thread = threading.Thread(target=self.run, daemon=True)
 
     def __enter__(self) -> Self:

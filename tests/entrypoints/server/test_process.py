@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+import uvicorn
 
 from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.container import Container
@@ -118,3 +119,26 @@ def test_a_server_that_cannot_start_exits_with_an_error(listener: socket.socket)
     with pytest.raises(SystemExit) as exit_:
         process.run_app(unsafe, settings(), listener)
     assert exit_.value.code == 3
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"), [(65_536, 1_000), (1_024, 758), (256, 128), (64, 32)]
+)
+def test_the_limit_of_connections_follows_the_limit_of_files(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    listener: socket.socket,
+    files: int,
+    expected: int,
+) -> None:
+    used: list[int] = []
+
+    def serve(config: uvicorn.Config, _: socket.socket) -> None:
+        used.append(config.http.keywords["connections"].maximum)  # type: ignore[union-attr]
+        assert config.timeout_keep_alive == 30
+
+    monkeypatch.setattr(process, "raise_file_limit", lambda: files)
+    monkeypatch.setattr(process, "_run", serve)
+    process.run_workers(settings(keep_alive=30), listener)
+    assert used == [expected]
+    assert bool(caplog.messages) == (expected < 1_000)

@@ -1,46 +1,23 @@
 """The limits of one connection: what a client without credentials can cost the server."""
 
-import asyncio
-import contextlib
 import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
-from backend.adapters.persistence.memory import InMemoryDatabase
-from backend.container import Container
-from backend.domain.auth import Principal
-from backend.entrypoints.http.app import create_app
-from backend.entrypoints.server import protocol
-from backend.settings import Settings
+from backend.entrypoints.server import limits
 from tests.e2e.processes import wait_for
 from tests.entrypoints.http.conftest import ADA
 from tests.entrypoints.http.sockets import Server, request
+from tests.entrypoints.server.apps import SlowVerifier, app_with, assert_closed_soon, receive_all
 from tests.fakes import FakeTokenVerifier
 
 LIVE = request(b"GET /health/live")
 TODO = b'{"title":"x"}'
 LONG = 40_000  # bytes; less than the transport buffers before it pauses writing
-
-
-class SlowVerifier(FakeTokenVerifier):
-    """Takes some time, like a verifier that has to fetch keys."""
-
-    seconds = 0.3
-
-    async def verify(self, token: str, /) -> Principal:
-        await asyncio.sleep(self.seconds)
-        return await super().verify(token)
-
-
-def app_with(verifier: FakeTokenVerifier) -> FastAPI:
-    settings = Settings.load(better_auth_secret="s" * 32)
-    parts = {"token_verifier": verifier, "database": InMemoryDatabase()}
-    return create_app(Container(settings=settings, **parts))
 
 
 def server_with(verifier: FakeTokenVerifier) -> Server:
@@ -49,31 +26,17 @@ def server_with(verifier: FakeTokenVerifier) -> Server:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with server_with(FakeTokenVerifier({"ada": ADA})) as running:
+    with Server(app_with(FakeTokenVerifier({"ada": ADA})), keep_alive=1) as running:
         yield running
 
 
 @pytest.fixture
 def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the timeouts so that a test can wait for them."""
-    monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.2)
-    monkeypatch.setattr(protocol, "WRITE_TIMEOUT", 0.2)
-
-
-def receive_all(connection: socket.socket) -> bytes:
-    """Return everything that the server sends until it closes the connection."""
-    received = bytearray()
-    with contextlib.suppress(ConnectionResetError):
-        while data := connection.recv(65_536):
-            received += data
-    return bytes(received)
-
-
-def assert_closed_soon(connection: socket.socket) -> None:
-    """Check that the server closes the connection within 3 s."""
-    started = time.monotonic()
-    receive_all(connection)
-    assert time.monotonic() - started < 3
+    monkeypatch.setattr(limits, "CHECK_INTERVAL", 0.02)
+    monkeypatch.setattr(limits, "HEAD_TIMEOUT", 0.2)
+    monkeypatch.setattr(limits, "DRAIN_TIMEOUT", 0.2)
+    monkeypatch.setattr(limits, "DRAIN_MIN_BYTES", 256)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +138,7 @@ def test_too_many_pipelined_requests_get_400() -> None:
         connection.sendall(request(b"GET /api/me", b"Authorization: Bearer ada") + LIVE * 100)
         responses = receive_all(connection)
     assert responses.startswith(b"HTTP/1.1 200")
-    assert responses.count(b"HTTP/1.1 200") == protocol.PIPELINED_MAX + 1
+    assert responses.count(b"HTTP/1.1 200") == limits.PIPELINED_MAX + 1
     assert responses.rindex(b"HTTP/1.1 400") > responses.rindex(b"HTTP/1.1 200")
 
 
@@ -198,28 +161,7 @@ def test_a_client_that_is_silent_after_the_rest_of_a_body_is_disconnected(server
         assert_closed_soon(connection)
 
 
-UPGRADE = (b"Connection: Upgrade", b"Upgrade: h2c")
 ADA_JSON = (b"Authorization: Bearer ada", b"Content-Type: application/json")
-
-
-@pytest.mark.parametrize("framing", [b"Content-Length: 13", b"Transfer-Encoding: chunked"])
-def test_the_body_of_an_upgrade_request_is_not_parsed_as_a_request(
-    server: Server, framing: bytes
-) -> None:
-    head = request(b"POST /api/todos", *ADA_JSON, *UPGRADE, framing)
-    with server.connect() as connection:
-        connection.sendall(head + LIVE)
-        responses = receive_all(connection)
-    assert responses.count(b"HTTP/1.1") == 1
-    assert responses.startswith(b"HTTP/1.1 400")
-
-
-def test_the_connection_closes_after_an_ignored_upgrade(server: Server) -> None:
-    with server.connect() as connection:
-        connection.sendall(request(b"GET /health/live", *UPGRADE))
-        responses = receive_all(connection)
-    assert responses.startswith(b"HTTP/1.1 200")
-    assert b"connection: close" in responses
 
 
 def test_a_request_is_answered_before_the_400_for_garbage_after_it(server: Server) -> None:
@@ -242,7 +184,7 @@ def small_buffers() -> Iterator[Server]:
     app = app_with(FakeTokenVerifier())
     app.add_api_route("/long", lambda: PlainTextResponse("x" * LONG))
     app.add_api_route("/broken", lambda: StreamingResponse(broken_body()))
-    with Server(app, timeout_keep_alive=1) as running:
+    with Server(app, keep_alive=1) as running:
         for listener in running.servers[0].sockets:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         yield running
@@ -251,9 +193,9 @@ def small_buffers() -> Iterator[Server]:
 @pytest.fixture
 def one_second_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set the timeouts to a second, whatever the size of a responses."""
-    monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 1.0)
-    monkeypatch.setattr(protocol, "WRITE_TIMEOUT", 1.0)
-    monkeypatch.setattr(protocol, "WRITE_MIN_RATE", 1_000_000)
+    monkeypatch.setattr(limits, "CHECK_INTERVAL", 0.1)
+    monkeypatch.setattr(limits, "HEAD_TIMEOUT", 1.0)
+    monkeypatch.setattr(limits, "DRAIN_TIMEOUT", 1.0)
 
 
 @pytest.mark.usefixtures("one_second_timeouts")

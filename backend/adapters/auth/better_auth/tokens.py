@@ -23,7 +23,6 @@ USER_CLAIMS: Final = frozenset(
 )
 _USER_ROW_MARKER: Final = "emailVerified"
 _EMPTY: Final = frozenset[str]()
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 _log = logging.getLogger(__name__)
 
@@ -43,12 +42,13 @@ class BetterAuthUrls:
 
     @classmethod
     def from_base_url(cls, base_url: str) -> Self:
-        """Derive the URLs from `BETTER_AUTH_URL`. A path in it replaces the path `/api/auth`."""
+        """Derive the URLs from `BETTER_AUTH_URL`. A path in it replaces the path `/api/auth`.
+
+        Args:
+            base_url: The URL with its origin as JavaScript's `URL.origin` writes it.
+        """
         parts = urlsplit(base_url)
-        scheme, host = parts.scheme.lower(), (parts.hostname or "")
-        host = f"[{host}]" if ":" in host else host.encode("idna").decode()
-        port = "" if parts.port in (None, _DEFAULT_PORTS.get(scheme)) else f":{parts.port}"
-        origin = f"{scheme}://{host}{port}"
+        origin = f"{parts.scheme}://{parts.netloc}"
         return cls(origin=origin, jwks=f"{origin}{parts.path.rstrip('/') or BASE_PATH}/jwks")
 
 

@@ -27,6 +27,7 @@ class TokenContext:
         jwks_url: The URL of the key set; None if no key set is configured.
         now: The current time in seconds since the epoch.
         cookie_strategy: The accepted strategy of session cookies, or `off`.
+        secret_is_for_cookies: Whether the shared secret verifies session cookies only.
         signed_by_key_set: Whether a key of the key set verified the signature.
     """
 
@@ -37,6 +38,7 @@ class TokenContext:
     jwks_url: str | None
     now: float
     cookie_strategy: str = OFF
+    secret_is_for_cookies: bool = False
     signed_by_key_set: bool = False
 
     def found(self, check: str) -> str | None:
@@ -69,7 +71,8 @@ class TokenContext:
         """
         match check:
             case "signature":
-                secret = ["HS256 by the shared secret"] if self.has_secret else []
+                verifies = self.has_secret and not self.secret_is_for_cookies
+                secret = ["HS256 by the shared secret"] if verifies else []
                 key_set = [f"a key of {self.jwks_url}"] if self.jwks_url else []
                 return " or ".join([*secret, *key_set])
             case "issuer":

@@ -59,6 +59,12 @@ def _algorithm_remedy(_error: AuthError, context: TokenContext) -> str:
             f" although some tutorials say so. {SEND_JWT} If a service of your own signs such"
             " tokens, set BETTER_AUTH_SECRET."
         )
+    if algorithm in HMAC_ALGORITHMS and context.secret_is_for_cookies:
+        return (
+            "With a key set and AUTH_COOKIE, BETTER_AUTH_SECRET verifies session cookies only."
+            f" {SEND_JWT} If a service of your own signs such tokens, list HS256 and the algorithms"
+            " of the key set in AUTH_ALGORITHMS."
+        )
     if algorithm in ASYMMETRIC_ALGORITHMS and not context.jwks_url:
         return (
             f"This token is signed with {algorithm}, by Better Auth's own key. Set BETTER_AUTH_URL:"

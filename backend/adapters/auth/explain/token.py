@@ -42,6 +42,7 @@ class TokenExplainer:
         has_secret: Whether a shared secret is configured.
         jwks_url: The URL of the key set; None if no key set is configured.
         cookies: The accepted strategy of session cookies, or `off`.
+        secret_is_for_cookies: Whether the shared secret verifies session cookies only.
         key_set_state: Returns the state of the key set; None if no key set is configured.
         clock: Returns the time in seconds since the epoch.
     """
@@ -55,6 +56,7 @@ class TokenExplainer:
         has_secret: bool,
         jwks_url: str | None,
         cookies: str = OFF,
+        secret_is_for_cookies: bool = False,
         key_set_state: Callable[[], KeySetState] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -64,6 +66,7 @@ class TokenExplainer:
         self._has_secret = has_secret
         self._jwks_url = jwks_url
         self._cookies = cookies
+        self._secret_is_for_cookies = secret_is_for_cookies
         self._key_set_state = key_set_state
         self._clock = clock
 
@@ -90,6 +93,7 @@ class TokenExplainer:
             jwks_url=self._jwks_url,
             now=self._clock(),
             cookie_strategy=self._cookies,
+            secret_is_for_cookies=self._secret_is_for_cookies,
         )
         findings = [
             Finding(

@@ -9,6 +9,8 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from backend.domain.auth import AuthError, MissingTokenError, VerifierUnavailableError
 from backend.domain.todo import InvalidTodoError
@@ -62,6 +64,19 @@ def untrusted_host_response(request: Request) -> Response:
 def invalid_parameter_response(request: Request, error: InvalidParameterError) -> Response:
     """Answer a request that a middleware rejects."""
     return problem_response(request, _invalid_parameter(error))
+
+
+async def shutting_down(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request that is not finished when the server stops."""
+    request = Request(scope)
+    problem = Problem(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        code="shutting_down",
+        detail="The server is shutting down. Try again after `Retry-After` seconds.",
+        headers={"Retry-After": "1", "Connection": "close"},
+        log=(logging.WARNING, "cancelled: the server is shutting down", "shutting_down"),
+    )
+    await problem_response(request, problem)(scope, receive, send)
 
 
 def _handler(to_problem: Callable[[Any], Problem]) -> Callable[[Request, Exception], Any]:
@@ -149,6 +164,12 @@ def _http_error(error: HTTPException) -> Problem:
     return Problem(status=status, code=code, detail=detail, headers=error.headers or {})
 
 
+def _client_gone(_error: ClientDisconnect) -> Problem:
+    """The connection is closed, so nobody reads this. The server records the status it knows."""
+    code, detail = _HTTP_ERRORS[HTTPStatus.BAD_REQUEST]
+    return Problem(status=HTTPStatus.BAD_REQUEST, code=code, detail=detail)
+
+
 def _unexpected(error: Exception) -> Problem:
     return Problem(
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -168,5 +189,6 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     InvalidParameterError: _invalid_parameter,
     RequestValidationError: _validation_failed,
     HTTPException: _http_error,
+    ClientDisconnect: _client_gone,
     Exception: _unexpected,
 }

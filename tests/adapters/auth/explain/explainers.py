@@ -27,6 +27,7 @@ def make_explainer_and_verifier(
     source: KeySource | None = None,
     jwks: bool = True,
     cookies: str = "off",
+    cookies_only: bool = False,
     algorithms: Sequence[str] = (),
     to_principal: Callable[[Claims, float], Principal] = to_principal,
     clock: Callable[[], float] = lambda: NOW,
@@ -48,6 +49,7 @@ def make_explainer_and_verifier(
         has_secret=bool(secrets),
         jwks_url=JWKS_URL if jwks else None,
         cookies=cookies,
+        secret_is_for_cookies=cookies_only,
         clock=clock,
     )
     verifier = JwtTokenVerifier(signed_tokens, policy=rules, to_principal=to_principal, clock=clock)

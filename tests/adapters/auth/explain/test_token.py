@@ -224,6 +224,15 @@ async def test_failed_checks_have_found_and_expected_values() -> None:
     }
 
 
+async def test_a_secret_for_cookies_is_not_expected_of_a_token() -> None:
+    explainer = make_explainer(
+        secrets=[SECRET], cookies="jwe", cookies_only=True, algorithms=["EdDSA"]
+    )
+    explanation = await explainer.explain(token(secret_signer()))
+    finding = finding_of(explanation, "signature")
+    assert finding.expected == f"a key of {JWKS_URL}"
+
+
 async def test_missing_values_are_stated() -> None:
     explainer = make_explainer(
         issuers=frozenset(), audiences=frozenset(), secrets=[SECRET], jwks=False

@@ -1,0 +1,125 @@
+"""How a connection parses requests, and refuses those that are malformed or too large."""
+
+from typing import Any, Final
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from backend.entrypoints.http.telemetry import ENDED_WITH, request_id
+from backend.entrypoints.server import limits
+from backend.entrypoints.server.refusals import (
+    HEAD_TOO_LARGE,
+    MALFORMED_REQUEST,
+    Refusal,
+    RefusedError,
+    new_request_id,
+    refusal_response,
+)
+
+_PARSE_BYTES: Final = 16 * 1024
+
+
+class ParsingProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with a strict parser; `BoundedProtocol` adds the limits of time.
+
+    Trailers are ignored, and so are offers to use another protocol (`Upgrade`).
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.unanswered: list[RequestResponseCycle] = []
+        self.postponed: tuple[RequestResponseCycle, Any] | None = None
+        self.refusal: Refusal | None = None  # waits for the responses to earlier requests
+        self.in_head = False
+        self.in_body = False
+        self.head_bytes = 0  # received since the last body data or complete head
+
+    def parse(self, data: bytes) -> None:
+        """Parse the data in slices, so that a limit stops the parser early."""
+        for start in range(0, len(data), _PARSE_BYTES):
+            if self.refusal is not None or self.transport.is_closing():
+                return
+            part = data[start : start + _PARSE_BYTES]
+            self.head_bytes += len(part)
+            self._parse(part)
+            if self.head_bytes > limits.HEAD_MAX_BYTES and self.refusal is None:
+                self.refuse(HEAD_TOO_LARGE)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Add a header; ignore trailers (RFC 9110, section 6.5.1)."""
+        if self.in_head:
+            if len(self.headers) >= limits.HEADERS_MAX:
+                raise RefusedError(HEAD_TOO_LARGE)
+            super().on_header(name, value)
+
+    def is_offer(self) -> bool:
+        """Tell whether the head that is complete offers to use another protocol.
+
+        httptools does not parse the body behind such a head. `_parse` starts again without the
+        offer, so that a body is never read as the next request.
+
+        Raises:
+            RefusedError: The method is CONNECT, which has no end of a body.
+        """
+        if not self.parser.should_upgrade():
+            return False
+        if self.parser.get_method() == b"CONNECT":
+            raise RefusedError(MALFORMED_REQUEST)
+        return True
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Parse nothing more; answer complete requests, then send a refusal and close."""
+        self.refusal = refusal
+        identity = new_request_id()
+        if self.in_body:  # the application cannot answer this request
+            if not self.unanswered or self.unanswered[-1].response_started:
+                self.transport.close()
+                return
+            broken = self.unanswered.pop()
+            identity = request_id(broken.scope)  # type: ignore[arg-type]
+            end_request(broken, refusal.status)
+            self.postponed = None
+            if self.pipeline:
+                self.pipeline.popleft()
+        if not self.unanswered:
+            self.send_refusal(refusal, identity)
+
+    def send_refusal(self, refusal: Refusal, identity: str) -> None:
+        """Send a refusal and close the connection."""
+        if not self.transport.is_closing():
+            headers = self.server_state.default_headers
+            self.transport.write(refusal_response(refusal, identity, headers))
+            self.transport.close()
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            head = self._head_without_offer()
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn
+            self._parse(head + data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self.refuse(cause.refusal if isinstance(cause, RefusedError) else MALFORMED_REQUEST)
+
+    def _head_without_offer(self) -> bytes:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        lines = [
+            b"%b %b HTTP/%b" % (method, self.url, version.encode()),
+            *(b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"),
+            *(b"", b""),
+        ]
+        return b"\r\n".join(lines)
+
+
+def end_request(cycle: RequestResponseCycle, status: int) -> None:
+    """End a request without a response of the application.
+
+    Args:
+        cycle: The request.
+        status: The status for the access log and the metrics.
+    """
+    cycle.scope[ENDED_WITH] = status  # type: ignore[typeddict-unknown-key]
+    cycle.disconnected = True
+    cycle.message_event.set()

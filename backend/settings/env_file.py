@@ -1,0 +1,58 @@
+"""Exports the variables of a `.env` file, so that worker processes see them too."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from dotenv.parser import parse_stream
+
+from backend.settings.complaints import Complaint
+from backend.settings.sources import IN_FILES
+
+_SET: Final = "Set it to the path of a file with lines like NAME=value."
+_COUNTERPARTS: Final = {
+    name: other
+    for setting in map(str.upper, IN_FILES)
+    for name, other in ((setting, f"{setting}_FILE"), (f"{setting}_FILE", setting))
+}
+
+
+def export_env_file(path: Path, variable: str) -> list[Complaint]:
+    """Export the variables of a file, except those that the environment has.
+
+    Values are used as they stand in the file: `${NAME}` has no special meaning.
+
+    Args:
+        path: The path of the file. No complaint shows it.
+        variable: What to name in a complaint about the file.
+
+    Returns:
+        What is wrong with the file. If anything is wrong, nothing is exported.
+    """
+    values: dict[str, str] = {}
+    complaints: list[Complaint] = []
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for line in parse_stream(file):
+                if line.error or "\0" in line.original.string:
+                    problem = f"line {line.original.line} is not of the form NAME=value"
+                    remedy = "Correct the line. A comment begins with #."
+                    complaints.append(Complaint(variable, problem, remedy))
+                elif line.key is not None and line.value is not None:
+                    values[line.key] = line.value
+    except OSError as error:
+        complaints.append(Complaint(variable, f"the file cannot be read: {error.strerror}", _SET))
+    except UnicodeDecodeError:
+        complaints.append(Complaint(variable, "the file is not text in UTF-8", _SET))
+    if not complaints:
+        os.environ |= dict(_new_variables(values))
+    return complaints
+
+
+def _new_variables(values: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Return the variables that the environment sets neither itself nor in a file."""
+    taken = {name.upper() for name in os.environ}
+    for name, value in values.items():
+        if taken.isdisjoint({name.upper(), _COUNTERPARTS.get(name.upper(), name.upper())}):
+            yield name, value

@@ -1,0 +1,99 @@
+"""Reads the raw values of settings: from environment variables, and from files that they name."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from backend.settings.complaints import Complaint
+from backend.settings.oddities import unusable_host
+
+# Settings that hold secrets. Each may be in a file that the variable with `_FILE` names.
+IN_FILES: Final = ("better_auth_secret", "better_auth_secrets", "database_url")
+
+_LOOPBACK: Final = "127.0.0.1"
+_MAX_BYTES: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the values of settings come from.
+
+    Attributes:
+        values: The raw values that are set, by setting.
+        variables: The variable of each setting whose value is in a file.
+        complaints: What is wrong with the files, and a host that is left out.
+    """
+
+    values: Mapping[str, Any]
+    variables: Mapping[str, str]
+    complaints: tuple[Complaint, ...]
+
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """The settings whose file cannot be read."""
+        return frozenset(self.variables) - frozenset(self.values)
+
+
+def variables_of(settings: Iterable[str]) -> list[str]:
+    """Return the names of the variables that set the settings, in upper case."""
+    return [name.upper() for name in (*settings, *(f"{setting}_file" for setting in IN_FILES))]
+
+
+def read_sources(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> Sources:
+    """Add the values of files to the values of environment variables.
+
+    Args:
+        values: The values of environment variables, by setting.
+        overrides: The values that replace them.
+    """
+    in_files: dict[str, str] = {}
+    variables: dict[str, str] = {}
+    complaints: list[Complaint] = []
+    for setting, path in _paths():
+        name = setting.upper()
+        problem, remedy = f"{name} is set too", "Unset one of the two."
+        if setting not in values:
+            variables[setting] = f"{name}_FILE"
+            try:
+                in_files[setting] = _read(path)
+                continue
+            except ValueError as error:
+                problem = str(error)
+                remedy = f"Set it to the path of a file that has the value of {name}."
+        complaints.append(Complaint(f"{name}_FILE", problem, remedy, meant=name))
+    raw = {**values, **in_files}
+    if "host" not in overrides and (warning := unusable_host(raw.get("host", _LOOPBACK))):
+        del raw["host"]
+        complaints.append(warning)
+    return Sources({**raw, **overrides}, variables, tuple(complaints))
+
+
+def names_any(settings: frozenset[str]) -> bool:
+    """Tell whether the environment sets one of the settings, itself or in a file."""
+    names = {name.lower() for name, value in os.environ.items() if value}
+    return any(setting in names or f"{setting}_file" in names for setting in settings)
+
+
+def _paths() -> Iterator[tuple[str, str]]:
+    paths = {name.lower(): value for name, value in os.environ.items() if value}
+    for setting in IN_FILES:
+        if path := paths.get(f"{setting}_file"):
+            yield setting, path
+
+
+def _read(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        text = content.decode().rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(f"the file cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError("the file is not text in UTF-8") from None
+    if len(content) > _MAX_BYTES:
+        raise ValueError(f"the file has more than {_MAX_BYTES} bytes")
+    if not text:
+        raise ValueError("the file is empty")
+    return text

@@ -1,0 +1,152 @@
+"""What the server refuses before the app sees it: the problem, the log line, the metric."""
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client import REGISTRY
+
+from backend.entrypoints.http.metrics import count_batch
+from tests.e2e.processes import wait_for
+from tests.entrypoints.http.conftest import ADA
+from tests.entrypoints.http.sockets import Server, request
+from tests.entrypoints.server.apps import SlowVerifier, app_with, echo_app, receive_all
+from tests.fakes import FakeTokenVerifier
+
+CHUNKED = b"Transfer-Encoding: chunked"
+MALFORMED_CHUNKS = [b"zz\r\n", b"5\r\nhelloX", b"-1\r\n", b"5 5\r\n", b"fffffffffffffffffff\r\n"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server(echo_app()) as running:
+        yield running
+
+
+def refusals(reason: str) -> float:
+    return REGISTRY.get_sample_value("http_refusals_total", {"reason": reason}) or 0
+
+
+def responses_by_status(status: int) -> float:
+    count_batch()
+    return sum(
+        sample.value
+        for metric in REGISTRY.collect()
+        for sample in metric.samples
+        if sample.name == "http_requests_total" and sample.labels["status"] == str(status)
+    )
+
+
+REFUSED = [
+    pytest.param(b"\0garbage\r\n\r\n", "malformed_request", id="garbage"),
+    pytest.param(b"GET / HTTP/9.9\r\n\r\n", "malformed_request", id="version"),
+    pytest.param(b"GET /" + b"a" * 70_000, "head_too_large", id="long target"),
+    pytest.param(request(b"GET /", *[b"a: b"] * 200), "head_too_large", id="many headers"),
+    pytest.param(request(b"POST /echo", CHUNKED) + b"zz\r\n", "malformed_request", id="chunk"),
+]
+
+
+@pytest.mark.parametrize(("sent", "code"), REFUSED)
+def test_a_refusal_is_a_problem_with_a_log_line_and_a_metric(
+    server: Server, caplog: pytest.LogCaptureFixture, sent: bytes, code: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    before = refusals(code)
+    with server.connect() as connection:
+        connection.sendall(sent)
+        head, _, body = receive_all(connection).partition(b"\r\n\r\n")
+    lines = head.lower().split(b"\r\n")
+    assert lines[0] == b"http/1.1 400 bad request"
+    assert b"content-type: application/problem+json" in lines
+    assert b"connection: close" in lines
+    assert b"cache-control: no-store" in lines
+    problem = json.loads(body)
+    assert {name: problem[name] for name in ("type", "title", "status", "code")} == {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "code": code,
+    }
+    assert f"x-request-id: {problem['request_id']}".encode() in lines
+    logged = [vars(record) for record in caplog.records if "refused" in record.getMessage()]
+    assert [(line["reason"], line["request_id"]) for line in logged] == [
+        (code, problem["request_id"])
+    ]
+    assert refusals(code) == before + 1
+
+
+@pytest.mark.parametrize("chunk", MALFORMED_CHUNKS)
+def test_malformed_chunks_get_400_at_once(server: Server, chunk: bytes) -> None:
+    started = time.monotonic()
+    with server.connect() as connection:
+        connection.sendall(request(b"POST /echo", CHUNKED) + b"3\r\nabc\r\n" + chunk)
+        response = receive_all(connection)
+    assert response.startswith(b"HTTP/1.1 400")
+    assert response.count(b"HTTP/1.1 ") == 1
+    assert time.monotonic() - started < 2
+
+
+def test_a_request_with_malformed_chunks_is_counted_and_logged_as_400(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    before = responses_by_status(400)
+    with server.connect() as connection:
+        connection.sendall(request(b"POST /echo", CHUNKED, b"X-Request-ID: mine") + b"zz\r\n")
+        assert json.loads(receive_all(connection).partition(b"\r\n\r\n")[2])["request_id"] == "mine"
+    wait_for(lambda: responses_by_status(400) == before + 1 or None)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_malformed_chunks_after_the_response_get_no_second_response(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(request(b"POST /api/todos", CHUNKED))
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 401")
+        connection.sendall(b"zz\r\n")
+        assert receive_all(connection) == b""
+
+
+def test_a_pipelined_request_with_malformed_chunks_waits_for_the_responses_before_it() -> None:
+    slow = request(b"GET /api/me", b"Authorization: Bearer ada")
+    broken = request(b"POST /api/todos", CHUNKED) + b"zz\r\n"
+    with Server(app_with(SlowVerifier({"ada": ADA}))) as server, server.connect() as connection:
+        connection.sendall(slow + broken)
+        received = receive_all(connection)
+    assert received.startswith(b"HTTP/1.1 200")
+    assert received.count(b"HTTP/1.1 400") == 1
+    assert received.count(b"HTTP/1.1 ") == 2
+
+
+def test_a_client_that_goes_away_is_not_counted_as_400(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    before = responses_by_status(400), responses_by_status(499)
+    with server.connect() as connection:
+        connection.sendall(request(b"POST /echo", b"Content-Length: 100") + b"x")
+        time.sleep(0.1)
+    wait_for(lambda: responses_by_status(499) == before[1] + 1 or None)
+    assert responses_by_status(400) == before[0]
+    assert [record.getMessage().split(" ", 3)[:3] for record in caplog.records][-1] == [
+        "POST",
+        "/echo",
+        "499",
+    ]
+
+
+def test_a_token_sent_to_a_broken_request_is_not_logged(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.ask(b"GET / HTTP/1.1\r\nAuthorization: Bearer hunter2\r\nbad header\r\n\r\n")
+    assert refusals("malformed_request")
+    assert "hunter2" not in caplog.text
+
+
+def test_a_verifier_error_is_not_a_refusal_of_the_parser() -> None:
+    before = refusals("malformed_request")
+    with Server(app_with(FakeTokenVerifier())) as server:
+        assert server.ask(request(b"GET /api/me")).startswith(b"HTTP/1.1 401")
+    assert refusals("malformed_request") == before
