@@ -7,7 +7,7 @@ import time
 
 from benchmarks.harness import report
 
-MEASUREMENTS = ("verify", "http", "storage", "loop", "start", "growth", "cost")
+MEASUREMENTS = ("verify", "http", "storage", "fairness", "loop", "start", "growth", "cost")
 
 
 def main() -> None:

@@ -58,7 +58,9 @@ class Container(containers.DeclarativeContainer):
 
     # Todos, and the key that signs the cursors of their lists.
     database = providers.Singleton(databases.choose_database, settings)
-    todos = providers.Singleton(databases.choose_todos, database)
+    todos = providers.Singleton(
+        databases.choose_todos, database, max_per_user=settings.provided.todos_max_per_user
+    )
     cursor_key = database.provided.cursor_key
 
     # Opened at startup, closed at shutdown; checked for readiness.

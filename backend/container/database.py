@@ -1,5 +1,6 @@
 """The choice of the database and its repository, and what commands do to its schema."""
 
+import logging
 from typing import Any, Final, assert_never
 
 from backend.adapters.persistence.database import MigratedDatabase
@@ -9,11 +10,14 @@ from backend.adapters.persistence.postgres.repository import PostgresTodoReposit
 from backend.adapters.persistence.schema import diagnosis, upgrades
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
+from backend.domain.todo import MAX_PER_USER
 from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepository
 from backend.settings import Complaint, ConfigurationError, Settings
 
 # A server needs these checks to pass. Row-level security is only a second line of defence.
 _REQUIRED_CHECKS: Final = frozenset({"database", "privileges", "migrations"})
+
+_log = logging.getLogger(__name__)
 
 
 def choose_database(settings: Settings) -> PostgresDatabase | SqliteDatabase:
@@ -29,15 +33,24 @@ def choose_database(settings: Settings) -> PostgresDatabase | SqliteDatabase:
     return PostgresDatabase(url, **limits, statement_cache=settings.database_prepared_statements)
 
 
-def choose_todos(database: PostgresDatabase | SqliteDatabase | InMemoryDatabase) -> TodoRepository:
-    """Return the repository of todos in a database."""
+def choose_todos(
+    database: PostgresDatabase | SqliteDatabase | InMemoryDatabase,
+    *,
+    max_per_user: int = MAX_PER_USER,
+) -> TodoRepository:
+    """Return the repository of todos in a database.
+
+    Args:
+        database: The database.
+        max_per_user: The maximum number of todos that a user has.
+    """
     match database:
         case PostgresDatabase():
-            return PostgresTodoRepository(database)
+            return PostgresTodoRepository(database, max_per_user=max_per_user)
         case SqliteDatabase():
-            return SqliteTodoRepository(database)
+            return SqliteTodoRepository(database, max_per_user=max_per_user)
         case InMemoryDatabase():
-            return InMemoryTodoRepository()
+            return InMemoryTodoRepository(max_per_user=max_per_user)
         case _:
             assert_never(database)
 
@@ -56,16 +69,17 @@ async def upgrade_schema(database: MigratedDatabase) -> None:
 
 
 async def check_schema(database: MigratedDatabase) -> None:
-    """Check that a server can use the database.
+    """Check that a server can use the database. Log a warning about what makes it less safe.
 
     Raises:
         ConfigurationError: The database cannot be reached, its schema is out of date, or the role
             lacks privileges.
     """
-    complaints = [
-        Complaint("DATABASE_URL", finding.problem, finding.remedy or "")
-        for finding in await diagnosis.diagnose_database(database)
-        if finding.check in _REQUIRED_CHECKS and finding.problem
-    ]
+    complaints = []
+    for finding in await diagnosis.diagnose_database(database):
+        if finding.problem and finding.check in _REQUIRED_CHECKS:
+            complaints.append(Complaint("DATABASE_URL", finding.problem, finding.remedy or ""))
+        elif finding.problem:
+            _log.warning("%s: %s. %s", finding.check, finding.problem, finding.remedy)
     if complaints:
         raise ConfigurationError(complaints)

@@ -4,6 +4,7 @@ TodoError
   InvalidTodoError                 a field breaks a rule
   TodoNotFoundError                the owner has no such todo (another user's todo looks the same)
   TodoConflictError                the todo has changed since it was read
+  TodoLimitReachedError            the owner has as many todos as a user may have
 """
 
 import re
@@ -17,6 +18,7 @@ from uuid import UUID
 
 TITLE_MAX_LENGTH: Final = 200
 DESCRIPTION_MAX_LENGTH: Final = 10_000
+MAX_PER_USER: Final = 10_000  # todos, unless the settings say otherwise
 
 _MARKS_MAX: Final = 30  # consecutive combining marks
 _TOO_MANY_MARKS: Final = re.compile(rb"[^\0]{%d}" % (_MARKS_MAX + 1))
@@ -133,6 +135,18 @@ class TodoNotFoundError(TodoError):
 
 class TodoConflictError(TodoError):
     """The todo has changed since it was read."""
+
+
+class TodoLimitReachedError(TodoError):
+    """The owner has as many todos as a user may have.
+
+    Attributes:
+        limit: How many todos a user may have.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the user has {limit} todos already")
+        self.limit = limit
 
 
 def uuid7(now: datetime) -> UUID:

@@ -32,6 +32,8 @@ class TodoRepository(Protocol):
 
         Raises:
             TodoConflictError: The owner already has a todo with this id.
+            TodoLimitReachedError: The owner already has as many todos as a user may have. A
+                repeated request is never refused.
             IdempotencyKeyReusedError: The owner used the key for a different request.
         """
         ...
@@ -45,7 +47,11 @@ class TodoRepository(Protocol):
         ...
 
     async def list(self, user_id: str, query: TodoQuery, /) -> TodoPage:
-        """Return one page of the owner's todos."""
+        """Return one page of the owner's todos.
+
+        Raises:
+            SearchTimeoutError: A search with `query.q` did not end in time.
+        """
         ...
 
     async def save(self, user_id: str, todo: Todo, /) -> None:
@@ -82,3 +88,7 @@ class RepositoryUnavailableError(Exception):
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class SearchTimeoutError(RepositoryUnavailableError):
+    """A search took too long, or waited too long behind other searches of the same user."""

@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     database_prepared_statements: bool = Field(
         default=True, description="on, or off behind a connection pooler in transaction mode"
     )
+    todos_max_per_user: int = Field(
+        default=10_000, ge=1, le=1_000_000, description="1 to 1000000 todos"
+    )
     host: str = Field(default="127.0.0.1", description="an address to listen on")
     port: int = Field(default=8000, ge=0, le=PORT_MAX, description="a port from 0 to 65535")
     workers: int = Field(default=1, ge=1, le=64, description="1 to 64 processes")

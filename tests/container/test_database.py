@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from backend.adapters.persistence.memory import InMemoryDatabase, InMemoryTodoRepository
 from backend.container import Container
-from backend.domain.todo import Todo
+from backend.domain.todo import Todo, TodoLimitReachedError
 from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.settings import Settings
 from tests.adapters.auth.tokens import SECRET
@@ -89,6 +89,38 @@ async def test_the_settings_limit_how_long_a_call_waits_for_sqlite(tmp_path: Pat
             with pytest.raises(RepositoryUnavailableError):
                 await container.todos().add("alice", todo)
     assert 0.2 < time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_the_settings_limit_the_todos_of_a_user(
+    kind: str, tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    sqlite = f"sqlite:///{tmp_path}/todos.db"
+    url = sqlite if kind == "sqlite" else postgres_server.create_database()
+    settings = Settings.load(better_auth_secret=SECRET.decode(), todos_max_per_user=1)
+    container = Container(settings=with_database(settings, url))
+    await container.upgrade_schema()
+    async with container.database():
+        await container.todos().add("alice", Todo.create(now=datetime.now(UTC), title="Buy milk"))
+        with pytest.raises(TodoLimitReachedError):
+            await container.todos().add("alice", Todo.create(now=datetime.now(UTC), title="More"))
+
+
+async def test_a_role_that_sees_every_row_is_a_warning_at_every_start(
+    postgres_server: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = postgres_server.create_database()
+    settings = Settings.load(better_auth_secret=SECRET.decode())
+    container = Container(settings=with_database(settings, url))
+    await container.upgrade_schema()
+    await container.check_schema()
+    assert caplog.records == []
+    superuser = with_database(settings, postgres_server.url_for("postgres", url))
+    for number in (1, 2):
+        await Container(settings=superuser).check_schema()
+        assert [record.levelname for record in caplog.records] == ["WARNING"] * number
+    assert "row-level security: does not restrict this role" in caplog.text
+    assert "BYPASSRLS" in caplog.text
 
 
 async def test_a_container_with_a_database_in_memory_needs_no_other_part() -> None:

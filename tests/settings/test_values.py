@@ -105,6 +105,7 @@ INVALID = {
     "DATABASE_CONNECT_TIMEOUT": ["0", "-1", "301", "nan", "inf", "5s"],
     "DATABASE_STATEMENT_TIMEOUT": ["0", "-1", "301", "nan", "inf", "5s"],
     "DATABASE_PREPARED_STATEMENTS": ["maybe"],
+    "TODOS_MAX_PER_USER": ["0", "-1", "1000001", "all"],
     "PORT": ["-1", "65536", "http", "\u0663"],
     "WORKERS": ["0", "65", "many"],
     "KEEP_ALIVE": ["0", "3601", "1.5", "never"],

@@ -21,7 +21,7 @@ class Database(Protocol):
     ) -> None: ...
 
     async def check(self) -> None:
-        """Check that todos can be read now.
+        """Check that todos can be read and written now.
 
         Raises:
             RepositoryUnavailableError: They cannot.

@@ -9,7 +9,14 @@ from uuid import UUID
 
 from backend.adapters.persistence.listing import page
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency
-from backend.domain.todo import Todo, TodoConflictError, TodoNotFoundError, search_key
+from backend.domain.todo import (
+    MAX_PER_USER,
+    Todo,
+    TodoConflictError,
+    TodoLimitReachedError,
+    TodoNotFoundError,
+    search_key,
+)
 from backend.domain.todo_list import TodoPage, TodoPosition, TodoQuery
 
 
@@ -40,9 +47,14 @@ class InMemoryDatabase:
 
 
 class InMemoryTodoRepository:
-    """Implements `TodoRepository` with a dictionary for each owner."""
+    """Implements `TodoRepository` with a dictionary for each owner.
 
-    def __init__(self) -> None:
+    Args:
+        max_per_user: The maximum number of todos that a user has.
+    """
+
+    def __init__(self, *, max_per_user: int = MAX_PER_USER) -> None:
+        self._max_per_user = max_per_user
         self._todos: dict[str, dict[UUID, Todo]] = {}
         self._requests: dict[str, dict[str, tuple[bytes, Todo]]] = {}
 
@@ -52,7 +64,10 @@ class InMemoryTodoRepository:
         """Add a new todo once; see `TodoRepository`."""
         if idempotency is not None and (first := self._find_repeated(user_id, todo, idempotency)):
             return first
-        if self._todos.setdefault(user_id, {}).setdefault(todo.id, todo) is not todo:
+        todos = self._todos.setdefault(user_id, {})
+        if len(todos) >= self._max_per_user:
+            raise TodoLimitReachedError(self._max_per_user)
+        if todos.setdefault(todo.id, todo) is not todo:
             raise TodoConflictError(f"todo {todo.id} exists")
         if idempotency is not None:
             self._requests[user_id][idempotency.key] = idempotency.fingerprint, todo

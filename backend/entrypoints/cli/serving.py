@@ -36,10 +36,10 @@ def serve(
     """Serve in production. Refuses to start unless everything is configured."""
     export_variables(env_file, development=False)
     settings, complaints = _read_settings(host=host, port=port, workers=workers)
+    configure_logging(settings)
     if not any(complaint.concerns("DATABASE_URL") for complaint in complaints):
         complaints += complaints_of(Container(settings=settings).check_schema())
     exit_if_misconfigured(complaints)
-    configure_logging(settings)
     log_warnings(complaints)
     exit_if_unprotected(process.unprotected_routes(process.app_from_environment()))
     with _listen(settings) as listener:

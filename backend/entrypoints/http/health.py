@@ -3,17 +3,22 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import State
 
-CHECK_TIMEOUT: Final = 5.0  # seconds
+Check = Callable[[], Awaitable[None]]
+
+CHECK_TIMEOUT: Final = 4.0  # seconds, so that the response comes within five
 
 router = APIRouter(prefix="/health", tags=["health"])
 
 _log = logging.getLogger(__name__)
+_running: Final[dict[Check, asyncio.Future[None]]] = {}
+_unfinished: Final[set[asyncio.Future[None]]] = set()  # asyncio itself would forget them
 
 
 class KeySetResponse(BaseModel):
@@ -73,17 +78,39 @@ async def ready(request: Request, response: Response) -> Readiness:
     )
 
 
-async def _run(check: Callable[[], Awaitable[None]]) -> Exception | None:
-    """Run a check; return its error, or None if it succeeds."""
-    try:
-        async with asyncio.timeout(CHECK_TIMEOUT):
-            await check()
-    except Exception as error:  # noqa: BLE001 - after any error a part is not ready
-        return error
-    return None
+async def _run(check: Check) -> BaseException | None:
+    """Run a check; return its error, or None if it succeeds.
+
+    Requests at the same time share one run, so that many of them cost no more than one. A check
+    that takes too long is cancelled, and ends in the background: ending may take time too, for
+    example to cancel a statement over a network that is silent.
+    """
+    running = _running.get(check)
+    if running is None:
+        running = _running[check] = asyncio.ensure_future(check())
+        _unfinished.add(running)
+        running.add_done_callback(partial(_end, check))
+    await asyncio.wait([running], timeout=CHECK_TIMEOUT)
+    if not running.done():
+        _forget(check, running)
+        running.cancel()
+        return TimeoutError(f"no answer within {CHECK_TIMEOUT:g} s")
+    return asyncio.CancelledError() if running.cancelled() else running.exception()
 
 
-def _log_changes(state: State, results: Mapping[str, Exception | None]) -> None:
+def _end(check: Check, running: asyncio.Future[None]) -> None:
+    _forget(check, running)
+    _unfinished.discard(running)
+    if not running.cancelled():
+        running.exception()  # asyncio would log an error that nobody has asked for
+
+
+def _forget(check: Check, running: asyncio.Future[None]) -> None:
+    if _running.get(check) is running:
+        del _running[check]
+
+
+def _log_changes(state: State, results: Mapping[str, BaseException | None]) -> None:
     """Log what is no longer ready, or ready again: probes ask every few seconds."""
     before: frozenset[str] = getattr(state, "not_ready", frozenset())
     for name, error in results.items():

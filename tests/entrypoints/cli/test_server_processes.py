@@ -13,6 +13,7 @@ import httpx2
 from backend.entrypoints.cli import development
 from tests.entrypoints.cli.command_line import assert_misconfigured, run
 from tests.entrypoints.cli.server_process import serving
+from tests.postgres import PostgresServer
 from tests.settings.environment import SECRET
 
 
@@ -50,6 +51,19 @@ def test_dev_serves_from_nothing(folder: Path) -> None:
         assert stale.json()["code"] == "invalid_token"
         assert restarted.stop(signal.SIGINT) == 0
     assert not secret_file.exists()
+
+
+def test_serve_warns_of_a_role_that_row_level_security_does_not_restrict(
+    folder: Path, postgres_server: PostgresServer
+) -> None:
+    url = postgres_server.create_database()
+    assert run("migrate", DATABASE_URL=url).exit_code == 0
+    superuser = postgres_server.url_for("postgres", url)
+    with serving(
+        folder, "serve", BETTER_AUTH_SECRET=SECRET, DATABASE_URL=superuser, PORT="0"
+    ) as server:
+        server.wait_for("row-level security: does not restrict this role")
+        server.wait_for("Uvicorn running")
 
 
 def test_a_second_server_in_a_folder_does_not_disturb_the_first(folder: Path) -> None:

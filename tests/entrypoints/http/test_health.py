@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from dataclasses import replace
 
 import pytest
@@ -81,6 +82,42 @@ def test_readiness_is_logged_when_it_changes_not_at_every_probe(
         "ready again: database",
         "not ready: database: the database at 10.1.2.3 is down",
     ]
+
+
+class SlowToEndDatabase(InMemoryDatabase):
+    """The database never answers, and a cancelled check takes long to end."""
+
+    async def check(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(30)
+
+
+def test_readiness_does_not_wait_for_a_check_to_end(
+    make_app: MakeApp, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert health.CHECK_TIMEOUT < 5
+    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.05)
+    client = make_client(make_app(parts={"database": SlowToEndDatabase()}))
+    start = time.monotonic()
+    assert client.get("/health/ready").status_code == 503
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.anyio
+async def test_requests_at_the_same_time_share_one_check() -> None:
+    runs = 0
+
+    async def check() -> None:
+        nonlocal runs
+        runs += 1
+        await asyncio.sleep(0.01)
+
+    results = await asyncio.gather(*(health._run(check) for _ in range(50)))
+    assert (runs, set(results)) == (1, {None})
+    assert await health._run(check) is None
+    assert runs == 2
 
 
 def test_readiness_checks_the_keys(make_app: MakeApp, make_client: MakeClient) -> None:

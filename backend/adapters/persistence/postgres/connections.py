@@ -1,15 +1,21 @@
 """A pool of connections to PostgreSQL. Every wait has a timeout."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs
 
 import asyncpg
 
-from backend.adapters.persistence.postgres.errors import DRIVER_ERRORS, translated_errors
+from backend.adapters.persistence.permits import PROGRAM
+from backend.adapters.persistence.postgres.errors import (
+    DRIVER_ERRORS,
+    needs_new_connections,
+    translated_errors,
+)
 from backend.adapters.persistence.postgres.leases import ConnectionLeases
+from backend.adapters.persistence.postgres.url import read_url
+from backend.adapters.persistence.searches import SEARCH_TIMEOUT, Searches
 from backend.domain.todo_repository import RepositoryUnavailableError
 
 
@@ -18,7 +24,7 @@ class PostgresConnections:
 
     Args:
         url: The URL of the database.
-        size: The maximum number of connections.
+        size: The maximum number of connections. One user holds at most half of them at a time.
         connect_timeout: The maximum wait for a connection, in seconds.
         statement_timeout: The maximum duration of a statement, in seconds.
         statement_cache: Whether to keep statements prepared. Without it, sessions are not used
@@ -35,26 +41,40 @@ class PostgresConnections:
         statement_timeout: float,
         statement_cache: bool,
     ) -> None:
+        self._url = url
+        self._size = size
         self._connect_timeout = connect_timeout
         self._statement_timeout = statement_timeout
-        self._options: dict[str, Any] = {
-            "dsn": url,
+        self._statement_cache = statement_cache
+        self._searches = Searches(size)
+        self._leases: ConnectionLeases | None = None
+
+    async def open(self) -> None:
+        """Create the pool. The first statement opens the first connection.
+
+        Raises:
+            ValueError: The driver cannot read the URL.
+        """
+        url = read_url(self._url)
+        self._connect_timeout = url.connect_timeout or self._connect_timeout
+        statement_cache = self._statement_cache and not url.pooled
+        options: dict[str, Any] = {
+            "dsn": url.dsn,
             "min_size": 0,
-            "max_size": size,
-            "command_timeout": statement_timeout,
+            "max_size": self._size,
+            "command_timeout": self._statement_timeout,
             "statement_cache_size": 100 if statement_cache else 0,
             "init": _register_acting_user,
             "reset": _keep_session,
         }
-        if statement_cache and "statement_timeout" not in parse_qs(url.partition("?")[2]):
-            milliseconds = max(1, round(statement_timeout * 1000))
-            self._options["server_settings"] = {"statement_timeout": str(milliseconds)}
-        self._size = size
-        self._leases: ConnectionLeases | None = None
-
-    async def open(self) -> None:
-        """Create the pool. The first statement opens the first connection."""
-        self._leases = self._lease(await asyncpg.create_pool(**self._options))
+        own_timeout = "statement_timeout" in {
+            *url.parameters,
+            *url.parameters.get("options", "").replace("=", " ").split(),
+        }
+        if statement_cache and not own_timeout:
+            milliseconds = max(1, round(self._statement_timeout * 1000))
+            options["server_settings"] = {"statement_timeout": str(milliseconds)}
+        self._leases = self._lease(await asyncpg.create_pool(**options))
 
     async def close(self) -> None:
         """Close every connection after its statement, or when the statement times out."""
@@ -66,34 +86,75 @@ class PostgresConnections:
             async with asyncio.timeout(self._statement_timeout):
                 await leases.pool.close()
 
-    async def fetch(self, statement: str, *values: object) -> Sequence[asyncpg.Record]:
-        """Run one statement as a transaction, and return its rows.
+    def fetch(
+        self, statement: str, user_id: str, *values: object
+    ) -> Awaitable[Sequence[asyncpg.Record]]:
+        """Run one statement of a user as a transaction, and return its rows.
+
+        Args:
+            statement: The SQL.
+            user_id: The user, which is also the first value of the statement.
+            *values: The other values.
 
         Raises:
             RepositoryUnavailableError: The database cannot be reached, or not in time.
         """
+        return self._run(statement, user_id, (user_id, *values))
+
+    async def search(
+        self, statement: str, user_id: str, *values: object
+    ) -> Sequence[asyncpg.Record]:
+        """Run one statement that may read every todo of a user; see `fetch`.
+
+        Raises:
+            SearchTimeoutError: The statement took too long, or waited too long for its turn.
+        """
+        async with self._searches.admit(user_id):
+            timeout = min(SEARCH_TIMEOUT, self._statement_timeout)
+            return await self._run(statement, user_id, (user_id, *values), timeout=timeout)
+
+    def ask(self, question: str) -> Awaitable[Sequence[asyncpg.Record]]:
+        """Run one statement of the program itself, without values; see `fetch`."""
+        return self._run(question, PROGRAM, ())
+
+    async def reconnect(self) -> None:
+        """Close every connection, those in use after their statements."""
+        leases = self._leases
+        if leases is not None:
+            self._leases = self._lease(leases.pool)
+            leases.close()
+            await leases.pool.expire_connections()
+
+    async def _run(
+        self,
+        statement: str,
+        user_id: str,
+        values: Sequence[object],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - asyncpg cancels the statement
+    ) -> Sequence[asyncpg.Record]:
         leases, healthy = self._leases, False
         if leases is None:
             raise RepositoryUnavailableError("the database is closed")
         with translated_errors(connecting=True):
-            connection = await leases.acquire()
+            connection = await leases.acquire(user_id)
         with translated_errors():
             try:
-                rows = await connection.fetch(statement, *values)
+                rows = await connection.fetch(statement, *values, timeout=timeout)
                 healthy = True
-            except asyncpg.InternalServerError as error:
-                # A migration recreated a type, so prepared statements fail on every connection.
-                if self._leases is leases:
-                    self._leases = self._lease(leases.pool)
-                leases.close()
-                await leases.pool.expire_connections()
-                raise RepositoryUnavailableError(f"reconnecting: {error}") from error
+            except asyncpg.PostgresError as error:
+                if needs_new_connections(error):
+                    if self._leases is leases:
+                        await self.reconnect()
+                    raise RepositoryUnavailableError(f"reconnecting: {error}") from error
+                raise
             finally:
-                await leases.release(connection, healthy=healthy)
+                await leases.release(connection, user_id, healthy=healthy)
             return rows
 
     def _lease(self, pool: "asyncpg.Pool[asyncpg.Record]") -> ConnectionLeases:
-        return ConnectionLeases(pool, size=self._size, timeout=self._connect_timeout)
+        share = max(1, self._size // 2)
+        return ConnectionLeases(pool, size=self._size, share=share, timeout=self._connect_timeout)
 
 
 async def _register_acting_user(connection: "asyncpg.Connection[asyncpg.Record]", /) -> None:

@@ -7,18 +7,20 @@ import asyncpg
 
 from backend.adapters.persistence.postgres.connections import PostgresConnections
 from backend.adapters.persistence.postgres.errors import translated_errors
+from backend.adapters.persistence.postgres.rows import REMEMBERED, STORED
+from backend.adapters.persistence.postgres.url import read_url
 from backend.domain.todo_repository import RepositoryUnavailableError
 
 _TIMEOUT: Final = 10.0  # seconds, to connect for a question or a migration
-
-_CHECK: Final = "SELECT user_id FROM todos LIMIT 0"
 
 _CURSOR_KEY: Final = "SELECT key FROM cursor_key"
 
 _REVISION: Final = "SELECT version_num FROM alembic_version"
 
-# False for superusers, for roles with BYPASSRLS, and if an operator switched the policy off.
-_ROW_LEVEL_SECURITY: Final = "SELECT row_security_active('todos')"
+# False for superusers, for roles with BYPASSRLS, and if an operator switched a policy off.
+_ROW_LEVEL_SECURITY: Final = (
+    "SELECT row_security_active('todos') AND row_security_active('idempotency_keys')"
+)
 
 # Tables that do not exist yet are left out.
 _MISSING_PRIVILEGES: Final = """
@@ -35,6 +37,15 @@ FROM (
     GROUP BY name
 ) AS missing
 """
+
+# Fails without one of the tables, columns and types that statements use. It reads no row.
+_CHECK: Final = f"""
+SELECT current_setting('transaction_read_only')::boolean, ({_MISSING_PRIVILEGES})
+FROM (SELECT 'nobody'::acting_user) AS nobody
+LEFT JOIN (SELECT {", ".join(STORED)} FROM todos LIMIT 0) AS todo ON true
+LEFT JOIN (SELECT {", ".join(REMEMBERED)} FROM idempotency_keys LIMIT 0) AS known ON true
+LEFT JOIN (SELECT key FROM cursor_key LIMIT 0) AS cursor_key ON true
+"""  # noqa: S608 - names of columns
 
 
 class PostgresDatabase:
@@ -92,12 +103,17 @@ class PostgresDatabase:
         await self.connections.close()
 
     async def check(self) -> None:
-        """Check that todos can be read now; see `Database`."""
-        await self.connections.fetch(_CHECK)
+        """Check that todos can be read and written now; see `Database`."""
+        ((read_only, missing),) = await self.connections.ask(_CHECK)
+        if read_only:
+            await self.connections.reconnect()  # after a failover, another server is the primary
+            raise RepositoryUnavailableError("the server is read-only")
+        if missing:
+            raise RepositoryUnavailableError(f"the role lacks {missing}")
 
     async def cursor_key(self) -> bytes:
         """Return the key that seals cursors; see `Database`."""
-        ((key,),) = await self.connections.fetch(_CURSOR_KEY)
+        ((key,),) = await self.connections.ask(_CURSOR_KEY)
         return bytes(key)
 
     async def revision(self) -> str | None:
@@ -118,8 +134,10 @@ class PostgresDatabase:
         return await self._connect()
 
     async def _connect(self, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
+        url = read_url(self._url)
         with translated_errors(connecting=True):
-            return await asyncpg.connect(self._url, timeout=_TIMEOUT, **options)
+            timeout = url.connect_timeout or _TIMEOUT
+            return await asyncpg.connect(url.dsn, timeout=timeout, **options)
 
     async def _ask(self, question: str) -> Any:
         """Run a statement on a new connection, and return its value; None without the table."""
@@ -129,7 +147,5 @@ class PostgresDatabase:
                 return await connection.fetchval(question)
             except asyncpg.UndefinedTableError:
                 return None
-            except asyncpg.InsufficientPrivilegeError as error:
-                raise RepositoryUnavailableError(f"{type(error).__name__}: {error}") from error
             finally:
                 await connection.close(timeout=_TIMEOUT)

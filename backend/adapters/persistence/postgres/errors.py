@@ -12,14 +12,28 @@ from backend.domain.todo_repository import RepositoryUnavailableError
 # to this program.
 _UNAVAILABLE: Final = (
     "08",  # connection exception
-    "25006",  # read-only transaction: this server was the primary until now
+    "28",  # the role may no longer log in
+    "3D000",  # no such database
+    "3F000",  # no such schema
     "40",  # deadlock, serialization failure
+    "42501",  # privileges were revoked
+    "42703",  # no such column: migrated to another release
     "42704",  # no such type: not migrated yet
+    "42883",  # no such function or operator: a column has another type
     "42P01",  # no such table: not migrated yet
     "53",  # insufficient resources, too many connections
     "55P03",  # lock not available
     "57",  # query cancelled, server shutting down or starting up
     "58",  # system error
+)
+
+# Those that only a new connection cures, because its session will not do any longer.
+_NEW_CONNECTIONS: Final = (
+    "0A000",  # a prepared statement would return other columns than before
+    "25",  # this server was the primary until now (25006), or an open transaction has failed
+    "26000",  # no such prepared statement: a pooler gave the session to another client
+    "42P05",  # such a prepared statement exists: likewise
+    "XX",  # a migration recreated a type that prepared statements use
 )
 
 DRIVER_ERRORS: Final = (
@@ -41,7 +55,7 @@ def translated_errors(*, connecting: bool = False) -> Iterator[None]:
         yield
     except DRIVER_ERRORS as error:
         if isinstance(error, asyncpg.PostgresError):
-            unavailable = connecting or (error.sqlstate or "").startswith(_UNAVAILABLE)
+            unavailable = connecting or _is_unavailable(error)
         else:
             # asyncpg raises ValueErrors for bad arguments, but ssl also does for a certificate.
             unavailable = isinstance(error, OSError) or not isinstance(error, ValueError)
@@ -49,3 +63,14 @@ def translated_errors(*, connecting: bool = False) -> Iterator[None]:
             raise
         reason = str(error) or "timed out"  # a TimeoutError has no message
         raise RepositoryUnavailableError(f"{type(error).__name__}: {reason}") from error
+
+
+def needs_new_connections(error: asyncpg.PostgresError) -> bool:
+    """Return whether an error will come again on every connection that is open now."""
+    return (error.sqlstate or "").startswith(_NEW_CONNECTIONS)
+
+
+def _is_unavailable(error: asyncpg.PostgresError) -> bool:
+    # A violated policy has the code of a missing privilege, but is a bug of this program.
+    violated = error.server_source_function == "ExecWithCheckOptions"
+    return not violated and (error.sqlstate or "").startswith(_UNAVAILABLE)

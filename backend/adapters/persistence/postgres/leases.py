@@ -14,6 +14,8 @@ from typing import Final, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from backend.adapters.persistence.permits import PROGRAM, FairPermits
+
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 IDLE_MAX: Final = 300.0  # seconds; firewalls and load balancers drop connections that idle longer
@@ -25,6 +27,7 @@ class ConnectionLeases:
     Args:
         pool: The pool.
         size: The maximum number of connections.
+        share: The maximum number of connections that one user holds.
         timeout: The maximum wait for a connection, and for its return to the pool, in seconds.
         clock: Monotonic time in seconds.
     """
@@ -34,17 +37,18 @@ class ConnectionLeases:
         pool: "asyncpg.Pool[asyncpg.Record]",
         *,
         size: int,
+        share: int,
         timeout: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.pool = pool
         self._timeout = timeout
         self._clock = clock
-        self._permits = asyncio.Semaphore(size)
+        self._permits = FairPermits(size, share=share)
         self._idle: list[tuple[Connection, float]] = []  # each with the time of its release
         self._closed = False
 
-    async def acquire(self) -> Connection:
+    async def acquire(self, user_id: str = PROGRAM) -> Connection:
         """Lease a connection to one caller, until it is released.
 
         Raises:
@@ -52,29 +56,30 @@ class ConnectionLeases:
             asyncpg.PostgresError: The server refuses a new connection.
             OSError: The server cannot be reached.
         """
-        if self._idle and not self._permits.locked():
-            await self._permits.acquire()  # does not wait
+        if self._idle and self._permits.take(user_id):  # a timer would take longer than this
             connection = self._pop_idle()
             if connection is not None:
                 return connection
-            self._permits.release()
+            self._permits.release(user_id)
         async with asyncio.timeout(self._timeout):
-            await self._permits.acquire()
+            await self._permits.acquire(user_id)
             try:
                 return self._pop_idle() or await self.pool.acquire()
             except BaseException:
-                self._permits.release()
+                self._permits.release(user_id)
                 raise
 
-    async def release(self, connection: Connection, *, healthy: bool) -> None:
-        """End a lease. A connection that is not healthy goes back to the pool."""
+    async def release(
+        self, connection: Connection, user_id: str = PROGRAM, *, healthy: bool
+    ) -> None:
+        """End a user's lease. A connection that is not healthy goes back to the pool."""
         try:
             if healthy and not self._closed:
                 self._idle.append((connection, self._clock()))
             else:
                 await self.pool.release(connection, timeout=self._timeout)
         finally:
-            self._permits.release()
+            self._permits.release(user_id)
 
     def close(self) -> None:
         """Close the idle connections, and return the others to the pool when they are released."""

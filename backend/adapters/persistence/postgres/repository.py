@@ -11,10 +11,17 @@ from uuid import UUID
 
 from backend.adapters.persistence.listing import list_statements, page
 from backend.adapters.persistence.postgres.database import PostgresDatabase
-from backend.adapters.persistence.postgres.idempotency import add_once
+from backend.adapters.persistence.postgres.idempotency import add_once, require_room
 from backend.adapters.persistence.postgres.rows import COLUMNS, statement, to_todo, to_values
+from backend.adapters.persistence.quota import TodoQuota
 from backend.domain.idempotency import Idempotency
-from backend.domain.todo import Todo, TodoConflictError, TodoNotFoundError, search_key
+from backend.domain.todo import (
+    MAX_PER_USER,
+    Todo,
+    TodoConflictError,
+    TodoNotFoundError,
+    search_key,
+)
 from backend.domain.todo_list import TodoPage, TodoQuery
 
 _ADD: Final = statement(
@@ -24,6 +31,20 @@ VALUES ({user_id}::acting_user, {values}, {search_text})
 ON CONFLICT (user_id, id) DO NOTHING
 RETURNING id
 """
+)
+
+# Adds nothing if the user has $12 todos or more; returns how many there were.
+_ADD_COUNTED: Final = statement(
+    """
+WITH stored AS ({count})
+INSERT INTO todos (user_id, {columns}, search_text)
+SELECT {user_id}::acting_user, {values}, {search_text}
+FROM stored
+WHERE number < {limit}
+ON CONFLICT (user_id, id) DO NOTHING
+RETURNING (SELECT number FROM stored)
+""",
+    "limit",
 )
 
 _GET: Final = statement(
@@ -77,18 +98,27 @@ class PostgresTodoRepository:
 
     Args:
         database: The database, which the caller opens and closes.
+        max_per_user: The maximum number of todos that a user has.
     """
 
-    def __init__(self, database: PostgresDatabase) -> None:
+    def __init__(self, database: PostgresDatabase, *, max_per_user: int = MAX_PER_USER) -> None:
         self._connections = database.connections
+        self._quota = TodoQuota(max_per_user)
 
     async def add(
         self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None
     ) -> Todo:
         """Add a new todo once; see `TodoRepository`."""
         if idempotency is not None:
-            return await add_once(self._connections, user_id, todo, idempotency)
-        if not await self._connections.fetch(_ADD, *to_values(user_id, todo)):
+            return await add_once(self._connections, self._quota, user_id, todo, idempotency)
+        values = to_values(user_id, todo)
+        if not self._quota.must_count(user_id):
+            added = await self._connections.fetch(_ADD, *values)
+        elif added := await self._connections.fetch(_ADD_COUNTED, *values, self._quota.limit):
+            self._quota.counted(user_id, added[0][0] + 1)
+        else:
+            await require_room(self._connections, self._quota, user_id)
+        if not added:
             raise TodoConflictError(f"todo {todo.id} exists")
         return todo
 
@@ -102,7 +132,8 @@ class PostgresTodoRepository:
     async def list(self, user_id: str, query: TodoQuery, /) -> TodoPage:
         """Return one page of the owner's todos; see `TodoRepository`."""
         after = query.after
-        rows = await self._connections.fetch(
+        fetch = self._connections.fetch if query.q is None else self._connections.search
+        rows = await fetch(
             _LISTS[query.sort, after is not None],
             user_id,
             query.completed,

@@ -25,6 +25,9 @@ COLUMNS: Final = (
 
 STORED: Final = ("user_id", *COLUMNS, "search_text")
 
+# Of an idempotency key.
+REMEMBERED: Final = ("user_id", "key", "fingerprint", *COLUMNS)
+
 _PRIORITIES: Final = tuple(Priority)
 
 
@@ -73,13 +76,21 @@ def to_todo(row: Iterable[Any]) -> Todo:
     )
 
 
+# How many todos a user has, at most {limit}.
+_COUNT: Final = """
+    SELECT count(*) AS number
+    FROM (SELECT FROM todos WHERE user_id = {user_id}::acting_user LIMIT {limit}) AS todo
+"""
+
+
 def statement(template: str, *parameters: str) -> str:
     """Write the columns of a todo, and the numbers of its parameters, into a statement.
 
     Args:
         template: The SQL. `{columns}` becomes the names `COLUMNS`, `{values}` their parameters,
             `{assignments}` an assignment to each of them but the id, and `{copies}` an assignment
-            of each `excluded` column. `{title}` becomes the parameter of that column.
+            of each `excluded` column. `{count}` becomes a query that counts the user's todos up to
+            the parameter `limit`. `{title}` becomes the parameter of that column.
         *parameters: The names of the parameters that follow the values of `STORED`.
     """
     numbers = {name: f"${number}" for number, name in enumerate((*STORED, *parameters), start=1)}
@@ -87,6 +98,7 @@ def statement(template: str, *parameters: str) -> str:
         columns=", ".join(COLUMNS),
         values=", ".join(numbers[name] for name in COLUMNS),
         assignments=", ".join(f"{name} = {numbers[name]}" for name in COLUMNS if name != "id"),
+        count=_COUNT.format_map(numbers) if "limit" in numbers else "",
         copies=", ".join(f"{name} = excluded.{name}" for name in COLUMNS),
         **numbers,
     )

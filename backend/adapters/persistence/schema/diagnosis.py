@@ -3,8 +3,9 @@
 from typing import Final
 
 from backend.adapters.persistence.database import MigratedDatabase
+from backend.adapters.persistence.postgres.url import UrlParameterError
 from backend.adapters.persistence.schema import remedies, revisions
-from backend.adapters.persistence.sqlite.errors import MissingFolderError
+from backend.adapters.persistence.sqlite.errors import UnusableFileError
 from backend.domain.diagnosis import Finding
 from backend.domain.todo_repository import RepositoryUnavailableError
 
@@ -33,8 +34,8 @@ def explain_failure(error: Exception) -> tuple[str, str]:
     Args:
         error: The exception that a check or a migration of the database raised.
     """
-    if isinstance(error, MissingFolderError):
-        return str(error), remedies.NO_FOLDER
+    if isinstance(error, UnusableFileError | UrlParameterError):
+        return str(error), error.remedy
     if isinstance(error, RepositoryUnavailableError):
         remedy = remedies.for_outage(error)
         outcome = "refuses" if remedy == remedies.GRANT else "cannot be reached"

@@ -1,8 +1,9 @@
 """What an operator can do about a database that cannot be used."""
 
 import socket
+import sqlite3
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import asyncpg
@@ -17,7 +18,6 @@ READABLE: Final = (
     "Set DATABASE_URL to a URL that names the database, with its password percent-encoded (`@` is"
     " %40, `/` is %2F, `#` is %23, `?` is %3F)."
 )
-NO_FOLDER: Final = "Create the folder, or correct DATABASE_URL."
 
 _LOGIN: Final = (
     "Correct the user and the password in DATABASE_URL. Special characters are percent-encoded"
@@ -46,12 +46,36 @@ _FULL: Final = (
     " docs/scaling.md."
 )
 
+_PARAMETER: Final = "Remove the parameter from DATABASE_URL, or correct it."
+_POOLER: Final = (
+    "A pooler refuses this parameter. Set DATABASE_PREPARED_STATEMENTS=off, and remove the"
+    " parameter from DATABASE_URL if it is there: see docs/scaling.md, PgBouncer."
+)
+
+_FILE: Final = (
+    "Correct the path in DATABASE_URL, or let the user of the server read and write the file and"
+    " its folder."
+)
+# By SQLite's primary result code.
+_FILES: Final[Mapping[int, str]] = {
+    sqlite3.SQLITE_NOTADB: (
+        "The file is not an SQLite database. Correct the path in DATABASE_URL, or move the file"
+        " away and run `python -m backend migrate`."
+    ),
+    sqlite3.SQLITE_CORRUPT: "The file is damaged. Restore a backup: see docs/database.md.",
+    sqlite3.SQLITE_BUSY: "Another process has locked the file in DATABASE_URL. Stop that process.",
+    sqlite3.SQLITE_FULL: "The disk is full. Make room on the disk of the file in DATABASE_URL.",
+}
+
 _REMEDIES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (asyncpg.InvalidPasswordError, _LOGIN),
     (asyncpg.InvalidAuthorizationSpecificationError, _NOT_ADMITTED),
     (asyncpg.InvalidCatalogNameError, _NO_DATABASE),
     (asyncpg.InsufficientPrivilegeError, GRANT),
     (asyncpg.TooManyConnectionsError, _FULL),
+    (asyncpg.UndefinedObjectError, _PARAMETER),
+    (asyncpg.InvalidParameterValueError, _PARAMETER),
+    (asyncpg.CantChangeRuntimeParamError, _PARAMETER),
     (ssl.SSLError, _CERTIFICATE),
     (socket.gaierror, _NO_HOST),
 )
@@ -66,6 +90,11 @@ def for_outage(error: Exception) -> str:
     causes = list(_causes(error))
     if any("rejected SSL" in str(cause) for cause in causes):
         return _NO_TLS
+    if any("unsupported startup parameter" in str(cause) for cause in causes):
+        return _POOLER
+    for cause in causes:
+        if isinstance(cause, sqlite3.Error):
+            return _FILES.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, _FILE)
     for kind, remedy in _REMEDIES:
         if any(isinstance(cause, kind) for cause in causes):
             return remedy

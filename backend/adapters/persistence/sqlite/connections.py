@@ -5,13 +5,17 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import aiosqlite
 
-from backend.adapters.persistence.sqlite.errors import translated_errors
+from backend.adapters.persistence.permits import PROGRAM, FairPermits
+from backend.adapters.persistence.searches import SEARCH_TIMEOUT, Searches
+from backend.adapters.persistence.sqlite.errors import ReplacedFileError, translated_errors
 from backend.adapters.persistence.sqlite.file import connect
 from backend.domain.todo_repository import RepositoryUnavailableError
+
+_INTERRUPT_INTERVAL: Final = 0.02  # seconds
 
 _T = TypeVar("_T")
 
@@ -24,7 +28,7 @@ class SqliteConnections:
 
     Args:
         path: The database file.
-        size: The maximum number of connections.
+        size: The maximum number of connections. One user holds at most half of them at a time.
         connect_timeout: The maximum wait for a connection, in seconds.
         statement_timeout: The maximum duration of the work on a connection, in seconds.
     """
@@ -36,37 +40,54 @@ class SqliteConnections:
         self._size = size
         self._connect_timeout = connect_timeout
         self._statement_timeout = statement_timeout
+        self._searches = Searches(size)
         self._closed = True
-        # Holds None for each connection that is not open yet.
-        self._idle: asyncio.LifoQueue[aiosqlite.Connection | None] = asyncio.LifoQueue()
+        self._permits = FairPermits(0, share=0)
+        self._idle: list[aiosqlite.Connection] = []
         self._recovering: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
         """Accept work. The first statement opens the first connection."""
         self._closed = False
-        self._idle = asyncio.LifoQueue()
-        for _ in range(self._size):
-            self._idle.put_nowait(None)
+        self._permits = FairPermits(self._size, share=max(1, self._size // 2))
 
     async def close(self) -> None:
         """Close every connection after its work, or when the work times out."""
         for _ in range(0 if self._closed else self._size):
             self._closed = True
-            connection = await self._idle.get()
-            if connection is not None:
-                with suppress(sqlite3.Error):
-                    await connection.close()
+            await self._permits.acquire(PROGRAM)
+        await _close(*self._take_idle())
 
-    async def fetch(self, statement: str, values: Mapping[str, Any]) -> Sequence[Any]:
+    async def fetch(
+        self, statement: str, values: Mapping[str, Any], *, user_id: str = PROGRAM
+    ) -> Sequence[Any]:
         """Run one statement that reads, and return its rows; see `run`."""
 
         async def read(connection: aiosqlite.Connection) -> Sequence[Any]:
             return list(await connection.execute_fetchall(statement, values))
 
-        return await self.run(read)
+        return await self.run(read, user_id=user_id)
 
-    async def run(self, work: Callable[[aiosqlite.Connection], Awaitable[_T]]) -> _T:
-        """Run some work on a connection that nobody else uses meanwhile.
+    async def search(
+        self, statement: str, values: Mapping[str, Any], *, user_id: str
+    ) -> Sequence[Any]:
+        """Run one statement that may read every todo of a user; see `run`.
+
+        Raises:
+            SearchTimeoutError: The statement took too long, or waited too long for its turn.
+        """
+
+        async def read(connection: aiosqlite.Connection) -> Sequence[Any]:
+            async with asyncio.timeout(SEARCH_TIMEOUT):
+                return list(await connection.execute_fetchall(statement, values))
+
+        async with self._searches.admit(user_id):
+            return await self.run(read, user_id=user_id)
+
+    async def run(
+        self, work: Callable[[aiosqlite.Connection], Awaitable[_T]], *, user_id: str
+    ) -> _T:
+        """Run some work of a user on a connection that nobody else uses meanwhile.
 
         Raises:
             RepositoryUnavailableError: The database cannot be reached, or not in time.
@@ -74,50 +95,80 @@ class SqliteConnections:
         if self._closed:
             raise RepositoryUnavailableError("the database is closed")
         with translated_errors():
-            connection = await self._acquire()
+            connection = await self._acquire(user_id)
             try:
                 async with asyncio.timeout(self._statement_timeout):
                     result = await work(connection)
-            except BaseException:
-                await connection.interrupt()
-                recovering = asyncio.create_task(self._recover(connection))
+            except BaseException as error:
+                stale = self._take_idle() if isinstance(error, ReplacedFileError) else None
+                recovering = asyncio.create_task(self._recover(connection, user_id, stale))
                 self._recovering.add(recovering)
                 recovering.add_done_callback(self._recovering.discard)
                 raise
-            self._idle.put_nowait(connection)
+            self._idle.append(connection)
+            self._permits.release(user_id)
             return result
 
-    async def _acquire(self) -> aiosqlite.Connection:
+    async def _acquire(self, user_id: str) -> aiosqlite.Connection:
         """Return an idle connection or a new one; wait if all are in use."""
-        if not self._idle.empty():
-            connection = self._idle.get_nowait()  # setting a timer would take longer than this
-            if connection is not None:
-                return connection
-            self._idle.put_nowait(None)
+        if self._idle and self._permits.take(user_id):  # a timer would take longer than this
+            return self._idle.pop()
         async with asyncio.timeout(self._connect_timeout):
-            return await self._idle.get() or await self._connect()
+            await self._permits.acquire(user_id)
+            if self._idle:
+                return self._idle.pop()
+            return await self._connect(user_id)
 
-    async def _connect(self) -> aiosqlite.Connection:
+    async def _connect(self, user_id: str) -> aiosqlite.Connection:
         connecting = asyncio.create_task(connect(self._path, busy_timeout=self._statement_timeout))
+
+        def keep(connecting: asyncio.Task[aiosqlite.Connection]) -> None:
+            """Make a connection idle that was opened after its caller gave up."""
+            if not connecting.cancelled() and not connecting.exception():
+                self._idle.append(connecting.result())
+            self._permits.release(user_id)
+
         try:
             return await asyncio.shield(connecting)
         except BaseException:
-            connecting.add_done_callback(self._keep)
+            connecting.add_done_callback(keep)
             raise
 
-    def _keep(self, connecting: asyncio.Task[aiosqlite.Connection]) -> None:
-        """Make a connection idle that was opened after its caller gave up."""
-        failed = connecting.cancelled() or connecting.exception()
-        self._idle.put_nowait(None if failed else connecting.result())
+    async def _recover(
+        self,
+        connection: aiosqlite.Connection,
+        user_id: str,
+        stale: Sequence[aiosqlite.Connection] | None,
+    ) -> None:
+        """Make a connection idle again after its work was interrupted.
 
-    async def _recover(self, connection: aiosqlite.Connection) -> None:
-        """Make a connection idle again after its work was interrupted."""
-        recovered: aiosqlite.Connection | None = None
+        Args:
+            connection: The connection.
+            user_id: The user whose work was interrupted.
+            stale: If the file was deleted or replaced: other connections to close with this one.
+        """
         try:
-            await connection.rollback()  # runs after the interrupted statement has ended
-            recovered = connection
+            rollback = asyncio.ensure_future(connection.rollback())  # waits for the statement
+            while not rollback.done():
+                # Again and again: an interrupt has no effect before the statement begins.
+                await connection.interrupt()
+                await asyncio.wait([rollback], timeout=_INTERRUPT_INTERVAL)
+            rollback.result()
+            if stale is None:
+                self._idle.append(connection)
+            else:
+                await _close(connection, *stale)
         except sqlite3.Error:
-            with suppress(sqlite3.Error):
-                await connection.close()
+            await _close(connection, *(stale or ()))
         finally:
-            self._idle.put_nowait(recovered)
+            self._permits.release(user_id)
+
+    def _take_idle(self) -> Sequence[aiosqlite.Connection]:
+        idle, self._idle = self._idle, []
+        return idle
+
+
+async def _close(*connections: aiosqlite.Connection) -> None:
+    for connection in connections:
+        with suppress(sqlite3.Error):
+            await connection.close()

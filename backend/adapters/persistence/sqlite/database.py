@@ -1,18 +1,25 @@
 """An SQLite database: its connections, health check, cursor key and schema revision."""
 
-from pathlib import Path
+import asyncio
 from types import TracebackType
 from typing import Final, Self
 
 import aiosqlite
 
 from backend.adapters.persistence.sqlite.connections import SqliteConnections
-from backend.adapters.persistence.sqlite.errors import MissingFolderError, translated_errors
-from backend.adapters.persistence.sqlite.file import connect, path_of
+from backend.adapters.persistence.sqlite.errors import translated_errors
+from backend.adapters.persistence.sqlite.file import connect, path_of, require_usable
+from backend.adapters.persistence.sqlite.rows import REMEMBERED, STORED
 
 _TIMEOUT: Final = 10.0  # seconds, to wait for another writer before a question or a migration
 
-_CHECK: Final = "SELECT user_id FROM todos LIMIT 0"
+# Fails without one of the tables and columns that statements use.
+_CHECK: Final = f"""
+SELECT *
+FROM (SELECT {", ".join(STORED)} FROM todos LIMIT 0),
+     (SELECT {", ".join(REMEMBERED)} FROM idempotency_keys LIMIT 0),
+     (SELECT key FROM cursor_key LIMIT 0)
+"""  # noqa: S608 - names of columns
 
 _CURSOR_KEY: Final = "SELECT key FROM cursor_key"
 
@@ -74,7 +81,8 @@ class SqliteDatabase:
         await self.writer.close()
 
     async def check(self) -> None:
-        """Check that todos can be read now; see `Database`."""
+        """Check that todos can be read and written now; see `Database`."""
+        await asyncio.to_thread(require_usable, self._path, exists=True)
         await self.readers.fetch(_CHECK, {})
 
     async def cursor_key(self) -> bytes:
@@ -84,11 +92,11 @@ class SqliteDatabase:
 
     async def revision(self) -> str | None:
         """Return the revision of the schema; see `MigratedDatabase`."""
-        path = self._path_in_folder()
-        if not path.exists():
+        require_usable(self._path)
+        if not self._path.exists():
             return None
         with translated_errors():
-            connection = await connect(path, busy_timeout=_TIMEOUT)
+            connection = await connect(self._path, busy_timeout=_TIMEOUT)
             try:
                 rows = list(await connection.execute_fetchall(_HAS_REVISION))
                 if rows:
@@ -107,16 +115,6 @@ class SqliteDatabase:
 
     async def connect_for_migration(self) -> aiosqlite.Connection:
         """Open a connection for Alembic, and create a missing file; see `MigratedDatabase`."""
-        path = self._path_in_folder()
+        require_usable(self._path)
         with translated_errors():
-            return await connect(path, busy_timeout=_TIMEOUT, create=True)
-
-    def _path_in_folder(self) -> Path:
-        """Return the path of the file, if its folder exists.
-
-        Raises:
-            MissingFolderError: The folder does not exist.
-        """
-        if not self._path.parent.is_dir():
-            raise MissingFolderError(f"the folder {self._path.parent} does not exist")
-        return self._path
+            return await connect(self._path, busy_timeout=_TIMEOUT, create=True)

@@ -11,8 +11,20 @@ from backend.domain.todo_repository import RepositoryUnavailableError
 _BUGS: Final = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError)
 
 
-class MissingFolderError(RepositoryUnavailableError):
-    """The folder of the database file does not exist."""
+class UnusableFileError(RepositoryUnavailableError):
+    """The path of the database cannot be an SQLite file that this program reads and writes.
+
+    Attributes:
+        remedy: What to do.
+    """
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy: Final = remedy
+
+
+class ReplacedFileError(sqlite3.OperationalError):
+    """The file was deleted or replaced while a connection had it open."""
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from uuid import UUID
 import aiosqlite
 
 from backend.adapters.persistence.listing import list_statements, page
+from backend.adapters.persistence.quota import TodoQuota
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
-from backend.adapters.persistence.sqlite.idempotency import ADD, add_once
+from backend.adapters.persistence.sqlite.idempotency import ADD, ADD_IF_ROOM, add_once, count_todos
 from backend.adapters.persistence.sqlite.rows import (
     COLUMNS,
     statement,
@@ -17,7 +18,14 @@ from backend.adapters.persistence.sqlite.rows import (
     to_values,
 )
 from backend.domain.idempotency import Idempotency
-from backend.domain.todo import Todo, TodoConflictError, TodoNotFoundError, search_key
+from backend.domain.todo import (
+    MAX_PER_USER,
+    Todo,
+    TodoConflictError,
+    TodoLimitReachedError,
+    TodoNotFoundError,
+    search_key,
+)
 from backend.domain.todo_list import TodoPage, TodoQuery
 
 _GET: Final = statement(
@@ -68,24 +76,46 @@ class SqliteTodoRepository:
 
     Args:
         database: The database, which the caller opens and closes.
+        max_per_user: The maximum number of todos that a user has.
     """
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: SqliteDatabase, *, max_per_user: int = MAX_PER_USER) -> None:
         self._readers = database.readers
         self._writer = database.writer
+        self._quota = TodoQuota(max_per_user)
 
     async def add(
         self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None
     ) -> Todo:
         """Add a new todo once; see `TodoRepository`."""
         if idempotency is not None:
-            return await add_once(self._writer, user_id, todo, idempotency)
-        await self._change(ADD, to_values(user_id, todo))
+            return await add_once(self._writer, self._quota, user_id, todo, idempotency)
+        values = {**to_values(user_id, todo), "limit": self._quota.limit}
+        counts = self._quota.must_count(user_id)
+
+        async def write(connection: aiosqlite.Connection) -> tuple[bool, int]:
+            # Without BEGIN and COMMIT the statement is its own transaction, in half the time.
+            change = ADD_IF_ROOM if counts else ADD
+            added = (await connection.execute(change, values)).rowcount > 0
+            count = await count_todos(connection, values) if counts or not added else 0
+            return added, count
+
+        added, count = await self._writer.run(write, user_id=user_id)
+        if added and counts:
+            self._quota.counted(user_id, count)
+        if not added:
+            raise (
+                TodoLimitReachedError(self._quota.limit)
+                if counts and count >= self._quota.limit
+                else TodoConflictError(f"todo {todo.id} exists")
+            )
         return todo
 
     async def get(self, user_id: str, todo_id: UUID, /) -> Todo:
         """Return one todo; see `TodoRepository`."""
-        rows = await self._readers.fetch(_GET, {"user_id": user_id, "id": todo_id.bytes})
+        rows = await self._readers.fetch(
+            _GET, {"user_id": user_id, "id": todo_id.bytes}, user_id=user_id
+        )
         if not rows:
             raise TodoNotFoundError(f"no todo {todo_id}")
         return to_todo(rows[0])
@@ -104,7 +134,8 @@ class SqliteTodoRepository:
         if after is not None:
             values["key"] = to_text(after.key) if isinstance(after.key, datetime) else after.key
             values["id"] = after.id.bytes
-        rows = await self._readers.fetch(_LISTS[query.sort, after is not None], values)
+        fetch = self._readers.fetch if query.q is None else self._readers.search
+        rows = await fetch(_LISTS[query.sort, after is not None], values, user_id=user_id)
         return page([to_todo(row) for row in rows], query)
 
     async def save(self, user_id: str, todo: Todo, /) -> None:
@@ -117,11 +148,10 @@ class SqliteTodoRepository:
 
     async def _change(self, change: str, values: dict[str, Any]) -> None:
         async def write(connection: aiosqlite.Connection) -> tuple[bool, bool]:
-            # Without BEGIN and COMMIT the statement is its own transaction, in half the time.
             done = (await connection.execute(change, values)).rowcount > 0
             return done, done or bool(list(await connection.execute_fetchall(_EXISTS, values)))
 
-        done, exists = await self._writer.run(write)
+        done, exists = await self._writer.run(write, user_id=values["user_id"])
         if not done:
             todo_id = UUID(bytes=values["id"])
             raise (

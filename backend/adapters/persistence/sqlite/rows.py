@@ -26,6 +26,9 @@ COLUMNS: Final = (
 
 STORED: Final = ("user_id", *COLUMNS, "search_text")
 
+# Of an idempotency key.
+REMEMBERED: Final = ("user_id", "key", "fingerprint", *COLUMNS)
+
 _PRIORITIES: Final = tuple(Priority)
 
 

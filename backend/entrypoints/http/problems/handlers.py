@@ -1,4 +1,4 @@
-"""Maps each error to a problem (RFC 9457): the only module that knows an error's status code."""
+"""Maps each error to a problem (RFC 9457). No module outside this package knows status codes."""
 
 import logging
 import math
@@ -13,13 +13,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from backend.domain.auth import AuthError, MissingTokenError, VerifierUnavailableError
-from backend.domain.idempotency import IdempotencyKeyReusedError
-from backend.domain.todo import InvalidTodoError, TodoConflictError, TodoNotFoundError
+from backend.domain.todo import InvalidTodoError
 from backend.domain.todo_list import InvalidTodoQueryError
 from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
 from backend.entrypoints.http.metrics import count_refusal
-from backend.entrypoints.http.problems.errors import InvalidParameterError, UnusableEntityTagError
+from backend.entrypoints.http.problems import todos
+from backend.entrypoints.http.problems.errors import InvalidParameterError
 from backend.entrypoints.http.problems.outages import Outages
 from backend.entrypoints.http.problems.problem_details import Problem, problem_response
 from backend.entrypoints.http.problems.validation_errors import field_problems
@@ -136,36 +136,6 @@ def _unavailable(part: str, error: Any) -> Problem:
     )
 
 
-def _todo_not_found(_error: TodoNotFoundError) -> Problem:
-    return Problem(status=HTTPStatus.NOT_FOUND, code="todo_not_found", detail="No such todo.")
-
-
-def _todo_conflict(_error: TodoConflictError) -> Problem:
-    return Problem(
-        status=HTTPStatus.PRECONDITION_FAILED,
-        code="precondition_failed",
-        detail="The todo has changed since you read it. Read it again.",
-    )
-
-
-def _unusable_entity_tag(_error: UnusableEntityTagError) -> Problem:
-    return Problem(
-        status=HTTPStatus.PRECONDITION_FAILED,
-        code="precondition_failed",
-        detail='Weak (`W/"1"`) and unquoted tags never match `If-Match`. Send the `ETag` of'
-        ' the todo as a strong tag in double quotes, for example `"1"`.',
-    )
-
-
-def _idempotency_key_reused(_error: IdempotencyKeyReusedError) -> Problem:
-    return Problem(
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        code="idempotency_key_reused",
-        detail="This key was already used with a different body. Use a new key for a new request.",
-        errors=[{"field": "Idempotency-Key", "detail": "was already used with a different body"}],
-    )
-
-
 def _invalid_todo(error: InvalidTodoError | InvalidTodoQueryError) -> Problem:
     return _invalid_request([{"field": error.field, "detail": error.problem}])
 
@@ -213,10 +183,7 @@ def _unexpected(error: Exception) -> Problem:
 _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     AuthError: _unauthorized,
     ForbiddenOriginError: _forbidden_origin,
-    TodoNotFoundError: _todo_not_found,
-    TodoConflictError: _todo_conflict,
-    UnusableEntityTagError: _unusable_entity_tag,
-    IdempotencyKeyReusedError: _idempotency_key_reused,
+    **todos.PROBLEMS,
     InvalidTodoError: _invalid_todo,
     InvalidTodoQueryError: _invalid_todo,
     InvalidParameterError: _invalid_parameter,

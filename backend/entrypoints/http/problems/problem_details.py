@@ -22,6 +22,7 @@ _DOCUMENTED: Final[Mapping[int, str]] = {
     HTTPStatus.UNAUTHORIZED: "The credentials are missing, malformed, expired or invalid.",
     HTTPStatus.FORBIDDEN: "With a session cookie: the origin of the page is not allowed.",
     HTTPStatus.NOT_FOUND: "The caller has no such todo.",
+    HTTPStatus.CONFLICT: "The caller has as many todos as a user may have.",
     HTTPStatus.PRECONDITION_FAILED: "The todo has changed since it was read.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 64 KiB.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A part of the request is invalid; `errors` names it.",

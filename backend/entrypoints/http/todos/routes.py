@@ -81,7 +81,7 @@ async def list_todos(request: Request, principal: CurrentPrincipal) -> ModelResp
     status_code=HTTPStatus.CREATED,
     summary="Create a todo",
     response_model=TodoResponse,
-    responses={201: {"headers": idempotency_keys.RESPONSE_HEADERS}, **documented(400, 413)},
+    responses={201: {"headers": idempotency_keys.RESPONSE_HEADERS}, **documented(400, 409, 413)},
 )
 async def create_todo(
     request: Request,

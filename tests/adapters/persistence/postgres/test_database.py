@@ -15,7 +15,7 @@ from tests.adapters.persistence.databases import open_todos
 from tests.adapters.persistence.outages import SOON, unavailable
 from tests.adapters.persistence.postgres.sessions import locked
 from tests.adapters.persistence.postgres.wire import Wire
-from tests.adapters.persistence.samples import a_todo
+from tests.adapters.persistence.samples import a_todo, a_user
 from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -86,7 +86,7 @@ async def test_no_more_connections_are_opened_than_concurrent_calls_need(
         first = pids()
         assert len(first) == 1
         for _ in range(3):
-            await asyncio.gather(*(todos.list(alice, TodoQuery()) for _ in range(20)))
+            await asyncio.gather(*(todos.list(a_user(), TodoQuery()) for _ in range(20)))
         assert first < pids()
         assert len(pids()) == 3
     assert pids() == set()

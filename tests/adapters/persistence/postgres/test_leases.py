@@ -23,7 +23,7 @@ def clock() -> Clock:
 async def leases(postgres_url: str, clock: Clock) -> AsyncIterator[ConnectionLeases]:
     """Leases of a pool that opens connections on demand."""
     async with asyncpg.create_pool(postgres_url, min_size=0, max_size=SIZE) as pool:
-        yield ConnectionLeases(pool, size=SIZE, timeout=0.5, clock=clock)
+        yield ConnectionLeases(pool, size=SIZE, share=SIZE, timeout=0.5, clock=clock)
         pool.terminate()
 
 
@@ -112,4 +112,4 @@ async def test_closed_leases_return_every_connection_to_the_pool(leases: Connect
     leases.close()
     assert await in_use.fetchval("SELECT 1") == 1
     await leases.release(in_use, healthy=True)
-    await lease_all(ConnectionLeases(leases.pool, size=SIZE, timeout=0.5))
+    await lease_all(ConnectionLeases(leases.pool, size=SIZE, share=SIZE, timeout=0.5))

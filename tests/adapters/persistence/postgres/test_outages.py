@@ -191,7 +191,7 @@ async def test_a_server_without_free_connections_is_unavailable(
 ) -> None:
     server.execute(
         "CREATE ROLE one_only LOGIN PASSWORD 'secret' CONNECTION LIMIT 1;"
-        "GRANT ALL ON todos TO one_only",
+        "GRANT ALL ON ALL TABLES IN SCHEMA public TO one_only",
         postgres_url,
     )
     host_and_database = postgres_url.rpartition("@")[2]

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from backend.adapters.persistence.postgres.database import PostgresDatabase
+from backend.adapters.persistence.schema.diagnosis import diagnose_database
 from backend.domain.todo import TodoNotFoundError
 from backend.domain.todo_list import TodoQuery
 from tests.adapters.persistence.databases import Todos, database_at, open_todos, todos_in
@@ -88,3 +90,14 @@ async def test_the_pooler_refuses_the_timeout_that_prepared_statements_come_with
     async with database_at(pooler.url, statement_cache=True) as database:
         with unavailable():
             await database.check()
+
+
+async def test_a_parameter_that_the_pooler_refuses_has_a_remedy(pooler: TransactionPooler) -> None:
+    found, *_ = await diagnose_database(PostgresDatabase(f"{pooler.url}?schema=other"))
+    assert "unsupported startup parameter" in str(found.problem)
+    assert "DATABASE_PREPARED_STATEMENTS=off" in str(found.remedy)
+
+
+async def test_a_url_for_the_pooler_needs_no_setting(pooler: TransactionPooler) -> None:
+    async with open_todos(f"{pooler.url}?pgbouncer=true") as todos:
+        await use_every_operation(todos, a_user())

@@ -12,6 +12,7 @@ from backend.adapters.persistence.postgres.connections import PostgresConnection
 from backend.adapters.persistence.postgres.database import PostgresDatabase
 from backend.domain.idempotency import Idempotency
 from backend.domain.todo_list import TodoQuery
+from backend.domain.todo_repository import RepositoryUnavailableError
 from tests.adapters.persistence.databases import Todos, is_current, open_todos
 from tests.adapters.persistence.samples import a_todo, a_user
 from tests.postgres import PostgresServer
@@ -21,11 +22,14 @@ pytestmark = pytest.mark.anyio
 # Private, but each statement must name its acting user.
 STATEMENTS = [
     postgres._ADD,
+    postgres._ADD_COUNTED,
     postgres._GET,
     *postgres._LISTS.values(),
     postgres._SAVE,
     postgres._REMOVE,
-    postgres_idempotency._ADD_ONCE,
+    postgres_idempotency._ADD_UNCOUNTED,
+    postgres_idempotency._ADD_COUNTED,
+    postgres_idempotency._COUNT,
     postgres_idempotency._FIND,
 ]
 
@@ -93,10 +97,10 @@ async def test_a_statement_without_an_acting_user_reaches_no_rows(
     todos: Todos, connections: PostgresConnections, alice: str, statement: str
 ) -> None:
     hers = await todos.add(alice, a_todo(), idempotency=REQUEST)
-    assert await connections.fetch(statement) == []
+    assert await connections.ask(statement) == []
     # The same holds in a session that has acted for a user, where the setting is an empty string.
     assert len(await connections.fetch(WITHOUT_OWNER[0], alice)) == 1
-    assert await connections.fetch(statement) == []
+    assert await connections.ask(statement) == []
     assert await connections.fetch(WITHOUT_OWNER[0], "") == []
     assert await todos.get(alice, hers.id) == hers
     assert await todos.add(alice, a_todo(), idempotency=REQUEST) == hers
@@ -135,7 +139,7 @@ async def test_the_acting_user_is_forgotten_after_the_transaction(
 ) -> None:
     acting = "SELECT current_setting('app.user_id', true)"
     ((during,),) = await connections.fetch(f"{acting} WHERE $1::acting_user IS NOT NULL", alice)
-    ((after,),) = await connections.fetch(acting)
+    ((after,),) = await connections.ask(acting)
     assert (during, after) == (alice, "")
 
 
@@ -188,5 +192,5 @@ async def test_the_restricted_role_cannot_change_the_schema(
     restricted_url: str, statement: str
 ) -> None:
     async with PostgresDatabase(restricted_url) as database:
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await database.connections.fetch(statement)
+        with pytest.raises(RepositoryUnavailableError, match="InsufficientPrivilege"):
+            await database.connections.ask(statement)

@@ -17,7 +17,7 @@ from backend.domain.auth import (
     MissingTokenError,
     VerifierUnavailableError,
 )
-from backend.domain.todo_repository import RepositoryUnavailableError
+from backend.domain.todo_repository import RepositoryUnavailableError, SearchTimeoutError
 from backend.entrypoints.http.problems.errors import InvalidParameterError
 from backend.entrypoints.http.problems.validation_errors import MAX_FIELD_PROBLEMS
 from tests.entrypoints.http.broken_todos import BrokenTodos
@@ -123,6 +123,18 @@ def test_an_unavailable_database_gives_503_with_retry_after(
     (record,) = [record for record in caplog.records if FOR_THE_LOG in record.getMessage()]
     assert (record.levelname, record.__dict__["request_id"]) == ("ERROR", body["request_id"])
     assert record.__dict__["reason"] == "database_unavailable"
+
+
+def test_a_search_that_took_too_long_is_no_outage(
+    make_app: MakeApp, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = BrokenTodos(SearchTimeoutError(FOR_THE_LOG))
+    response = make_client(make_app(parts={"todos": broken}), "ada").get("/api/todos?q=milk")
+    problem(response, 503, "search_timeout")
+    assert response.headers["Retry-After"] == "1"
+    assert FOR_THE_LOG not in response.text
+    (record,) = [record for record in caplog.records if FOR_THE_LOG in record.getMessage()]
+    assert record.levelname == "WARNING"
 
 
 def test_unexpected_errors_reveal_nothing_to_the_caller(

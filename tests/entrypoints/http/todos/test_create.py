@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 from httpx2 import Client
 
+from backend.adapters.persistence.memory import InMemoryTodoRepository
 from backend.domain.todo import DESCRIPTION_MAX_LENGTH, TITLE_MAX_LENGTH
-from tests.entrypoints.http.conftest import Clock
+from tests.entrypoints.http.conftest import Clock, MakeApp, MakeClient
 from tests.entrypoints.http.todos.api import (
     JSON_BODY,
     MILK,
@@ -36,6 +37,19 @@ def test_a_new_todo_is_returned_with_location_and_etag(ada: Client) -> None:
 def test_the_location_of_a_new_todo_returns_it(ada: Client) -> None:
     response = ada.post(URL, json=MILK)
     assert ada.get(response.headers["Location"]).json() == response.json()
+
+
+def test_more_todos_than_the_limit_are_refused(make_app: MakeApp, make_client: MakeClient) -> None:
+    ada = make_client(make_app(parts={"todos": InMemoryTodoRepository(max_per_user=2)}), "ada")
+    key = {"Idempotency-Key": "the-first"}
+    first = ada.post(URL, json=MILK, headers=key)
+    second = ada.post(URL, json=MILK)
+    refused = ada.post(URL, json=MILK)
+    assert (refused.status_code, refused.json()["code"]) == (409, "todo_limit_reached")
+    assert "You have 2 todos" in refused.json()["detail"]
+    assert ada.post(URL, json=MILK, headers=key).json() == first.json()
+    assert ada.delete(path_of(second.json())).status_code == 204
+    assert ada.post(URL, json=MILK).status_code == 201
 
 
 def test_only_the_title_is_required(ada: Client) -> None:
