@@ -7,22 +7,19 @@ TodoError
   TodoLimitReachedError            the owner has as many todos as a user may have
 """
 
-import re
 import secrets
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 from uuid import UUID
 
+from backend.domain.search import search_key
+
 TITLE_MAX_LENGTH: Final = 200
 DESCRIPTION_MAX_LENGTH: Final = 10_000
 MAX_PER_USER: Final = 10_000  # todos, unless the settings say otherwise
 
-_MARKS_MAX: Final = 30  # consecutive combining marks
-_TOO_MANY_MARKS: Final = re.compile(rb"[^\0]{%d}" % (_MARKS_MAX + 1))
-_GRAPHEME_JOINER: Final = "\u034f"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -176,31 +173,6 @@ def check_text(field: str, text: str, max_length: int) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise InvalidTodoError(field, "must not contain lone surrogates") from None
-
-
-def search_key(text: str) -> str:
-    """Return the form of a text in which searches compare, whatever its case and normal form.
-
-    Texts that Unicode calls canonical caseless matches (D145) have the same key.
-    """
-    if text.isascii():
-        return text.casefold()
-    # Normalisation sorts a run of combining marks in quadratic time. Unicode allows to limit the
-    # length of a run by a grapheme joiner (UAX #15, Stream-Safe Text Format).
-    if _TOO_MANY_MARKS.search(bytes(map(unicodedata.combining, text))):
-        text = _limit_marks(text)
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
-
-
-def _limit_marks(text: str) -> str:
-    parts, run = [], 0
-    for character in text:
-        run = run + 1 if unicodedata.combining(character) else 0
-        if run > _MARKS_MAX:
-            parts.append(_GRAPHEME_JOINER)
-            run = 1
-        parts.append(character)
-    return "".join(parts)
 
 
 def to_utc(field: str, time: datetime) -> datetime:

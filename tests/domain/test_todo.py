@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.domain.search import search_key
 from backend.domain.todo import (
     DESCRIPTION_MAX_LENGTH,
     TITLE_MAX_LENGTH,
@@ -18,7 +19,6 @@ from backend.domain.todo import (
     TodoConflictError,
     TodoError,
     TodoNotFoundError,
-    search_key,
     uuid7,
 )
 from backend.domain.todo_repository import RepositoryUnavailableError

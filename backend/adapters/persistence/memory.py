@@ -9,13 +9,13 @@ from uuid import UUID
 
 from backend.adapters.persistence.listing import page
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency
+from backend.domain.search import search_key
 from backend.domain.todo import (
     MAX_PER_USER,
     Todo,
     TodoConflictError,
     TodoLimitReachedError,
     TodoNotFoundError,
-    search_key,
 )
 from backend.domain.todo_list import TodoPage, TodoPosition, TodoQuery
 

@@ -15,12 +15,12 @@ from backend.adapters.persistence.postgres.idempotency import add_once, require_
 from backend.adapters.persistence.postgres.rows import COLUMNS, statement, to_todo, to_values
 from backend.adapters.persistence.quota import TodoQuota
 from backend.domain.idempotency import Idempotency
+from backend.domain.search import search_key
 from backend.domain.todo import (
     MAX_PER_USER,
     Todo,
     TodoConflictError,
     TodoNotFoundError,
-    search_key,
 )
 from backend.domain.todo_list import TodoPage, TodoQuery
 

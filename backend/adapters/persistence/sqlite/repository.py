@@ -18,13 +18,13 @@ from backend.adapters.persistence.sqlite.rows import (
     to_values,
 )
 from backend.domain.idempotency import Idempotency
+from backend.domain.search import search_key
 from backend.domain.todo import (
     MAX_PER_USER,
     Todo,
     TodoConflictError,
     TodoLimitReachedError,
     TodoNotFoundError,
-    search_key,
 )
 from backend.domain.todo_list import TodoPage, TodoQuery
 
