@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=PORT_MAX, description="a port from 0 to 65535")
     workers: int = Field(default=1, ge=1, le=64, description="1 to 64 processes")
     keep_alive: int = Field(
-        default=75, ge=1, le=3600, description="1 to 3600 seconds, more than the load balancer has"
+        default=75, ge=1, le=3600, description="1 to 3600 seconds, more than the load balancer's"
     )
     cors_origins: Origins = Field(
         default=(), description="origins like https://app.example.com, or *"

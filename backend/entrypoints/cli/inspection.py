@@ -33,7 +33,7 @@ Pass the token on standard input, or run the command alone to be asked for the t
 
   python -m backend explain < file-with-the-token"""
 _EMPTY_INPUT: Final = """\
-No token was given. Pass one on standard input, or run the command in a terminal to be asked:
+Standard input has no token. Pass a token there, or run the command in a terminal to be asked:
 
   python -m backend explain < file-with-the-token"""
 _MAX_BYTES: Final = 1_000_000  # far more than the longest token

@@ -25,7 +25,9 @@ def diagnose_clock(
         leeway: The clock skew in seconds that tokens tolerate.
         clock: Returns the time in seconds since the epoch.
     """
-    issuer_time = None if headers is None else _time(headers)
+    if headers is None:
+        return Finding(check="clock", checked=False, found="the issuer does not answer")
+    issuer_time = _time(headers)
     if issuer_time is None:
         return Finding(check="clock", checked=False, found="the issuer does not send the time")
     behind = issuer_time - clock()
