@@ -22,6 +22,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LABEL: Final = re.compile(r"[a-z0-9_-]{1,63}")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PUNYCODE: Final = "xn--"
+_CAPITAL_SHARP_S: Final = "\u1e9e"  # `ss` for Node.js 20, and since Unicode 15.1 `ß`
 _DOMAIN_MAX: Final = 253
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 
@@ -60,6 +61,8 @@ def canonical_host(host: str) -> str:
     """
     if host.startswith("["):
         return _ipv6(host)
+    if _CAPITAL_SHARP_S in host:
+        raise ValueError("releases of JavaScript disagree about a capital sharp s")
     try:
         name = idna.uts46_remap(host, std3_rules=False)
         root = "." if name.endswith(".") else ""

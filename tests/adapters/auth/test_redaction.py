@@ -182,6 +182,25 @@ def test_nearly_every_random_string_of_32_characters_is_hidden(alphabet: str) ->
     assert len(shown) <= 4, shown
 
 
+@pytest.mark.parametrize("length", [20, 32])
+@pytest.mark.parametrize("marks", ["!@#$%^&*()", string.punctuation])
+def test_most_passwords_with_punctuation_are_hidden(length: int, marks: str) -> None:
+    alphabet = string.ascii_letters + string.digits + marks
+    texts = ["".join(SOURCE.choices(alphabet, k=length)) for _ in range(1_000)]
+    assert sum(redacted({"x": text})["x"] == text for text in texts) < 200
+
+
+def test_punctuation_between_words_is_no_password() -> None:
+    for text in (
+        "O'Brien-O'Neill-Smith",
+        "(administrators|readers)",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Safari/537.36",
+        "https://app.example.com/x?page=1&size=20&sort=name",
+        '{"plan":"pro","seats":5,"trial":true}',
+    ):
+        assert redacted({"x": text}) == {"x": text}
+
+
 @given(st.binary(min_size=32, max_size=48))
 def test_redaction_of_any_bytes_in_base64_ends(data: bytes) -> None:
     text = base64.urlsafe_b64encode(data).decode()
@@ -204,5 +223,7 @@ def test_long_values_take_linear_time() -> None:
         "4a:" * 60_000,
         "eyJ." * 50_000,
         "://" * 60_000,
+        "a! " * 60_000,
+        "!1aA" * 50_000,
     ):
         redacted({"x": text})

@@ -151,7 +151,8 @@ def _strategy(value: str) -> str | None:
         return "jwe"
     try:
         header, payload, *_ = parse_compact(value, max_length=_JWT_MAX_LENGTH)
-        typ, claims = decode_object(header).get("typ"), decode_object(payload)
+        typ = decode_object(header).get("typ")
+        claims = decode_object(payload, lone_surrogates=True)
     except AuthError:
         return None
     is_session = all(isinstance(claims.get(member), dict) for member in ("session", "user"))

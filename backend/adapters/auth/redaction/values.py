@@ -4,6 +4,7 @@ The shape of a value decides, because a secret can stand under any name:
 
 - A JOSE token or a signed session token is hidden, wherever it stands.
 - A word of 16 or more letters and digits is hidden, unless it reads like words or a number.
+- So is a text without whitespace that mixes them with punctuation, as passwords do.
 - Shorter words of that kind are hidden if there are several: they can be parts of one secret.
 - A list of 16 bytes or more is hidden.
 - UUIDs, e-mail addresses, dates and numbers stay readable. So do identifiers of up to 64
@@ -22,6 +23,7 @@ from backend.adapters.auth.redaction.words import (
     MAX_DIGITS,
     SECRET_MIN_LENGTH,
     is_mixed,
+    is_password,
     is_secret,
 )
 
@@ -58,6 +60,7 @@ _UUID: Final = re.compile(
     r"((?<![0-9A-Za-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Za-z]))", re.IGNORECASE
 )
 _WORD: Final = re.compile(r"[A-Za-z0-9_+/=%~-]+")
+_NOT_A_URL: Final = re.compile(r"(?<!\S)(?!\S*://)\S{16,}")  # with its punctuation
 
 
 def redacted(value: Any, *, name: str = "") -> Any:
@@ -128,6 +131,9 @@ def _redacted_text(text: str, shortest: int) -> str:
         return REDACTED
     if _EMAIL.fullmatch(text):
         return text
+    text = _NOT_A_URL.sub(
+        lambda run: REDACTED if len(run[0]) >= shortest and is_password(run[0]) else run[0], text
+    )
     parts = _UUID.split(_SECRET_PART.sub(REDACTED, text))
     parts[::2] = [
         _WORD.sub(lambda word: REDACTED if is_secret(word[0], shortest) else word[0], part)

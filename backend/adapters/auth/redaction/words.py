@@ -17,6 +17,8 @@ _LONGEST_WORD: Final = 20
 _VOWELS: Final = frozenset("aeiouy")
 _MIN_SHARE_OF_VOWELS: Final = 0.14
 _SEPARATORS: Final = re.compile(r"[/=+%~_-]")
+_MARK: Final = re.compile(r"[!#$%^&*()\[\]{}<>|;\"'`\\@?]")
+_MIN_MARKS_OF_PASSWORD: Final = 2
 _LETTERS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _CHANGE: Final = re.compile(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
 _UNPRONOUNCEABLE: Final = re.compile(r"[^aeiouy]{5}|j[^aeiouy]|q[^u]|[^aeiouy]x[^aeiouy]|zx|vv|ww")
@@ -58,6 +60,18 @@ def is_mixed(word: str) -> bool:
     return len(_CHANGE.findall(word)) >= _MIN_CHANGES_OF_FRAGMENT or (
         len(pieces) >= _MIN_PIECES_OF_FRAGMENT and letters < _MIN_MEAN_LENGTH * len(pieces)
     )
+
+
+def is_password(text: str) -> bool:
+    """Tell whether a long text mixes letters, cases, digits and punctuation as passwords do.
+
+    Args:
+        text: Any characters without whitespace.
+    """
+    if len(_MARK.findall(text)) < _MIN_MARKS_OF_PASSWORD or not any(map(str.isdigit, text)):
+        return False
+    pieces = _LETTERS.findall(text)
+    return sum(map(len, pieces)) < _MIN_MEAN_LENGTH * len(pieces)
 
 
 def _is_pronounceable(piece: str) -> bool:

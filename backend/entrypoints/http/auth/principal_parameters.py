@@ -23,7 +23,7 @@ WHAT_TO_WRITE: Final = (
     " principals out of the models of requests."
 )
 
-# Keys of a core schema that describe responses only.
+# Keys of a core schema that describe responses only. Fields can have the same names.
 _OUTPUT_KEYS: Final = frozenset({"computed_fields", "return_schema"})
 
 
@@ -151,10 +151,11 @@ def _mentions_principal(schema: object) -> bool:
     """Tell whether a part of a core schema of Pydantic makes a principal."""
     match schema:
         case Mapping():
+            is_schema = isinstance(schema.get("type"), str)  # else a mapping of names to fields
             return any(
                 _mentions_principal(value)
                 for key, value in schema.items()
-                if key not in _OUTPUT_KEYS
+                if not (is_schema and key in _OUTPUT_KEYS)
             )
         case list() | tuple():
             return any(map(_mentions_principal, schema))

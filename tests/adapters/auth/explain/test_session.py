@@ -21,7 +21,7 @@ from tests.adapters.auth.cookies import (
     session_data,
 )
 from tests.adapters.auth.explain.explainers import failed_checks, finding_of
-from tests.adapters.auth.tokens import NOW, SECRET, token
+from tests.adapters.auth.tokens import ISSUER, NOW, SECRET, token
 
 pytestmark = pytest.mark.anyio
 
@@ -126,6 +126,18 @@ def test_a_cookie_is_found_by_its_value_and_in_a_cookie_header(name: str) -> Non
         f"{NAME}.1={halves[1]}; {NAME}.0={halves[0]}",
     ):
         assert cookies.find(text) == cookie
+
+
+@every_format
+async def test_a_cookie_with_a_lone_surrogate_is_found_and_accepted(name: str) -> None:
+    content = session_data(user={"name": "A\ud83d"})
+    if name == "jwks":
+        content |= {"iss": ISSUER, "aud": "better-auth:session-cache"}
+    if name != "compact":
+        content |= {"exp": NOW + 300}
+    cookie = FORMATS[name].make(json.dumps(content, separators=(",", ":")).encode())
+    assert explainer(name).find(cookie) == cookie
+    assert (await explainer(name).explain(cookie)).accepted
 
 
 @pytest.mark.parametrize("text", [token(), "", "x", "a=b", "e30.e30.", "undefined"])

@@ -53,6 +53,15 @@ class OptionalModel(BaseModel):
     owner: CurrentPrincipal | None = None
 
 
+class NamedAsInSchemas(BaseModel):
+    type: str = ""
+    return_schema: Principal
+
+
+class TypedAsInSchemas(TypedDict):
+    computed_fields: Principal
+
+
 class Outer(BaseModel):
     inner: list[dict[str, Model]] = []
 
@@ -147,6 +156,8 @@ FORGEABLE: list[Any] = [
     Model,
     Model | None,
     OptionalModel,
+    NamedAsInSchemas,
+    TypedAsInSchemas,
     Outer,
     Unvalidated,
     Deferred,
