@@ -49,7 +49,7 @@ class Container(containers.DeclarativeContainer):
     )
     token_verifier = providers.Singleton(auth.with_cache, jwt_verifier, settings, jwks_keys, clock)
 
-    # Session cookies; the verifier is None if they are not accepted.
+    # Session cookies; the verifier is None if no cookies are accepted.
     session_verifier = providers.Singleton(
         auth.session_verifier, settings, issuer, jwks_keys, clock
     )
@@ -90,7 +90,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
     )
     cookie_explainer = providers.Singleton(
-        auth.cookie_explainer, settings, issuer, jwks_keys, session_verifier, clock
+        auth.cookie_explainer, settings, issuer, jwks_keys, session_verifier
     )
     diagnose_cookies = providers.Callable(
         diagnose_cookies,

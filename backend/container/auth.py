@@ -1,4 +1,4 @@
-"""Functions that make the keys and verifiers from the settings."""
+"""Makes the HTTP client, the keys, the verifiers and their explainers from the settings."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -24,15 +24,15 @@ from backend.container.issuer import Issuer
 from backend.domain.auth import TokenVerifier
 from backend.domain.diagnosis import KeySetState
 from backend.settings import Settings
-from backend.settings.consistency import is_loopback
+from backend.settings.origins import is_loopback
 from backend.settings.values import CookieCache
 
 
 def http_client(jwks_url: str | None) -> httpx2.AsyncClient:
-    """Make the HTTP client that fetches the key set, as the environment says.
+    """Make the HTTP client that fetches the key set, with the proxies of the environment.
 
-    The certificates of `SSL_CERT_FILE` hold for every key set. A key set on this machine is fetched
-    without a proxy, because a proxy would send plain HTTP over the network.
+    The certificates of `SSL_CERT_FILE` are used for every key set. A key set on this machine is
+    fetched without a proxy, because the request to a proxy would cross the network in plain HTTP.
     """
     if jwks_url is None:
         return httpx2.AsyncClient(follow_redirects=False, trust_env=False)
@@ -81,8 +81,7 @@ def sources(settings: Settings, jwks: JwksKeys | None) -> Mapping[str, KeySource
 def secret_is_for_cookies(settings: Settings, *, has_key_set: object) -> bool:
     """Tell whether the secret verifies session cookies only.
 
-    Beside a key set the secret is there for the cookies. It also verifies bearer tokens if
-    `AUTH_ALGORITHMS` names HS256.
+    That is so if there is a key set and cookies are accepted, unless `AUTH_ALGORITHMS` names HS256.
     """
     if not settings.secrets or not has_key_set or settings.auth_cookie is CookieCache.OFF:
         return False
@@ -120,7 +119,6 @@ def cookie_explainer(
     issuer: Issuer,
     jwks: JwksKeys | None,
     verifier: TokenVerifier | None,
-    clock: Callable[[], float],
 ) -> CookieExplainer | None:
     """Make the explainer of session cookies; None if cookies are not accepted."""
     if verifier is None:
@@ -130,7 +128,6 @@ def cookie_explainer(
         _cookie_decoder(settings, issuer, jwks),
         strategy=settings.auth_cookie,
         name=settings.auth_cookie_name,
-        clock=clock,
     )
 
 

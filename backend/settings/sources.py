@@ -22,8 +22,8 @@ class Sources:
 
     Attributes:
         values: The raw values that are set, by setting.
-        variables: The variable of each setting whose value is in a file.
-        complaints: What is wrong with the files, and a host that is left out.
+        variables: For each setting in a file, the variable that names the file.
+        complaints: What is wrong with the files, and a warning about a host that is left out.
     """
 
     values: Mapping[str, Any]
