@@ -35,6 +35,20 @@ class Sources:
         """The settings whose file cannot be read."""
         return frozenset(self.variables) - frozenset(self.values)
 
+    def complaint(self, setting: str, problem: str, *, expected: str) -> Complaint:
+        """Complain about the value of a setting, where the value is.
+
+        Args:
+            setting: The name of the setting.
+            problem: What is wrong with the value: a phrase without a full stop.
+            expected: A description of valid values.
+        """
+        name = setting.upper()
+        if setting in self.variables:
+            remedy = f"Write to the file {expected}."
+            return Complaint(self.variables[setting], problem, remedy, meant=name)
+        return Complaint(name, problem, f"Set it to {expected}.")
+
 
 def variables_of(settings: Iterable[str]) -> list[str]:
     """Return the names of the variables that set the settings, in upper case."""

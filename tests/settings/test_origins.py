@@ -148,7 +148,7 @@ def test_the_path_stays_as_it_is(path: str) -> None:
     ("host", "expected"),
     [("API.example.com", "api.example.com"), ("[0::1]", "[::1]"), ("faß.de", "xn--fa-hia.de")],
 )
-def test_a_host_alone_is_written_likewise(host: str, expected: str) -> None:
+def test_a_host_is_written_as_javascript_writes_it(host: str, expected: str) -> None:
     assert canonical_host(host) == expected
 
 

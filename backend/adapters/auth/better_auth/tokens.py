@@ -47,9 +47,14 @@ class BetterAuthUrls:
         Args:
             base_url: The URL with its origin as JavaScript's `URL.origin` writes it.
         """
-        parts = urlsplit(base_url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        return cls(origin=origin, jwks=f"{origin}{parts.path.rstrip('/') or BASE_PATH}/jwks")
+        origin, path = origin_of(base_url), urlsplit(base_url).path.rstrip("/")
+        return cls(origin=origin, jwks=f"{origin}{path or BASE_PATH}/jwks")
+
+
+def origin_of(url: str) -> str:
+    """Return the scheme, the host and the port of a URL, as they are in the URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def to_principal(

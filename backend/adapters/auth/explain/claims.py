@@ -134,7 +134,7 @@ def clock_remedy(_error: AuthError, context: TokenContext) -> str:
     ahead = max(start for start in starts if isinstance(start, int | float)) - context.now
     return (
         f"Your clock is {ahead:.0f} s behind the issuer's (here it is {utc(context.now)}), or the"
-        " issuer's clock is ahead. Synchronise both (NTP). AUTH_LEEWAY tolerates small differences."
+        " issuer's clock is ahead. Synchronize both (NTP). AUTH_LEEWAY tolerates small differences."
     )
 
 
