@@ -1,21 +1,13 @@
-"""Makes the HTTP client, the keys, the verifiers and their explainers from the settings."""
+"""Makes the parts that verify tokens: the HTTP client, the keys, the rules and the cache."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import httpx2
 
-from backend.adapters.auth.better_auth.cookie_formats import (
-    CompactCookieDecoder,
-    CookieDecoder,
-    JweCookieDecoder,
-    JwtCookieDecoder,
-)
-from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
 from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.claims import ClaimsPolicy
-from backend.adapters.auth.explain.session import CookieExplainer
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jwks.fetch import fetch
 from backend.adapters.auth.jwks.keys import JwksKeys
@@ -70,12 +62,13 @@ def key_set_state(jwks: JwksKeys | None) -> Callable[[], KeySetState] | None:
 
 def sources(settings: Settings, jwks: JwksKeys | None) -> Mapping[str, KeySource]:
     """Return the accepted algorithms, each with the source of its keys."""
-    sources: dict[str, KeySource] = {}
+    available: dict[str, KeySource] = {}
     if settings.secrets and not secret_is_for_cookies(settings, has_key_set=jwks is not None):
-        sources |= dict.fromkeys(HMAC_ALGORITHMS, SecretKeys(_bytes(settings.secrets)))
+        secret_keys = SecretKeys([secret.encode() for secret in settings.secrets])
+        available |= dict.fromkeys(HMAC_ALGORITHMS, secret_keys)
     if jwks is not None:
-        sources |= dict.fromkeys(ASYMMETRIC_ALGORITHMS, jwks)
-    return {algorithm: sources[algorithm] for algorithm in settings.auth_algorithms or sources}
+        available |= dict.fromkeys(ASYMMETRIC_ALGORITHMS, jwks)
+    return {algorithm: available[algorithm] for algorithm in settings.auth_algorithms or available}
 
 
 def secret_is_for_cookies(settings: Settings, *, has_key_set: object) -> bool:
@@ -98,50 +91,6 @@ def policy(settings: Settings, issuer: Issuer) -> ClaimsPolicy:
     )
 
 
-def session_verifier(
-    settings: Settings, issuer: Issuer, jwks: JwksKeys | None, clock: Callable[[], float]
-) -> TokenVerifier | None:
-    """Make the verifier of session cookies; None if cookies are not accepted."""
-    if settings.auth_cookie is CookieCache.OFF:
-        return None
-    verifier = SessionCookieVerifier(
-        _cookie_decoder(settings, issuer, jwks),
-        version=settings.auth_cookie_version,
-        leeway=settings.auth_leeway,
-        to_principal=issuer.to_principal,
-        clock=clock,
-    )
-    return with_cache(verifier, settings, jwks, clock)
-
-
-def cookie_explainer(
-    settings: Settings,
-    issuer: Issuer,
-    jwks: JwksKeys | None,
-    verifier: TokenVerifier | None,
-) -> CookieExplainer | None:
-    """Make the explainer of session cookies; None if cookies are not accepted."""
-    if verifier is None:
-        return None
-    return CookieExplainer(
-        verifier.verify,
-        _cookie_decoder(settings, issuer, jwks),
-        strategy=settings.auth_cookie,
-        name=settings.auth_cookie_name,
-    )
-
-
-def _cookie_decoder(settings: Settings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:
-    secrets = _bytes(settings.secrets)
-    if settings.auth_cookie is CookieCache.JWE:
-        return JweCookieDecoder(secrets)
-    if settings.auth_cookie is CookieCache.COMPACT:
-        return CompactCookieDecoder(secrets[0])  # Better Auth accepts old secrets for JWE only
-    if secrets:
-        return JwtCookieDecoder.with_secret(secrets[0])
-    return JwtCookieDecoder.with_jwks(sources(settings, jwks), issuers=issuer.issuers)
-
-
 def with_cache(
     verifier: TokenVerifier,
     settings: Settings,
@@ -159,27 +108,6 @@ def with_cache(
     )
 
 
-def web_origins(settings: Settings, issuer: Issuer) -> frozenset[str]:
-    """Return the origins whose pages may send changes with a session cookie."""
-    return issuer.origins | {*settings.cors_origins}
-
-
-def cookie_names(settings: Settings) -> Sequence[str]:
-    """Return the accepted names of the session cookie, the preferred name first.
-
-    Better Auth adds `__Secure-` if its base URL is https. Then the plain name is not accepted,
-    because any host below the same domain could set a plain cookie, even over http.
-    """
-    plain, secure = settings.auth_cookie_name, f"__Secure-{settings.auth_cookie_name}"
-    if settings.better_auth_url is None:
-        return [secure, plain]
-    return [secure if settings.better_auth_url.lower().startswith("https:") else plain]
-
-
 def has_secret(settings: Settings) -> bool:
     """Tell whether a shared secret is set."""
     return bool(settings.secrets)
-
-
-def _bytes(secrets: Sequence[str]) -> Sequence[bytes]:
-    return [secret.encode() for secret in secrets]

@@ -36,7 +36,7 @@ class Sources:
         return frozenset(self.variables) - frozenset(self.values)
 
     def complaint(self, setting: str, problem: str, *, expected: str) -> Complaint:
-        """Complain about the value of a setting, where the value is.
+        """Complain about the value of a setting, or about the file that has the value.
 
         Args:
             setting: The name of the setting.
@@ -66,17 +66,17 @@ def read_sources(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> Sou
     variables: dict[str, str] = {}
     complaints: list[Complaint] = []
     for setting, path in _paths():
-        name = setting.upper()
-        problem, remedy = f"{name} is set too", "Unset one of the two."
-        if setting not in values:
-            variables[setting] = f"{name}_FILE"
-            try:
-                in_files[setting] = _read(path)
-                continue
-            except ValueError as error:
-                problem = str(error)
-                remedy = f"Set it to the path of a file that has the value of {name}."
-        complaints.append(Complaint(f"{name}_FILE", problem, remedy, meant=name))
+        name, variable = setting.upper(), f"{setting.upper()}_FILE"
+        if setting in values:
+            problem, remedy = f"{name} is set too", "Unset one of the two."
+            complaints.append(Complaint(variable, problem, remedy, meant=name))
+            continue
+        variables[setting] = variable
+        try:
+            in_files[setting] = _read(path)
+        except ValueError as error:
+            remedy = f"Set it to the path of a file that has the value of {name}."
+            complaints.append(Complaint(variable, str(error), remedy, meant=name))
     raw = {**values, **in_files}
     if "host" not in overrides and (warning := unusable_host(raw.get("host", _LOOPBACK))):
         del raw["host"]
