@@ -16,7 +16,7 @@ from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
 from backend.adapters.persistence.schema.diagnosis import diagnose_database
 from backend.adapters.persistence.schema.new_revision import create_revision
-from backend.container import auth, lifecycle
+from backend.container import auth, lifecycle, session_cookies
 from backend.container import database as databases
 from backend.container.issuer import better_auth
 from backend.settings import Settings
@@ -49,12 +49,12 @@ class Container(containers.DeclarativeContainer):
     )
     token_verifier = providers.Singleton(auth.with_cache, jwt_verifier, settings, jwks_keys, clock)
 
-    # Session cookies; the verifier is None if they are not accepted.
+    # Session cookies; the verifier is None if no cookies are accepted.
     session_verifier = providers.Singleton(
-        auth.session_verifier, settings, issuer, jwks_keys, clock
+        session_cookies.make_verifier, settings, issuer, jwks_keys, clock
     )
-    web_origins = providers.Callable(auth.web_origins, settings, issuer)
-    cookie_names = providers.Callable(auth.cookie_names, settings)
+    web_origins = providers.Callable(session_cookies.web_origins, settings, issuer)
+    cookie_names = providers.Callable(session_cookies.accepted_names, settings)
 
     # Todos, and the key that signs the cursors of their lists.
     database = providers.Singleton(databases.choose_database, settings)
@@ -90,7 +90,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
     )
     cookie_explainer = providers.Singleton(
-        auth.cookie_explainer, settings, issuer, jwks_keys, session_verifier, clock
+        session_cookies.make_explainer, settings, issuer, jwks_keys, session_verifier
     )
     diagnose_cookies = providers.Callable(
         diagnose_cookies,

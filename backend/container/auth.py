@@ -1,21 +1,13 @@
-"""Functions that make the keys and verifiers from the settings."""
+"""Makes the parts that verify tokens: the HTTP client, the keys, the rules and the cache."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import httpx2
 
-from backend.adapters.auth.better_auth.cookie_formats import (
-    CompactCookieDecoder,
-    CookieDecoder,
-    JweCookieDecoder,
-    JwtCookieDecoder,
-)
-from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
 from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.claims import ClaimsPolicy
-from backend.adapters.auth.explain.session import CookieExplainer
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jwks.fetch import fetch
 from backend.adapters.auth.jwks.keys import JwksKeys
@@ -24,15 +16,15 @@ from backend.container.issuer import Issuer
 from backend.domain.auth import TokenVerifier
 from backend.domain.diagnosis import KeySetState
 from backend.settings import Settings
-from backend.settings.consistency import is_loopback
+from backend.settings.origins import is_loopback
 from backend.settings.values import CookieCache
 
 
 def http_client(jwks_url: str | None) -> httpx2.AsyncClient:
-    """Make the HTTP client that fetches the key set, as the environment says.
+    """Make the HTTP client that fetches the key set, with the proxies of the environment.
 
-    The certificates of `SSL_CERT_FILE` hold for every key set. A key set on this machine is fetched
-    without a proxy, because a proxy would send plain HTTP over the network.
+    The certificates of `SSL_CERT_FILE` are used for every key set. A key set on this machine is
+    fetched without a proxy, because the request to a proxy would cross the network in plain HTTP.
     """
     if jwks_url is None:
         return httpx2.AsyncClient(follow_redirects=False, trust_env=False)
@@ -70,19 +62,19 @@ def key_set_state(jwks: JwksKeys | None) -> Callable[[], KeySetState] | None:
 
 def sources(settings: Settings, jwks: JwksKeys | None) -> Mapping[str, KeySource]:
     """Return the accepted algorithms, each with the source of its keys."""
-    sources: dict[str, KeySource] = {}
+    available: dict[str, KeySource] = {}
     if settings.secrets and not secret_is_for_cookies(settings, has_key_set=jwks is not None):
-        sources |= dict.fromkeys(HMAC_ALGORITHMS, SecretKeys(_bytes(settings.secrets)))
+        secret_keys = SecretKeys([secret.encode() for secret in settings.secrets])
+        available |= dict.fromkeys(HMAC_ALGORITHMS, secret_keys)
     if jwks is not None:
-        sources |= dict.fromkeys(ASYMMETRIC_ALGORITHMS, jwks)
-    return {algorithm: sources[algorithm] for algorithm in settings.auth_algorithms or sources}
+        available |= dict.fromkeys(ASYMMETRIC_ALGORITHMS, jwks)
+    return {algorithm: available[algorithm] for algorithm in settings.auth_algorithms or available}
 
 
 def secret_is_for_cookies(settings: Settings, *, has_key_set: object) -> bool:
     """Tell whether the secret verifies session cookies only.
 
-    Beside a key set the secret is there for the cookies. It also verifies bearer tokens if
-    `AUTH_ALGORITHMS` names HS256.
+    That is so if there is a key set and cookies are accepted, unless `AUTH_ALGORITHMS` names HS256.
     """
     if not settings.secrets or not has_key_set or settings.auth_cookie is CookieCache.OFF:
         return False
@@ -97,52 +89,6 @@ def policy(settings: Settings, issuer: Issuer) -> ClaimsPolicy:
         leeway=settings.auth_leeway,
         max_lifetime=settings.auth_max_lifetime,
     )
-
-
-def session_verifier(
-    settings: Settings, issuer: Issuer, jwks: JwksKeys | None, clock: Callable[[], float]
-) -> TokenVerifier | None:
-    """Make the verifier of session cookies; None if cookies are not accepted."""
-    if settings.auth_cookie is CookieCache.OFF:
-        return None
-    verifier = SessionCookieVerifier(
-        _cookie_decoder(settings, issuer, jwks),
-        version=settings.auth_cookie_version,
-        leeway=settings.auth_leeway,
-        to_principal=issuer.to_principal,
-        clock=clock,
-    )
-    return with_cache(verifier, settings, jwks, clock)
-
-
-def cookie_explainer(
-    settings: Settings,
-    issuer: Issuer,
-    jwks: JwksKeys | None,
-    verifier: TokenVerifier | None,
-    clock: Callable[[], float],
-) -> CookieExplainer | None:
-    """Make the explainer of session cookies; None if cookies are not accepted."""
-    if verifier is None:
-        return None
-    return CookieExplainer(
-        verifier.verify,
-        _cookie_decoder(settings, issuer, jwks),
-        strategy=settings.auth_cookie,
-        name=settings.auth_cookie_name,
-        clock=clock,
-    )
-
-
-def _cookie_decoder(settings: Settings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:
-    secrets = _bytes(settings.secrets)
-    if settings.auth_cookie is CookieCache.JWE:
-        return JweCookieDecoder(secrets)
-    if settings.auth_cookie is CookieCache.COMPACT:
-        return CompactCookieDecoder(secrets[0])  # Better Auth accepts old secrets for JWE only
-    if secrets:
-        return JwtCookieDecoder.with_secret(secrets[0])
-    return JwtCookieDecoder.with_jwks(sources(settings, jwks), issuers=issuer.issuers)
 
 
 def with_cache(
@@ -162,27 +108,6 @@ def with_cache(
     )
 
 
-def web_origins(settings: Settings, issuer: Issuer) -> frozenset[str]:
-    """Return the origins whose pages may send changes with a session cookie."""
-    return issuer.origins | {*settings.cors_origins}
-
-
-def cookie_names(settings: Settings) -> Sequence[str]:
-    """Return the accepted names of the session cookie, the preferred name first.
-
-    Better Auth adds `__Secure-` if its base URL is https. Then the plain name is not accepted,
-    because any host below the same domain could set a plain cookie, even over http.
-    """
-    plain, secure = settings.auth_cookie_name, f"__Secure-{settings.auth_cookie_name}"
-    if settings.better_auth_url is None:
-        return [secure, plain]
-    return [secure if settings.better_auth_url.lower().startswith("https:") else plain]
-
-
 def has_secret(settings: Settings) -> bool:
     """Tell whether a shared secret is set."""
     return bool(settings.secrets)
-
-
-def _bytes(secrets: Sequence[str]) -> Sequence[bytes]:
-    return [secret.encode() for secret in secrets]

@@ -1,4 +1,4 @@
-"""The issuers that can be trusted: each provider is one function from settings to an `Issuer`."""
+"""The trusted issuer. For each provider, a function makes an `Issuer` from the settings."""
 
 import functools
 import time
@@ -31,10 +31,10 @@ class Issuer:
 
 
 def better_auth(settings: Settings, clock: Callable[[], float] = time.time) -> Issuer:
-    """Describe Better Auth: issuer and audience are its origin, unless the settings name others.
+    """Describe Better Auth. By default, issuer and audience are its origin.
 
     Args:
-        settings: Its base URL, and what overrides the values derived from that URL.
+        settings: Its base URL, and the settings that override what is derived from that URL.
         clock: Returns the time in seconds since the epoch.
     """
     base_url = settings.better_auth_url

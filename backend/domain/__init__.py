@@ -1,1 +1,1 @@
-"""What the product is about, in the standard library alone."""
+"""The users and their todos. This package imports the standard library only."""

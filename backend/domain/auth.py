@@ -6,11 +6,11 @@ Verifying a token has three outcomes:
 - The token is not valid: it raises an `AuthError`. The caller gets 401.
 - The verifier cannot decide now: it raises a `VerifierUnavailableError`. The caller gets 503.
 
-The two errors share no base class but `Exception`. So a handler for `AuthError` cannot catch an
+The two errors share no base class except `Exception`. So a handler for `AuthError` cannot catch an
 outage by mistake, and an outage of the issuer does not log users out.
 
-Each `AuthError` carries a `code` for the caller and a `reason` for the operator. The caller learns
-one of four codes; all subclasses of `InvalidTokenError` share `invalid_token`. The reason is exact:
+Each `AuthError` has a `code` for the caller and a `reason` for the operator. There are four codes,
+and all subclasses of `InvalidTokenError` share the code `invalid_token`. The reason is exact:
 
     AuthError                      reason
       MissingTokenError              missing_token
@@ -80,8 +80,7 @@ class TokenVerifier(Protocol):
             The user that the issuer issued the token to.
 
         Raises:
-            AuthError: The token is not valid. `ExpiredTokenError` if it was valid and has
-                expired.
+            AuthError: The token is not valid. `ExpiredTokenError` if it was valid and has expired.
             VerifierUnavailableError: The verifier cannot decide now, for example because the
                 issuer's keys cannot be fetched.
         """
@@ -92,9 +91,10 @@ class AuthError(Exception):
     """The request is not authenticated.
 
     `code` and `detail` are for the caller: they are stable and reveal nothing about the token.
-    `reason` and the exception's message are for the operator: they go to logs and metrics and are
-    never sent to the caller. The message never quotes the token. `found` and `expected` are signed
-    or well-known values for the log, without secrets; empty if there are none.
+    `reason`, the message, `found` and `expected` are for the operator: they go to the log, the
+    `reason` also to the metrics, and none of them is sent to the caller. The message never quotes
+    the token. `found` is a value in the token, and `expected` is what would be accepted. Neither
+    contains a secret; both may be empty.
     """
 
     code: ClassVar[str] = "invalid_token"
@@ -109,29 +109,26 @@ class AuthError(Exception):
 class MissingTokenError(AuthError):
     """The request carries no credentials."""
 
-    code = "missing_token"
+    code = reason = "missing_token"
     detail = "This resource needs an access token."
-    reason = "missing_token"
 
 
 class MalformedAuthorizationError(AuthError):
     """The request does not carry exactly one well-formed credential (RFC 6750, section 2)."""
 
-    code = "malformed_authorization"
+    code = reason = "malformed_authorization"
     detail = "Send exactly one `Authorization: Bearer <token>` header."
-    reason = "malformed_authorization"
 
 
 class ExpiredTokenError(AuthError):
     """The token was valid and has expired (RFC 7519, section 4.1.4)."""
 
-    code = "token_expired"
+    code = reason = "token_expired"
     detail = "The access token has expired."
-    reason = "token_expired"
 
 
 class InvalidTokenError(AuthError):
-    """The token is invalid for another reason than expiry. Subclasses give the exact reason."""
+    """The token is invalid, and not only expired. Subclasses give the exact reason."""
 
 
 class MalformedTokenError(InvalidTokenError):
@@ -141,7 +138,7 @@ class MalformedTokenError(InvalidTokenError):
 
 
 class UnsupportedTokenError(InvalidTokenError):
-    """The token is well-formed, but not a bearer access token (RFC 8725, section 3.11)."""
+    """The token is well-formed, but is not a bearer access token (RFC 8725, section 3.11)."""
 
     reason = "unsupported_token"
 
@@ -183,11 +180,7 @@ class InvalidAudienceError(InvalidTokenError):
 
 
 class MissingClaimError(InvalidTokenError):
-    """A required claim is missing.
-
-    Attributes:
-        claim: The name of the claim.
-    """
+    """A required claim is missing. `claim` is its name."""
 
     reason = "missing_claim"
 
@@ -197,11 +190,7 @@ class MissingClaimError(InvalidTokenError):
 
 
 class InvalidClaimError(InvalidTokenError):
-    """A claim has the wrong type or a value that is not allowed.
-
-    Attributes:
-        claim: The name of the claim.
-    """
+    """A claim has the wrong type or a value that is not allowed. `claim` is its name."""
 
     reason = "invalid_claim"
 

@@ -13,10 +13,10 @@ class Finding:
         check: The name of the check.
         checked: Whether the check ran. If not, `found` says why.
         found: The values that were found.
-        expected: The values that the check accepts, if it failed.
+        expected: The values that the check accepts; None if it passed.
         problem: What is wrong; None if the check passed or did not run.
+        remedy: How to fix the problem. Without a problem: advice. None if there is neither.
         is_warning: Whether the check passed in spite of the problem.
-        remedy: How to fix the problem, or advice if there is none; None if no remedy is known.
     """
 
     check: str
@@ -43,7 +43,7 @@ class Explanation:
         findings: The result of every check, in order.
         code: The `code` of the API's response to this token; None if the token is accepted.
         reason: The precise reason in the log and the metrics; None if the token is accepted.
-        credential: What was explained: a token, or a session cookie.
+        credential: What was explained: `token` or `session cookie`.
     """
 
     header: Mapping[str, Any] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class KeySetState:
         kids: The ids of the usable keys.
         rejected: Why each unusable key of the set is ignored.
         age: Seconds since the last successful fetch; None before the first.
-        attempted: Seconds since the last attempt to fetch; None before the first.
+        attempted: Seconds since the last fetch started; None before the first.
         error: Why the last attempt failed; None if it succeeded.
         usable: Whether tokens can be verified now.
     """

@@ -16,8 +16,8 @@ def search_key(text: str) -> str:
     """
     if text.isascii():
         return text.casefold()
-    # Normalisation sorts a run of combining marks in quadratic time. Unicode allows to limit the
-    # length of a run by a grapheme joiner (UAX #15, Stream-Safe Text Format).
+    # Normalization sorts a run of combining marks in quadratic time. A grapheme joiner ends a run,
+    # as in the Stream-Safe Text Format of Unicode (UAX #15).
     if _TOO_MANY_MARKS.search(bytes(map(unicodedata.combining, text))):
         text = _limit_marks(text)
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())

@@ -91,7 +91,7 @@ class Todo:
         return cls(id=uuid7(now), created_at=now, updated_at=now, **fields)
 
     def change(self, *, now: datetime, **fields: Any) -> Self:
-        """Return the next version, with new values for the given fields.
+        """Return the next version, with new values for some fields.
 
         Args:
             now: The current time (UTC).

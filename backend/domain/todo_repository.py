@@ -12,7 +12,7 @@ class TodoRepository(Protocol):
     """Stores todos. Every call is one transaction, committed when the call returns.
 
     A call never reaches another owner's todo: such a todo is not found. Every call may raise
-    `RepositoryUnavailableError`; then it has changed everything it should, or nothing.
+    `RepositoryUnavailableError`. Then either the whole transaction was committed, or nothing was.
     """
 
     async def add(

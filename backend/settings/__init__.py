@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     def settings_customise_sources(
         cls, *_: Any, **sources: Any
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Leave the environment to `read`, which also needs the values that are invalid."""
+        """Use the arguments only: `read` reads the environment, including invalid values."""
         return (sources["init_settings"],)
 
     @classmethod
@@ -158,7 +158,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls, **overrides: Any) -> tuple[Self, list[Complaint]]:
-        """Read the settings from the environment, and find out what is wrong with them.
+        """Read the settings from the environment, and check them.
 
         Args:
             **overrides: Settings that replace those of the environment.
@@ -201,8 +201,4 @@ class Settings(BaseSettings):
     def _complaint(cls, error: Mapping[str, Any], sources: Sources) -> Complaint:
         name = str(error["loc"][0])
         problem = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
-        description = cls.model_fields[name].description
-        if name not in sources.variables:
-            return Complaint(name.upper(), problem, f"Set it to {description}.")
-        variable, remedy = sources.variables[name], f"Write to the file {description}."
-        return Complaint(variable, problem, remedy, meant=name.upper())
+        return sources.complaint(name, problem, expected=str(cls.model_fields[name].description))

@@ -1,4 +1,4 @@
-"""Checks what the HTTP client reads from the environment: proxies, and certificates of authorities.
+"""Checks the variables of the HTTP client: proxies, and certificates of authorities.
 
 The client reads these variables when it is made, and fails with an error that does not name them.
 """

@@ -1,13 +1,12 @@
 """Checks settings against each other: each value may be valid, but not the combination."""
 
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from backend.settings.client_environment import client_complaints
 from backend.settings.complaints import Complaint
-from backend.settings.origins import canonical_url
+from backend.settings.origins import canonical_url, is_loopback
 from backend.settings.values import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, CookieCache, split
 
 ISSUERS: Final = frozenset(
@@ -99,11 +98,3 @@ def _canonical_or_empty(url: str) -> str:
         return canonical_url(url)
     except ValueError:
         return ""
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name is `localhost` or a loopback address."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

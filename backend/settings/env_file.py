@@ -21,11 +21,11 @@ _COUNTERPARTS: Final = {
 def export_env_file(path: Path, variable: str) -> list[Complaint]:
     """Export the variables of a file, except those that the environment has.
 
-    Values are used as they stand in the file: `${NAME}` has no special meaning.
+    Values are used as they are: `${NAME}` has no special meaning.
 
     Args:
-        path: The path of the file. No complaint shows it.
-        variable: What to name in a complaint about the file.
+        path: The path of the file. Complaints do not show it.
+        variable: The name that complaints give to the file.
 
     Returns:
         What is wrong with the file. If anything is wrong, nothing is exported.

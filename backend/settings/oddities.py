@@ -1,4 +1,4 @@
-"""Warns about values that are valid, but that probably nobody meant."""
+"""Warns about values that are valid, but probably a mistake."""
 
 import contextlib
 import socket
@@ -14,7 +14,7 @@ _LINE_BREAKS: Final = "\r\n"
 
 
 def odd_secrets(raw: Mapping[str, Any], variables: Mapping[str, str]) -> Iterator[Complaint]:
-    """Warn about secrets that begin or end with a character that was probably not meant.
+    """Warn about secrets that begin or end with a character that is probably a mistake.
 
     Better Auth may use exactly this secret, so nothing is refused or changed.
 
@@ -34,10 +34,10 @@ def odd_secrets(raw: Mapping[str, Any], variables: Mapping[str, str]) -> Iterato
 
 
 def unusable_host(host: str) -> Complaint | None:
-    """Return a warning if a host name of the environment is no address of this machine.
+    """Return a warning if a host name of the environment is not an address of this machine.
 
-    Other programs set HOST, such as conda: `x86_64-conda-linux-gnu`. An address is certainly meant
-    for a server, so it causes no warning here; the server refuses to start if it is not usable.
+    Other programs set HOST too: conda sets it to `x86_64-conda-linux-gnu`. An IP address must be
+    meant for this server, so it causes no warning; the server does not start if it is unusable.
     """
     with contextlib.suppress(ValueError):
         ip_address(host)

@@ -1,12 +1,12 @@
 """Writes hosts and URLs as JavaScript's `URL` does, so that equal texts mean equal hosts.
 
 Better Auth writes `iss` with `URL.origin`, and browsers write the `Origin` header the same way. So
-every host and origin in the settings passes through this module before anything compares or fetches
-it. A host that this module cannot compute is refused.
+every host and origin of the settings is written in this form before it is compared or fetched. A
+host is refused if this module is not certain of its form.
 """
 
 import re
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 from unicodedata import bidirectional
 
@@ -79,6 +79,14 @@ def canonical_host(host: str) -> str:
     return name + root
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name is `localhost` or a loopback address."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _ascii_label(label: str) -> str:
     if not label.isascii():
         return idna.alabel(label).decode("ascii")
@@ -90,7 +98,7 @@ def _ascii_label(label: str) -> str:
 
 
 def _is_punycode(encoded: str) -> bool:
-    """Tell whether a text is the only way to encode a label that is not ASCII."""
+    """Tell whether a text after `xn--` is the only encoding of a label that is not ASCII."""
     label = encoded.encode("ascii").decode("punycode")
     return (
         not label.isascii()
@@ -110,7 +118,7 @@ def _ipv6(host: str) -> str:
     if not host.endswith("]") or "%" in host:  # no zone: `URL` refuses it
         raise ValueError("not an IPv6 address in brackets")
     address = IPv6Address(host[1:-1])
-    if address.ipv4_mapped:  # newer versions of Python write the last part as an IPv4 address
+    if address.ipv4_mapped:  # newer versions of Python write its last part as an IPv4 address
         last = int(address.ipv4_mapped)
         return f"[::ffff:{last >> 16:x}:{last & 0xFFFF:x}]"
     return f"[{address.compressed}]"

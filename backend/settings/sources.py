@@ -22,8 +22,8 @@ class Sources:
 
     Attributes:
         values: The raw values that are set, by setting.
-        variables: The variable of each setting whose value is in a file.
-        complaints: What is wrong with the files, and a host that is left out.
+        variables: For each setting in a file, the variable that names the file.
+        complaints: What is wrong with the files, and a warning about a host that is left out.
     """
 
     values: Mapping[str, Any]
@@ -34,6 +34,20 @@ class Sources:
     def unreadable(self) -> frozenset[str]:
         """The settings whose file cannot be read."""
         return frozenset(self.variables) - frozenset(self.values)
+
+    def complaint(self, setting: str, problem: str, *, expected: str) -> Complaint:
+        """Complain about the value of a setting, or about the file that has the value.
+
+        Args:
+            setting: The name of the setting.
+            problem: What is wrong with the value: a phrase without a full stop.
+            expected: A description of valid values.
+        """
+        name = setting.upper()
+        if setting in self.variables:
+            remedy = f"Write to the file {expected}."
+            return Complaint(self.variables[setting], problem, remedy, meant=name)
+        return Complaint(name, problem, f"Set it to {expected}.")
 
 
 def variables_of(settings: Iterable[str]) -> list[str]:
@@ -52,17 +66,17 @@ def read_sources(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> Sou
     variables: dict[str, str] = {}
     complaints: list[Complaint] = []
     for setting, path in _paths():
-        name = setting.upper()
-        problem, remedy = f"{name} is set too", "Unset one of the two."
-        if setting not in values:
-            variables[setting] = f"{name}_FILE"
-            try:
-                in_files[setting] = _read(path)
-                continue
-            except ValueError as error:
-                problem = str(error)
-                remedy = f"Set it to the path of a file that has the value of {name}."
-        complaints.append(Complaint(f"{name}_FILE", problem, remedy, meant=name))
+        name, variable = setting.upper(), f"{setting.upper()}_FILE"
+        if setting in values:
+            problem, remedy = f"{name} is set too", "Unset one of the two."
+            complaints.append(Complaint(variable, problem, remedy, meant=name))
+            continue
+        variables[setting] = variable
+        try:
+            in_files[setting] = _read(path)
+        except ValueError as error:
+            remedy = f"Set it to the path of a file that has the value of {name}."
+            complaints.append(Complaint(variable, str(error), remedy, meant=name))
     raw = {**values, **in_files}
     if "host" not in overrides and (warning := unusable_host(raw.get("host", _LOOPBACK))):
         del raw["host"]

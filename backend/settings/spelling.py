@@ -18,7 +18,7 @@ FOREIGN: Final = frozenset(
     }
 )
 
-# Similarity, from 0 to 1, at which `difflib` takes two names for the same.
+# The similarity, from 0 to 1, from which `difflib` counts a name as a misspelling of another.
 _CUTOFF: Final = 0.85
 # Other programs may use names without our prefixes. So these names must be long and more similar,
 # and they cause a warning only.
@@ -29,7 +29,7 @@ _MIN_LENGTH_WITHOUT_PREFIX: Final = 8
 def misspellings(names: Collection[str], known: Collection[str]) -> Iterator[Complaint]:
     """Complain about each name that is probably a misspelled setting.
 
-    A name is accepted if the similar setting is set too: another program uses the name.
+    A name is accepted if the similar setting is set too: then another program uses the name.
 
     Args:
         names: The names of the environment variables, in any case.

@@ -1,7 +1,6 @@
 """The types of single settings. Each type rejects invalid values and says what is wrong."""
 
 import re
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -9,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from backend.settings.origins import canonical_host, canonical_url
+from backend.settings.page_origins import canonical_page_origin
 
 SECRET_MIN_BYTES: Final = 32
 PUBLISHED_SECRETS: Final = frozenset({"better-auth-secret-12345678901234567890"})
@@ -20,13 +20,6 @@ ASYMMETRIC_ALGORITHMS: Final = frozenset(
     }
 )
 
-_ORIGIN: Final = re.compile(
-    r"((?ai:[a-z][a-z0-9+.-]*))://(\[[^\[\]]*\]|[^\[\]/?#@:\\]+)(?::[0-9]{1,5})?"
-)
-_WEB: Final = frozenset({"http", "https"})
-# Schemes that no page has, so they are mistakes: browsers send the origin of the page.
-_NO_PAGES: Final = frozenset({"ftp", "ws", "wss"})
-_DEFAULT_PORT: Final = re.compile(r"http:.*:80|https:.*:443")
 _COOKIE_NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HEADER_NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 _ROOT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~-]+)+", re.ASCII)
@@ -104,27 +97,8 @@ def _check_database(value: SecretStr) -> SecretStr:
     return value
 
 
-def _check_origin(origin: str) -> str:
-    if origin == "*":
-        return origin
-    match = _ORIGIN.fullmatch(origin)
-    if match is None:
-        raise ValueError("an origin has only a scheme, a host and a port")
-    scheme = match[1].lower()
-    # Apps and browser extensions have schemes of their own, such as capacitor or moz-extension.
-    if scheme in _NO_PAGES or (scheme not in _WEB and get_close_matches(scheme, _WEB)):
-        raise ValueError(f"no page has an origin with the scheme {match[1]}")
-    if scheme in _WEB:
-        if origin != origin.lower() or _DEFAULT_PORT.fullmatch(origin):
-            raise ValueError("browsers send origins in lower case and without :80 and :443")
-        return canonical_url(origin)
-    if match[1] != scheme or canonical_host(match[2]) != match[2].lower():
-        raise ValueError("browsers send the scheme in lower case, and a host in ASCII")
-    return origin
-
-
 def _check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(_check_origin, value))
+    return tuple(map(canonical_page_origin, value))
 
 
 def _check_header_names(value: tuple[str, ...]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def key_server() -> KeyServer:
 
 @pytest.fixture
 async def make_container(key_server: KeyServer) -> AsyncIterator[MakeContainer]:
-    """Return a function from settings to an opened container whose clock stands still."""
+    """Return a function from settings to an opened container whose clock always shows `NOW`."""
     async with AsyncExitStack() as stack:
 
         async def make(**values: Any) -> Container:

@@ -1,4 +1,4 @@
-"""What a container's verifiers make of tokens and cookies."""
+"""What a container's verifiers decide about tokens and cookies."""
 
 from backend.container import Container
 from backend.domain.auth import AuthError, TokenVerifier

@@ -70,10 +70,10 @@ async def test_every_part_is_made_once_and_opened_in_order(make_container: MakeC
 
 async def test_two_containers_share_no_parts() -> None:
     settings = Settings.load(better_auth_url=URL)
-    one, two = Container(settings=settings), Container(settings=settings)
+    first, second = Container(settings=settings), Container(settings=settings)
     for part in ("http_client", "jwks_keys", "token_verifier", "database", "todos"):
-        assert getattr(one, part)() is not getattr(two, part)(), part
-    for container in (one, two):
+        assert getattr(first, part)() is not getattr(second, part)(), part
+    for container in (first, second):
         await container.http_client().aclose()
 
 

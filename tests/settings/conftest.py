@@ -1,4 +1,4 @@
-"""What the tests of settings share."""
+"""Fixtures for the tests of settings."""
 
 import pytest
 

@@ -115,7 +115,7 @@ def test_a_list_of_hosts_does_not_matter_without_a_proxy(environment: Environmen
     assert complaints(environment, NO_PROXY="localhost 10.0.0.1") == []
 
 
-def test_a_list_of_hosts_that_is_no_text_is_named(environment: Environment) -> None:
+def test_a_list_of_hosts_that_is_not_text_is_named(environment: Environment) -> None:
     (complaint,) = complaints(environment, NO_PROXY="?\udcff", HTTPS_PROXY="http://proxy")
     assert complaint.variable == "NO_PROXY"
 
@@ -159,7 +159,9 @@ def test_a_file_without_certificates_is_named(
     assert word in complaint.problem
 
 
-def test_a_folder_is_no_file_of_certificates(environment: Environment, tmp_path: Path) -> None:
+def test_a_folder_is_not_accepted_as_a_file_of_certificates(
+    environment: Environment, tmp_path: Path
+) -> None:
     (complaint,) = complaints(environment, SSL_CERT_FILE=str(tmp_path))
     assert complaint.variable == "SSL_CERT_FILE"
     assert "directory" in complaint.problem

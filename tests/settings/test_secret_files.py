@@ -69,7 +69,9 @@ def test_a_file_without_a_secret_is_named_by_its_variable(
     assert complaint.remedy == f"Set it to the path of a file that has the value of {name}."
 
 
-def test_a_folder_is_no_secret(environment: Environment, tmp_path: Path) -> None:
+def test_a_folder_is_not_accepted_as_the_file_of_a_secret(
+    environment: Environment, tmp_path: Path
+) -> None:
     (complaint,) = environment.complaints(BETTER_AUTH_SECRET_FILE=str(tmp_path))
     assert complaint.problem == "the file cannot be read: Is a directory"
 
@@ -87,7 +89,7 @@ def test_a_variable_and_its_file_must_not_both_be_set(
     assert complaint.concerns(name)
 
 
-def test_an_empty_variable_counts_as_not_set(environment: Environment, file: Path) -> None:
+def test_an_empty_variable_for_a_file_counts_as_unset(environment: Environment, file: Path) -> None:
     file.write_text(SECRET)
     variables = {"BETTER_AUTH_SECRET": "", "BETTER_AUTH_SECRET_FILE": str(file)}
     assert environment.read(**variables, DATABASE_URL_FILE="").secrets == (SECRET,)

@@ -31,7 +31,7 @@ _NUMBERS: Final = frozenset({int, float})
 class ClaimsPolicy:
     """The rules for the claims of an access token.
 
-    Every check raises a subclass of `InvalidTokenError` whose message names the claim.
+    Every check raises an `AuthError` whose message names the claim.
 
     Attributes:
         issuers: The accepted values of `iss`. If empty, any issuer is accepted.
@@ -65,7 +65,7 @@ class ClaimsPolicy:
 
     def check_subject(self, claims: Claims) -> None:
         """Check that the token names a user (`sub`) and is a bearer token (no `cnf`)."""
-        if claims.get("cnf") is not None:  # null binds the token to nothing
+        if claims.get("cnf") is not None:  # null names no key
             raise UnsupportedTokenError("cnf binds the token to a key: not a bearer token")
         subject = claims.get("sub")
         if subject is None:
@@ -135,12 +135,8 @@ class ClaimsPolicy:
         return expires
 
 
-def _ahead(seconds: float) -> str:
-    return f"{seconds:.0f} s ahead of this machine's clock"
-
-
 def check_identifier(name: str, value: object) -> None:
-    """Check that a claim can be a user id: short, printable, no surrounding whitespace.
+    """Check that a claim can be a user id: short, printable, without surrounding whitespace.
 
     Args:
         name: The name of the claim, for the error message.
@@ -177,3 +173,7 @@ def numeric_date(claims: Claims, name: str) -> float | None:
     if not 0 <= value <= _LATEST:
         raise InvalidClaimError(name, "is out of range")
     return value
+
+
+def _ahead(seconds: float) -> str:
+    return f"{seconds:.0f} s ahead of this machine's clock"

@@ -10,7 +10,7 @@ class KeySource(Protocol):
     """Finds the keys that may have signed a token."""
 
     def known(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
-        """Return or raise what `find` would, if no waiting is needed; otherwise return none."""
+        """Return or raise the result of `find`, if it needs no waiting; otherwise return no key."""
         ...
 
     async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
@@ -23,12 +23,12 @@ class KeySource(Protocol):
         Raises:
             InvalidAlgorithmError: The key with this id does not fit the algorithm.
             UnknownKeyError: There is no such key.
-            VerifierUnavailableError: The keys are unavailable, so the key may exist or not.
+            VerifierUnavailableError: The keys are unavailable, so the key may exist.
         """
         ...
 
     async def recheck(self) -> bool:
-        """Look for new keys because no key verifies a signature; tell whether keys have changed."""
+        """Look for new keys because no key verifies a signature; tell whether the keys changed."""
         ...
 
 

@@ -13,6 +13,7 @@ from backend.adapters.auth.claims import Claims, ClaimsPolicy
 from backend.adapters.auth.jose.jwk import (
     ASYMMETRIC_ALGORITHMS,
     HMAC_ALGORITHMS,
+    KID_MAX_LENGTH,
     VerificationKey,
 )
 from backend.adapters.auth.jose.jws import TOKEN_MAX_LENGTH, decode_object, parse_compact
@@ -30,13 +31,12 @@ _ALGORITHM_NAMES: Final = (  # RFC 7518, section 3.1
     *(*ASYMMETRIC_ALGORITHMS, *HMAC_ALGORITHMS, "HS384", "HS512", "ES256K", "Ed448", "none"),
 )
 _UNSUPPORTED_HEADERS: Final = ("crit", "b64", "zip", "enc")
-_KID_MAX_LENGTH: Final = 256
 _HEADER_CACHE_SIZE: Final = 256
 _CACHED_HEADER_MAX_LENGTH: Final = 256
 
 Result = TypeVar("Result")
 
-_KeyLookup = tuple[KeySource, str, str | None]  # where to find the key, its algorithm, its kid
+_KeyLookup = tuple[KeySource, str, str | None]  # the source of the key, its algorithm, its kid
 
 
 class JwtTokenVerifier:
@@ -87,10 +87,7 @@ class SignedTokens:
         sources: The accepted algorithms, each with the source of its keys. The table ties every
             algorithm to its own family of keys, so no key verifies another family's signature.
         types: The accepted values of `typ` in lower case. A token without `typ` counts as `jwt`.
-        max_length: The maximum number of characters of a token.
-
-    Attributes:
-        max_length: The same number.
+        max_length: The maximum number of characters of a token; also an attribute.
     """
 
     def __init__(
@@ -103,7 +100,7 @@ class SignedTokens:
         self._sources = sources
         self._types = types
         self.max_length = max_length
-        # All tokens that one key signs usually have the same header.
+        # Usually all tokens of a key have the same header.
         self._read_cached_header = functools.lru_cache(_HEADER_CACHE_SIZE)(self._read_header)
 
     async def decode(self, token: str, validate: Callable[[Claims], Result]) -> Result:
@@ -128,7 +125,7 @@ class SignedTokens:
             keys = source.known(algorithm, kid) or await source.find(algorithm, kid)
             _check_signature(keys, algorithm, signing_input, signature)
         except (InvalidAlgorithmError, InvalidSignatureError):
-            # A reset of the issuer's database puts new keys under known ids.
+            # After a reset of the issuer's database, new keys can have known ids.
             if not await source.recheck():
                 raise
             keys = await source.find(algorithm, kid)
@@ -152,14 +149,14 @@ class SignedTokens:
         return self._sources[algorithm], algorithm, header.get("kid")
 
     def check_header(self, header: Mapping[str, Any]) -> None:
-        """Check the header parameters, all but `alg`. Keys in the header are ignored.
+        """Check all header parameters except `alg`. Keys in the header are ignored.
 
         Raises:
             UnsupportedTokenError: A parameter has a value that is not supported.
         """
         kid, typ = header.get("kid"), header.get("typ", "JWT")
-        if "kid" in header and not (isinstance(kid, str) and 0 < len(kid) <= _KID_MAX_LENGTH):
-            raise UnsupportedTokenError(f"kid is not a string of 1 to {_KID_MAX_LENGTH} characters")
+        if "kid" in header and not (isinstance(kid, str) and 0 < len(kid) <= KID_MAX_LENGTH):
+            raise UnsupportedTokenError(f"kid is not a string of 1 to {KID_MAX_LENGTH} characters")
         if not isinstance(typ, str) or _media_subtype(typ) not in self._types:
             raise UnsupportedTokenError("typ is not an accepted token type")
         if "cty" in header and _media_subtype(header["cty"]) == "jwt":

@@ -39,7 +39,7 @@ from tests.adapters.auth.tokens import (
 )
 from tests.adapters.auth.verifiers import FixedKeys
 
-OLD_SECRET: Final = b"the secret that was shared before this one"
+OLD_SECRET: Final = b"the secret that was shared before the current"
 SESSION_TOKEN: Final = "the-session-token-that-must-stay-secret"
 COOKIE_EXPIRY: Final = NOW + 300
 SESSION_EXPIRY: Final = NOW + 7 * 86_400

@@ -178,7 +178,7 @@ async def test_rejects_tokens_that_are_bound_to_a_key(confirmation: object) -> N
     await assert_rejected(UnsupportedTokenError, token(claims={"cnf": confirmation}))
 
 
-async def test_a_confirmation_of_null_binds_the_token_to_nothing() -> None:
+async def test_accepts_a_confirmation_that_is_null() -> None:
     assert (await verifier().verify(token(claims={"cnf": None}))).user_id == "user-1"
 
 

@@ -198,7 +198,7 @@ async def test_a_refusal_says_what_was_found_and_what_is_expected(
 @pytest.mark.parametrize(
     ("algorithm", "found"), [("HS256", "HS256"), ("none", "none"), (MARK, ""), ([MARK], "")]
 )
-async def test_a_refused_algorithm_is_quoted_only_if_it_is_a_known_name(
+async def test_a_refused_algorithm_is_quoted_only_if_its_name_is_known(
     algorithm: object, found: str
 ) -> None:
     with pytest.raises(InvalidAlgorithmError) as caught:

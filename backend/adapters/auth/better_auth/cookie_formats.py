@@ -1,7 +1,7 @@
 """Decoders for the formats of Better Auth's session cookie, one for each cookie cache strategy.
 
-A decoder authenticates the value of a cookie and returns its claims. It does not check what the
-claims say: `SessionCookieVerifier` does.
+A decoder authenticates the value of a cookie and returns its claims. `SessionCookieVerifier` then
+checks the claims.
 """
 
 import hmac

@@ -1,4 +1,4 @@
-"""Mints tokens for development, signed with the shared secret. Better Auth never issues such."""
+"""Mints tokens for development, signed with the shared secret. Better Auth has no such tokens."""
 
 import time
 from datetime import timedelta

@@ -1,10 +1,10 @@
 """Verifies Better Auth's session cookies.
 
-A cookie holds the whole session. The session and the cookie expire separately: the earlier expiry
-counts. The verifier requires a session and a user, because Better Auth also signs other tokens
-with the same secret: the links that it sends by e-mail.
+A cookie contains the whole session. The session and the cookie expire separately: the earlier
+expiry counts. The verifier requires a session and a user, because Better Auth also signs the
+tokens of its e-mail links with the same secret.
 
-Facts of the session, such as `activeOrganizationId`, are handed on together with the user.
+Facts of the session, such as `activeOrganizationId`, become claims beside those of the user.
 """
 
 import time
@@ -22,7 +22,7 @@ from backend.domain.auth import (
     Principal,
 )
 
-# What a session must not add to the claims: facts about the user, and the secret session token.
+# Members of a session that do not become claims: facts about the user, and the session token.
 _NOT_OF_SESSION: Final = USER_CLAIMS | {"token"}
 
 
@@ -34,8 +34,8 @@ class SessionCookieVerifier:
         version: The required version of the cookie cache, or None for any.
         leeway: The tolerated clock skew in seconds.
         to_principal: Maps claims to a principal. It gets the user of the session with the facts of
-            the session, and the expiry in seconds since the epoch. Where both have a member of the
-            same name, it gets the user's.
+            the session, and the expiry in seconds since the epoch. If both have a member of the
+            same name, the member of the user counts.
         clock: Returns the time in seconds since the epoch.
     """
 
@@ -80,7 +80,7 @@ class SessionCookieVerifier:
         if expires_at <= self._clock() - self._leeway:
             raise ExpiredTokenError("the session or its cookie has expired")
         facts = {name: value for name, value in session.items() if name not in _NOT_OF_SESSION}
-        # Scopes are granted to tokens. A user's own column named `scope` must not grant any.
+        # Only tokens have scopes. A column of the user table named `scope` must not grant any.
         claims = {**facts, **user, "sub": user["id"], "scope": None}
         return self._to_principal(claims, expires_at)
 
@@ -93,7 +93,7 @@ def _object(claims: Claims, name: str) -> Mapping[str, Any]:
 
 
 def _session_expiry(session: Mapping[str, Any]) -> float:
-    """Return when the session expires, in seconds since the epoch. The cookie has an ISO string."""
+    """Return the expiry of the session, an ISO 8601 string, in seconds since the epoch."""
     expires_at = iso_time(session.get("expiresAt"))
     if expires_at is None:
         raise InvalidClaimError("session.expiresAt", "is not a time with a UTC offset")

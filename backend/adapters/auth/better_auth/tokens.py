@@ -1,4 +1,4 @@
-"""What Better Auth's base URL and the claims of its tokens mean.
+"""The URLs of Better Auth, and the meaning of the claims of its tokens.
 
 A claim that only describes the user never fails authentication: a claim of the wrong type is
 ignored, as if it were missing.
@@ -47,9 +47,14 @@ class BetterAuthUrls:
         Args:
             base_url: The URL with its origin as JavaScript's `URL.origin` writes it.
         """
-        parts = urlsplit(base_url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        return cls(origin=origin, jwks=f"{origin}{parts.path.rstrip('/') or BASE_PATH}/jwks")
+        origin, path = origin_of(base_url), urlsplit(base_url).path.rstrip("/")
+        return cls(origin=origin, jwks=f"{origin}{path or BASE_PATH}/jwks")
+
+
+def origin_of(url: str) -> str:
+    """Return the scheme, the host and the port of a URL, as they are in the URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def to_principal(
@@ -60,15 +65,15 @@ def to_principal(
     Args:
         claims: Verified claims. `sub` is the user's id; `id` is ignored.
         expires_at: When the token expires, in seconds since the epoch.
-        clock: Returns the time in seconds since the epoch, at which a ban may have ended.
+        clock: Returns the time in seconds since the epoch. A ban may have ended by then.
 
     Raises:
         InactiveTokenError: The user is banned (admin plugin).
     """
     if claims.get("banned") not in (None, False) and not _is_past(claims.get("banExpires"), clock):
         raise InactiveTokenError("the user is banned")
-    # By default the payload is the whole user row. A `scope` in it is a column of the application,
-    # not a grant.
+    # By default the payload is the whole row of the user. A `scope` in it is a column of the
+    # application and grants nothing.
     scoped = "scope" in claims and _USER_ROW_MARKER not in claims
     email = _text(claims, "email")
     return Principal(  # positional arguments, because keywords are measurably slower
@@ -98,10 +103,10 @@ def iso_time(value: object) -> float | None:
 
 
 def _is_past(ban_expires: object, clock: Callable[[], float]) -> bool:
-    """Tell whether a ban has ended. The next sign-in lifts it, but its token still says `banned`.
+    """Tell whether a ban has ended. A token that is issued after a ban still says `banned: true`.
 
     The expiry is an ISO 8601 string or a number of milliseconds. Null and 0 mean a permanent ban,
-    and a malformed expiry counts as permanent.
+    and so does a malformed expiry.
     """
     if type(ban_expires) in (int, float):  # isinstance would accept a boolean
         return 0 < ban_expires <= clock() * 1000  # type: ignore[operator]  # milliseconds
@@ -110,7 +115,7 @@ def _is_past(ban_expires: object, clock: Callable[[], float]) -> bool:
 
 
 def _is_verified(claims: Mapping[str, Any]) -> bool:
-    # Better Auth's own column decides, so that a user's column `email_verified` cannot.
+    # Better Auth's own column has priority over a column `email_verified` of the application.
     return claims.get("emailVerified", claims.get("email_verified")) is True
 
 

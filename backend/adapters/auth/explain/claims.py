@@ -5,14 +5,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from backend.adapters.auth.better_auth.tokens import BASE_PATH
-from backend.adapters.auth.explain.context import TokenContext, utc
+from backend.adapters.auth.explain.context import TIMES, TokenContext, utc
 from backend.adapters.auth.explain.cookies import SEND_JWT
 from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.domain.auth import AuthError, InvalidClaimError, MissingClaimError
 
-_TIMES: Final = ("iat", "nbf", "exp")
 _ORIGIN: Final = re.compile(r"https?://[\w.:\[\]-]+", re.ASCII)
-_MILLISECONDS: Final = 10**11  # a later time (the year 5138 in seconds) must be in milliseconds
+_LATEST_SECONDS: Final = 10**11  # the year 5138; a later time must be in milliseconds
 
 
 def missing_claim_remedy(error: MissingClaimError, context: TokenContext) -> str:
@@ -35,12 +34,12 @@ def missing_claim_remedy(error: MissingClaimError, context: TokenContext) -> str
 def invalid_claim_remedy(error: InvalidClaimError, context: TokenContext) -> str:
     """Return the remedy for a claim with a wrong type or a value that is not allowed."""
     claim, value = error.claim, context.claims.get(error.claim)
-    if claim in _TIMES and isinstance(value, str):
+    if claim in TIMES and isinstance(value, str):
         return (
             "Times must be numbers (seconds since 1970), not strings. Fix them where the token is"
             " issued."
         )
-    if claim in _TIMES and isinstance(value, int | float) and value > _MILLISECONDS:
+    if claim in TIMES and isinstance(value, int | float) and value > _LATEST_SECONDS:
         return (
             "Times must be in seconds since 1970, not in milliseconds. Divide by 1000 where the"
             " token is issued."
@@ -135,7 +134,7 @@ def clock_remedy(_error: AuthError, context: TokenContext) -> str:
     ahead = max(start for start in starts if isinstance(start, int | float)) - context.now
     return (
         f"Your clock is {ahead:.0f} s behind the issuer's (here it is {utc(context.now)}), or the"
-        " issuer's clock is ahead. Synchronise both (NTP). AUTH_LEEWAY tolerates small differences."
+        " issuer's clock is ahead. Synchronize both (NTP). AUTH_LEEWAY tolerates small differences."
     )
 
 

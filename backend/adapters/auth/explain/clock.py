@@ -37,7 +37,7 @@ def diagnose_clock(
     return Finding(
         check="clock",
         problem=f"your clock is {abs(behind):.0f} s {direction} the issuer's",
-        remedy="Synchronise both clocks (NTP). AUTH_LEEWAY tolerates small differences.",
+        remedy="Synchronize both clocks (NTP). AUTH_LEEWAY tolerates small differences.",
     )
 
 

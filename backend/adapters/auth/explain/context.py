@@ -9,10 +9,8 @@ from backend.adapters.auth.claims import ClaimsPolicy, numeric_date
 from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.domain.auth import InvalidClaimError
 
-OFF: Final = "off"
-# A running server may still use the key set of its last refresh.
-
-_TIMES: Final = ("iat", "nbf", "exp")
+OFF: Final = "off"  # the strategy of session cookies, if none are accepted
+TIMES: Final = ("iat", "nbf", "exp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ class TokenContext:
             case "audience":
                 return _claim(claims, "aud")
             case "times":
-                times = [f"{name} {_time(claims, name)}" for name in _TIMES if name in claims]
+                times = [f"{name} {shown_time(claims, name)}" for name in TIMES if name in claims]
                 return ", ".join(times) or "none"
         return None
 
@@ -89,13 +87,14 @@ def utc(seconds: float) -> str:
     return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _claim(claims: Mapping[str, Any], name: str) -> str:
-    return quoted(claims[name], name=name) if name in claims else "none"
-
-
-def _time(claims: Mapping[str, Any], name: str) -> str:
+def shown_time(claims: Mapping[str, Any], name: str) -> str:
+    """Format a time claim for a message; an invalid time as it is, without secrets."""
     try:
         seconds = numeric_date(claims, name)
     except InvalidClaimError:
         return quoted(claims[name])
-    return utc(seconds or 0)
+    return "none" if seconds is None else utc(seconds)
+
+
+def _claim(claims: Mapping[str, Any], name: str) -> str:
+    return quoted(claims[name], name=name) if name in claims else "none"

@@ -1,13 +1,18 @@
-"""Remedies for session cookies that were sent as bearer tokens."""
+"""Recognizes session cookies, also those that were sent as bearer tokens."""
 
+import re
 from typing import Final
 
 from backend.adapters.auth.better_auth.cookie_formats import JWKS_AUDIENCE, JWKS_TYPE
+from backend.adapters.auth.claims import Claims
 from backend.adapters.auth.explain.context import TokenContext
 
 _JWT: Final = "a JWT from Better Auth's /api/auth/token (plugin `jwt`)"
 
 SEND_JWT: Final = f"Send {_JWT}."
+
+COMPACT_COOKIE: Final = re.compile(r"eyJzZXNzaW9uIjp7.*", re.DOTALL)  # {"session":{
+JWE: Final = re.compile(r"([\w-]*\.){4}[\w-]*", re.ASCII)
 
 
 def session_cookie_remedy(
@@ -33,6 +38,11 @@ def jwt_cookie_remedy(context: TokenContext) -> str | None:
     typ = str(context.header.get("typ", "")).lower()
     if typ == JWKS_TYPE or context.claims.get("aud") == JWKS_AUDIENCE:
         return session_cookie_remedy("jwt", context.cookie_strategy, needs="BETTER_AUTH_URL")
-    if all(isinstance(context.claims.get(name), dict) for name in ("session", "user")):
+    if has_session(context.claims):
         return session_cookie_remedy("jwt", context.cookie_strategy)
     return None
+
+
+def has_session(claims: Claims) -> bool:
+    """Tell whether claims are those of a session cookie: they contain a session and its user."""
+    return all(isinstance(claims.get(name), dict) for name in ("session", "user"))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
+from backend.domain.auth import VerifierUnavailableError
 
 _OTHER_ADDRESS: Final = (
     "If this server reaches Better Auth under another address than browsers do, as in Docker, keep"
@@ -11,7 +12,7 @@ _OTHER_ADDRESS: Final = (
     " AUTH_JWKS_URL=http://auth:3000/api/auth/jwks."
 )
 
-UNREACHABLE: Final = (
+_UNREACHABLE: Final = (
     "Start Better Auth, or fix BETTER_AUTH_URL (or AUTH_JWKS_URL): the host or port is wrong, or"
     " cannot be reached from here. Inside a container, localhost is the container itself."
     f" {_OTHER_ADDRESS} Proxies in HTTP_PROXY and HTTPS_PROXY are used."
@@ -45,7 +46,7 @@ _BY_STATUS: Final[Mapping[int, str]] = {
     429: _RATE_LIMIT,
 }
 _BY_KIND: Final[Mapping[FetchErrorKind, str]] = {
-    FetchErrorKind.UNREACHABLE: UNREACHABLE,
+    FetchErrorKind.UNREACHABLE: _UNREACHABLE,
     FetchErrorKind.TIMEOUT: (
         "The issuer is too slow, or a firewall blocks the connection, or this server cannot reach"
         f" the address. {_OTHER_ADDRESS}"
@@ -60,7 +61,7 @@ _BY_KIND: Final[Mapping[FetchErrorKind, str]] = {
         "The server redirects, and redirects are not followed. Set BETTER_AUTH_URL (or"
         " AUTH_JWKS_URL) to the final address: https instead of http, with or without www."
     ),
-    FetchErrorKind.STATUS: UNREACHABLE,
+    FetchErrorKind.STATUS: _UNREACHABLE,
     FetchErrorKind.COMPRESSED: (
         "A proxy in front of Better Auth compresses every response. Turn compression off for this"
         " path, or set AUTH_JWKS_URL to an address behind the proxy."
@@ -72,8 +73,14 @@ _BY_KIND: Final[Mapping[FetchErrorKind, str]] = {
         " `jwt`, `jwks.keyPairConfig.alg`). Or fix BETTER_AUTH_URL, if it is another server's."
     ),
     FetchErrorKind.EMPTY: EMPTY,
-    FetchErrorKind.UNEXPECTED: UNREACHABLE,
+    FetchErrorKind.UNEXPECTED: _UNREACHABLE,
 }
+
+
+def outage_remedy(error: VerifierUnavailableError) -> str:
+    """Return the remedy for keys that are unavailable, by the failed fetch that is the cause."""
+    cause = error.__cause__
+    return fetch_remedy(cause) if isinstance(cause, FetchError) else _UNREACHABLE
 
 
 def fetch_remedy(error: FetchError) -> str:
@@ -81,5 +88,5 @@ def fetch_remedy(error: FetchError) -> str:
     if error.kind is FetchErrorKind.STATUS and error.status is not None:
         if error.status >= _SERVER_ERROR:
             return _SERVER_FAILURE
-        return _BY_STATUS.get(error.status, UNREACHABLE)
+        return _BY_STATUS.get(error.status, _UNREACHABLE)
     return _BY_KIND[error.kind]

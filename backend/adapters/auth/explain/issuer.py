@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from backend.adapters.auth.better_auth.tokens import BASE_PATH
+from backend.adapters.auth.better_auth.tokens import BASE_PATH, origin_of
 from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.explain.clock import MAX_SKEW, diagnose_clock
 from backend.adapters.auth.explain.fetches import EMPTY, fetch_remedy
@@ -117,11 +117,9 @@ async def _search_remedy(client: httpx2.AsyncClient, url: str) -> str | None:
             f"The server redirects to {quoted(location)}, and redirects are not followed. Set"
             " BETTER_AUTH_URL (or AUTH_JWKS_URL) to the final address."
         )
-    parts = urlsplit(url)
-    origin, path = f"{parts.scheme}://{parts.netloc}", parts.path.removesuffix("/jwks").rstrip("/")
-    bases = list(
-        dict.fromkeys(origin + base for base in (f"{path}{BASE_PATH}", *_BASE_PATHS, path))
-    )
+    path = urlsplit(url).path.removesuffix("/jwks").rstrip("/")
+    paths = dict.fromkeys((f"{path}{BASE_PATH}", *_BASE_PATHS, path))  # without duplicates
+    bases = [origin_of(url) + base_path for base_path in paths]
     has_keys = await asyncio.gather(*(_has_key_set(client, base) for base in bases))
     if any(has_keys):
         base = bases[has_keys.index(True)]

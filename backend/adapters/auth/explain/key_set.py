@@ -1,6 +1,6 @@
 """Says which keys a command used, and which tokens the configuration accepts.
 
-A running server may have an older key set than the command, so neither contradicts the other.
+A running server may have an older key set, so its answers may differ from those of the command.
 """
 
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+from backend.adapters.auth.better_auth.tokens import origin_of
 from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.explain.context import utc
 from backend.adapters.auth.redaction.values import any_of, quoted
@@ -59,8 +60,7 @@ def accepted_tokens(policy: ClaimsPolicy, url: str) -> Finding:
     """
     issuers, audiences = any_of(policy.issuers) or "any", any_of(policy.audiences) or "none"
     found = f"tokens must have the issuer {issuers} and the audience {audiences}"
-    parts = urlsplit(url)
-    if f"{parts.scheme}://{parts.netloc}" in policy.issuers and _is_internal(parts.hostname or ""):
+    if origin_of(url) in policy.issuers and _is_internal(urlsplit(url).hostname or ""):
         found += (
             "; if browsers reach Better Auth under another address, set BETTER_AUTH_URL to that"
             f" address, and AUTH_JWKS_URL={url}"
@@ -69,7 +69,7 @@ def accepted_tokens(policy: ClaimsPolicy, url: str) -> Finding:
 
 
 def _is_internal(host: str) -> bool:
-    """Tell whether browsers on other machines cannot know an address."""
+    """Tell whether a host is known only inside a private network."""
     try:
         return ip_address(host).is_private
     except ValueError:

@@ -1,15 +1,20 @@
-"""Remedies for text that is not a JWS: the text itself shows what the client sent instead."""
+"""Remedies for text that is not a JWS: its form shows what the client sent instead."""
 
 import re
 from typing import Final
 
 from backend.adapters.auth.explain.context import OFF
-from backend.adapters.auth.explain.cookies import SEND_JWT, session_cookie_remedy
+from backend.adapters.auth.explain.cookies import (
+    COMPACT_COOKIE,
+    JWE,
+    SEND_JWT,
+    session_cookie_remedy,
+)
 from backend.adapters.auth.jose.jws import TOKEN_MAX_LENGTH
 
 _THREE_SEGMENTS: Final = r"[\w+/=-]+\.[\w+/=-]+\.[\w+/=-]+"
 
-_LONG: Final = 8000  # characters; nginx accepts 8 KiB for the whole header line
+_LONG: Final = 8000  # characters; nginx accepts 8 KiB for a whole header line
 _FEWER_CLAIMS: Final = (
     "Put fewer claims into the token, above all no pictures: see `definePayload` in Better Auth's"
     " plugin `jwt`."
@@ -54,9 +59,6 @@ _REMEDIES: Final[tuple[tuple[str, str], ...]] = (
         ),
     ),
 )
-
-COMPACT_COOKIE: Final = re.compile(r"eyJzZXNzaW9uIjp7.*", re.DOTALL)  # {"session":{
-JWE: Final = re.compile(r"([\w-]*\.){4}[\w-]*", re.ASCII)
 
 
 def malformed_token_remedy(

@@ -6,9 +6,9 @@ from typing import Any, Final
 from backend.adapters.auth.explain import claims
 from backend.adapters.auth.explain.context import TokenContext
 from backend.adapters.auth.explain.cookies import SEND_JWT, jwt_cookie_remedy
-from backend.adapters.auth.explain.fetches import UNREACHABLE, fetch_remedy
+from backend.adapters.auth.explain.failures import Failure
+from backend.adapters.auth.explain.fetches import outage_remedy
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
-from backend.adapters.auth.jwks.errors import FetchError
 from backend.domain.auth import (
     AuthError,
     ExpiredTokenError,
@@ -26,14 +26,14 @@ from backend.domain.auth import (
 )
 
 
-def error_remedy(error: AuthError | VerifierUnavailableError, context: TokenContext) -> str | None:
+def error_remedy(error: Failure, context: TokenContext) -> str | None:
     """Return the remedy for a failed check; None if none is known.
 
     Args:
         error: The error that the check raised.
         context: The token and the configuration.
     """
-    # A session cookie has other claims than a token, so the claims need no remedy of their own.
+    # A session cookie fails several checks. All of them have the same remedy.
     if isinstance(error, _RAISED_FOR_COOKIES) and (remedy := jwt_cookie_remedy(context)):
         return remedy
     find_remedy = _REMEDIES.get(type(error))
@@ -89,9 +89,7 @@ def _key_remedy(_error: AuthError, context: TokenContext) -> str:
 
 
 def _outage_remedy(error: VerifierUnavailableError, _context: TokenContext) -> str:
-    cause = error.__cause__
-    remedy = fetch_remedy(cause) if isinstance(cause, FetchError) else UNREACHABLE
-    return f"{remedy} Run `python -m backend doctor` for details."
+    return f"{outage_remedy(error)} Run `python -m backend doctor` for details."
 
 
 def _signature_remedy(_error: AuthError, context: TokenContext) -> str:

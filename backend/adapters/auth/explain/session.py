@@ -1,16 +1,16 @@
 """Explains why a session cookie is accepted or rejected."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from backend.adapters.auth.better_auth.cookie_formats import JWKS_TYPE, CookieDecoder
 from backend.adapters.auth.claims import Claims
-from backend.adapters.auth.explain.context import utc
-from backend.adapters.auth.explain.fetches import UNREACHABLE, fetch_remedy
-from backend.adapters.auth.explain.malformed import COMPACT_COOKIE, JWE
+from backend.adapters.auth.explain.context import shown_time, utc
+from backend.adapters.auth.explain.cookies import COMPACT_COOKIE, JWE, has_session
+from backend.adapters.auth.explain.failures import Failure, code_and_reason
+from backend.adapters.auth.explain.fetches import outage_remedy
 from backend.adapters.auth.jose.jws import decode_object, parse_compact
-from backend.adapters.auth.jwks.errors import FetchError
 from backend.adapters.auth.redaction.values import quoted, redacted
 from backend.domain.auth import AuthError, ExpiredTokenError, Principal, VerifierUnavailableError
 from backend.domain.diagnosis import Explanation, Finding
@@ -18,6 +18,7 @@ from backend.domain.diagnosis import Explanation, Finding
 CREDENTIAL: Final = "session cookie"
 
 _JWT_MAX_LENGTH: Final = 64 * 1024
+_WHOLE: Final = -1  # stands for the number of a cookie that is not split into chunks
 _PAIR: Final = re.compile(r"(?:__Secure-)?(?P<name>[\w.-]+)=(?P<value>[^;\s]+)")
 
 _SIGNATURE_REMEDY: Final = (
@@ -42,7 +43,6 @@ class CookieExplainer:
         decode: Authenticates cookies of the accepted strategy and returns their claims.
         strategy: The accepted strategy.
         name: The name of the cookie, without `__Secure-`.
-        clock: Returns the time in seconds since the epoch.
     """
 
     def __init__(
@@ -52,13 +52,11 @@ class CookieExplainer:
         *,
         strategy: str,
         name: str,
-        clock: Callable[[], float],
     ) -> None:
         self._verify = verify
         self._decode = decode
         self._strategy = strategy
         self._name = name
-        self._clock = clock
 
     def find(self, text: str) -> str | None:
         """Return the session cookie in a text; None if there is none.
@@ -66,13 +64,13 @@ class CookieExplainer:
         Args:
             text: The value of a cookie, or a `Cookie` header. Untrusted and secret.
         """
-        chunks = {}
+        chunks: dict[int, str] = {}  # by number
         for pair in _PAIR.finditer(text):
             suffix = pair["name"].removeprefix(self._name)
             if pair["name"].startswith(self._name) and re.fullmatch(r"(\.[0-9]{1,2})?", suffix):
-                chunks[int(suffix[1:] or -1)] = pair["value"]
+                chunks[int(suffix[1:] or _WHOLE)] = pair["value"]
         if chunks:
-            return chunks.get(-1) or "".join(chunks[number] for number in sorted(chunks))
+            return chunks.get(_WHOLE) or "".join(chunks[number] for number in sorted(chunks))
         return text if _strategy(text) else None
 
     async def explain(self, value: str) -> Explanation:
@@ -86,24 +84,23 @@ class CookieExplainer:
             claims = await self._decode(value)
         except (AuthError, VerifierUnavailableError) as error:
             if isinstance(error, AuthError) and strategy != self._strategy:
-                return _explanation([self._wrong_strategy(strategy)], error=error)
-            return _explanation(
-                [_format(strategy, value), self._failure("signature", error)], error=error
-            )
+                return _explanation([self._wrong_strategy(strategy)], failure=error)
+            findings = [_format(strategy, value), _finding("signature", error)]
+            return _explanation(findings, failure=error)
         findings = [
             _format(strategy, value),
             Finding(check="signature", found=f"as AUTH_COOKIE={self._strategy} requires"),
         ]
-        failure: AuthError | VerifierUnavailableError | None = None
+        failure: Failure | None = None
         try:
             principal = await self._verify(value)
         except (AuthError, VerifierUnavailableError) as error:
             failure = error
-            findings.append(self._failure("session", error, found=self._times(claims)))
+            findings.append(_finding("session", error, found=_times(claims)))
         else:
             user, end = quoted(principal.user_id, name="sub"), utc(principal.expires_at)
             findings.append(Finding(check="session", found=f"user {user}, valid until {end}"))
-        return _explanation(findings, claims=claims, error=failure)
+        return _explanation(findings, claims=claims, failure=failure)
 
     def _wrong_strategy(self, strategy: str | None) -> Finding:
         return Finding(
@@ -119,32 +116,29 @@ class CookieExplainer:
             ),
         )
 
-    def _failure(
-        self, check: str, error: AuthError | VerifierUnavailableError, *, found: str | None = None
-    ) -> Finding:
-        if isinstance(error, VerifierUnavailableError):
-            cause = error.__cause__
-            remedy = fetch_remedy(cause) if isinstance(cause, FetchError) else UNREACHABLE
-        elif isinstance(error, ExpiredTokenError):
-            remedy = _EXPIRED_REMEDY
-        else:
-            remedy = _SIGNATURE_REMEDY if check == "signature" else _OTHER_REMEDY
-        return Finding(check=check, found=found, problem=str(error), remedy=remedy)
-
-    def _times(self, claims: Claims) -> str:
-        session, end = claims.get("session"), claims.get("exp")
-        session_end = session.get("expiresAt") if isinstance(session, dict) else None
-        is_number = isinstance(end, int | float) and 0 <= end < self._clock() * 10
-        cookie_end = utc(end) if is_number and end is not None else quoted(end)
-        return f"cookie until {cookie_end}, session until {quoted(session_end)}"
-
 
 def _format(strategy: str | None, value: str) -> Finding:
     return Finding(check="format", found=f"strategy {strategy}, {len(value)} characters")
 
 
+def _finding(check: str, failure: Failure, *, found: str | None = None) -> Finding:
+    if isinstance(failure, VerifierUnavailableError):
+        remedy = outage_remedy(failure)
+    elif isinstance(failure, ExpiredTokenError):
+        remedy = _EXPIRED_REMEDY
+    else:
+        remedy = _SIGNATURE_REMEDY if check == "signature" else _OTHER_REMEDY
+    return Finding(check=check, found=found, problem=str(failure), remedy=remedy)
+
+
+def _times(claims: Claims) -> str:
+    session = claims.get("session")
+    session_end = session.get("expiresAt") if isinstance(session, dict) else None
+    return f"cookie until {shown_time(claims, 'exp')}, session until {quoted(session_end)}"
+
+
 def _strategy(value: str) -> str | None:
-    """Return the strategy that made a cookie; None if the value is no session cookie."""
+    """Return the strategy of a session cookie; None for any other text."""
     if COMPACT_COOKIE.fullmatch(value):
         return "compact"
     if JWE.fullmatch(value):
@@ -155,21 +149,13 @@ def _strategy(value: str) -> str | None:
         claims = decode_object(payload, lone_surrogates=True)
     except AuthError:
         return None
-    is_session = all(isinstance(claims.get(member), dict) for member in ("session", "user"))
-    return "jwt" if is_session or typ == JWKS_TYPE else None
+    return "jwt" if has_session(claims) or typ == JWKS_TYPE else None
 
 
 def _explanation(
-    findings: Sequence[Finding],
-    *,
-    claims: Mapping[str, Any] | None = None,
-    error: AuthError | VerifierUnavailableError | None,
+    findings: Sequence[Finding], *, claims: Claims | None = None, failure: Failure | None
 ) -> Explanation:
-    code = reason = None
-    if isinstance(error, AuthError):
-        code, reason = error.code, error.reason
-    elif error is not None:
-        code = reason = "verifier_unavailable"
+    code, reason = code_and_reason(failure)
     return Explanation(
         claims=redacted(claims or {}),
         findings=findings,

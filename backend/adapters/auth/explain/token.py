@@ -1,6 +1,6 @@
 """Explains why a token is accepted or rejected, check by check.
 
-The checks are those of the verifier. After a failure they continue, and each failure has a remedy.
+The checks are those of the verifier, but they continue after a failure, and a failure has a remedy.
 """
 
 import inspect
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
 from backend.adapters.auth.explain.context import OFF, TokenContext
+from backend.adapters.auth.explain.failures import Failure, code_and_reason
 from backend.adapters.auth.explain.key_set import key_set_finding
 from backend.adapters.auth.explain.malformed import long_token_remedy, malformed_token_remedy
 from backend.adapters.auth.explain.remedies import error_remedy
@@ -21,11 +22,7 @@ from backend.adapters.auth.redaction.values import redacted
 from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
 from backend.domain.diagnosis import Explanation, Finding, KeySetState
 
-UNDECIDED: Final = "verifier_unavailable"
-
-Failure = AuthError | VerifierUnavailableError
-
-# An invalid header names no key, and an invalid payload has no claims.
+# Without a valid header there is no key to look for, and without a valid payload no claim to check.
 _REQUIRED_CHECKS: Final[Mapping[str, str]] = {
     "signature": "header",
     **dict.fromkeys(("subject", "issuer", "audience", "times", "user"), "payload"),
@@ -117,7 +114,8 @@ class TokenExplainer:
                 by_key_set = failure is None and header.get("alg") in ASYMMETRIC_ALGORITHMS
                 context = replace(context, signed_by_key_set=by_key_set)
                 findings += self._key_set_findings(header)
-        code, reason = _code_and_reason(next(iter(failures.values()), None))
+        # The API answers with the first failure.
+        code, reason = code_and_reason(next(iter(failures.values()), None))
         return Explanation(
             header=redacted(header),
             claims=redacted(context.claims),
@@ -145,13 +143,6 @@ class TokenExplainer:
             "times": lambda: policy.check_times(claims, context.now),
             "user": lambda: self._to_principal(_with_subject(claims), context.now),
         }
-
-
-def _code_and_reason(failure: Failure | None) -> tuple[str | None, str | None]:
-    """Return the code and the reason of the API for the first check that fails."""
-    if isinstance(failure, AuthError):
-        return failure.code, failure.reason
-    return (UNDECIDED, UNDECIDED) if failure else (None, None)
 
 
 async def _failure(run: Callable[[], object]) -> Failure | None:
@@ -184,5 +175,5 @@ def _claims(payload: bytes) -> Claims:
 
 
 def _with_subject(claims: Claims) -> Claims:
-    # The verifier maps claims only after `sub` was checked, so a mapping may rely on a string.
+    # The verifier checks `sub` before it maps claims, so a mapping may expect a string.
     return claims if isinstance(claims.get("sub"), str) else {**claims, "sub": ""}

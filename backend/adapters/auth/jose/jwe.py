@@ -1,7 +1,7 @@
 """JWE with a shared key: `dir` with A256CBC-HS512 only (RFC 7516, RFC 7518).
 
-The tag is checked before decryption (RFC 7518, section 5.2.2.2), so a forged text reveals nothing
-about its padding.
+The tag is checked before decryption (RFC 7518, section 5.2.2.2), so the error for a forged text
+does not depend on its padding.
 """
 
 import hmac

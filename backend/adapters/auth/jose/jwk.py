@@ -16,6 +16,7 @@ from backend.adapters.auth.jose.jws import decode_base64url
 from backend.adapters.auth.jose.weak_keys import weakness
 from backend.domain.auth import MalformedTokenError
 
+KID_MAX_LENGTH: Final = 256  # characters
 HMAC_ALGORITHMS: Final = ("HS256",)
 ALGORITHMS_BY_KEY_TYPE: Final[Mapping[tuple[str, str | None], tuple[str, ...]]] = {
     ("RSA", None): ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
@@ -35,7 +36,6 @@ _ALGORITHMS: Final[Mapping[str, Algorithm]] = {
 _PUBLIC_MEMBERS: Final = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _SECRET_MIN_BYTES: Final = 32  # RFC 7518, section 3.2: at least as long as the hash
-_KID_MAX_LENGTH: Final = 256
 
 
 class UnusableKeyError(Exception):
@@ -117,10 +117,10 @@ def _fitting_algorithms(jwk: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _check_members(jwk: dict[str, Any]) -> None:
-    """Check the optional members. A member that is null has no value, as if it were absent."""
+    """Check the optional members. A member that is null counts as absent."""
     kid = jwk.get("kid")
     if kid is not None and not (
-        isinstance(kid, str) and 0 < len(kid) <= _KID_MAX_LENGTH and kid.isprintable()
+        isinstance(kid, str) and 0 < len(kid) <= KID_MAX_LENGTH and kid.isprintable()
     ):
         raise UnusableKeyError("kid is not a short printable string")
     if not _SECRET_MEMBERS.isdisjoint(jwk):

@@ -23,7 +23,7 @@ CompactJws = tuple[bytes, bytes, bytes, bytes]  # header, payload, signing input
 
 _TO_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADDING: Final = (b"", b"", b"==", b"=")
-# The last characters without left-over bits, by the length modulo 4.
+# The allowed last characters, by the length modulo 4: their unused bits are zero.
 _LAST: Final = (bytes(range(256)), b"", b"AQgw", b"AEIMQUYcgkosw048")
 
 
@@ -122,7 +122,7 @@ def _load_strictly(data: bytes, *, lone_surrogates: bool) -> dict[str, Any]:
 
 
 def _check_depth(value: Any) -> None:
-    """Limit the nesting as `to_json` does: the limit of Python's decoder is the interpreter's."""
+    """Limit the nesting as `to_json` does. The limit of `json` depends on the interpreter."""
     level = [value]
     for _ in range(_MAX_DEPTH + 1):
         containers = [item for item in level if isinstance(item, dict | list)]
@@ -154,8 +154,8 @@ def _no_constant(literal: str) -> NoReturn:
     raise ValueError(literal)
 
 
-# The values that tokens and key sets usually contain. The strict decoder reads the rest: deeper
-# nesting, and fractions, because some of them take msgspec 50 times as long as others.
+# The values that tokens and key sets usually contain. The strict decoder reads the rest: values
+# that are nested deeper, and fractions, because some fractions take msgspec 50 times as long.
 _Scalar = str | int | bool | None
 _Flat = _Scalar | list[_Scalar] | dict[str, _Scalar]
 _Nested = _Scalar | list[_Flat] | dict[str, _Flat]

@@ -1,4 +1,4 @@
-"""Recognises public keys that are too weak, or too slow, to verify signatures."""
+"""Recognizes public keys that are too weak, or too slow, to verify signatures."""
 
 import functools
 from typing import Final

@@ -1,6 +1,6 @@
-"""Reads the JSON of a key set so that a bad member spoils its own key only.
+"""Reads the JSON of a key set. A bad member makes only its own key unusable.
 
-The fast way is the strict reader of tokens. If it rejects the document, each key is checked alone.
+The strict reader of tokens is tried first. If it rejects the document, each key is checked alone.
 """
 
 import codecs
@@ -16,6 +16,8 @@ from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.domain.auth import MalformedTokenError
 
 MAX_KEYS: Final = 1000
+
+_MAX_DIGITS: Final = 300  # of an integer; Python refuses to read more than 4300
 
 
 class NotStrict(NamedTuple):
@@ -87,7 +89,6 @@ def _float(literal: str) -> object:
 
 
 def _int(literal: str) -> object:
-    # Python refuses to read integers of more than 4300 digits. No member of a key is so long.
     return int(literal) if len(literal) <= _MAX_DIGITS else NotStrict("a number out of range")
 
 
@@ -95,7 +96,6 @@ def _constant(_literal: str) -> object:
     return NotStrict("not a JSON number")
 
 
-_MAX_DIGITS: Final = 300
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant
 )

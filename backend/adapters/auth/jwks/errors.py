@@ -13,12 +13,12 @@ class FetchErrorKind(Enum):
     NOT_HTTP = "not_http"  # the response breaks the HTTP protocol
     REDIRECT = "redirect"
     STATUS = "status"  # neither 200 nor a redirect
-    COMPRESSED = "compressed"  # although the request does not accept that
+    COMPRESSED = "compressed"  # the request accepts no compressed response
     TOO_LARGE = "too_large"
     NOT_A_KEY_SET = "not_a_key_set"
     NO_USABLE_KEY = "no_usable_key"
     EMPTY = "empty"  # a key set without keys
-    UNEXPECTED = "unexpected"  # an exception that nobody anticipated
+    UNEXPECTED = "unexpected"  # an exception that the fetch does not handle
 
 
 class FetchError(Exception):

@@ -1,4 +1,4 @@
-"""Fetches a small document from an issuer that may be slow, wrong, huge or down."""
+"""Fetches a small document. The issuer may be slow or down, and the response wrong or huge."""
 
 import asyncio
 import ssl
@@ -10,9 +10,19 @@ import httpx2
 
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 
-DEADLINE: Final = 5.0
+DEADLINE: Final = 5.0  # seconds
 MAX_BYTES: Final = 1_000_000
-MAX_RETRY_AFTER: Final = 300.0
+MAX_RETRY_AFTER: Final = 300.0  # seconds
+
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    # Fetches are minutes apart. Until the next fetch, the server may have closed the connection, or
+    # the event loop may be another.
+    "Connection": "close",
+}
+_COMPRESSIONS: Final = frozenset({"br", "deflate", "gzip", "x-gzip", "zstd"})
+_GZIP: Final = b"\x1f\x8b"  # RFC 1952: a file that was compressed in advance, sent without a header
 
 
 async def fetch(client: httpx2.AsyncClient, url: str, *, deadline: float = DEADLINE) -> bytes:
@@ -46,17 +56,6 @@ async def fetch(client: httpx2.AsyncClient, url: str, *, deadline: float = DEADL
         raise FetchError("no complete HTTP response", kind=FetchErrorKind.NOT_HTTP) from None
     except Exception as error:  # noqa: BLE001 - every failure of the client is an outage
         raise FetchError(f"{type(error).__name__}: {error}", kind=_kind(error)) from None
-
-
-_HEADERS: Final = {
-    "Accept": "application/json",
-    "Accept-Encoding": "identity",
-    # Fetches are minutes apart: the server or the event loop of a kept connection may be gone.
-    "Connection": "close",
-}
-
-_COMPRESSIONS: Final = frozenset({"br", "deflate", "gzip", "x-gzip", "zstd"})
-_GZIP: Final = b"\x1f\x8b"  # RFC 1952: a file that was compressed in advance, sent without a header
 
 
 async def _read(response: httpx2.Response) -> bytes:

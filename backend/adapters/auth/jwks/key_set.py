@@ -20,7 +20,7 @@ class KeySet:
     """The keys that may verify tokens.
 
     Attributes:
-        by_kid: The usable keys; several keys may share an id. Keys without an id stand at None.
+        by_kid: The usable keys; several keys may share an id. None is for keys without an id.
         any_kid: The key for every other key id: the only member of the set, if it has no id.
         rejected: Why each unusable member of the set was dropped.
     """
@@ -104,7 +104,7 @@ def read_key_set(document: bytes) -> KeySet:
             "the key set has no usable key: " + _summary(rejected),
             kind=FetchErrorKind.NO_USABLE_KEY,
         )
-    # RFC 7515, section 4.1.4: a kid is a hint. It cannot tell the only key from another.
+    # RFC 7515, section 4.1.4: a kid is a hint. If there is only one key, no hint is needed.
     any_kid = by_kid.get(None, ()) if len(members) == 1 else ()
     return KeySet(by_kid, any_kid, tuple(rejected))
 

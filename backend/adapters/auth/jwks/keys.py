@@ -1,6 +1,6 @@
 """The keys that an issuer publishes: fetched, cached, refreshed in the background.
 
-Known keys are returned without waiting, whatever state the issuer is in, until they are too old.
+Known keys are returned without waiting until they are too old, even if the issuer is down.
 An unknown key id causes a fetch, and a bad signature may cause a fetch. The schedule and the
 refresher limit what that costs, however many callers ask.
 """
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
 
 from backend.adapters.auth.jose.jwk import VerificationKey
+from backend.adapters.auth.jwks.fetches import KeySetFetches
 from backend.adapters.auth.jwks.key_set import KeySet
 from backend.adapters.auth.jwks.refresher import KeySetRefresher
 from backend.adapters.auth.jwks.schedule import RefreshSchedule
@@ -58,13 +59,12 @@ class JwksKeys:
         self._epoch = 0
         self._unusable_epoch = 0
         self._changes = 0
+        schedule = RefreshSchedule(max_age, workers=workers)
+        self._fetches = KeySetFetches(
+            fetch, self._adopt, schedule=schedule, source=source, clock=clock, sleep=sleep
+        )
         self._refresher = KeySetRefresher(
-            fetch,
-            self._adopt,
-            schedule=RefreshSchedule(max_age, workers=workers),
-            source=source,
-            clock=clock,
-            sleep=sleep,
+            self._fetches, schedule=schedule, clock=clock, sleep=sleep
         )
 
     async def __aenter__(self) -> Self:
@@ -86,10 +86,10 @@ class JwksKeys:
         when it first signs. So an unknown id is rejected only by a key set that was fetched after
         the call.
         """
-        attempts = self._refresher.attempts
+        started = self._fetches.started
 
         def is_answered() -> bool:
-            is_new = self._refresher.succeeded > attempts
+            is_new = self._fetches.succeeded > started
             return bool(self.known(algorithm, kid)) or (is_new and self._usable())
 
         if not self.known(algorithm, kid):
@@ -132,13 +132,13 @@ class JwksKeys:
 
     def state(self) -> KeySetState:
         """Return the state of the key set now."""
-        now, attempted_at = self._clock(), self._refresher.attempted_at
-        error = self._refresher.error
+        now, started_at = self._clock(), self._fetches.started_at
+        error = self._fetches.error
         return KeySetState(
             kids=tuple(kid or "" for kid in self._keys.by_kid),
             rejected=self._keys.rejected,
             age=None if self._fetched_at is None else now - self._fetched_at,
-            attempted=None if attempted_at is None else now - attempted_at,
+            attempted=None if started_at is None else now - started_at,
             error=None if error is None else str(error),
             usable=self._usable(),
         )

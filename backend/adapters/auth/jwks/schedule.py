@@ -1,11 +1,11 @@
 """When to fetch a key set: refresh ahead of expiry, back off after failures, slow down for floods.
 
-Pure arithmetic: callers pass the time in and do the waiting. Attempts start a pause, not
-successes, so a failing issuer gets no more requests than a healthy issuer.
+Pure arithmetic: callers pass the time and do the waiting. Every attempt starts a pause, not only a
+success, so a failing issuer gets no more requests than a healthy issuer.
 
 Unknown key ids cause look-ups. A look-up that finds an unchanged key set is fruitless, and each
 fruitless look-up doubles the pause before the next. The doublings wear off with time. So a process
-makes at most about one look-up each 9 s in the long run, and 20 within two minutes at most.
+makes at most about one look-up each 9 s in the long run, and at most 20 within two minutes.
 """
 
 import random
@@ -15,7 +15,7 @@ from typing import Final
 
 MIN_INTERVAL: Final = 1.0
 MAX_BACKOFF: Final = 30.0
-# A new key must serve within 10 s during a flood: the pause, and the fetch.
+# A new key must be found within 10 s during a flood of unknown ids: the pause, and the fetch.
 MAX_LOOKUP_PAUSE: Final = 9.0
 RECHECK_INTERVAL: Final = 60.0
 EMPTY_INTERVAL: Final = 10.0
@@ -33,8 +33,8 @@ class RefreshSchedule:
 
     Args:
         max_age: Seconds after which keys are old; refreshes are due before.
-        workers: How many processes fetch this key set. Each waits so many times as long after a
-            fruitless look-up, but at most `MAX_LOOKUP_PAUSE`.
+        workers: How many processes fetch this key set. The pause after a fruitless look-up is
+            multiplied by this number, up to `MAX_LOOKUP_PAUSE`.
         uniform: Draws a random number between two bounds.
 
     Attributes:
@@ -105,7 +105,7 @@ class RefreshSchedule:
             self._record_fruitless()
 
     def record_empty(self, now: float, *, lookup: bool = False) -> None:
-        """Record that the issuer has no keys. That is no failure of the issuer, and soon over.
+        """Record that the issuer has no keys yet. That does not count as a failure.
 
         Args:
             now: The time of the answer.

@@ -1,16 +1,17 @@
 """Hides secrets in values that are shown to an operator: tokens, passwords, key material.
 
-The shape of a value decides, because a secret can stand under any name:
+The form of a value decides, because a secret can have any name:
 
-- A JOSE token or a signed session token is hidden, wherever it stands.
+- A JOSE token or a signed session token is hidden, also within text.
 - A word of 16 or more letters and digits is hidden, unless it reads like words or a number.
 - So is a text without whitespace that mixes them with punctuation, as passwords do.
-- Shorter words of that kind are hidden if there are several: they can be parts of one secret.
+- Shorter words of that kind are hidden if they have 16 characters together: they can be parts of
+  a secret.
 - A list of 16 bytes or more is hidden.
 - UUIDs, e-mail addresses, dates and numbers stay readable. So do identifiers of up to 64
   characters under the names of `_IDENTIFIERS`, for example `sub` and `kid`.
 
-Names that suggest a secret hide any value, in addition.
+In addition, names that suggest a secret, such as `password`, hide any value.
 """
 
 import json
@@ -86,8 +87,13 @@ def quoted(value: Any, *, name: str = "") -> str:
     return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."
 
 
+def any_of(identifiers: Iterable[str]) -> str:
+    """Format the accepted issuers or audiences for a message."""
+    return " or ".join(quoted(identifier, name="iss") for identifier in sorted(identifiers))
+
+
 def _beginning(value: Any, depth: int = _MAX_DEPTH) -> Any:
-    """Return the part of a value that a message can show, so that the work has a bound."""
+    """Return the part of a value that a message can show, so that the work is limited."""
     match value:
         case str():
             return value[: 2 * _MAX_QUOTED]
@@ -99,13 +105,8 @@ def _beginning(value: Any, depth: int = _MAX_DEPTH) -> Any:
     return value
 
 
-def any_of(identifiers: Iterable[str]) -> str:
-    """Format the accepted values of a claim for a message."""
-    return " or ".join(quoted(identifier, name="iss") for identifier in sorted(identifiers))
-
-
 def _redacted(value: Any, name: str, shortest: int, depth: int) -> Any:  # noqa: PLR0911
-    """Redact words of at least `shortest` characters, down to `depth` levels."""
+    """Hide secrets of at least `shortest` characters, and values more than `depth` levels deep."""
     if isinstance(value, dict | list) and not depth:
         return OMITTED
     if _suggests_secret(name) or _is_bytes(value):

@@ -4,9 +4,9 @@ import re
 from typing import Final
 
 SECRET_MIN_LENGTH: Final = 16  # characters
-FRAGMENT_MIN_LENGTH: Final = 4  # of a part of a secret
+FRAGMENT_MIN_LENGTH: Final = 4  # of a part of a secret, in characters
 MAX_DIGITS: Final = 21  # Google's user ids have 21 digits
-_MAX_LETTERS_OF_NUMBER: Final = 2  # 20261130T123340Z
+_MAX_LETTERS_OF_NUMBER: Final = 2  # for example 20261130T123340Z
 _MIN_CHANGES: Final = 3  # between letters and digits
 _MIN_CHANGES_OF_FRAGMENT: Final = 2
 _MIN_PIECES_OF_FRAGMENT: Final = 3
@@ -29,7 +29,7 @@ def is_secret(word: str, shortest: int) -> bool:
 
     Args:
         word: Letters, digits and separators, without whitespace.
-        shortest: The least number of characters of a secret.
+        shortest: The minimum length of a secret in characters.
     """
     if len(word) < shortest:
         return False

@@ -123,7 +123,7 @@ async def test_rejects_users_who_may_be_banned(cookie_format: Format, banned: ob
 
 
 @pytest.mark.parametrize("ends", ["2026-01-01T00:00:00.000Z", 1_767_225_600_000])
-async def test_a_ban_that_has_ended_is_no_ban(cookie_format: Format, ends: object) -> None:
+async def test_accepts_users_whose_ban_has_ended(cookie_format: Format, ends: object) -> None:
     text = cookie_format.make(session_data(user={"banned": True, "banExpires": ends}))
     assert (await verify_cookie(cookie_format, text)).user_id == "user-1"
 

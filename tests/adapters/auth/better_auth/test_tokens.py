@@ -133,7 +133,7 @@ def test_the_users_own_column_verifies_no_address(verified: object) -> None:
 
 
 @pytest.mark.parametrize("email", [ABSENT, None, "", 1, "\ud83d"])
-def test_no_address_is_never_verified(email: object) -> None:
+def test_a_missing_address_is_never_verified(email: object) -> None:
     claims = valid_claims(email=email, emailVerified=True)
     assert to_principal(claims, EXPIRES_AT).email_verified is False
 

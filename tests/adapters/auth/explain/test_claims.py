@@ -1,4 +1,4 @@
-"""The usual mistakes in claims are recognised, and each remedy says what to set or to do."""
+"""The usual mistakes in claims are recognized, and each remedy says what to set or to do."""
 
 from typing import Any
 
@@ -180,7 +180,7 @@ TIMES: list[Mistake] = [
         for mistake in (*SUBJECT, *ISSUERS, *AUDIENCES, *TIMES)
     ],
 )
-async def test_recognises_the_usual_mistakes_in_claims(
+async def test_recognizes_the_usual_mistakes_in_claims(
     configured: dict[str, Any], text: str, check: str, words: list[str]
 ) -> None:
     await assert_remedy(configured, text, check, words)

@@ -1,4 +1,4 @@
-"""A session cookie in JWT format that was sent as a bearer token is recognised."""
+"""A session cookie in JWT format that was sent as a bearer token is recognized."""
 
 from collections.abc import Sequence
 from typing import Any

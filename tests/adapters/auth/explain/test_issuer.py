@@ -101,7 +101,7 @@ async def test_finds_the_key_set_at_another_base_path(
     )
 
 
-async def test_recognises_better_auth_without_its_jwt_plugin() -> None:
+async def test_recognizes_better_auth_without_its_jwt_plugin() -> None:
     origin, findings = await diagnose({"/api/auth/ok": OK})
     assert findings["keys"].remedy == (
         f"Better Auth is at {origin}/api/auth, but has no keys. Add its plugin: `plugins: [jwt()]`."

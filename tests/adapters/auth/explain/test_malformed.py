@@ -1,4 +1,4 @@
-"""Text that is not a JWT is recognised, and the remedy says what to send instead."""
+"""Text that is not a JWT is recognized, and the remedy says what to send instead."""
 
 import pytest
 
@@ -42,7 +42,7 @@ COMPACT_COOKIE = b64(b'{"session":{"session":{},"user":{}}}')
         ("ключ", "only ASCII characters"),
     ],
 )
-def test_recognises_text_that_is_not_a_jwt(text: str, words: str) -> None:
+def test_recognizes_text_that_is_not_a_jwt(text: str, words: str) -> None:
     remedy = malformed_token_remedy(text)
     assert words in remedy
     assert SIGNED not in remedy

@@ -1,4 +1,4 @@
-"""The usual mistakes are recognised, and each remedy says what to set or to do."""
+"""The usual mistakes are recognized, and each remedy says what to set or to do."""
 
 from typing import Any
 
@@ -95,7 +95,7 @@ MISTAKES: list[Mistake] = [
     ("configured", "text", "check", "words"),
     [pytest.param(*mistake[1:], id=mistake[0]) for mistake in MISTAKES],
 )
-async def test_recognises_the_usual_mistakes(
+async def test_recognizes_the_usual_mistakes(
     configured: dict[str, Any], text: str, check: str, words: list[str]
 ) -> None:
     await assert_remedy(configured, text, check, words)

@@ -37,7 +37,6 @@ def explainer(name: str, **options: Any) -> CookieExplainer:
         decoder,
         strategy="jwt" if name == "jwks" else name,
         name=NAME,
-        clock=lambda: NOW,
     )
 
 
@@ -107,9 +106,7 @@ async def test_an_outage_of_the_key_set_decides_nothing() -> None:
     async def decode(_: str) -> Any:
         raise VerifierUnavailableError("no keys")
 
-    cookies = CookieExplainer(
-        cookie_verifier(decode).verify, decode, strategy="jwt", name=NAME, clock=lambda: NOW
-    )
+    cookies = CookieExplainer(cookie_verifier(decode).verify, decode, strategy="jwt", name=NAME)
     explanation = await cookies.explain(FORMATS["jwks"].make())
     assert explanation.code == explanation.reason == "verifier_unavailable"
     assert "AUTH_JWKS_URL" in str(finding_of(explanation, "signature").remedy)

@@ -253,7 +253,7 @@ async def test_a_connection_that_breaks_during_the_response_is_an_outage(
     assert error.kind is FetchErrorKind.NOT_HTTP
 
 
-async def test_an_untrusted_certificate_is_recognised(
+async def test_an_untrusted_certificate_is_recognized(
     client: httpx2.AsyncClient, tmp_path: Path
 ) -> None:
     async with await asyncio.start_server(

@@ -128,7 +128,7 @@ def test_reads_a_thousand_keys() -> None:
     ],
     ids=lambda member: member[:50],
 )
-def test_a_bad_member_spoils_its_own_key_only(member: str) -> None:
+def test_a_bad_member_makes_only_its_own_key_unusable(member: str) -> None:
     keys = read_key_set(raw_set(member, "null"))
     assert list(keys.by_kid) == ["good"]
     first, second = keys.rejected
@@ -138,7 +138,7 @@ def test_a_bad_member_spoils_its_own_key_only(member: str) -> None:
         reason.encode()  # goes to logs and terminals
 
 
-def test_a_bad_member_of_a_key_that_would_be_good_spoils_that_key() -> None:
+def test_a_key_with_a_bad_member_is_unusable() -> None:
     spoiled = json.dumps({**signer("EdDSA", "bad").jwk(), "name": "\ud83d"})
     assert list(read_key_set(raw_set(spoiled)).by_kid) == ["good"]
     twice = to_json(signer("EdDSA", "bad").jwk()).decode()[:-1] + ',"kid":"other"}'
@@ -146,7 +146,7 @@ def test_a_bad_member_of_a_key_that_would_be_good_spoils_that_key() -> None:
 
 
 @pytest.mark.parametrize("member", ["NaN", '"\\ud83d"', '{"a":1,"a":2}', "1e999"])
-def test_a_bad_member_beside_the_keys_spoils_nothing(member: str) -> None:
+def test_a_bad_member_beside_the_keys_is_ignored(member: str) -> None:
     document = key_set(GOOD)[:-1] + f',"extra":{member}}}'.encode()
     assert list(read_key_set(document).by_kid) == ["good"]
 
