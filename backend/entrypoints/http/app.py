@@ -75,6 +75,7 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
     app.state.clock = container.clock()
     app.state.checks = container.checks()
     app.state.key_set_state = container.key_set_state()
+    app.state.metrics_text = metrics.MetricsText(container.key_set_state())
     handlers.install(app)
     app.add_middleware(QueryLimit)
     if settings.trusted_hosts:
