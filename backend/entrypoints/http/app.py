@@ -23,6 +23,7 @@ from backend.entrypoints.http.cors import with_cors
 from backend.entrypoints.http.head import HeadRequests
 from backend.entrypoints.http.hosts import TrustedHosts
 from backend.entrypoints.http.problems import handlers
+from backend.entrypoints.http.problems.middleware import shutting_down
 from backend.entrypoints.http.problems.problem_details import ProblemDetails
 from backend.entrypoints.http.query_limit import QueryLimit
 from backend.entrypoints.http.root_path import RootPath
@@ -138,7 +139,7 @@ class Api(FastAPI):
         )
         stack: ASGIApp = Telemetry(
             HeadRequests(add_cors(super().build_middleware_stack())),
-            cancelled=add_cors(handlers.shutting_down),
+            cancelled=add_cors(shutting_down),
         )
         root_path = self.settings.root_path
         if not root_path:
