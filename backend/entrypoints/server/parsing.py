@@ -5,14 +5,13 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from backend.entrypoints.http.telemetry import ENDED_WITH, request_id
+from backend.entrypoints.http.problems.problem_details import Problem
+from backend.entrypoints.http.telemetry import ENDED_WITH, new_request_id, request_id
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.refusals import (
     HEAD_TOO_LARGE,
     MALFORMED_REQUEST,
-    Refusal,
     RefusedError,
-    new_request_id,
     refusal_response,
 )
 
@@ -29,7 +28,7 @@ class ParsingProtocol(HttpToolsProtocol):
         super().__init__(**options)
         self.unanswered: list[RequestResponseCycle] = []
         self.postponed: tuple[RequestResponseCycle, Any] | None = None
-        self.refusal: Refusal | None = None  # waits for the responses to earlier requests
+        self.refusal: Problem | None = None  # waits for the responses to earlier requests
         self.in_head = False
         self.in_body = False
         self.head_bytes = 0  # received since the last body data or complete head
@@ -67,7 +66,7 @@ class ParsingProtocol(HttpToolsProtocol):
             raise RefusedError(MALFORMED_REQUEST)
         return True
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: Problem) -> None:
         """Parse nothing more; answer complete requests, then send a refusal and close."""
         self.refusal = refusal
         identity = new_request_id()
@@ -84,7 +83,7 @@ class ParsingProtocol(HttpToolsProtocol):
         if not self.unanswered:
             self.send_refusal(refusal, identity)
 
-    def send_refusal(self, refusal: Refusal, identity: str) -> None:
+    def send_refusal(self, refusal: Problem, identity: str) -> None:
         """Send a refusal and close the connection."""
         if not self.transport.is_closing():
             headers = self.server_state.default_headers

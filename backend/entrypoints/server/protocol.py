@@ -10,7 +10,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from backend.entrypoints.http.metrics import CUT
-from backend.entrypoints.http.telemetry import CLIENT_GONE
+from backend.entrypoints.http.telemetry import CLIENT_GONE, new_request_id
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.connections import Connections
 from backend.entrypoints.server.output import Output
@@ -19,7 +19,6 @@ from backend.entrypoints.server.refusals import (
     TOO_MANY_CONNECTIONS,
     TOO_MANY_PIPELINED,
     RefusedError,
-    new_request_id,
 )
 
 

@@ -87,14 +87,13 @@ class Problem:
     log: tuple[int, str, str] | None = None
 
 
-def problem_response(request: Request, problem: Problem) -> JSONResponse:
-    """Return the response to a request that has a problem; log the problem, and count a 503."""
-    identity = request_id(request.scope)
-    if problem.log is not None:
-        level, message, reason = problem.log
-        _log.log(level, "%s", message, extra={"request_id": identity, "reason": reason})
-    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
-        count_unavailable(problem.code.removesuffix("_unavailable"))
+def problem_content(problem: Problem, identity: str) -> dict[str, Any]:
+    """Return the members of a problem.
+
+    Args:
+        problem: The problem.
+        identity: The id of the request.
+    """
     content = {
         "type": "about:blank",
         "title": problem.status.phrase,
@@ -103,8 +102,18 @@ def problem_response(request: Request, problem: Problem) -> JSONResponse:
         "detail": problem.detail,
         "request_id": identity,
     }
-    if problem.errors:
-        content["errors"] = problem.errors
+    return {**content, "errors": problem.errors} if problem.errors else content
+
+
+def problem_response(request: Request, problem: Problem) -> JSONResponse:
+    """Return the response to a request that has a problem; log the problem, and count a 503."""
+    identity = request_id(request.scope)
+    if problem.log is not None:
+        level, message, reason = problem.log
+        _log.log(level, "%s", message, extra={"request_id": identity, "reason": reason})
+    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        count_unavailable(problem.code.removesuffix("_unavailable"))
+    content = problem_content(problem, identity)
     headers = {"Cache-Control": "no-store", **problem.headers}
     if problem.status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
