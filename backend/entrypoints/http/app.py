@@ -80,8 +80,8 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
     handlers.install(app)
     app.add_middleware(QueryLimit)
     if settings.trusted_hosts:
-        always = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
-        app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts, always=always)
+        health_paths = {r.path for r in health.router.routes if isinstance(r, APIRoute)}
+        app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts, always=health_paths)
     return app
 
 
@@ -130,7 +130,7 @@ class Api(FastAPI):
     _serialized: tuple[object, str, bytes] = (None, "", b"")  # document, root path, and its JSON
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put telemetry and CORS around everything, even around the response to a defect."""
+        """Put telemetry and CORS around everything, even around responses with status 500."""
         add_cors = functools.partial(
             with_cors,
             settings=self.settings,
@@ -149,7 +149,7 @@ class Api(FastAPI):
         return RootPath(stack, root_path, is_ambiguous=is_ambiguous)
 
     def setup(self) -> None:
-        """Add the routes of the documentation. The first of two equal paths is served."""
+        """Add the routes of the documentation, ours first: the first of two equal paths is used."""
         if self.openapi_url:
             self.add_route(self.openapi_url, self._serve_openapi, include_in_schema=False)
         super().setup()
@@ -171,7 +171,8 @@ class Api(FastAPI):
 
     async def _serve_openapi(self, request: Request) -> Response:
         """Return the document from memory; FastAPI would serialise it for every request."""
-        document, root_path = self.openapi(), request.scope.get("root_path", "").rstrip("/")
+        document = self.openapi()
+        root_path = request.scope.get("root_path", "").rstrip("/")
         if self._serialized[0] is not document or self._serialized[1] != root_path:
             servers = [{"url": root_path}, *document.get("servers", ())]
             shown = {**document, "servers": servers} if root_path else document

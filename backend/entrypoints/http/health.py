@@ -44,7 +44,7 @@ class Readiness(Health):
 
 @router.get("/live", summary="Is the process alive?")
 async def live() -> Health:
-    """Return `ok`: a process that answers is alive."""
+    """Return `ok`: a process that responds is alive."""
     return Health(status="ok")
 
 

@@ -21,13 +21,16 @@ from backend.domain.diagnosis import KeySetState
 
 REQUESTS: Final = Counter("http_requests", "Responses sent.", ["method", "route", "status"])
 SECONDS: Final = Histogram("http_request_seconds", "Time to respond.", ["method", "route"])
-REFUSALS: Final = Counter("auth_refusals", "Requests answered with 401, by reason.", ["reason"])
+AUTH_REFUSALS: Final = Counter(
+    "auth_refusals", "Requests answered with 401, by reason.", ["reason"]
+)
 UNAVAILABLE: Final = Counter("http_unavailable", "Requests answered with 503, by cause.", ["cause"])
-CAUSES: Final = ("verifier", "database")
-REFUSED: Final = Counter(
+SERVER_REFUSALS: Final = Counter(
     "http_refusals", "Responses that the server sent in place of the application.", ["reason"]
 )
-CUT: Final = Counter("http_connections_cut", "Connections that the server cut.", ["reason"])
+CUT_CONNECTIONS: Final = Counter(
+    "http_connections_cut", "Connections that the server cut.", ["reason"]
+)
 
 BATCH_SIZE: Final = 64
 TEXT_MAX_AGE: Final = 1.0  # seconds
@@ -35,7 +38,7 @@ TEXT_MAX_AGE: Final = 1.0  # seconds
 router = APIRouter(include_in_schema=False)
 
 _log = logging.getLogger(__name__)
-for _cause in CAUSES:  # so that the first outage is an increase, not a new series
+for _cause in ("verifier", "database"):  # so that the first outage is an increase, not a new series
     UNAVAILABLE.labels(_cause)
 
 _batch: Final[list[tuple[str, str, int, float]]] = []
@@ -43,7 +46,7 @@ _batch: Final[list[tuple[str, str, int, float]]] = []
 
 def count_refusal(reason: str) -> None:
     """Count a request that was answered with 401, by its precise reason."""
-    REFUSALS.labels(reason).inc()
+    AUTH_REFUSALS.labels(reason).inc()
 
 
 def count_unavailable(cause: str) -> None:

@@ -1,4 +1,4 @@
-"""What the server refuses before the application sees it: a problem, a log line, a metric."""
+"""What the server refuses before the application sees it: the problem, log line and metric."""
 
 import json
 import logging
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
-from backend.entrypoints.http.metrics import REFUSED
+from backend.entrypoints.http.metrics import SERVER_REFUSALS
 from backend.entrypoints.http.problems.problem_details import (
     MEDIA_TYPE,
     Problem,
@@ -62,7 +62,7 @@ def refusal_response(
         headers: The headers that the server adds to every response.
     """
     _log.info("refused: %s", refusal.code, extra={"request_id": identity, "reason": refusal.code})
-    REFUSED.labels(refusal.code).inc()
+    SERVER_REFUSALS.labels(refusal.code).inc()
     body = json.dumps(problem_content(refusal, identity), separators=(",", ":")).encode()
     lines = [
         f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}".encode(),

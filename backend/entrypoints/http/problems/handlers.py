@@ -124,7 +124,7 @@ def _http_error(error: HTTPException) -> Problem:
 
 
 def _client_gone(_error: ClientDisconnect) -> Problem:
-    """The connection is closed, so nobody reads this. The server records the status it knows."""
+    """Return a problem that no client receives. The server has set the status to record."""
     code, detail = _HTTP_ERRORS[HTTPStatus.BAD_REQUEST]
     return Problem(status=HTTPStatus.BAD_REQUEST, code=code, detail=detail)
 
