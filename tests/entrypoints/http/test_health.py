@@ -105,21 +105,6 @@ def test_readiness_does_not_wait_for_a_check_to_end(
     assert time.monotonic() - start < 2
 
 
-@pytest.mark.anyio
-async def test_requests_at_the_same_time_share_one_check() -> None:
-    runs = 0
-
-    async def check() -> None:
-        nonlocal runs
-        runs += 1
-        await asyncio.sleep(0.01)
-
-    results = await asyncio.gather(*(checks.run_check(check) for _ in range(50)))
-    assert (runs, set(results)) == (1, {None})
-    assert await checks.run_check(check) is None
-    assert runs == 2
-
-
 def test_readiness_checks_the_keys(make_app: MakeApp, make_client: MakeClient) -> None:
     # Nothing listens on this port, and without keys no token can be verified.
     app = make_app(better_auth_url="http://127.0.0.1:1")

@@ -1,7 +1,6 @@
 """The exception handlers of the app: each maps an error to a problem (RFC 9457)."""
 
 import logging
-import math
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -20,7 +19,11 @@ from backend.entrypoints.http.metrics import count_refusal
 from backend.entrypoints.http.problems import todos
 from backend.entrypoints.http.problems.errors import InvalidParameterError
 from backend.entrypoints.http.problems.outages import Outages
-from backend.entrypoints.http.problems.problem_details import Problem, problem_response
+from backend.entrypoints.http.problems.problem_details import (
+    Problem,
+    problem_response,
+    retry_after,
+)
 from backend.entrypoints.http.problems.validation_errors import field_problems, invalid_request
 from backend.entrypoints.http.telemetry import request_id
 
@@ -100,7 +103,7 @@ def _unavailable(part: str, error: Any) -> Problem:
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         code=f"{part}_unavailable",
         detail="The service is temporarily unavailable. Try again after `Retry-After` seconds.",
-        headers={"Retry-After": str(max(1, math.ceil(error.retry_after)))},
+        headers=retry_after(error.retry_after),
         log=(logging.DEBUG, f"unavailable: {error}", f"{part}_unavailable"),
     )
 

@@ -1,6 +1,7 @@
 """What a problem (RFC 9457) looks like: the response, and its description in OpenAPI."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -85,6 +86,11 @@ class Problem:
     headers: Mapping[str, str] = field(default_factory=dict)
     errors: Sequence[Mapping[str, str]] = ()
     log: tuple[int, str, str] | None = None
+
+
+def retry_after(seconds: float) -> dict[str, str]:
+    """Return the header that asks a client to wait, for a whole second or more."""
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
 def problem_content(problem: Problem, identity: str) -> dict[str, Any]:
