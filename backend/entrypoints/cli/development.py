@@ -59,7 +59,7 @@ def secret_file(secret: str) -> Iterator[str]:
         yield secret
     finally:
         with contextlib.suppress(FileNotFoundError):
-            # Keep the file of a newer server, but not a file that was written in part.
+            # Remove our file, also if it was written only in part; keep the file of a newer server.
             if secret.startswith(SECRET_FILE.read_text()):
                 SECRET_FILE.unlink()
 

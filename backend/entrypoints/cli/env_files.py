@@ -14,7 +14,7 @@ EnvFile = Annotated[
 ]
 
 ENV_FILE: Final = Path(".env")
-NOTE: Final = (
+NOT_READ: Final = (
     "This command did not read the .env file of this folder: only a development server reads the"
     " file by itself.\nTo check the settings in the file, add `--env-file .env`.\n"
 )

@@ -55,7 +55,7 @@ def diagnosis_lines(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def from_complaints(complaints: Iterable[Complaint]) -> list[Finding]:
-    """Turn complaints about the settings into findings. Without errors the settings are ok."""
+    """Turn complaints about the settings into findings. Without errors, the settings are ok."""
     findings = list(map(_finding, complaints))
     if any(finding.failed for finding in findings):
         return findings

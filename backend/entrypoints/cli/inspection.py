@@ -13,7 +13,7 @@ import typer
 from backend.container import Container
 from backend.domain.diagnosis import Explanation, Finding
 from backend.entrypoints.cli import development, findings
-from backend.entrypoints.cli.env_files import ENV_FILE, NOTE, EnvFile, export_variables
+from backend.entrypoints.cli.env_files import ENV_FILE, NOT_READ, EnvFile, export_variables
 from backend.entrypoints.cli.exits import exit_as_misused, exit_if_misconfigured
 from backend.entrypoints.server.logs import configure_logging
 from backend.settings import Complaint, Settings, client_environment, errors_of
@@ -86,19 +86,19 @@ def read_token() -> str:
     return sys.stdin.buffer.read(_MAX_BYTES).decode("utf-8-sig", errors="replace").strip()
 
 
+def errors_only(settings: Settings) -> Settings:
+    """Return settings that log errors only, because the findings report every problem."""
+    return settings.model_copy(update={"log_level": LogLevel.ERROR})
+
+
 def _read_settings(env_file: Path | None) -> tuple[str | None, Settings, list[Complaint]]:
     """Read the settings as the server of this folder does, and note where they come from."""
     note = development.NOTE if development.runs_here() else None
     export_variables(env_file, development=note is not None)
     if not note and not Settings.names_an_issuer() and ENV_FILE.is_file() and env_file is None:
-        note = NOTE
+        note = NOT_READ
     settings, complaints = development.read_settings()
     return note, settings, complaints
-
-
-def errors_only(settings: Settings) -> Settings:
-    """Return settings that log errors only, because the findings report every problem."""
-    return settings.model_copy(update={"log_level": LogLevel.ERROR})
 
 
 async def _explain(container: Container, token: str) -> Explanation:

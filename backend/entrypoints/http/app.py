@@ -23,6 +23,7 @@ from backend.entrypoints.http.cors import with_cors
 from backend.entrypoints.http.head import HeadRequests
 from backend.entrypoints.http.hosts import TrustedHosts
 from backend.entrypoints.http.problems import handlers
+from backend.entrypoints.http.problems.middleware import shutting_down
 from backend.entrypoints.http.problems.problem_details import ProblemDetails
 from backend.entrypoints.http.query_limit import QueryLimit
 from backend.entrypoints.http.root_path import RootPath
@@ -75,11 +76,12 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
     app.state.clock = container.clock()
     app.state.checks = container.checks()
     app.state.key_set_state = container.key_set_state()
+    app.state.metrics_text = metrics.MetricsText(container.key_set_state())
     handlers.install(app)
     app.add_middleware(QueryLimit)
     if settings.trusted_hosts:
-        always = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
-        app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts, always=always)
+        health_paths = {r.path for r in health.router.routes if isinstance(r, APIRoute)}
+        app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts, always=health_paths)
     return app
 
 
@@ -128,7 +130,7 @@ class Api(FastAPI):
     _serialized: tuple[object, str, bytes] = (None, "", b"")  # document, root path, and its JSON
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put telemetry and CORS around everything, even around the response to a defect."""
+        """Put telemetry and CORS around everything, even around responses with status 500."""
         add_cors = functools.partial(
             with_cors,
             settings=self.settings,
@@ -137,7 +139,7 @@ class Api(FastAPI):
         )
         stack: ASGIApp = Telemetry(
             HeadRequests(add_cors(super().build_middleware_stack())),
-            cancelled=add_cors(handlers.shutting_down),
+            cancelled=add_cors(shutting_down),
         )
         root_path = self.settings.root_path
         if not root_path:
@@ -147,7 +149,7 @@ class Api(FastAPI):
         return RootPath(stack, root_path, is_ambiguous=is_ambiguous)
 
     def setup(self) -> None:
-        """Add the routes of the documentation. The first of two equal paths is served."""
+        """Add the routes of the documentation, ours first: the first of two equal paths is used."""
         if self.openapi_url:
             self.add_route(self.openapi_url, self._serve_openapi, include_in_schema=False)
         super().setup()
@@ -169,7 +171,8 @@ class Api(FastAPI):
 
     async def _serve_openapi(self, request: Request) -> Response:
         """Return the document from memory; FastAPI would serialise it for every request."""
-        document, root_path = self.openapi(), request.scope.get("root_path", "").rstrip("/")
+        document = self.openapi()
+        root_path = request.scope.get("root_path", "").rstrip("/")
         if self._serialized[0] is not document or self._serialized[1] != root_path:
             servers = [{"url": root_path}, *document.get("servers", ())]
             shown = {**document, "servers": servers} if root_path else document

@@ -4,10 +4,9 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.entrypoints.http.problems.handlers import untrusted_host_response
+from backend.entrypoints.http.problems.middleware import untrusted_host
 
 _HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 
@@ -19,8 +18,8 @@ class TrustedHosts:
         app: The ASGI app that serves the trusted hosts.
         hosts: Host names without a port. `*.example.com` stands for every host below example.com,
             and `*` for any host.
-        always: Paths that are served for any host: probes name the address of the server, which
-            nobody knows beforehand.
+        always: Paths that are served for any host. Health probes send the address of the server,
+            which the settings cannot know.
     """
 
     def __init__(self, app: ASGIApp, *, hosts: Iterable[str], always: Collection[str] = ()) -> None:
@@ -41,7 +40,7 @@ class TrustedHosts:
         ):
             await self._app(scope, receive, send)
         else:
-            await untrusted_host_response(Request(scope))(scope, receive, send)
+            await untrusted_host(scope, receive, send)
 
     def _is_trusted(self, scope: Scope) -> bool:
         sent = [value for name, value in scope["headers"] if name == b"host"]

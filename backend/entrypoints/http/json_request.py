@@ -1,5 +1,6 @@
 """A request whose JSON body is UTF-8."""
 
+import codecs
 import json
 from typing import Any, Final
 
@@ -25,5 +26,5 @@ class JsonRequest(Request):
             body = await self.body()
             if json.detect_encoding(body) not in _UTF_8:
                 raise UnicodeError("JSON must be UTF-8")
-            self._json = json.loads(body.decode("utf-8-sig"))
+            self._json = json.loads(body.removeprefix(codecs.BOM_UTF8).decode())
         return self._json

@@ -2,6 +2,9 @@
 
 import functools
 import logging
+import math
+import time
+from collections.abc import Callable
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
@@ -18,20 +21,24 @@ from backend.domain.diagnosis import KeySetState
 
 REQUESTS: Final = Counter("http_requests", "Responses sent.", ["method", "route", "status"])
 SECONDS: Final = Histogram("http_request_seconds", "Time to respond.", ["method", "route"])
-REFUSALS: Final = Counter("auth_refusals", "Requests answered with 401, by reason.", ["reason"])
+AUTH_REFUSALS: Final = Counter(
+    "auth_refusals", "Requests answered with 401, by reason.", ["reason"]
+)
 UNAVAILABLE: Final = Counter("http_unavailable", "Requests answered with 503, by cause.", ["cause"])
-CAUSES: Final = ("verifier", "database")
-REFUSED: Final = Counter(
+SERVER_REFUSALS: Final = Counter(
     "http_refusals", "Responses that the server sent in place of the application.", ["reason"]
 )
-CUT: Final = Counter("http_connections_cut", "Connections that the server cut.", ["reason"])
+CUT_CONNECTIONS: Final = Counter(
+    "http_connections_cut", "Connections that the server cut.", ["reason"]
+)
 
 BATCH_SIZE: Final = 64
+TEXT_MAX_AGE: Final = 1.0  # seconds
 
 router = APIRouter(include_in_schema=False)
 
 _log = logging.getLogger(__name__)
-for _cause in CAUSES:  # so that the first outage is an increase, not a new series
+for _cause in ("verifier", "database"):  # so that the first outage is an increase, not a new series
     UNAVAILABLE.labels(_cause)
 
 _batch: Final[list[tuple[str, str, int, float]]] = []
@@ -39,7 +46,7 @@ _batch: Final[list[tuple[str, str, int, float]]] = []
 
 def count_refusal(reason: str) -> None:
     """Count a request that was answered with 401, by its precise reason."""
-    REFUSALS.labels(reason).inc()
+    AUTH_REFUSALS.labels(reason).inc()
 
 
 def count_unavailable(cause: str) -> None:
@@ -63,7 +70,7 @@ def count_response(method: str, route: str, status: int, seconds: float) -> None
 def count_batch() -> None:
     """Count the responses that wait in the batch.
 
-    `/metrics` does this first. Call it before you read the Prometheus registry in another way.
+    `MetricsText` does this first. Call it before you read the Prometheus registry in another way.
     """
     while _batch:
         method, route, status, seconds = _batch.pop()
@@ -81,13 +88,42 @@ def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     return REQUESTS.labels(method, route, status), SECONDS.labels(method, route)
 
 
+class MetricsText:
+    """The text of `/metrics`, rendered at most once a second.
+
+    Rendering takes 3 ms, and everybody may send the request.
+
+    Args:
+        key_set_state: Returns the state of the key set; None if the app uses no key set.
+        clock: Monotonic time in seconds.
+    """
+
+    def __init__(
+        self,
+        key_set_state: Callable[[], KeySetState] | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._key_set_state = key_set_state
+        self._clock = clock
+        self._rendered_at = -math.inf
+        self._text = b""
+
+    def __call__(self) -> bytes:
+        """Return the metrics in the Prometheus text format, at most `TEXT_MAX_AGE` old."""
+        now = self._clock()
+        if now - self._rendered_at >= TEXT_MAX_AGE:
+            count_batch()
+            state = self._key_set_state
+            self._text = generate_latest() + (key_set_metrics(state()) if state else b"")
+            self._rendered_at = now
+        return self._text
+
+
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
     """Return the metrics of this process in the Prometheus text format."""
-    count_batch()
-    state = request.app.state.key_set_state
-    text = generate_latest() + (key_set_metrics(state()) if state else b"")
-    return Response(text, media_type=CONTENT_TYPE_LATEST)
+    return Response(request.app.state.metrics_text(), media_type=CONTENT_TYPE_LATEST)
 
 
 def key_set_metrics(state: KeySetState) -> bytes:

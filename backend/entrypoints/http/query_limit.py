@@ -3,13 +3,13 @@
 from collections.abc import Awaitable
 from typing import Final
 
-from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.entrypoints.http.problems.errors import InvalidParameterError
-from backend.entrypoints.http.problems.handlers import invalid_parameter_response
+from backend.entrypoints.http.problems.middleware import too_many_parameters
 
 PARAMETERS_MAX: Final = 64
+
+_reject: Final = too_many_parameters(PARAMETERS_MAX)
 
 
 class QueryLimit:
@@ -27,5 +27,4 @@ class QueryLimit:
         # The app's own awaitable: another coroutine around it would slow down every request.
         if scope.get("query_string", b"").count(b"&") < PARAMETERS_MAX or scope["type"] != "http":
             return self._app(scope, receive, send)
-        error = InvalidParameterError("query", f"must have at most {PARAMETERS_MAX} parameters")
-        return invalid_parameter_response(Request(scope), error)(scope, receive, send)
+        return _reject(scope, receive, send)

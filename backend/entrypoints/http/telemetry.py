@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.entrypoints.http.metrics import count_response
 
-# In the scope of a request that the server ended: the status that the client saw.
+# A key of the scope. The server sets it when it ends a request itself: the status to record.
 ENDED_WITH: Final = "backend.ended_with"
 CLIENT_GONE: Final = 499  # no response was sent; nginx uses the same number
 
@@ -21,7 +21,7 @@ _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 # Other origins must not embed a response (`<img>`, `<script>`, fetch without CORS). Fetches with
 # CORS are not affected, so pages of `CORS_ORIGINS` can still read the API.
 _NO_EMBEDDING: Final = (b"cross-origin-resource-policy", b"same-origin")
-_REPLACED_HEADERS: Final = frozenset({_ID_HEADER, _NO_SNIFFING[0]})
+_OWN_HEADERS: Final = frozenset({_ID_HEADER, _NO_SNIFFING[0], _NO_EMBEDDING[0]})
 _ID: Final = "backend.request_id"
 _VALID_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -35,8 +35,13 @@ def request_id(scope: Scope) -> str:
     if identity is None:
         sent = [value for name, value in scope["headers"] if name == _ID_HEADER]
         valid = sent and _VALID_ID.fullmatch(sent[0])
-        identity = scope[_ID] = sent[0].decode() if valid else os.urandom(8).hex()
+        identity = scope[_ID] = sent[0].decode() if valid else new_request_id()
     return identity
+
+
+def new_request_id() -> str:
+    """Return a random id for a request that has none."""
+    return os.urandom(8).hex()
 
 
 class Telemetry:
@@ -67,10 +72,13 @@ class Telemetry:
             if message["type"] == "http.response.start":
                 response_started = True
                 status = scope.get(ENDED_WITH) or message["status"]
-                headers = [item for item in message["headers"] if item[0] not in _REPLACED_HEADERS]
-                headers += (_ID_HEADER, identity.encode()), _NO_SNIFFING
-                if _NO_EMBEDDING[0] not in dict(headers):  # a route may allow more
-                    headers.append(_NO_EMBEDDING)
+                headers, embedding = [], _NO_EMBEDDING
+                for header in message["headers"]:
+                    if header[0] not in _OWN_HEADERS:
+                        headers.append(header)
+                    elif header[0] == _NO_EMBEDDING[0]:  # a route may allow more
+                        embedding = header
+                headers += (_ID_HEADER, identity.encode()), _NO_SNIFFING, embedding
                 message["headers"] = headers
             return send(message)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from backend.entrypoints.http.metrics import CUT
+from backend.entrypoints.http.metrics import CUT_CONNECTIONS
 from backend.entrypoints.server import limits
 
 
@@ -24,7 +24,7 @@ class Output:
 
     @property
     def unsent(self) -> int:
-        """The bytes that wait."""
+        """The number of bytes that wait."""
         return self._transport.get_write_buffer_size()
 
     def reset(self) -> None:
@@ -56,5 +56,5 @@ class Output:
 
     def cut(self, reason: str) -> None:
         """Close the connection at once, and count the reason."""
-        CUT.labels(reason).inc()
+        CUT_CONNECTIONS.labels(reason).inc()
         self._transport.abort()

@@ -5,14 +5,13 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from backend.entrypoints.http.telemetry import ENDED_WITH, request_id
+from backend.entrypoints.http.problems.problem_details import Problem
+from backend.entrypoints.http.telemetry import ENDED_WITH, new_request_id, request_id
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.refusals import (
     HEAD_TOO_LARGE,
     MALFORMED_REQUEST,
-    Refusal,
     RefusedError,
-    new_request_id,
     refusal_response,
 )
 
@@ -23,16 +22,24 @@ class ParsingProtocol(HttpToolsProtocol):
     """uvicorn's protocol with a strict parser; `BoundedProtocol` adds the limits of time.
 
     Trailers are ignored, and so are offers to use another protocol (`Upgrade`).
+
+    Attributes:
+        unanswered: The requests without a complete response, the oldest first.
+        postponed: The next request and its app, until the client has read the response before it.
+        refusal: What to send after the responses to earlier requests; None to parse on.
+        in_head: Whether the parser is inside a head.
+        in_body: Whether the parser is inside a body.
+        head_bytes: The bytes received since the last body data or complete head.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.unanswered: list[RequestResponseCycle] = []
         self.postponed: tuple[RequestResponseCycle, Any] | None = None
-        self.refusal: Refusal | None = None  # waits for the responses to earlier requests
+        self.refusal: Problem | None = None
         self.in_head = False
         self.in_body = False
-        self.head_bytes = 0  # received since the last body data or complete head
+        self.head_bytes = 0
 
     def parse(self, data: bytes) -> None:
         """Parse the data in slices, so that a limit stops the parser early."""
@@ -41,12 +48,12 @@ class ParsingProtocol(HttpToolsProtocol):
                 return
             part = data[start : start + _PARSE_BYTES]
             self.head_bytes += len(part)
-            self._parse(part)
+            self._feed(part)
             if self.head_bytes > limits.HEAD_MAX_BYTES and self.refusal is None:
                 self.refuse(HEAD_TOO_LARGE)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Add a header; ignore trailers (RFC 9110, section 6.5.1)."""
+        """Add a header; ignore trailers (RFC 9110, section 6.5.1), headers too for uvicorn."""
         if self.in_head:
             if len(self.headers) >= limits.HEADERS_MAX:
                 raise RefusedError(HEAD_TOO_LARGE)
@@ -55,7 +62,7 @@ class ParsingProtocol(HttpToolsProtocol):
     def is_offer(self) -> bool:
         """Tell whether the head that is complete offers to use another protocol.
 
-        httptools does not parse the body behind such a head. `_parse` starts again without the
+        httptools does not parse the body behind such a head. `_feed` starts again without the
         offer, so that a body is never read as the next request.
 
         Raises:
@@ -67,7 +74,7 @@ class ParsingProtocol(HttpToolsProtocol):
             raise RefusedError(MALFORMED_REQUEST)
         return True
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: Problem) -> None:
         """Parse nothing more; answer complete requests, then send a refusal and close."""
         self.refusal = refusal
         identity = new_request_id()
@@ -84,21 +91,21 @@ class ParsingProtocol(HttpToolsProtocol):
         if not self.unanswered:
             self.send_refusal(refusal, identity)
 
-    def send_refusal(self, refusal: Refusal, identity: str) -> None:
+    def send_refusal(self, refusal: Problem, identity: str) -> None:
         """Send a refusal and close the connection."""
         if not self.transport.is_closing():
             headers = self.server_state.default_headers
             self.transport.write(refusal_response(refusal, identity, headers))
             self.transport.close()
 
-    def _parse(self, data: bytes) -> None:
+    def _feed(self, data: bytes) -> None:
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             head = self._head_without_offer()
             self.parser = httptools.HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn
-            self._parse(head + data[upgrade.args[0] :])
+            self._feed(head + data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             cause = error.__context__
             self.refuse(cause.refusal if isinstance(cause, RefusedError) else MALFORMED_REQUEST)
@@ -108,7 +115,8 @@ class ParsingProtocol(HttpToolsProtocol):
         lines = [
             b"%b %b HTTP/%b" % (method, self.url, version.encode()),
             *(b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"),
-            *(b"", b""),
+            b"",
+            b"",
         ]
         return b"\r\n".join(lines)
 

@@ -16,7 +16,11 @@ from backend.entrypoints.http.auth.principal_parameters import (
     PrincipalFromRequestError,
     require_verified_principals,
 )
-from backend.entrypoints.http.auth.startup_check import UnprotectedRouteError, require_protection
+from backend.entrypoints.http.auth.startup_check import (
+    HOW_TO_PROTECT,
+    UnprotectedRouteError,
+    require_protection,
+)
 from backend.entrypoints.server.connections import Connections
 from backend.entrypoints.server.file_limit import raise_file_limit
 from backend.entrypoints.server.limits import CONNECTIONS_MAX
@@ -38,23 +42,19 @@ _OTHER_FILES: Final = 256  # descriptors for connections above the limit, logs a
 
 _CHOOSE_HOST: Final = "Set it to 127.0.0.1, or to 0.0.0.0 to listen on every address."
 _UNPROTECTED: Final = "anyone can call this route without a token"
-_PROTECT: Final = (
-    "Add the route to an APIRouter(route_class=ProtectedRoute) and give it a CurrentPrincipal"
-    " parameter, or add its path to PUBLIC in backend/entrypoints/http/app.py."
-)
 
 _log = logging.getLogger(__name__)
 
 
 def app_from_environment() -> Api:
-    """Make the app from the environment variables. Each worker process calls this function."""
+    """Make the app from the environment variables."""
     container = Container()
     configure_logging(container.settings())
     return create_app(container)
 
 
 def worker_app() -> Api:
-    """Make the app in a worker process, which ends when its parent does."""
+    """Make the app of a worker process, which ends when its parent process ends."""
     end_with_parent()
     return app_from_environment()
 
@@ -62,7 +62,7 @@ def worker_app() -> Api:
 def uvicorn_options(
     *, keep_alive: int = 75, connections_max: int = CONNECTIONS_MAX
 ) -> dict[str, Any]:
-    """Return how we run uvicorn.
+    """Return the options with which uvicorn serves an app of this project.
 
     Args:
         keep_alive: Seconds between two requests of a connection.
@@ -111,7 +111,7 @@ def unprotected_routes(app: Api) -> list[Complaint]:
     try:
         require_protection(app, public=app.state.public)
     except UnprotectedRouteError as error:
-        complaints += [Complaint(path, _UNPROTECTED, _PROTECT) for path in error.paths]
+        complaints += [Complaint(path, _UNPROTECTED, HOW_TO_PROTECT) for path in error.paths]
     return complaints
 
 
@@ -140,11 +140,11 @@ def run_workers(settings: Settings, listener: socket.socket) -> None:
 def _options(settings: Settings) -> dict[str, Any]:
     """Raise the limit of open files, and return the options that depend on it."""
     files = raise_file_limit()
-    room = max(files - _OTHER_FILES - settings.database_pool_size, files // 2)
-    if room < CONNECTIONS_MAX:
-        _log.warning("only %d connections: raise the limit of open files (ulimit -Hn)", room)
+    maximum = max(files - _OTHER_FILES - settings.database_pool_size, files // 2)
+    if maximum < CONNECTIONS_MAX:
+        _log.warning("only %d connections: raise the limit of open files (ulimit -Hn)", maximum)
     return uvicorn_options(
-        keep_alive=settings.keep_alive, connections_max=min(room, CONNECTIONS_MAX)
+        keep_alive=settings.keep_alive, connections_max=min(maximum, CONNECTIONS_MAX)
     )
 
 

@@ -1,16 +1,16 @@
 """uvicorn's HTTP/1.1 protocol with limits on what a client may cost.
 
-httptools accepts a request head of any size, and uvicorn waits for its end without a timeout.
-The trailers after a chunked body become headers. Anybody can open a connection, so
-`BoundedProtocol` limits the memory and the time that a connection can cost.
+httptools accepts a request head of any size, and uvicorn waits for the end of the head without a
+timeout. Anybody can open a connection, so `BoundedProtocol` limits the memory and the time that a
+connection can cost.
 """
 
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from backend.entrypoints.http.metrics import CUT
-from backend.entrypoints.http.telemetry import CLIENT_GONE
+from backend.entrypoints.http.metrics import CUT_CONNECTIONS
+from backend.entrypoints.http.telemetry import CLIENT_GONE, new_request_id
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.connections import Connections
 from backend.entrypoints.server.output import Output
@@ -19,7 +19,6 @@ from backend.entrypoints.server.refusals import (
     TOO_MANY_CONNECTIONS,
     TOO_MANY_PIPELINED,
     RefusedError,
-    new_request_id,
 )
 
 
@@ -47,7 +46,7 @@ class BoundedProtocol(ParsingProtocol):
         self._deadline = limits.ReadDeadline(self.loop.time() + limits.HEAD_TIMEOUT)
 
     def connection_made(self, transport: Any) -> None:
-        """Ask whether there is room for one more connection."""
+        """Register the connection. Above the limit, it may only wait for its refusal."""
         super().connection_made(transport)
         self.output = Output(transport)
         self._admitted = self._connections.add(self, self.loop)
@@ -148,22 +147,30 @@ class BoundedProtocol(ParsingProtocol):
 
     def check(self, now: float) -> None:
         """End the connection if a limit of time is exceeded."""
-        closing = self.transport.is_closing()
-        writing = self.unanswered and not self.flow.write_paused and not closing
-        if writing or not self.output.unsent:
-            self.output.reset()
-        elif self.output.is_stuck(now):
+        if self._is_stuck(now):
             self.output.cut("slow_reader")
-            return
-        elif self._is_idle:
+        elif self._is_late(now):
+            if not self._is_idle:
+                CUT_CONNECTIONS.labels("slow_body" if self.unanswered else "slow_head").inc()
+            self.transport.close()
+
+    def _is_stuck(self, now: float) -> bool:
+        """Tell whether the client has not read its output for too long."""
+        closing = self.transport.is_closing()
+        may_write = self.unanswered and not self.flow.write_paused and not closing
+        if may_write or not self.output.unsent:
+            self.output.reset()
+            return False
+        if self._is_idle:
             self._set_idle()  # the time between two requests starts when the client has read all
-        if closing or now < self._deadline.at or self.flow.read_paused:
-            return
-        if self.unanswered and not self.unanswered[0].more_body:
-            return  # the client waits for the server
-        if not self._is_idle:
-            CUT.labels("slow_body" if self.unanswered else "slow_head").inc()
-        self.transport.close()
+        return self.output.is_stuck(now)
+
+    def _is_late(self, now: float) -> bool:
+        """Tell whether the client has missed the deadline for what it must send next."""
+        if self.transport.is_closing() or self.flow.read_paused or now < self._deadline.at:
+            return False
+        # While a complete request has no response, the client waits for the server.
+        return not self.unanswered or self.unanswered[0].more_body
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if self.flow.write_paused:

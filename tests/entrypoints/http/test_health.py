@@ -11,7 +11,7 @@ from dependency_injector import providers
 from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.domain.diagnosis import KeySetState
 from backend.domain.todo_repository import RepositoryUnavailableError
-from backend.entrypoints.http import health
+from backend.entrypoints.http import checks, health
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
 
 
@@ -54,7 +54,7 @@ def test_a_process_without_its_database_is_live_but_not_ready(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.05)
+    monkeypatch.setattr(checks, "CHECK_TIMEOUT", 0.05)
     client = make_client(make_app(parts={"database": database}))
     with caplog.at_level(logging.WARNING):
         response = client.get("/health/ready")
@@ -97,27 +97,12 @@ class SlowToEndDatabase(InMemoryDatabase):
 def test_readiness_does_not_wait_for_a_check_to_end(
     make_app: MakeApp, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert health.CHECK_TIMEOUT < 5
-    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.05)
+    assert checks.CHECK_TIMEOUT < 5
+    monkeypatch.setattr(checks, "CHECK_TIMEOUT", 0.05)
     client = make_client(make_app(parts={"database": SlowToEndDatabase()}))
     start = time.monotonic()
     assert client.get("/health/ready").status_code == 503
     assert time.monotonic() - start < 2
-
-
-@pytest.mark.anyio
-async def test_requests_at_the_same_time_share_one_check() -> None:
-    runs = 0
-
-    async def check() -> None:
-        nonlocal runs
-        runs += 1
-        await asyncio.sleep(0.01)
-
-    results = await asyncio.gather(*(health._run(check) for _ in range(50)))
-    assert (runs, set(results)) == (1, {None})
-    assert await health._run(check) is None
-    assert runs == 2
 
 
 def test_readiness_checks_the_keys(make_app: MakeApp, make_client: MakeClient) -> None:

@@ -15,7 +15,7 @@ from starlette.types import Message, Send
 
 from backend.domain.auth import UnknownKeyError, VerifierUnavailableError
 from backend.domain.todo_repository import RepositoryUnavailableError
-from backend.entrypoints.http.metrics import BATCH_SIZE
+from backend.entrypoints.http.metrics import BATCH_SIZE, TEXT_MAX_AGE, MetricsText
 from backend.entrypoints.http.telemetry import Telemetry
 from tests.entrypoints.http.broken_todos import BrokenTodos
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
@@ -130,6 +130,20 @@ def test_metrics_use_the_prometheus_text_format(anonymous: Client) -> None:
     assert response.headers["Content-Type"].startswith("text/plain; version=")
     names = {family.name for family in text_string_to_metric_families(response.text)}
     assert {"http_requests", "http_request_seconds", "auth_refusals"} <= names
+
+
+def test_metrics_are_rendered_at_most_once_a_second(
+    make_app: MakeApp, make_client: MakeClient
+) -> None:
+    app, seconds = make_app(), 100.0
+    app.state.metrics_text = MetricsText(None, clock=lambda: seconds)
+    client = make_client(app)
+    first = client.get("/metrics").text
+    client.get("/api/me")
+    seconds += TEXT_MAX_AGE - 0.001
+    assert client.get("/metrics").text == first
+    seconds += 0.001
+    assert client.get("/metrics").text != first
 
 
 def test_metrics_can_be_turned_off(make_app: MakeApp, make_client: MakeClient) -> None:

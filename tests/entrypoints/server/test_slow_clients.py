@@ -1,4 +1,4 @@
-"""Clients that hold a connection: bodies without end, output that nobody reads, idle ones."""
+"""Clients that hold a connection: endless bodies, unread output, idle connections."""
 
 import contextlib
 import json
@@ -51,7 +51,7 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 def deaf(server: Server, *requests: bytes) -> socket.socket:
-    """Send requests whose responses nobody reads."""
+    """Send requests, and read no response."""
     connection = server.connect(receive_buffer=4096)
     connection.sendall(b"".join(requests))
     return connection

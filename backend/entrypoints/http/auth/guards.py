@@ -1,4 +1,4 @@
-"""Protects routes: they authenticate a request first, and hand its principal to the endpoint.
+"""Protects routes: they authenticate a request first, and pass its principal to the endpoint.
 
 Create every route under /api on a router of `ProtectedRoute`s, with a `CurrentPrincipal` parameter:
 

@@ -1,8 +1,8 @@
 """Startup check: no route reads a principal from the request.
 
-FastAPI reads every parameter that is no dependency from the request. `CurrentPrincipal | None` is
-no dependency: Python's union drops the `Security` of `CurrentPrincipal`. So FastAPI would read such
-a principal from the body, and any client could be any user.
+FastAPI reads every parameter that is not a dependency from the request. `CurrentPrincipal | None`
+is not a dependency: Python's union drops the `Security` of `CurrentPrincipal`. So FastAPI would
+read the principal from the body, and any client could be any user.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -72,7 +72,7 @@ def require_verified_principals(app: object) -> None:
         app: The app, with all of its routes.
 
     Raises:
-        PrincipalFromRequestError: A route does; the error names every such parameter.
+        PrincipalFromRequestError: A route does; the error names all such parameters.
     """
     parameters = [
         PrincipalParameter(path=path, name=name, function=function, source=source)

@@ -1,9 +1,9 @@
 """Session cookies as credentials: read strictly, and protected against CSRF.
 
-A browser sends cookies with the requests of every page, whoever wrote the page. So a cookie does
-not prove that its user meant the request. A request that changes data must also have an `Origin`
-header that names a trusted page. Other sites may only link to the API: their pages must not embed
-its answers (`Sec-Fetch-Site`, Fetch Metadata Request Headers).
+A browser also sends cookies with requests that a page of another site makes. So a cookie does not
+prove that the user wants the request. A request that changes data must have an `Origin` header with
+a trusted origin. Pages of other sites may link to the API, but must not embed its responses
+(`Sec-Fetch-Site`, Fetch Metadata Request Headers).
 
 A browser may send several session cookies of the same name, for example one of the host and one of
 its domain, and nothing says which is the newest. So the first valid cookie counts.
@@ -41,7 +41,7 @@ class MalformedCookieError(MalformedAuthorizationError):
 
 
 class ForbiddenOriginError(Exception):
-    """A request uses a session cookie, and the page that sent it is not allowed to."""
+    """A page sent a request with a session cookie, and its origin is not allowed to do that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ def _precedence(error: AuthError | VerifierUnavailableError) -> tuple[bool, bool
 
 
 def _is_navigation(method: str, fetch: Mapping[bytes, bytes]) -> bool:
-    """Tell whether a user follows a link to the API, whose answer the other page cannot see."""
+    """Tell whether a user follows a link to the API, whose response the other page cannot see."""
     return (
         method == "GET"
         and fetch.get(b"sec-fetch-mode") == b"navigate"
@@ -170,9 +170,10 @@ def _select(
 def _join(chunks: Mapping[int, Sequence[str]]) -> Iterator[str]:
     """Join chunks in numeric order; for chunks that were sent several times, in every likely way.
 
-    Browsers send the cookies of each name in the same order, so the first chunks of each number
-    belong together, and so do the second. A number that was sent less often than the number before
-    it may start the rest of a longer cookie, which may be any of them.
+    Browsers send the cookies of each name in the same order. So the first chunks of all numbers
+    belong together, and so do the second chunks. If a number was sent less often than the number
+    before it, some cookies have fewer chunks. It is unknown which, so each text is returned both
+    with the further chunks and without.
     """
     ordered = [chunks[number] for number in sorted(chunks)]
     if sorted(chunks) != list(range(len(ordered))):

@@ -11,6 +11,11 @@ from starlette.routing import Host, Mount
 from backend.entrypoints.http.auth.guards import Authentication, ProtectedRoute
 
 PROTECTED_PREFIX: Final = "/api"
+HOW_TO_PROTECT: Final = (
+    "Use an APIRouter(route_class=ProtectedRoute), and give the endpoint a"
+    " `principal: CurrentPrincipal` parameter. If everyone may call the route, add its path to"
+    " PUBLIC in backend/entrypoints/http/app.py."
+)
 
 
 class UnprotectedRouteError(Exception):
@@ -24,11 +29,7 @@ class UnprotectedRouteError(Exception):
 
     def __init__(self, paths: Sequence[str]) -> None:
         self.paths = tuple(paths)
-        super().__init__(
-            f"unprotected routes: {', '.join(paths)}. Use an APIRouter(route_class=ProtectedRoute)"
-            " and give each endpoint a `principal: CurrentPrincipal` parameter. If everyone may"
-            " call a route, add its path to PUBLIC in backend/entrypoints/http/app.py."
-        )
+        super().__init__(f"unprotected routes: {', '.join(paths)}. {HOW_TO_PROTECT}")
 
 
 def require_protection(app: FastAPI, *, public: Collection[str] = ()) -> None:
@@ -39,7 +40,7 @@ def require_protection(app: FastAPI, *, public: Collection[str] = ()) -> None:
         public: The path templates that need no principal.
 
     Raises:
-        UnprotectedRouteError: A route is neither; the error names every such route.
+        UnprotectedRouteError: A route is neither; the error names all such routes.
     """
     unprotected = sorted({path for path in _unprotected(app) if path not in public})
     if unprotected:

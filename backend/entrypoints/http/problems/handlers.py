@@ -1,8 +1,7 @@
-"""Maps each error to a problem (RFC 9457). No module outside this package knows status codes."""
+"""The exception handlers of the app: each maps an error to a problem (RFC 9457)."""
 
 import logging
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -10,7 +9,6 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
 
 from backend.domain.auth import AuthError, MissingTokenError, VerifierUnavailableError
 from backend.domain.todo import InvalidTodoError
@@ -21,8 +19,12 @@ from backend.entrypoints.http.metrics import count_refusal
 from backend.entrypoints.http.problems import todos
 from backend.entrypoints.http.problems.errors import InvalidParameterError
 from backend.entrypoints.http.problems.outages import Outages
-from backend.entrypoints.http.problems.problem_details import Problem, problem_response
-from backend.entrypoints.http.problems.validation_errors import field_problems
+from backend.entrypoints.http.problems.problem_details import (
+    Problem,
+    problem_response,
+    retry_after,
+)
+from backend.entrypoints.http.problems.validation_errors import field_problems, invalid_request
 from backend.entrypoints.http.telemetry import request_id
 
 REALM: Final = "api"
@@ -47,36 +49,6 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(error_class, _handler(to_problem))
     for error_class in (VerifierUnavailableError, RepositoryUnavailableError):
         app.add_exception_handler(error_class, _handle_outage)
-
-
-def untrusted_host_response(request: Request) -> Response:
-    """Answer a request whose `Host` header names no trusted host."""
-    return problem_response(
-        request,
-        Problem(
-            status=HTTPStatus.BAD_REQUEST,
-            code="untrusted_host",
-            detail="This server does not serve the host that the `Host` header names.",
-        ),
-    )
-
-
-def invalid_parameter_response(request: Request, error: InvalidParameterError) -> Response:
-    """Answer a request that a middleware rejects."""
-    return problem_response(request, _invalid_parameter(error))
-
-
-async def shutting_down(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request that is not finished when the server stops."""
-    request = Request(scope)
-    problem = Problem(
-        status=HTTPStatus.SERVICE_UNAVAILABLE,
-        code="shutting_down",
-        detail="The server is shutting down. Try again after `Retry-After` seconds.",
-        headers={"Retry-After": "1", "Connection": "close"},
-        log=(logging.WARNING, "cancelled: the server is shutting down", "shutting_down"),
-    )
-    await problem_response(request, problem)(scope, receive, send)
 
 
 def _handler(to_problem: Callable[[Any], Problem]) -> Callable[[Request, Exception], Any]:
@@ -131,31 +103,21 @@ def _unavailable(part: str, error: Any) -> Problem:
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         code=f"{part}_unavailable",
         detail="The service is temporarily unavailable. Try again after `Retry-After` seconds.",
-        headers={"Retry-After": str(max(1, math.ceil(error.retry_after)))},
+        headers=retry_after(error.retry_after),
         log=(logging.DEBUG, f"unavailable: {error}", f"{part}_unavailable"),
     )
 
 
 def _invalid_todo(error: InvalidTodoError | InvalidTodoQueryError) -> Problem:
-    return _invalid_request([{"field": error.field, "detail": error.problem}])
+    return invalid_request([{"field": error.field, "detail": error.problem}])
 
 
 def _invalid_parameter(error: InvalidParameterError) -> Problem:
-    return _invalid_request([{"field": error.name, "detail": error.problem}])
+    return invalid_request([{"field": error.name, "detail": error.problem}])
 
 
 def _validation_failed(error: RequestValidationError) -> Problem:
-    return _invalid_request(field_problems(error))
-
-
-def _invalid_request(errors: Sequence[Mapping[str, str]]) -> Problem:
-    names = ", ".join(dict.fromkeys(error["field"] for error in errors))
-    return Problem(
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        code="invalid_request",
-        detail=f"The request is invalid: {names}.",
-        errors=errors,
-    )
+    return invalid_request(field_problems(error))
 
 
 def _http_error(error: HTTPException) -> Problem:
@@ -165,7 +127,7 @@ def _http_error(error: HTTPException) -> Problem:
 
 
 def _client_gone(_error: ClientDisconnect) -> Problem:
-    """The connection is closed, so nobody reads this. The server records the status it knows."""
+    """Return a problem that no client receives. The server has set the status to record."""
     code, detail = _HTTP_ERRORS[HTTPStatus.BAD_REQUEST]
     return Problem(status=HTTPStatus.BAD_REQUEST, code=code, detail=detail)
 

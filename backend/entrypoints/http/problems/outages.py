@@ -6,11 +6,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from backend.entrypoints.http.checks import CHECK_TIMEOUT, Check
+
 CHECK_INTERVAL: Final = 5.0  # seconds
 REPORT_INTERVAL: Final = 60.0
-CHECK_TIMEOUT: Final = 5.0
-
-Check = Callable[[], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +65,7 @@ class Outage:
         self._requests += 1
 
     async def stop(self) -> None:
-        """Report the outage that is in progress, if any, and stop to watch for its end."""
+        """Report the outage that is in progress, if any, and stop watching for its end."""
         watcher, self._watcher = self._watcher, None
         if watcher is None or watcher.done():
             return
@@ -87,6 +86,7 @@ class Outage:
                 self._reported_at, self._requests_reported = self._clock(), self._requests
 
     async def _succeeds(self) -> bool:
+        # Not `run_check`: `stop` must end this check, and a shared check would go on.
         try:
             async with asyncio.timeout(CHECK_TIMEOUT):
                 await (self._check() if self._check else asyncio.sleep(0))

@@ -1,6 +1,7 @@
 """What a problem (RFC 9457) looks like: the response, and its description in OpenAPI."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -87,14 +88,18 @@ class Problem:
     log: tuple[int, str, str] | None = None
 
 
-def problem_response(request: Request, problem: Problem) -> JSONResponse:
-    """Return the response to a request that has a problem; log the problem, and count a 503."""
-    identity = request_id(request.scope)
-    if problem.log is not None:
-        level, message, reason = problem.log
-        _log.log(level, "%s", message, extra={"request_id": identity, "reason": reason})
-    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
-        count_unavailable(problem.code.removesuffix("_unavailable"))
+def retry_after(seconds: float) -> dict[str, str]:
+    """Return the header that asks a client to wait, for a whole second or more."""
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}
+
+
+def problem_content(problem: Problem, identity: str) -> dict[str, Any]:
+    """Return the members of a problem.
+
+    Args:
+        problem: The problem.
+        identity: The id of the request.
+    """
     content = {
         "type": "about:blank",
         "title": problem.status.phrase,
@@ -103,8 +108,18 @@ def problem_response(request: Request, problem: Problem) -> JSONResponse:
         "detail": problem.detail,
         "request_id": identity,
     }
-    if problem.errors:
-        content["errors"] = problem.errors
+    return {**content, "errors": problem.errors} if problem.errors else content
+
+
+def problem_response(request: Request, problem: Problem) -> JSONResponse:
+    """Return the response to a request that has a problem; log the problem, and count a 503."""
+    identity = request_id(request.scope)
+    if problem.log is not None:
+        level, message, reason = problem.log
+        _log.log(level, "%s", message, extra={"request_id": identity, "reason": reason})
+    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        count_unavailable(problem.code.removesuffix("_unavailable"))
+    content = problem_content(problem, identity)
     headers = {"Cache-Control": "no-store", **problem.headers}
     if problem.status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))

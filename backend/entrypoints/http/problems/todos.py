@@ -1,7 +1,6 @@
 """The problems of the caller's todos."""
 
 import logging
-import math
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -10,7 +9,7 @@ from backend.domain.idempotency import IdempotencyKeyReusedError
 from backend.domain.todo import TodoConflictError, TodoLimitReachedError, TodoNotFoundError
 from backend.domain.todo_repository import SearchTimeoutError
 from backend.entrypoints.http.problems.errors import UnusableEntityTagError
-from backend.entrypoints.http.problems.problem_details import Problem
+from backend.entrypoints.http.problems.problem_details import Problem, retry_after
 
 
 def _search_timeout(error: SearchTimeoutError) -> Problem:
@@ -18,7 +17,7 @@ def _search_timeout(error: SearchTimeoutError) -> Problem:
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         code="search_timeout",
         detail="The search took too long. Send fewer searches at a time, or add other filters.",
-        headers={"Retry-After": str(max(1, math.ceil(error.retry_after)))},
+        headers=retry_after(error.retry_after),
         log=(logging.WARNING, f"unavailable: {error}", "search_timeout"),
     )
 

@@ -1,12 +1,30 @@
-"""Turns FastAPI's validation errors into the `errors` of a problem, without repeating the input."""
+"""The problem of an invalid request: names each invalid part, without repeating the input."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
 
+from backend.entrypoints.http.problems.problem_details import Problem
+
 MAX_FIELD_PROBLEMS: Final = 20  # a body can have thousands of wrong fields
 FIELD_MAX_LENGTH: Final = 100
+
+
+def invalid_request(errors: Sequence[Mapping[str, str]]) -> Problem:
+    """Return the problem of a request with invalid parts.
+
+    Args:
+        errors: The invalid parts, each with `field` and `detail`.
+    """
+    names = ", ".join(dict.fromkeys(error["field"] for error in errors))
+    return Problem(
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        code="invalid_request",
+        detail=f"The request is invalid: {names}.",
+        errors=errors,
+    )
 
 
 def field_problems(error: RequestValidationError) -> list[dict[str, str]]:

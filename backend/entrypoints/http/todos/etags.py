@@ -38,12 +38,13 @@ def match(header: Sequence[str] | None, todo: Todo, *, weak: bool = False) -> bo
 
 
 def are_strong(header: Sequence[str]) -> bool:
-    """Return whether a header is a list of strong tags; another header may never match If-Match.
+    """Return whether a header is a list of strong tags. Any other header never matches If-Match.
 
     Args:
         header: The values of the header.
     """
-    text, end = ",".join(header), 0
+    text = ",".join(header)
+    end = 0
     while (found := _TAG.match(text, end)) and found[1] is None:
         end = found.end()
     return end > 0 and not text[end:].strip(" \t,")
