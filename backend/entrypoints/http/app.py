@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
+from backend import __version__
 from backend.container import Container
 from backend.entrypoints.http import health, me, metrics
 from backend.entrypoints.http.auth.credentials import Authenticator
@@ -58,6 +59,7 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
     app = Api(
         title="Secured Todo API",
         summary="Todos for the users that Better Auth signed in.",
+        version=__version__,
         lifespan=_lifespan(container),
         routes=_routes(settings),
         docs_url="/docs" if settings.docs else None,

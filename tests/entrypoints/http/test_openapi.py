@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
+from backend import __version__
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
 
 Document = Mapping[str, Any]
@@ -65,6 +66,10 @@ def test_the_document_lists_the_api_and_nothing_else(document: Document) -> None
         "GET /health/ready",
     }
     assert document["openapi"].startswith("3.1")
+
+
+def test_the_document_has_the_version_of_the_package(document: Document) -> None:
+    assert document["info"]["version"] == __version__
 
 
 def test_references_resolve_and_every_schema_is_used(document: Document) -> None:
