@@ -16,6 +16,7 @@ from backend.entrypoints.server.refusals import (
 )
 
 _PARSE_BYTES: Final = 16 * 1024
+_CONNECTION: Final = frozenset({b"connection", b"proxy-connection"})
 
 
 class ParsingProtocol(HttpToolsProtocol):
@@ -48,21 +49,26 @@ class ParsingProtocol(HttpToolsProtocol):
                 return
             part = data[start : start + _PARSE_BYTES]
             self.head_bytes += len(part)
-            self._feed(part)
+            self._parse(part)
             if self.head_bytes > limits.HEAD_MAX_BYTES and self.refusal is None:
                 self.refuse(HEAD_TOO_LARGE)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Add a header; ignore trailers (RFC 9110, section 6.5.1), headers too for uvicorn."""
+        """Add a header; ignore trailers (RFC 9110, section 6.5.1).
+
+        httptools obeys a `Connection` trailer: it would ignore all later requests in silence.
+        """
         if self.in_head:
             if len(self.headers) >= limits.HEADERS_MAX:
                 raise RefusedError(HEAD_TOO_LARGE)
             super().on_header(name, value)
+        elif name.lower() in _CONNECTION:
+            raise RefusedError(MALFORMED_REQUEST)
 
     def is_offer(self) -> bool:
         """Tell whether the head that is complete offers to use another protocol.
 
-        httptools does not parse the body behind such a head. `_feed` starts again without the
+        httptools does not parse the body behind such a head. `_parse` starts again without the
         offer, so that a body is never read as the next request.
 
         Raises:
@@ -98,17 +104,19 @@ class ParsingProtocol(HttpToolsProtocol):
             self.transport.write(refusal_response(refusal, identity, headers))
             self.transport.close()
 
-    def _feed(self, data: bytes) -> None:
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            head = self._head_without_offer()
-            self.parser = httptools.HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn
-            self._feed(head + data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            cause = error.__context__
-            self.refuse(cause.refusal if isinstance(cause, RefusedError) else MALFORMED_REQUEST)
+    def _parse(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._head_without_offer() + data[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn
+                continue
+            except httptools.HttpParserError as error:
+                cause = error.__context__
+                self.refuse(cause.refusal if isinstance(cause, RefusedError) else MALFORMED_REQUEST)
+            return
 
     def _head_without_offer(self) -> bytes:
         method, version = self.parser.get_method(), self.parser.get_http_version()

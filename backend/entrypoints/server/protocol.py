@@ -83,10 +83,10 @@ class BoundedProtocol(ParsingProtocol):
         """Pass the request to the application."""
         if self.is_offer():
             return
-        self.in_head, self.in_body = False, True
         self.head_bytes = 0
+        super().on_headers_complete()  # raises an error if the request target is malformed
+        self.in_head, self.in_body = False, True
         self._connections.set_busy(self)
-        super().on_headers_complete()
         self.unanswered.append(self.cycle)
         if self._connections.stopping:
             self.cycle.keep_alive = False

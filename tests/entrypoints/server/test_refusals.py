@@ -42,6 +42,8 @@ def responses_by_status(status: int) -> float:
 REFUSED = [
     pytest.param(b"\0garbage\r\n\r\n", "malformed_request", id="garbage"),
     pytest.param(b"GET / HTTP/9.9\r\n\r\n", "malformed_request", id="version"),
+    pytest.param(request(b"GET http://localhost"), "malformed_request", id="no path"),
+    pytest.param(request(b"GET http://a:99999/"), "malformed_request", id="port"),
     pytest.param(b"GET /" + b"a" * 70_000, "head_too_large", id="long target"),
     pytest.param(request(b"GET /", *[b"a: b"] * 200), "head_too_large", id="many headers"),
     pytest.param(request(b"POST /echo", CHUNKED) + b"zz\r\n", "malformed_request", id="chunk"),
@@ -117,6 +119,30 @@ def test_a_pipelined_request_with_malformed_chunks_waits_for_the_responses_befor
     assert received.startswith(b"HTTP/1.1 200")
     assert received.count(b"HTTP/1.1 400") == 1
     assert received.count(b"HTTP/1.1 ") == 2
+
+
+@pytest.mark.parametrize("headers", [(), (b"Upgrade: h2c", b"Connection: upgrade")])
+def test_a_malformed_target_does_not_take_the_response_of_the_request_before_it(
+    server: Server, headers: tuple[bytes, ...]
+) -> None:
+    with server.connect() as connection:
+        connection.sendall(request(b"GET /echo") + request(b"GET http://localhost", *headers))
+        received = receive_all(connection)
+    assert received.startswith(b"HTTP/1.1 200")
+    assert received.count(b"HTTP/1.1 400") == 1
+    assert received.count(b"HTTP/1.1 ") == 2
+
+
+@pytest.mark.parametrize("trailer", [b"Connection: close", b"proxy-connection: close"])
+def test_a_trailer_that_closes_the_connection_is_refused(server: Server, trailer: bytes) -> None:
+    body = b"1\r\nx\r\n0\r\n" + trailer + b"\r\n\r\n"
+    started = time.monotonic()
+    with server.connect() as connection:
+        connection.sendall(request(b"POST /echo", CHUNKED) + body + request(b"GET /next"))
+        received = receive_all(connection)
+    assert received.startswith(b"HTTP/1.1 400")
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert time.monotonic() - started < 2
 
 
 def test_a_client_that_goes_away_is_not_counted_as_400(

@@ -116,3 +116,21 @@ def test_a_body_larger_than_a_packet_is_read_behind_an_offer(server: Server) -> 
 def test_a_tunnel_is_refused(server: Server, target: bytes) -> None:
     tunnel = request(b"CONNECT " + target, b"Content-Length: %d" % len(NEXT))
     assert responses(server, tunnel + NEXT) == [b"400"]
+
+
+@pytest.mark.parametrize(
+    ("requests", "code"),
+    [
+        (request(b"GET /echo", *OFFERS[0]) * 20, b'"too_many_pipelined_requests"'),
+        (
+            request(b"GET /echo", *OFFERS[0]) + request(b"GET /", *[b"a: b"] * 200),
+            b'"head_too_large"',
+        ),
+    ],
+)
+def test_a_refusal_behind_an_offer_names_its_reason(
+    server: Server, requests: bytes, code: bytes
+) -> None:
+    with server.connect() as connection:
+        connection.sendall(requests)
+        assert code in receive_all(connection)
