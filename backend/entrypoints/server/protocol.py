@@ -120,6 +120,7 @@ class BoundedProtocol(ParsingProtocol):
             self.send_refusal(self.refusal, new_request_id())
         elif self.in_head or self.in_body:
             self._expect_head()
+            self._connections.set_idle(self)  # a new connection may take its place
         else:
             self._set_idle()
 

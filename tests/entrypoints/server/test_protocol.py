@@ -240,3 +240,18 @@ def test_no_read_timeout_while_the_client_waits_for_a_response() -> None:
         connection.sendall(LIVE[20:])
         assert response.startswith(b"HTTP/1.1 200")
         assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "sent", [request(b"POST /api/todos", b"Content-Length: 9"), LIVE + b"G"], ids=["body", "head"]
+)
+def test_an_answered_client_that_does_not_finish_gives_its_place_to_another(sent: bytes) -> None:
+    with (
+        Server(app_with(FakeTokenVerifier()), connections_max=1) as server,
+        server.connect() as first,
+    ):
+        first.sendall(sent)
+        assert first.recv(65_536)
+        time.sleep(0.1)
+        assert server.ask(LIVE).startswith(b"HTTP/1.1 200")
+        receive_all(first)

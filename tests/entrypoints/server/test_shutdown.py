@@ -41,7 +41,7 @@ def processes(folder: Path) -> Iterator[tuple[ServerProcess, int]]:  # noqa: F81
         parent = psutil.Process(server.pid)
         children = wait_for(lambda: two_workers(parent), within=20)
         for _ in range(10):
-            assert httpx2.get(f"http://127.0.0.1:{port}/health/live", timeout=20).is_success
+            assert httpx2.get(f"http://127.0.0.1:{port}/health/live", timeout=30).is_success
         yield server, port
         for child in children:
             with contextlib.suppress(psutil.NoSuchProcess):
