@@ -1,9 +1,14 @@
 """The output of one connection that waits for its client."""
 
 import asyncio
+import socket
+import struct
+from typing import Final
 
 from backend.entrypoints.http.metrics import CUT_CONNECTIONS
 from backend.entrypoints.server import limits
+
+_DROP_OUTPUT: Final = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 s
 
 
 class Output:
@@ -15,10 +20,11 @@ class Output:
         transport: The connection.
     """
 
-    __slots__ = ("_before", "_progress_at", "_transport")
+    __slots__ = ("_before", "_is_cut", "_progress_at", "_transport")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._is_cut = False
         self._before = 0  # unsent bytes at the last progress, more if output was added
         self._progress_at: float | None = None  # None while the client keeps up
 
@@ -55,6 +61,12 @@ class Output:
         self._transport.close()
 
     def cut(self, reason: str) -> None:
-        """Close the connection at once, and count the reason."""
+        """Close the connection at once, drop its output, and count the reason."""
+        if self._is_cut:
+            return
+        self._is_cut = True
+        # Without this, the kernel keeps its part of the output for minutes.
+        connection = self._transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_OUTPUT)
         CUT_CONNECTIONS.labels(reason).inc()
         self._transport.abort()

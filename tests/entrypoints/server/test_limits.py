@@ -17,6 +17,13 @@ from backend.entrypoints.server.output import Output
 KIB = 1024
 
 
+class FakeSocket:
+    """A socket whose options nobody reads."""
+
+    def setsockopt(self, *_: object) -> None:
+        """Accept every option."""
+
+
 @dataclass
 class FakeTransport(asyncio.Transport):
     """A transport whose output the test sets."""
@@ -27,6 +34,9 @@ class FakeTransport(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return 0 if self.aborted else self.unsent
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return FakeSocket() if name == "socket" else default
 
     def close(self) -> None:
         self.closed = True

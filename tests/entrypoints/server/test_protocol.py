@@ -255,3 +255,14 @@ def test_an_answered_client_that_does_not_finish_gives_its_place_to_another(sent
         time.sleep(0.1)
         assert server.ask(LIVE).startswith(b"HTTP/1.1 200")
         receive_all(first)
+
+
+@pytest.mark.usefixtures("short_timeouts")
+def test_the_kernel_drops_the_output_of_a_client_that_is_cut(small_buffers: Server) -> None:
+    with small_buffers.connect(receive_buffer=4096) as connection:
+        connection.sendall(request(b"GET /long") * 5)
+        wait_for(lambda: small_buffers.server_state.connections or None)
+        wait_for(lambda: not small_buffers.server_state.connections or None, within=30)
+        with pytest.raises(ConnectionResetError):  # noqa: PT012 - any of the calls may fail
+            while connection.recv(65_536):
+                pass
