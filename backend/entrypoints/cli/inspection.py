@@ -77,7 +77,7 @@ def read_token() -> str:
     """Read a token from standard input, or ask for the token in a terminal.
 
     Returns:
-        The token without surrounding whitespace; empty if there is none.
+        The token without surrounding whitespace; empty if there is no token.
     """
     if sys.stdin is None:
         return ""

@@ -89,7 +89,7 @@ class ParsingProtocol(HttpToolsProtocol):
                 self.transport.close()
                 return
             broken = self.unanswered.pop()
-            identity = request_id(broken.scope)  # type: ignore[arg-type]
+            identity = request_id(broken.scope)  # type: ignore[arg-type]  # uvicorn types the scope
             end_request(broken, refusal.status)
             self.postponed = None
             if self.pipeline:
@@ -136,6 +136,6 @@ def end_request(cycle: RequestResponseCycle, status: int) -> None:
         cycle: The request.
         status: The status for the access log and the metrics.
     """
-    cycle.scope[ENDED_WITH] = status  # type: ignore[typeddict-unknown-key]
+    cycle.scope[ENDED_WITH] = status  # type: ignore[typeddict-unknown-key]  # our own key
     cycle.disconnected = True
     cycle.message_event.set()

@@ -59,7 +59,7 @@ class CookieExplainer:
         self._name = name
 
     def find(self, text: str) -> str | None:
-        """Return the session cookie in a text; None if there is none.
+        """Return the session cookie in a text; None if the text has no cookie.
 
         Args:
             text: The value of a cookie, or a `Cookie` header. Untrusted and secret.

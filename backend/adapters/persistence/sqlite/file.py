@@ -48,15 +48,15 @@ def require_usable(path: Path, *, exists: bool = False) -> None:
         raise UnusableFileError(
             f"the folder {folder} does not exist", "Create the folder, or correct DATABASE_URL."
         )
-    if os.path.isdir(path):  # noqa: PTH112
+    if os.path.isdir(path):  # noqa: PTH112 - as above
         raise UnusableFileError(
             f"{path} is a folder, not a file",
             "Remove the folder if it is empty (Docker creates one when it mounts a file that does"
             f" not exist), or name a file in it, such as DATABASE_URL=sqlite:///{path}/todos.db.",
         )
-    if exists and not os.path.exists(path):  # noqa: PTH110
+    if exists and not os.path.exists(path):  # noqa: PTH110 - as above
         raise UnusableFileError(f"{path} does not exist", "Run `python -m backend migrate`.")
-    if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):  # noqa: PTH110
+    if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):  # noqa: PTH110 - as above
         raise UnusableFileError(
             f"the file {path} is read-only for this user",
             "Let the user of the server read and write the file (chown, chmod), and mount its"
