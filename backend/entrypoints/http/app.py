@@ -25,6 +25,7 @@ from backend.entrypoints.http.head import HeadRequests
 from backend.entrypoints.http.hosts import TrustedHosts
 from backend.entrypoints.http.problems import handlers
 from backend.entrypoints.http.problems.middleware import shutting_down
+from backend.entrypoints.http.problems.outages import Outages
 from backend.entrypoints.http.problems.problem_details import ProblemDetails
 from backend.entrypoints.http.query_limit import QueryLimit
 from backend.entrypoints.http.root_path import RootPath
@@ -79,7 +80,8 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
     app.state.checks = container.checks()
     app.state.key_set_state = container.key_set_state()
     app.state.metrics_text = metrics.MetricsText(container.key_set_state())
-    handlers.install(app)
+    app.state.outages = Outages(app.state.checks)
+    handlers.install(app, app.state.outages)
     app.add_middleware(QueryLimit)
     if settings.trusted_hosts:
         health_paths = {r.path for r in health.router.routes if isinstance(r, APIRoute)}

@@ -11,6 +11,7 @@ from backend.entrypoints.http.problems.problem_details import (
     MEDIA_TYPE,
     Problem,
     problem_content,
+    reason_phrase,
 )
 
 _log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def refusal_response(
     SERVER_REFUSALS.labels(refusal.code).inc()
     body = json.dumps(problem_content(refusal, identity), separators=(",", ":")).encode()
     lines = [
-        f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}".encode(),
+        f"HTTP/1.1 {refusal.status} {reason_phrase(refusal.status)}".encode(),
         *(b"%b: %b" % header for header in headers),
         f"content-type: {MEDIA_TYPE}".encode(),
         b"content-length: %d" % len(body),

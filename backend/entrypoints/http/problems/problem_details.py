@@ -1,31 +1,29 @@
 """What a problem (RFC 9457) looks like: the response, and its description in OpenAPI."""
 
+import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import Request
 from fastapi.responses import JSONResponse
-from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
-from starlette.routing import Match
+from starlette.requests import HTTPConnection
 
-from backend.entrypoints.http.metrics import count_unavailable
+from backend.entrypoints.http.metrics import count_refusal, count_unavailable
 from backend.entrypoints.http.telemetry import request_id
 
 MEDIA_TYPE: Final = "application/problem+json"
+MAX_STATUS: Final = 599
 
-_DOCUMENTED: Final[Mapping[int, str]] = {
+_DESCRIPTIONS: Final[Mapping[int, str]] = {
     HTTPStatus.BAD_REQUEST: "The body cannot be read.",
     HTTPStatus.UNAUTHORIZED: "The credentials are missing, malformed, expired or invalid.",
-    HTTPStatus.FORBIDDEN: "With a session cookie: the origin of the page is not allowed.",
-    HTTPStatus.NOT_FOUND: "The caller has no such todo.",
-    HTTPStatus.CONFLICT: "The caller has as many todos as a user may have.",
-    HTTPStatus.PRECONDITION_FAILED: "The todo has changed since it was read.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 64 KiB.",
+    HTTPStatus.FORBIDDEN: "The caller may not do this, or the page that sent a session cookie.",
+    HTTPStatus.PRECONDITION_FAILED: "The resource has changed since it was read.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A part of the request is invalid; `errors` names it.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Try again after `Retry-After` seconds.",
 }
@@ -60,11 +58,51 @@ class ProblemDetails(BaseModel):
     )
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI description of error responses with these status codes."""
-    schema = {"$ref": "#/components/schemas/ProblemDetails"}
-    content = {MEDIA_TYPE: {"schema": schema}}
-    return {status: {"description": _DOCUMENTED[status], "content": content} for status in statuses}
+def documented(*responses: int | Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI description of error responses.
+
+        responses=documented(401, 503, {409: "The note is locked."})
+
+    Args:
+        *responses: Status codes from 400 to 599, and mappings from status codes to descriptions.
+
+    Raises:
+        ValueError: A status code is not from 400 to 599.
+    """
+    descriptions: dict[int, str] = {}
+    for response in responses:
+        if isinstance(response, Mapping):
+            descriptions.update(response)
+        else:
+            phrase = f"{reason_phrase(response)}."
+            descriptions[response] = _DESCRIPTIONS.get(response, phrase)
+    for status in descriptions:
+        require_error_status(status)
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+    return {
+        status: {"description": description, "content": content}
+        for status, description in descriptions.items()
+    }
+
+
+def require_error_status(status: int) -> None:
+    """Raise a `ValueError` if a status code is not that of an error."""
+    if not is_error_status(status):
+        raise ValueError(f"{status} is not the status code of an error: use 400 to 599")
+
+
+def is_error_status(status: int) -> bool:
+    """Tell whether a status code is that of an error (RFC 9110, sections 15.5 and 15.6)."""
+    return HTTPStatus.BAD_REQUEST <= status <= MAX_STATUS
+
+
+def reason_phrase(status: int) -> str:
+    """Return the reason phrase of the status code of an error, also of an unassigned code."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        is_server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return "Server Error" if is_server_error else "Client Error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,23 +110,44 @@ class Problem:
     """The response to an error.
 
     Attributes:
-        status: The status code.
+        status: The status code, from 400 to 599.
         code: A stable name of the error, for programs.
-        detail: What went wrong, for people.
-        headers: Further headers of the response.
-        errors: The invalid parts of the request, each with `field` and `detail`.
+        detail: What went wrong, for people. Text, but an `HTTPException` may have any JSON value.
+        headers: Further headers of the response. `Cache-Control: no-store` is the default.
+        extensions: Further members of the body, for example `errors` of an invalid request.
+        type: The URI of the kind of problem.
+        title: The name of that kind; None for the reason phrase of the status code.
         log: The level, message and reason to log; None to log nothing.
     """
 
-    status: HTTPStatus
+    status: int
     code: str
-    detail: str
+    detail: Any
     headers: Mapping[str, str] = field(default_factory=dict)
-    errors: Sequence[Mapping[str, str]] = ()
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+    type: str = "about:blank"
+    title: str | None = None
     log: tuple[int, str, str] | None = None
 
 
-def retry_after(seconds: float) -> dict[str, str]:
+def unavailable(part: str, error: Exception, *, retry_after: float) -> Problem:
+    """Return the problem of a part of the app that cannot be used now.
+
+    Args:
+        part: The name of the part: the code of the problem is that name and `_unavailable`.
+        error: Why the part cannot be used, for the log.
+        retry_after: Seconds after which the client should try again.
+    """
+    return Problem(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        code=f"{part}_unavailable",
+        detail="The service is temporarily unavailable. Try again after `Retry-After` seconds.",
+        headers=retry_after_header(retry_after),
+        log=(logging.DEBUG, f"unavailable: {error}", f"{part}_unavailable"),
+    )
+
+
+def retry_after_header(seconds: float) -> dict[str, str]:
     """Return the header that asks a client to wait, for a whole second or more."""
     return {"Retry-After": str(max(1, math.ceil(seconds)))}
 
@@ -100,35 +159,42 @@ def problem_content(problem: Problem, identity: str) -> dict[str, Any]:
         problem: The problem.
         identity: The id of the request.
     """
-    content = {
-        "type": "about:blank",
-        "title": problem.status.phrase,
+    return {
+        "type": problem.type,
+        "title": problem.title or reason_phrase(problem.status),
         "status": problem.status,
         "code": problem.code,
         "detail": problem.detail,
         "request_id": identity,
+        **problem.extensions,
     }
-    return {**content, "errors": problem.errors} if problem.errors else content
 
 
-def problem_response(request: Request, problem: Problem) -> JSONResponse:
-    """Return the response to a request that has a problem; log the problem, and count a 503."""
-    identity = request_id(request.scope)
+class ProblemResponse(JSONResponse):
+    """A response whose body is a problem."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """Return the body as UTF-8, with lone surrogates as escapes of JSON."""
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace")
+
+
+def problem_response(connection: HTTPConnection, problem: Problem) -> ProblemResponse:
+    """Return the response to a request that has a problem; log and count the problem.
+
+    This needs nothing of the app: no middleware, and nothing in `app.state`.
+    """
+    identity = request_id(connection.scope)
     if problem.log is not None:
         level, message, reason = problem.log
         _log.log(level, "%s", message, extra={"request_id": identity, "reason": reason})
-    if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        if problem.status == HTTPStatus.UNAUTHORIZED:
+            count_refusal(reason)
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         count_unavailable(problem.code.removesuffix("_unavailable"))
     content = problem_content(problem, identity)
-    headers = {"Cache-Control": "no-store", **problem.headers}
-    if problem.status is HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
-    return JSONResponse(content, problem.status, headers=headers, media_type=MEDIA_TYPE)
-
-
-def _allowed_methods(request: Request) -> set[str]:
-    """Return the methods of every route that has this path (RFC 9110, section 15.5.6)."""
-    routes = iter_route_contexts(request.app.routes)
-    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    methods = {method for route in matching for method in route.methods or ()}
-    return methods | {"HEAD"} if "GET" in methods else methods
+    response = ProblemResponse(content, problem.status, headers=problem.headers)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -9,7 +9,7 @@ from backend.domain.idempotency import IdempotencyKeyReusedError
 from backend.domain.todo import TodoConflictError, TodoLimitReachedError, TodoNotFoundError
 from backend.domain.todo_repository import SearchTimeoutError
 from backend.entrypoints.http.problems.errors import UnusableEntityTagError
-from backend.entrypoints.http.problems.problem_details import Problem, retry_after
+from backend.entrypoints.http.problems.problem_details import Problem, retry_after_header
 
 
 def _search_timeout(error: SearchTimeoutError) -> Problem:
@@ -17,7 +17,7 @@ def _search_timeout(error: SearchTimeoutError) -> Problem:
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         code="search_timeout",
         detail="The search took too long. Send fewer searches at a time, or add other filters.",
-        headers=retry_after(error.retry_after),
+        headers=retry_after_header(error.retry_after),
         log=(logging.WARNING, f"unavailable: {error}", "search_timeout"),
     )
 
@@ -56,7 +56,11 @@ def _idempotency_key_reused(_error: IdempotencyKeyReusedError) -> Problem:
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
         code="idempotency_key_reused",
         detail="This key was already used with a different body. Use a new key for a new request.",
-        errors=[{"field": "Idempotency-Key", "detail": "was already used with a different body"}],
+        extensions={
+            "errors": [
+                {"field": "Idempotency-Key", "detail": "was already used with a different body"}
+            ]
+        },
     )
 
 

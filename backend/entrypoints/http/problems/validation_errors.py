@@ -23,7 +23,7 @@ def invalid_request(errors: Sequence[Mapping[str, str]]) -> Problem:
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
         code="invalid_request",
         detail=f"The request is invalid: {names}.",
-        errors=errors,
+        extensions={"errors": errors},
     )
 
 

@@ -33,6 +33,10 @@ from backend.entrypoints.http.todos.representations import (
 MAX_ATTEMPTS: Final = 8  # to save a change while other requests change the same todo
 _RETRY_DELAY: Final = 0.005  # seconds
 
+_UNKNOWN: Final = "The caller has no such todo."
+_CHANGED: Final = "The todo has changed since it was read."
+_FULL: Final = "The caller has as many todos as a user may have."
+
 router = APIRouter(
     prefix="/api/todos",
     tags=["todos"],
@@ -81,7 +85,10 @@ async def list_todos(request: Request, principal: CurrentPrincipal) -> ModelResp
     status_code=HTTPStatus.CREATED,
     summary="Create a todo",
     response_model=TodoResponse,
-    responses={201: {"headers": idempotency_keys.RESPONSE_HEADERS}, **documented(400, 409, 413)},
+    responses={
+        201: {"headers": idempotency_keys.RESPONSE_HEADERS},
+        **documented(400, 413, {409: _FULL}),
+    },
 )
 async def create_todo(
     request: Request,
@@ -106,7 +113,10 @@ async def create_todo(
     "/{todo_id}",
     summary="Read one of my todos",
     response_model=TodoResponse,
-    responses={304: {"description": "The todo still has this version."}, **documented(404)},
+    responses={
+        304: {"description": "The todo still has this version."},
+        **documented({404: _UNKNOWN}),
+    },
 )
 async def read_todo(
     request: Request,
@@ -125,7 +135,7 @@ async def read_todo(
     "/{todo_id}",
     summary="Change one of my todos",
     response_model=TodoResponse,
-    responses=documented(400, 404, 412, 413),
+    responses=documented(400, 413, {404: _UNKNOWN, 412: _CHANGED}),
 )
 async def change_todo(
     request: Request,
@@ -160,7 +170,7 @@ async def change_todo(
     status_code=HTTPStatus.NO_CONTENT,
     summary="Delete one of my todos",
     response_class=Response,  # no content, so no Content-Type
-    responses=documented(404, 412),
+    responses=documented({404: _UNKNOWN, 412: _CHANGED}),
 )
 async def delete_todo(
     request: Request, principal: CurrentPrincipal, todo_id: UUID, if_match: IfMatch = None

@@ -1,0 +1,63 @@
+"""The limit of request bodies: 64 KiB, or the `max_body_size` of the route.
+
+Starlette's middleware counts the bytes. It answers a `Content-Length` above the limit with plain
+text, in place of every other response. This module makes that text a problem.
+"""
+
+from collections.abc import Awaitable
+from http import HTTPStatus
+from typing import Final
+
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY, RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.entrypoints.http.problems.http_errors import CONTENT_TOO_LARGE
+from backend.entrypoints.http.problems.problem_details import problem_response
+
+MAX_BODY_BYTES: Final = 64 * 1024
+
+_TOO_LARGE: Final = int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+_PLAIN_TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
+
+
+class BodyLimit:
+    """Pure ASGI middleware that limits request bodies, and answers larger bodies with a problem.
+
+    A limit that an app sets for itself (`FastAPI(max_body_size=...)`) replaces this limit.
+
+    Args:
+        app: The ASGI app that serves the requests.
+        max_body_size: The limit in bytes for routes that set no `max_body_size`.
+    """
+
+    def __init__(self, app: ASGIApp, max_body_size: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._limited = RequestBodyLimitMiddleware(app, max_body_size=max_body_size)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] != "http" or MAX_BODY_SIZE_SCOPE_KEY in scope:
+            await self._app(scope, receive, send)
+            return
+        is_replaced = False
+
+        def send_problem(message: Message) -> Awaitable[None]:
+            nonlocal is_replaced
+            if is_replaced:
+                return _send_nothing()
+            if (
+                message["type"] == "http.response.start"
+                and message["status"] == _TOO_LARGE
+                and _PLAIN_TEXT in message["headers"]
+            ):
+                is_replaced = True
+                response = problem_response(Request(scope), CONTENT_TOO_LARGE)
+                return response(scope, receive, send)
+            return send(message)
+
+        await self._limited(scope, receive, send_problem)
+
+
+async def _send_nothing() -> None:
+    """Drop a message of a response that is replaced."""

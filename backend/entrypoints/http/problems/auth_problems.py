@@ -1,0 +1,143 @@
+"""The problems of authentication and authorization, for our app and for an app that exists already.
+
+The guard authenticates outside of the exception handlers of the app. `send_auth_problem` answers
+its errors with those handlers all the same, so an app that has its own handlers keeps them.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final, Never
+
+from starlette.applications import Starlette
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from backend.domain.auth import AuthError, MissingTokenError, VerifierUnavailableError
+from backend.entrypoints.http.auth.errors import MissingRoleError, MissingScopeError
+from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
+from backend.entrypoints.http.problems.challenges import INSUFFICIENT_SCOPE, challenge
+from backend.entrypoints.http.problems.http_errors import handle_http_error
+from backend.entrypoints.http.problems.outages import Outage
+from backend.entrypoints.http.problems.problem_details import (
+    Problem,
+    problem_response,
+    unavailable,
+)
+from backend.entrypoints.http.problems.problem_error import ProblemError
+from backend.entrypoints.http.telemetry import request_id
+
+
+def install_auth_problems(app: Starlette, *, outage: Outage | None = None) -> None:
+    """Make an app answer errors of authentication, and a `ProblemError`, with problems.
+
+    All other errors stay as they are, and so do handlers that the app has for these errors.
+
+    Args:
+        app: The app. Nothing in its state is needed.
+        outage: Logs the outages of the verifier. By default an outage ends after some seconds
+            without a 503.
+    """
+    outage = outage or Outage("verifier")
+
+    async def handle(connection: HTTPConnection, error: Exception) -> Response:
+        if isinstance(error, VerifierUnavailableError):
+            outage.record(error, request_id=request_id(connection.scope))
+        return problem_response(connection, auth_problem(error))
+
+    handlers: dict[Any, Any] = dict.fromkeys(_PROBLEMS, handle)
+    for error_class, handler in {**handlers, ProblemError: handle_http_error}.items():
+        app.exception_handlers.setdefault(error_class, handler)
+
+
+async def send_auth_problem(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a connection with the handler that its app has for an error of authentication.
+
+    Args:
+        error: An error for which `install_auth_problems` has installed a handler.
+        scope: The connection: HTTP, or a WebSocket that is not accepted yet.
+        receive: The receive function of the connection.
+        send: The send function of the connection.
+    """
+
+    async def fail(_scope: Scope, _receive: Receive, _send: Send) -> Never:
+        raise error
+
+    handlers = scope["app"].exception_handlers
+    await ExceptionMiddleware(fail, handlers=handlers)(scope, receive, send)
+
+
+def auth_problem(error: Exception) -> Problem:
+    """Return the problem of an error of authentication or authorization.
+
+    Raises:
+        LookupError: The error is of another kind.
+    """
+    return next(_PROBLEMS[kind] for kind in type(error).__mro__ if kind in _PROBLEMS)(error)
+
+
+def _unauthorized(error: AuthError) -> Problem:
+    attributes = {}
+    if not isinstance(error, MissingTokenError):  # RFC 6750, section 3.1
+        attributes = {"error": "invalid_token", "error_description": error.detail}
+    return Problem(
+        status=HTTPStatus.UNAUTHORIZED,
+        code=error.code,
+        detail=error.detail,
+        headers={"WWW-Authenticate": challenge(**attributes)},
+        log=(logging.INFO, f"refused: {error.reason}: {error}{_details(error)}", error.reason),
+    )
+
+
+def _details(error: AuthError) -> str:
+    values = {"found": error.found, "expected": error.expected}
+    details = ", ".join(f"{name} {value}" for name, value in values.items() if value)
+    return f"; {details}" if details else ""
+
+
+def _forbidden_origin(error: ForbiddenOriginError) -> Problem:
+    return Problem(
+        status=HTTPStatus.FORBIDDEN,
+        code="origin_not_allowed",
+        detail=(
+            "With a session cookie, a request that changes data or comes from another site must"
+            " have an allowed `Origin`."
+        ),
+        log=(logging.INFO, f"refused: {error}", "origin_not_allowed"),
+    )
+
+
+def _missing_scope(error: MissingScopeError) -> Problem:
+    scopes = " ".join(error.scopes)
+    return Problem(
+        status=HTTPStatus.FORBIDDEN,
+        code=INSUFFICIENT_SCOPE,
+        detail=f"This needs an access token with these scopes: {scopes}.",
+        headers={"WWW-Authenticate": challenge(error=INSUFFICIENT_SCOPE, scope=scopes)},
+        log=(logging.INFO, f"refused: {error}", INSUFFICIENT_SCOPE),
+    )
+
+
+def _missing_role(error: MissingRoleError) -> Problem:
+    return Problem(
+        status=HTTPStatus.FORBIDDEN,
+        code="missing_role",
+        detail="You do not have a role that may do this.",
+        headers={"WWW-Authenticate": challenge(error=INSUFFICIENT_SCOPE)},
+        log=(logging.INFO, f"refused: {error}", "missing_role"),
+    )
+
+
+def _verifier_unavailable(error: VerifierUnavailableError) -> Problem:
+    return unavailable("verifier", error, retry_after=error.retry_after)
+
+
+_PROBLEMS: Final[Mapping[type, Callable[[Any], Problem]]] = {
+    AuthError: _unauthorized,
+    ForbiddenOriginError: _forbidden_origin,
+    MissingScopeError: _missing_scope,
+    MissingRoleError: _missing_role,
+    VerifierUnavailableError: _verifier_unavailable,
+}
