@@ -42,6 +42,12 @@ PLANTED: Final = [
         "import prometheus_client",
         "home-of-prometheus-client",
     ),
+    (
+        "backend/adapters/auth/planted.py",
+        "import backend.adapters.persistence.memory",
+        "authentication-alone",
+    ),
+    ("backend/settings/planted.py", "import uvicorn", "authentication-alone"),
     ("backend/domain/planted.py", "import backend.settings", "layers"),
     ("backend/adapters/planted.py", "import backend.container", "layers"),
     ("backend/planted.py", "import json", "layers"),

@@ -15,9 +15,14 @@ from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.container.issuer import Issuer
 from backend.domain.auth import TokenVerifier
 from backend.domain.diagnosis import KeySetState
-from backend.settings import Settings
+from backend.settings.authentication import AuthSettings
 from backend.settings.origins import is_loopback
 from backend.settings.values import CookieCache
+
+
+def load_settings(settings_class: type[AuthSettings]) -> AuthSettings:
+    """Read the settings from the environment. Raises `ConfigurationError` if any is wrong."""
+    return settings_class.load()
 
 
 def http_client(jwks_url: str | None) -> httpx2.AsyncClient:
@@ -35,7 +40,7 @@ def http_client(jwks_url: str | None) -> httpx2.AsyncClient:
 
 
 def jwks_keys(
-    settings: Settings, url: str | None, client: Callable[[], httpx2.AsyncClient]
+    settings: AuthSettings, url: str | None, client: Callable[[], httpx2.AsyncClient]
 ) -> JwksKeys | None:
     """Make the source of the issuer's keys; None if the issuer has no key set.
 
@@ -51,7 +56,7 @@ def jwks_keys(
         source=url,
         max_age=settings.auth_jwks_max_age,
         max_stale=settings.auth_jwks_max_stale,
-        workers=settings.workers,
+        workers=settings.processes,
     )
 
 
@@ -60,7 +65,7 @@ def key_set_state(jwks: JwksKeys | None) -> Callable[[], KeySetState] | None:
     return jwks.state if jwks is not None else None
 
 
-def sources(settings: Settings, jwks: JwksKeys | None) -> Mapping[str, KeySource]:
+def sources(settings: AuthSettings, jwks: JwksKeys | None) -> Mapping[str, KeySource]:
     """Return the accepted algorithms, each with the source of its keys."""
     available: dict[str, KeySource] = {}
     if settings.secrets and not secret_is_for_cookies(settings, has_key_set=jwks is not None):
@@ -71,7 +76,7 @@ def sources(settings: Settings, jwks: JwksKeys | None) -> Mapping[str, KeySource
     return {algorithm: available[algorithm] for algorithm in settings.auth_algorithms or available}
 
 
-def secret_is_for_cookies(settings: Settings, *, has_key_set: object) -> bool:
+def secret_is_for_cookies(settings: AuthSettings, *, has_key_set: object) -> bool:
     """Tell whether the secret verifies session cookies only.
 
     That is so if there is a key set and cookies are accepted, unless `AUTH_ALGORITHMS` names HS256.
@@ -81,7 +86,7 @@ def secret_is_for_cookies(settings: Settings, *, has_key_set: object) -> bool:
     return set(HMAC_ALGORITHMS).isdisjoint(settings.auth_algorithms)
 
 
-def policy(settings: Settings, issuer: Issuer) -> ClaimsPolicy:
+def policy(settings: AuthSettings, issuer: Issuer) -> ClaimsPolicy:
     """Return the rules for the claims of a bearer token."""
     return ClaimsPolicy(
         issuers=issuer.issuers,
@@ -93,7 +98,7 @@ def policy(settings: Settings, issuer: Issuer) -> ClaimsPolicy:
 
 def with_cache(
     verifier: TokenVerifier,
-    settings: Settings,
+    settings: AuthSettings,
     jwks: JwksKeys | None,
     clock: Callable[[], float],
 ) -> TokenVerifier:
@@ -108,6 +113,6 @@ def with_cache(
     )
 
 
-def has_secret(settings: Settings) -> bool:
+def has_secret(settings: AuthSettings) -> bool:
     """Tell whether a shared secret is set."""
     return bool(settings.secrets)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
 from backend.adapters.auth.claims import Claims
 from backend.domain.auth import Principal
-from backend.settings import Settings
+from backend.settings.authentication import AuthSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Issuer:
     to_principal: Callable[[Claims, float], Principal]
 
 
-def better_auth(settings: Settings, clock: Callable[[], float] = time.time) -> Issuer:
+def better_auth(settings: AuthSettings, clock: Callable[[], float] = time.time) -> Issuer:
     """Describe Better Auth. By default, issuer and audience are its origin.
 
     Args:

@@ -17,19 +17,20 @@ class Part(AbstractAsyncContextManager[Any], Protocol):
 
 
 def resources(
-    http_client: Callable[[], Resource], keys: Part | None, database: Part
+    http_client: Callable[[], Resource], keys: Part | None, database: Part | None = None
 ) -> Sequence[Resource]:
     """Return what to open, in this order; close the resources in reverse order.
 
     Args:
         http_client: Returns the HTTP client; called only if there is a key set to fetch.
         keys: The issuer's keys; None if the issuer has no key set.
-        database: The database of the todos.
+        database: The database of the todos; None if the app has none.
     """
-    return [database] if keys is None else [http_client(), keys, database]
+    first: list[Resource] = [] if keys is None else [http_client(), keys]
+    return first if database is None else [*first, database]
 
 
-def checks(keys: Part | None, database: Part) -> Mapping[str, Check]:
+def checks(keys: Part | None, database: Part | None = None) -> Mapping[str, Check]:
     """Return the readiness checks by name. A check raises an error if the part is unavailable."""
     parts = {"keys": keys, "database": database}
     return {name: part.check for name, part in parts.items() if part is not None}

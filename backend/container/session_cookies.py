@@ -14,12 +14,12 @@ from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.container.auth import sources, with_cache
 from backend.container.issuer import Issuer
 from backend.domain.auth import TokenVerifier
-from backend.settings import Settings
+from backend.settings.authentication import AuthSettings
 from backend.settings.values import CookieCache
 
 
 def make_verifier(
-    settings: Settings, issuer: Issuer, jwks: JwksKeys | None, clock: Callable[[], float]
+    settings: AuthSettings, issuer: Issuer, jwks: JwksKeys | None, clock: Callable[[], float]
 ) -> TokenVerifier | None:
     """Make the verifier of session cookies; None if cookies are not accepted."""
     if settings.auth_cookie is CookieCache.OFF:
@@ -35,7 +35,7 @@ def make_verifier(
 
 
 def make_explainer(
-    settings: Settings,
+    settings: AuthSettings,
     issuer: Issuer,
     jwks: JwksKeys | None,
     verifier: TokenVerifier | None,
@@ -51,12 +51,12 @@ def make_explainer(
     )
 
 
-def web_origins(settings: Settings, issuer: Issuer) -> frozenset[str]:
+def web_origins(settings: AuthSettings, issuer: Issuer) -> frozenset[str]:
     """Return the origins whose pages may send changes with a session cookie."""
     return issuer.origins | {*settings.cors_origins}
 
 
-def accepted_names(settings: Settings) -> Sequence[str]:
+def accepted_names(settings: AuthSettings) -> Sequence[str]:
     """Return the accepted names of the session cookie, the preferred name first.
 
     Better Auth adds `__Secure-` if its base URL is https. Then the plain name is not accepted,
@@ -68,7 +68,7 @@ def accepted_names(settings: Settings) -> Sequence[str]:
     return [secure if settings.better_auth_url.startswith("https:") else plain]
 
 
-def _cookie_decoder(settings: Settings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:
+def _cookie_decoder(settings: AuthSettings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:
     secrets = [secret.encode() for secret in settings.secrets]
     if settings.auth_cookie is CookieCache.JWE:
         return JweCookieDecoder(secrets)

@@ -1,95 +1,30 @@
 """Reads the settings from the environment, and reports every invalid setting at once."""
 
-import os
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import Field, SecretStr
+from pydantic_settings import EnvSettingsSource
 
+from backend.settings.authentication import AuthSettings
 from backend.settings.complaints import Complaint, ConfigurationError, errors_of
-from backend.settings.consistency import ISSUERS, inconsistencies
-from backend.settings.oddities import odd_secrets
 from backend.settings.origins import PORT_MAX
-from backend.settings.sources import Sources, names_any, read_sources, variables_of
-from backend.settings.spelling import misspellings
 from backend.settings.values import (
-    ASYMMETRIC_ALGORITHMS,
-    Algorithms,
     AnyCase,
-    CookieCache,
-    CookieName,
     DatabaseUrl,
     HeaderNames,
     Hosts,
     LogFormat,
     LogLevel,
-    Origins,
     RootPath,
-    Secret,
-    Url,
-    VersionedSecrets,
-    Words,
 )
 
-__all__ = ["Complaint", "ConfigurationError", "Settings", "errors_of"]
-
-_URL_EXAMPLE: Final = "a URL like https://app.example.com"
+__all__ = ["AuthSettings", "Complaint", "ConfigurationError", "Settings", "errors_of"]
 
 
-class Settings(BaseSettings):
-    """The settings, with the names of their environment variables in lower case.
+class Settings(AuthSettings):
+    """The settings of the Todo API: those of authentication, and those of the server."""
 
-    A field's description completes the remedy of a complaint: "Set it to {description}."
-    `Settings(…)` uses its arguments only; `load` and `read` also read the environment.
-    """
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
-    )
-
-    better_auth_url: Url | None = Field(default=None, description=_URL_EXAMPLE)
-    better_auth_secret: Secret | None = Field(
-        default=None,
-        description="the secret that Better Auth uses, 32 bytes or more: `openssl rand -hex 32`",
-    )
-    better_auth_secrets: VersionedSecrets = Field(
-        default=(), description="the list that Better Auth uses, newest first: `2:new,1:old`"
-    )
-    auth_jwks_url: Url | None = Field(default=None, description=_URL_EXAMPLE)
-    auth_issuer: Words = Field(default=(), description="a comma-separated list of issuers")
-    auth_audience: Words = Field(default=(), description="a comma-separated list of audiences")
-    auth_algorithms: Algorithms = Field(
-        default=(),
-        description="a comma-separated list of HS256, " + ", ".join(sorted(ASYMMETRIC_ALGORITHMS)),
-    )
-    auth_allow_http: bool = Field(default=False, description="on or off")
-    auth_leeway: float = Field(default=10, ge=0, le=300, description="0 to 300 seconds")
-    auth_max_lifetime: float | None = Field(
-        default=None, ge=1, le=31_536_000, description="1 to 31536000 seconds"
-    )
-    auth_token_max_bytes: int = Field(
-        default=16_384, ge=1024, le=49_152, description="1024 to 49152 bytes"
-    )
-    auth_cookie: Annotated[CookieCache, AnyCase] = Field(
-        default=CookieCache.OFF, description="off, compact, jwt or jwe"
-    )
-    auth_cookie_name: CookieName = Field(
-        default="better-auth.session_data", description="the cookie's name without __Secure-"
-    )
-    auth_cookie_version: str | None = Field(default=None, description="the cookie cache's version")
-    auth_jwks_max_age: float = Field(default=300, ge=1, le=86_400, description="1 to 86400 seconds")
-    auth_jwks_max_stale: float = Field(
-        default=3600, ge=0, le=604_800, description="0 to 604800 seconds"
-    )
-    auth_token_cache_size: int = Field(
-        default=10_000, ge=0, le=1_000_000, description="0 to 1000000 tokens"
-    )
     database_url: DatabaseUrl = Field(
         default=SecretStr("sqlite:///todos.db"),
         description="sqlite:///todos.db or postgresql://user:password@host/database",
@@ -115,9 +50,6 @@ class Settings(BaseSettings):
     keep_alive: int = Field(
         default=75, ge=1, le=3600, description="1 to 3600 seconds, more than the load balancer's"
     )
-    cors_origins: Origins = Field(
-        default=(), description="origins like https://app.example.com, or *"
-    )
     cors_headers: HeaderNames = Field(
         default=(), description="a comma-separated list of header names"
     )
@@ -134,71 +66,12 @@ class Settings(BaseSettings):
     docs: bool | None = Field(default=None, description="on or off")  # None: on in `dev` only
     metrics: bool = Field(default=True, description="on or off")
 
-    @classmethod
-    def settings_customise_sources(
-        cls, *_: Any, **sources: Any
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Use the arguments only: `read` reads the environment, including invalid values."""
-        return (sources["init_settings"],)
-
-    @classmethod
-    def load(cls, **overrides: Any) -> Self:
-        """Read the settings from the environment.
-
-        Args:
-            **overrides: Settings that replace those of the environment.
-
-        Raises:
-            ConfigurationError: With a complaint about everything that is wrong, without warnings.
-        """
-        settings, complaints = cls.read(**overrides)
-        if errors := errors_of(complaints):
-            raise ConfigurationError(errors)
-        return settings
-
-    @classmethod
-    def read(cls, **overrides: Any) -> tuple[Self, list[Complaint]]:
-        """Read the settings from the environment, and check them.
-
-        Args:
-            **overrides: Settings that replace those of the environment.
-
-        Returns:
-            The settings, with defaults in place of invalid values, and the complaints, which
-            include warnings.
-        """
-        sources = read_sources(EnvSettingsSource(cls)(), overrides)
-        raw = sources.values
-        complaints = [
-            *sources.complaints,
-            *misspellings(os.environ, variables_of(cls.model_fields)),
-            *inconsistencies({**dict.fromkeys(sources.unreadable, "unreadable"), **raw}),
-            *odd_secrets(raw, sources.variables),
-        ]
-        try:
-            return cls(**raw), complaints
-        except ValidationError as error:
-            invalid = {problem["loc"][0] for problem in error.errors()}
-            valid = {name: value for name, value in raw.items() if name not in invalid}
-            problems = [cls._complaint(problem, sources) for problem in error.errors()]
-            return cls(**valid), [*problems, *complaints]
-
-    @classmethod
-    def names_an_issuer(cls) -> bool:
-        """Tell whether the environment has a setting that says which tokens to trust."""
-        return names_any(ISSUERS)
-
     @property
-    def secrets(self) -> tuple[str, ...]:
-        """Every shared secret, the current one first, without duplicates."""
-        versioned = [secret.get_secret_value() for secret in self.better_auth_secrets]
-        current = [self.better_auth_secret.get_secret_value()] if self.better_auth_secret else []
-        return tuple(
-            dict.fromkeys([*(text.partition(":")[2].strip() for text in versioned), *current])
-        )
+    def processes(self) -> int:
+        """How many processes of this server fetch the key set."""
+        return self.workers
 
     @classmethod
-    def _complaint(cls, error: Mapping[str, Any], sources: Sources) -> Complaint:
-        name = str(error["loc"][0])
-        problem = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
-        return sources.complaint(name, problem, expected=str(cls.model_fields[name].description))
+    def _environment(cls, _overrides: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values of environment variables, by setting."""
+        return EnvSettingsSource(cls)()

@@ -1,7 +1,7 @@
 """Reads the raw values of settings: from environment variables, and from files that they name."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,6 @@ from backend.settings.oddities import unusable_host
 # Settings that hold secrets. Each may be in a file that the variable with `_FILE` names.
 IN_FILES: Final = ("better_auth_secret", "better_auth_secrets", "database_url")
 
-_LOOPBACK: Final = "127.0.0.1"
 _MAX_BYTES: Final = 65_536
 
 
@@ -50,22 +49,26 @@ class Sources:
         return Complaint(name, problem, f"Set it to {expected}.")
 
 
-def variables_of(settings: Iterable[str]) -> list[str]:
+def variables_of(settings: Collection[str]) -> list[str]:
     """Return the names of the variables that set the settings, in upper case."""
-    return [name.upper() for name in (*settings, *(f"{setting}_file" for setting in IN_FILES))]
+    files = [f"{setting}_file" for setting in IN_FILES if setting in settings]
+    return [name.upper() for name in (*settings, *files)]
 
 
-def read_sources(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> Sources:
+def read_sources(
+    values: Mapping[str, Any], overrides: Mapping[str, Any], *, fields: Collection[str]
+) -> Sources:
     """Add the values of files to the values of environment variables.
 
     Args:
         values: The values of environment variables, by setting.
         overrides: The values that replace them.
+        fields: The settings to read.
     """
     in_files: dict[str, str] = {}
     variables: dict[str, str] = {}
     complaints: list[Complaint] = []
-    for setting, path in _paths():
+    for setting, path in _paths(fields):
         name, variable = setting.upper(), f"{setting.upper()}_FILE"
         if setting in values:
             problem, remedy = f"{name} is set too", "Unset one of the two."
@@ -78,7 +81,7 @@ def read_sources(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> Sou
             remedy = f"Set it to the path of a file that has the value of {name}."
             complaints.append(Complaint(variable, str(error), remedy, meant=name))
     raw = {**values, **in_files}
-    if "host" not in overrides and (warning := unusable_host(raw.get("host", _LOOPBACK))):
+    if "host" in values and "host" not in overrides and (warning := unusable_host(raw["host"])):
         del raw["host"]
         complaints.append(warning)
     return Sources({**raw, **overrides}, variables, tuple(complaints))
@@ -90,10 +93,10 @@ def names_any(settings: frozenset[str]) -> bool:
     return any(setting in names or f"{setting}_file" in names for setting in settings)
 
 
-def _paths() -> Iterator[tuple[str, str]]:
+def _paths(fields: Collection[str]) -> Iterator[tuple[str, str]]:
     paths = {name.lower(): value for name, value in os.environ.items() if value}
     for setting in IN_FILES:
-        if path := paths.get(f"{setting}_file"):
+        if setting in fields and (path := paths.get(f"{setting}_file")):
             yield setting, path
 
 

@@ -1,0 +1,58 @@
+"""The parts that authenticate requests. They need neither a database nor the rest of the server.
+
+To replace a part, name it when you make the container:
+
+    AuthContainer(settings=AuthSettings.load(), token_verifier=FakeTokenVerifier())
+"""
+
+import time
+from typing import Any
+
+from dependency_injector import containers, providers
+
+from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
+from backend.container import auth, lifecycle, session_cookies
+from backend.container.issuer import better_auth
+from backend.settings.authentication import AuthSettings
+
+
+class AuthContainer(containers.DeclarativeContainer):
+    """The parts that authenticate. Each `Singleton` is made once, when it is first used."""
+
+    settings_class = providers.Object(AuthSettings)
+    # `Any`: in a subclass of this container, the settings have a class of their own.
+    settings: providers.Singleton[Any] = providers.Singleton(auth.load_settings, settings_class)
+    clock = providers.Object(time.time)
+
+    # The issuer, and its keys.
+    issuer = providers.Singleton(better_auth, settings, clock)
+    jwks_url = issuer.provided.jwks_url
+    http_client = providers.Singleton(auth.http_client, jwks_url)
+    jwks_keys = providers.Singleton(auth.jwks_keys, settings, jwks_url, http_client.provider)
+
+    # Bearer tokens: signature, claims, principal, cache.
+    sources = providers.Callable(auth.sources, settings, jwks_keys)
+    signed_tokens = providers.Singleton(
+        SignedTokens, sources, max_length=settings.provided.auth_token_max_bytes
+    )
+    policy = providers.Singleton(auth.policy, settings, issuer)
+    jwt_verifier = providers.Singleton(
+        JwtTokenVerifier,
+        signed_tokens,
+        policy=policy,
+        to_principal=issuer.provided.to_principal,
+        clock=clock,
+    )
+    token_verifier = providers.Singleton(auth.with_cache, jwt_verifier, settings, jwks_keys, clock)
+
+    # Session cookies; the verifier is None if no cookies are accepted.
+    session_verifier = providers.Singleton(
+        session_cookies.make_verifier, settings, issuer, jwks_keys, clock
+    )
+    web_origins = providers.Callable(session_cookies.web_origins, settings, issuer)
+    cookie_names = providers.Callable(session_cookies.accepted_names, settings)
+
+    # Opened at startup, closed at shutdown; checked for readiness.
+    resources = providers.Callable(lifecycle.resources, http_client.provider, jwks_keys)
+    checks = providers.Callable(lifecycle.checks, jwks_keys)
+    key_set_state = providers.Callable(auth.key_set_state, jwks_keys)
