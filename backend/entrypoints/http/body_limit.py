@@ -10,6 +10,7 @@ from typing import Final
 
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY, RequestBodyLimitMiddleware
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.entrypoints.http.problems.http_errors import CONTENT_TOO_LARGE
@@ -18,7 +19,7 @@ from backend.entrypoints.http.problems.problem_details import problem_response
 MAX_BODY_BYTES: Final = 64 * 1024
 
 _TOO_LARGE: Final = int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-_PLAIN_TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
+_HEADERS_OF_STARLETTE: Final = PlainTextResponse("Content Too Large").raw_headers
 
 
 class BodyLimit:
@@ -49,7 +50,7 @@ class BodyLimit:
             if (
                 message["type"] == "http.response.start"
                 and message["status"] == _TOO_LARGE
-                and _PLAIN_TEXT in message["headers"]
+                and message["headers"] == _HEADERS_OF_STARLETTE
             ):
                 is_replaced = True
                 response = problem_response(Request(scope), CONTENT_TOO_LARGE)

@@ -75,7 +75,10 @@ def auth_problem(error: Exception) -> Problem:
     Raises:
         LookupError: The error is of another kind.
     """
-    return next(_PROBLEMS[kind] for kind in type(error).__mro__ if kind in _PROBLEMS)(error)
+    for kind in type(error).__mro__:
+        if kind in _PROBLEMS:
+            return _PROBLEMS[kind](error)
+    raise LookupError(f"{type(error).__name__} is not an error of authentication")
 
 
 def _unauthorized(error: AuthError) -> Problem:
