@@ -20,8 +20,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from backend.container import Container
 from backend.domain.todo import uuid7
+from backend.entrypoints.http import CurrentPrincipal, ProtectedRoute
 from backend.entrypoints.http.app import create_app as create_our_app
-from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRoute
 from backend.entrypoints.http.todos.list_parameters import ListParameters
 from backend.entrypoints.server.logs import configure_logging
 

@@ -1,8 +1,8 @@
 """The FastAPI application, made from a container. Importing this module creates nothing."""
 
 import functools
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -16,10 +16,8 @@ from starlette.types import ASGIApp
 from backend import __version__
 from backend.container import Container
 from backend.entrypoints.http import health, me, metrics
-from backend.entrypoints.http.auth.credentials import Authenticator
-from backend.entrypoints.http.auth.principal_parameters import require_verified_principals
-from backend.entrypoints.http.auth.session_cookies import SessionCookies
-from backend.entrypoints.http.auth.startup_check import require_protection
+from backend.entrypoints.http.auth.protection import Protection
+from backend.entrypoints.http.body_limit import BodyLimit
 from backend.entrypoints.http.cors import with_cors
 from backend.entrypoints.http.head import HeadRequests
 from backend.entrypoints.http.hosts import TrustedHosts
@@ -27,15 +25,13 @@ from backend.entrypoints.http.problems import handlers
 from backend.entrypoints.http.problems.middleware import shutting_down
 from backend.entrypoints.http.problems.outages import Outages
 from backend.entrypoints.http.problems.problem_details import ProblemDetails
+from backend.entrypoints.http.protect import protect
 from backend.entrypoints.http.query_limit import QueryLimit
 from backend.entrypoints.http.root_path import RootPath
 from backend.entrypoints.http.telemetry import Telemetry
 from backend.entrypoints.http.todos import routes as todos
 from backend.entrypoints.http.todos.cursors import Cursors
 from backend.settings import Settings
-
-# Path templates under /api that need no principal.
-PUBLIC: Final[frozenset[str]] = frozenset()
 
 # FastAPI's own telemetry is off: `Telemetry` does this work.
 _NO_TELEMETRY: Final[TelemetryConfig] = {
@@ -46,22 +42,22 @@ _NO_TELEMETRY: Final[TelemetryConfig] = {
 }
 
 
-def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Api":
+def create_app(container: Container, *, public: Collection[str] = ()) -> "Api":
     """Create the application.
 
     Args:
         container: Provides the settings and adapters of the application.
-        public: Path templates under /api that need no principal.
+        public: Path templates that need no principal, beside health, metrics and documentation.
 
     Returns:
-        An app that refuses to start if a route under /api is neither protected nor public.
+        An app that refuses to start if a route neither takes a principal nor is public.
     """
     settings = container.settings()
     app = Api(
         title="Secured Todo API",
         summary="Todos for the users that Better Auth signed in.",
         version=__version__,
-        lifespan=_lifespan(container),
+        lifespan=_stop_outages,
         routes=_routes(settings),
         docs_url="/docs" if settings.docs else None,
         openapi_url="/openapi.json" if settings.docs else None,
@@ -70,37 +66,30 @@ def create_app(container: Container, *, public: Collection[str] = PUBLIC) -> "Ap
         telemetry=_NO_TELEMETRY,
     )
     app.settings = settings
-    app.authenticator = Authenticator(
-        token_verifier=container.token_verifier(), session_cookies=_session_cookies(container)
-    )
-    app.state.public = frozenset(public)
     app.state.todos = container.todos()
     app.state.cursors = Cursors(container.cursor_key())
     app.state.clock = container.clock()
     app.state.checks = container.checks()
+    app.state.outages = Outages(app.state.checks)
     app.state.key_set_state = container.key_set_state()
     app.state.metrics_text = metrics.MetricsText(container.key_set_state())
-    app.state.outages = Outages(app.state.checks)
     handlers.install(app, app.state.outages)
+    # Inside the guard, so that anonymous requests get 401 whatever the size of their bodies.
+    app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
+    health_paths = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
+    app.protection = protect(
+        app, public={*public, *health_paths, metrics.PATH}, container=container
+    )
     app.add_middleware(QueryLimit)
     if settings.trusted_hosts:
-        health_paths = {r.path for r in health.router.routes if isinstance(r, APIRoute)}
         app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts, always=health_paths)
     return app
 
 
-def _lifespan(container: Container) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        require_verified_principals(app)
-        require_protection(app, public=app.state.public)
-        async with AsyncExitStack() as stack:
-            for resource in container.resources():
-                await stack.enter_async_context(resource)
-            stack.push_async_callback(app.state.outages.stop)
-            yield
-
-    return lifespan
+@asynccontextmanager
+async def _stop_outages(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await app.state.outages.stop()
 
 
 def _routes(settings: Settings) -> list[BaseRoute]:
@@ -111,23 +100,15 @@ def _routes(settings: Settings) -> list[BaseRoute]:
     return [route for module in modules for route in module.router.routes]
 
 
-def _session_cookies(container: Container) -> SessionCookies | None:
-    verifier = container.session_verifier()
-    if verifier is None:
-        return None
-    names = container.cookie_names()
-    return SessionCookies(names=names, verifier=verifier, origins=container.web_origins())
-
-
 class Api(FastAPI):
     """FastAPI, with problem details and session cookies in its OpenAPI document.
 
     Attributes:
-        authenticator: Turns the credentials of a request into its principal.
+        protection: The authentication of the app.
         settings: The settings of the application.
     """
 
-    authenticator: Authenticator
+    protection: Protection
     settings: Settings
 
     _extended: dict[str, Any] | None = None  # the document of FastAPI that `openapi` has completed
@@ -139,7 +120,7 @@ class Api(FastAPI):
             with_cors,
             settings=self.settings,
             routes=self.routes,
-            credentials=self.authenticator.session_cookies is not None,
+            credentials=self.protection.session_cookies is not None,
         )
         stack: ASGIApp = Telemetry(
             HeadRequests(add_cors(super().build_middleware_stack())),
@@ -168,8 +149,8 @@ class Api(FastAPI):
         schema = ProblemDetails.model_json_schema(ref_template=template)
         schemas.update(schema.pop("$defs"))
         schemas["ProblemDetails"] = schema
-        if self.authenticator.session_cookies is not None:
-            _document_session_cookie(document, self.authenticator.session_cookies.names[-1])
+        if self.protection.session_cookies is not None:
+            _document_session_cookie(document, self.protection.session_cookies.names[-1])
         self._extended = document
         return document
 

@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.domain.auth import Principal
-from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http.auth.guards import CurrentPrincipal
+from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.model_response import ModelResponse
 from backend.entrypoints.http.problems.problem_details import documented
 

@@ -32,6 +32,7 @@ CUT_CONNECTIONS: Final = Counter(
     "http_connections_cut", "Connections that the server cut.", ["reason"]
 )
 
+PATH: Final = "/metrics"
 BATCH_SIZE: Final = 64
 TEXT_MAX_AGE: Final = 1.0  # seconds
 
@@ -120,7 +121,7 @@ class MetricsText:
         return self._text
 
 
-@router.get("/metrics")
+@router.get(PATH)
 async def metrics(request: Request) -> Response:
     """Return the metrics of this process in the Prometheus text format."""
     return Response(request.app.state.metrics_text(), media_type=CONTENT_TYPE_LATEST)

@@ -109,7 +109,7 @@ def unprotected_routes(app: Api) -> list[Complaint]:
             for parameter in error.parameters
         ]
     try:
-        require_protection(app, public=app.state.public)
+        require_protection(app.protection.open_routes)
     except UnprotectedRouteError as error:
         complaints += [Complaint(path, _UNPROTECTED, HOW_TO_PROTECT) for path in error.paths]
     return complaints

@@ -102,7 +102,8 @@ def app(
 ) -> FastAPI:
     """Return the shared app with the fakes of this test. Add routes to `make_app()` instead."""
     shared_app.state.clock = clock
-    shared_app.authenticator = replace(shared_app.authenticator, token_verifier=verifier)
+    protection = shared_app.protection
+    protection.authenticator = replace(protection.authenticator, token_verifier=verifier)
     shared_app.state.todos = todos
     return shared_app
 
@@ -155,7 +156,7 @@ def bob(app: FastAPI, make_client: MakeClient) -> httpx2.Client:
 @pytest.fixture
 def broken(make_app: MakeApp, make_client: MakeClient) -> httpx2.Client:
     """Return a client whose app has a route that fails."""
-    app = make_app()
+    app = make_app(public=("/broken",))
 
     @app.get("/broken")
     async def fail() -> None:

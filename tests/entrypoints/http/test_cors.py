@@ -37,7 +37,8 @@ def preflight(client: Client, method: str, *headers: str, origin: str = PAGE, **
 
 @pytest.fixture
 def client(make_app: MakeApp, make_client: MakeClient) -> Client:
-    app = make_app(cors_origins=PAGE, trusted_hosts="testserver")
+    public = ("/defect", "/outage", "/teapot")
+    app = make_app(public=public, cors_origins=PAGE, trusted_hosts="testserver")
 
     @app.get("/defect")
     async def defect() -> None:
@@ -129,7 +130,7 @@ def test_pages_may_use_every_common_method(client: Client, method: str) -> None:
 def test_pages_may_use_the_methods_of_added_routes(
     make_app: MakeApp, make_client: MakeClient
 ) -> None:
-    app = make_app(cors_origins=PAGE)
+    app = make_app(public=("/notes",), cors_origins=PAGE)
 
     @app.api_route("/notes", methods=["QUERY"])
     async def query() -> str:

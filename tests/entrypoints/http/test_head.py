@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, PlainTextResponse, StreamingRespon
 from starlette.routing import Route
 from starlette.types import Message
 
-from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http import CurrentPrincipal, ProtectedRoute
 from backend.entrypoints.http.metrics import count_batch
 from tests.entrypoints.http.asgi_client import RawResponse, send_request
 from tests.entrypoints.http.auth.bearer import ADA
@@ -82,7 +82,7 @@ def test_one_todo_answers_head_with_its_etag(ada: Client) -> None:
 
 @pytest.mark.anyio
 async def test_routes_without_get_answer_head_with_405(make_app: MakeApp) -> None:
-    app = make_app()
+    app = make_app(public=("/actions",))
 
     @app.post("/actions")
     async def act() -> str:
@@ -156,6 +156,9 @@ def add_routes(app: FastAPI, folder: Any) -> None:
     app.mount("/sub", inner)
 
 
+PUBLIC = ("/included/v1/plain", "/sync", "/stream", "/file", "/both", "/sub")
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     "path",
@@ -172,7 +175,7 @@ def add_routes(app: FastAPI, folder: Any) -> None:
     ],
 )
 async def test_added_routes_answer_head(make_app: MakeApp, tmp_path: Any, path: str) -> None:
-    app = make_app()
+    app = make_app(public=PUBLIC)
     add_routes(app, tmp_path)
     for headers in ([], [ADA]):
         assert_same_without_body(*await get_and_head(app, path, *headers))
@@ -181,7 +184,7 @@ async def test_added_routes_answer_head(make_app: MakeApp, tmp_path: Any, path: 
 @pytest.mark.anyio
 @pytest.mark.parametrize("included", [False, True])
 async def test_a_route_of_its_own_serves_head(make_app: MakeApp, included: bool) -> None:
-    app, router = make_app(), APIRouter()
+    app, router = make_app(public=("/notes",)), APIRouter()
     target = router if included else app
 
     @target.get("/notes")
@@ -199,7 +202,7 @@ async def test_a_route_of_its_own_serves_head(make_app: MakeApp, included: bool)
 
 @pytest.mark.anyio
 async def test_a_defect_answers_head_with_500(make_app: MakeApp) -> None:
-    app = make_app()
+    app = make_app(public=("/broken",))
 
     @app.get("/broken")
     async def broken() -> None:

@@ -114,7 +114,7 @@ def test_responses_with_503_are_counted_by_cause(
 def test_other_responses_with_503_have_their_code_as_cause(
     make_app: MakeApp, make_client: MakeClient, count: Count
 ) -> None:
-    app = make_app()
+    app = make_app(public=("/closed",))
 
     @app.get("/closed")
     async def closed() -> None:

@@ -110,7 +110,7 @@ async def test_the_startup_check_and_the_host_check_ignore_the_prefix(make_app: 
 
 @pytest.mark.anyio
 async def test_web_sockets_are_served_below_the_prefix(make_app: MakeApp) -> None:
-    app = make_app(root_path="/todos")
+    app = make_app(root_path="/todos", public=("/echo",))
     sent: list[Message] = []
 
     @app.websocket("/echo")

@@ -54,7 +54,7 @@ async def test_the_first_of_two_ids_counts(make_app: MakeApp) -> None:
 def test_an_endpoint_cannot_replace_the_request_id(
     make_app: MakeApp, make_client: MakeClient
 ) -> None:
-    app = make_app()
+    app = make_app(public=("/proxy",))
 
     @app.get("/proxy")
     async def proxy() -> Response:
@@ -80,7 +80,7 @@ def test_every_response_forbids_other_origins_to_embed_it(anonymous: Client, pat
 def test_a_route_may_allow_other_origins_to_embed_its_response(
     make_app: MakeApp, make_client: MakeClient
 ) -> None:
-    app = make_app()
+    app = make_app(public=("/logo",))
 
     @app.get("/logo")
     async def logo() -> Response:

@@ -60,6 +60,10 @@ class KeySetFetches:
         """The task that fetches, or waits for the pause before; None if there is no such task."""
         return self._task if self._task is not None and not self._task.done() else None
 
+    def forget(self) -> None:
+        """Forget the fetch in progress: its event loop may have ended without it."""
+        self._task = None
+
     def start(self, *, lookup: bool) -> asyncio.Task[None]:
         """Start a fetch, after the pause that the schedule demands.
 

@@ -47,7 +47,11 @@ class KeySetRefresher:
         self._recheck_number = 0  # the number of the fetch that the last bad signature caused
 
     def start(self) -> None:
-        """Start to fetch, without waiting for the first key set."""
+        """Start to fetch, without waiting for the first key set.
+
+        Can be called again, in another event loop too, whether or not `stop` was called.
+        """
+        self._fetches.forget()
         self._resuming = asyncio.Semaphore(_RESUMED_AT_ONCE)  # bound to the running event loop
         self._waiting = 0
         self._background = asyncio.create_task(self._keep_fresh())

@@ -1,164 +1,181 @@
-"""Protects routes: they authenticate a request first, and pass its principal to the endpoint.
+"""The dependencies of protected routes: the principal, an optional principal, scopes and roles.
 
-Create every route under /api on a router of `ProtectedRoute`s, with a `CurrentPrincipal` parameter:
-
-    router = APIRouter(prefix="/api/notes", route_class=ProtectedRoute)
-
-    @router.get("")
+    @app.get("/notes")
     async def list_notes(principal: CurrentPrincipal) -> list[Note]: ...
+
+    @app.delete("/notes/{id}", dependencies=[requires_roles("admin")])
+    async def delete_note(id: int) -> None: ...
+
+They work on every kind of route: `protect` puts a guard in front of all routes, and the guard
+authenticates. A dependency only returns what the guard has found.
 """
 
-import functools
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
-from http import HTTPStatus
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from fastapi import HTTPException, Request, Response, Security
-from fastapi.dependencies.models import Dependant
+from fastapi import Security
 from fastapi.openapi.models import HTTPBearer
-from fastapi.routing import APIRoute
+from fastapi.params import Security as SecurityDependency
+from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
-from starlette.types import Message, Receive
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
-from backend.domain.auth import Principal
-from backend.entrypoints.http.json_request import JsonRequest
+from backend.domain.auth import MissingTokenError, Principal
+from backend.entrypoints.http.auth.errors import (
+    MissingRoleError,
+    MissingScopeError,
+    validate_scopes,
+)
 
-MAX_BODY_BYTES: Final = 64 * 1024
+# Keys of the ASGI scope. The guard sets the first for every connection, and the second when it has
+# authenticated the connection.
+AUTHENTICATOR: Final = "backend.authenticator"
+PRINCIPAL: Final = "backend.principal"
 
-_PRINCIPAL: Final = "backend.principal"
-_REQUEST: Final = "backend.request"
-_CACHE_CONTROL: Final = b"cache-control"
+
+async def authenticate(scope: Scope) -> Principal:
+    """Return the principal of a connection; authenticate it if the guard has not done that.
+
+    Raises:
+        AuthError: The connection has no valid credentials.
+        ForbiddenOriginError: The connection uses a session cookie, and the page that opened it is
+            not allowed to.
+        VerifierUnavailableError: The credentials cannot be verified now.
+        RuntimeError: The app is not protected.
+    """
+    principal: Principal | None = scope.get(PRINCIPAL)
+    if principal is None:
+        if AUTHENTICATOR not in scope:
+            raise RuntimeError("This app is not protected. Call `protect(app)` when you make it.")
+        principal = scope[PRINCIPAL] = await scope[AUTHENTICATOR].authenticate(scope)
+    return principal
 
 
-class Authentication(SecurityBase):
-    """The FastAPI dependency that gives the principal, and its OpenAPI security scheme."""
+class BearerScheme(SecurityBase):
+    """The OpenAPI security scheme of every dependency that authenticates."""
 
     def __init__(self) -> None:
         self.model = HTTPBearer(bearerFormat="JWT", description="A JWT that Better Auth issued.")
         self.scheme_name = "Bearer"
 
-    async def __call__(self, request: Request) -> Principal:
-        """Return the principal of a request.
 
-        A `ProtectedRoute` has authenticated the request already; on other routes, this call does.
+class Authentication(BearerScheme):
+    """The FastAPI dependency that gives the principal."""
+
+    async def __call__(self, connection: HTTPConnection, required: SecurityScopes) -> Principal:
+        """Return the principal of a request or a WebSocket.
+
+        Args:
+            connection: The request or WebSocket.
+            required: The scopes that the route requires: `Security(authenticated, scopes=[…])`.
 
         Raises:
-            AuthError: The request has no valid credentials.
-            ForbiddenOriginError: The request uses a session cookie, and the page that sent it is
-                not allowed to.
+            AuthError: There are no valid credentials.
+            ForbiddenOriginError: A session cookie is used by a page that is not allowed to.
+            MissingScopeError: The principal lacks a required scope.
             VerifierUnavailableError: The credentials cannot be verified now.
         """
-        scope = request.scope
-        if _PRINCIPAL not in scope:
-            scope[_PRINCIPAL] = await scope["app"].authenticator.authenticate(scope)
-        principal: Principal = scope[_PRINCIPAL]
+        principal = await authenticate(connection.scope)
+        if not principal.scopes.issuperset(required.scopes):
+            raise MissingScopeError(required.scopes)
         return principal
 
 
-CurrentPrincipal = Annotated[Principal, Security(Authentication())]
+authenticated: Final = Authentication()
+
+CurrentPrincipal = Annotated[Principal, Security(authenticated)]
 
 
-class ProtectedRoute(APIRoute):
-    """A route that authenticates before it reads the body, and reads at most 64 KiB of the body."""
+class OptionalAuthentication(BearerScheme):
+    """The FastAPI dependency that gives the principal, or None without credentials."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Add authentication and the body limit to FastAPI's handler of this route."""
-        # The handler gets the principal directly; OpenAPI still needs the whole dependant.
-        whole, self.dependant = self.dependant, _without_principal(self.dependant)
-        handle = super().get_route_handler()
-        self.dependant = whole
+    async def __call__(
+        self, connection: HTTPConnection, required: SecurityScopes
+    ) -> Principal | None:
+        """Return the principal of a request or a WebSocket; None if there are no credentials.
 
-        async def authenticate_and_handle(request: Request) -> Response:
-            scope = request.scope
-            scope[_PRINCIPAL] = await scope["app"].authenticator.authenticate(scope)
-            response = await handle(JsonRequest(scope, _limit_body(request.receive)))
-            headers = response.raw_headers
-            if _CACHE_CONTROL not in dict(headers):
-                headers.append((_CACHE_CONTROL, b"private, no-cache"))
-            return response
-
-        return authenticate_and_handle
-
-
-def _without_principal(dependant: Dependant) -> Dependant:
-    """Take the principal out of the dependencies that FastAPI resolves for a route.
-
-    The route has authenticated the request before FastAPI resolves anything, so a wrapper around
-    the endpoint can pass the principal on. Resolving it as a dependency would take three times as
-    long as verifying a cached token.
-
-    Returns:
-        A copy without the principal, which calls the wrapper; or the dependant itself, if the
-        endpoint takes no principal or cannot be wrapped.
-    """
-    endpoint = dependant.call
-    principals = [part for part in dependant.dependencies if _is_principal(part)]
-    names = [part.name for part in principals if part.name]
-    if not names or len(names) < len(principals):
-        return dependant
-    if endpoint is None or not _is_plain_async_function(endpoint):
-        return dependant
-    return replace(
-        dependant,
-        call=_inject_principal(endpoint, names, dependant.request_param_name),
-        dependencies=[part for part in dependant.dependencies if not _is_principal(part)],
-        request_param_name=dependant.request_param_name or _REQUEST,
-    )
+        Raises:
+            AuthError: There are credentials, and they are not valid.
+            ForbiddenOriginError: A session cookie is used by a page that is not allowed to.
+            MissingScopeError: The principal lacks a required scope.
+            VerifierUnavailableError: The credentials cannot be verified now.
+        """
+        override = getattr(connection.scope["app"], "dependency_overrides", {}).get(authenticated)
+        if override is not None:
+            return await _call_override(override)
+        try:
+            return await authenticated(connection, required)
+        except MissingTokenError:
+            return None
 
 
-def _is_principal(dependant: Dependant) -> bool:
-    return isinstance(dependant.call, Authentication)
+async def _call_override(override: Any) -> Principal | None:
+    """Call what a test has put in the place of `authenticated`."""
+    if inspect.signature(override).parameters:
+        raise RuntimeError(
+            "The override of `authenticated` has parameters. For routes with an OptionalPrincipal,"
+            " override `optionally_authenticated` too."
+        )
+    result = override()
+    principal: Principal | None = await result if inspect.isawaitable(result) else result
+    return principal
 
 
-def _inject_principal(
-    endpoint: Callable[..., Any], names: Sequence[str], request_name: str | None
-) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Wrap an endpoint: pass it the principal that is in the scope of the request.
+optionally_authenticated: Final = OptionalAuthentication()
+
+OptionalPrincipal = Annotated[Principal | None, Security(optionally_authenticated)]
+
+
+def requires_scopes(*scopes: str) -> SecurityDependency:
+    """Require OAuth scopes (RFC 6749, section 3.3), on a route, on a router or as a parameter.
+
+        @app.get("/notes", dependencies=[requires_scopes("notes:read")])
+        async def list_notes(principal: Annotated[Principal, requires_scopes("notes:read")]): ...
 
     Args:
-        endpoint: An async function.
-        names: The parameters that take the principal.
-        request_name: The parameter that takes the request. If None, FastAPI passes the request to
-            the wrapper as `_REQUEST`, and the endpoint does not get it.
+        scopes: The scopes. The principal needs all of them; otherwise it gets 403.
+
+    Raises:
+        ValueError: There is no scope, or a scope is not valid.
+    """
+    validate_scopes(scopes)
+    dependency: SecurityDependency = Security(authenticated, scopes=list(scopes))
+    return dependency
+
+
+def requires_roles(*roles: str) -> SecurityDependency:
+    """Require roles, on a route, on a router or as a parameter.
+
+    Args:
+        roles: The roles. The principal needs all of them; otherwise it gets 403.
+
+    Raises:
+        ValueError: There is no role, or a role is empty.
+    """
+    if not roles or not all(roles):
+        raise ValueError("requires_roles() needs the name of at least one role, and no empty name")
+    dependency: SecurityDependency = Security(RoleCheck(frozenset(roles)))
+    return dependency
+
+
+@dataclass(frozen=True, slots=True)
+class RoleCheck:
+    """The FastAPI dependency that gives the principal if it has some roles.
+
+    Attributes:
+        roles: The roles. The principal needs all of them.
     """
 
-    @functools.wraps(endpoint)
-    def call(**values: Any) -> Coroutine[Any, Any, Any]:
-        request = values[request_name] if request_name else values.pop(_REQUEST)
-        principal = request.scope[_PRINCIPAL]
-        for name in names:
-            values[name] = principal
-        coroutine: Coroutine[Any, Any, Any] = endpoint(**values)
-        return coroutine
+    roles: frozenset[str]
 
-    return call
+    async def __call__(self, principal: CurrentPrincipal) -> Principal:
+        """Return the principal.
 
-
-def _is_plain_async_function(endpoint: Callable[..., Any]) -> bool:
-    """Tell whether FastAPI runs a `functools.wraps` wrapper of an endpoint as it runs the endpoint.
-
-    FastAPI inspects the innermost function of a wrapper. So the endpoint and its innermost function
-    must both be async functions; a partial or a callable object does not qualify.
-    """
-    functions = (endpoint, inspect.unwrap(endpoint))
-    return all(
-        inspect.isroutine(function) and inspect.iscoroutinefunction(function)
-        for function in functions
-    )
-
-
-def _limit_body(receive: Receive) -> Receive:
-    """Wrap an ASGI receive: raise 413 once the body exceeds `MAX_BODY_BYTES`."""
-    remaining = MAX_BODY_BYTES
-
-    async def receive_limited() -> Message:
-        nonlocal remaining
-        message = await receive()
-        remaining -= len(message.get("body", b""))
-        if remaining < 0:
-            raise HTTPException(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        return message
-
-    return receive_limited
+        Raises:
+            MissingRoleError: The principal lacks a role.
+        """
+        if not principal.roles >= self.roles:
+            raise MissingRoleError(sorted(self.roles))
+        return principal

@@ -12,11 +12,11 @@ from typing import Annotated, Any, Final
 
 from fastapi import params
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import iter_route_contexts
 from pydantic import PydanticUserError, TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation
 
 from backend.domain.auth import Principal
+from backend.entrypoints.http.auth.routes import all_apps, all_routes, frontends
 
 WHAT_TO_WRITE: Final = (
     "Write `principal: CurrentPrincipal`, without `| None`, `Body()` or `Depends()`, and take"
@@ -83,27 +83,14 @@ def require_verified_principals(app: object) -> None:
         raise PrincipalFromRequestError(parameters)
 
 
-def _dependants(app: Any, prefix: str = "") -> Iterator[tuple[str, Dependant]]:
+def _dependants(app: Any) -> Iterator[tuple[str, Dependant]]:
     """Find the path and the dependencies of each route of an app and of the apps that it mounts."""
-    for route in iter_route_contexts(app.routes):
-        path = prefix + (route.path or "")
-        if hasattr(route, "dependant"):
-            yield path, route.dependant
-        inner = _mounted_app(route.original_route)
-        if inner is not None:
-            yield from _dependants(inner, path)
-    # FastAPI serves front ends with routes that `routes` does not list.
-    router = getattr(app, "router", app)
-    for frontend in getattr(router, "_iter_low_priority_routes", tuple)():
-        yield prefix or "/", frontend.dependant
-
-
-def _mounted_app(route: object) -> object | None:
-    """Return the app or router that a route mounts, without the middleware around it."""
-    app = getattr(route, "app", None)
-    while app is not None and not hasattr(app, "routes"):
-        app = getattr(app, "app", None)
-    return app
+    for route in all_routes(app):
+        if route.dependant is not None:
+            yield route.path, route.dependant
+    for prefix, inner in all_apps(app):
+        for path, dependant in frontends(inner).items():
+            yield prefix + path, dependant
 
 
 def _principals(dependant: Dependant) -> Iterator[tuple[str, str, str]]:

@@ -14,7 +14,8 @@ from fastapi import APIRouter, Header, Request, Response
 from backend.domain.todo import Todo, TodoConflictError
 from backend.domain.todo_list import TodoPage
 from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepository
-from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http.auth.guards import CurrentPrincipal
+from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.model_response import ModelResponse
 from backend.entrypoints.http.problems.errors import InvalidParameterError, UnusableEntityTagError
 from backend.entrypoints.http.problems.problem_details import documented

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from tests.entrypoints.http.asgi_client import RawResponse, send_request
 
 ADA = (b"authorization", b"Bearer ada")
+MALLORY = (b"authorization", b"Bearer mallory")
 JSON = (b"content-type", b"application/json")
 
 

@@ -10,11 +10,8 @@ import pytest
 from fastapi import APIRouter, Body, Depends, FastAPI, Request, Response
 
 from backend.domain.auth import Principal
-from backend.entrypoints.http.auth.guards import (
-    MAX_BODY_BYTES,
-    CurrentPrincipal,
-    ProtectedRoute,
-)
+from backend.entrypoints.http import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http.body_limit import MAX_BODY_BYTES
 from tests.entrypoints.http.asgi_client import app_lifespan, send_request
 from tests.entrypoints.http.auth.bearer import ADA, JSON, assert_unauthorized, send
 from tests.entrypoints.http.conftest import MakeApp

@@ -25,7 +25,7 @@ from starlette.routing import Host, Mount
 from typing_extensions import TypeAliasType, TypedDict
 
 from backend.domain.auth import Principal
-from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http import CurrentPrincipal, ProtectedRoute
 from backend.entrypoints.http.auth.principal_parameters import (
     PrincipalFromRequestError,
     require_verified_principals,

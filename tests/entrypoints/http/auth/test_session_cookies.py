@@ -15,7 +15,7 @@ from backend.domain.auth import (
     MalformedAuthorizationError,
     VerifierUnavailableError,
 )
-from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http import CurrentPrincipal, ProtectedRoute
 from backend.entrypoints.http.auth.session_cookies import (
     ForbiddenOriginError,
     MalformedCookieError,

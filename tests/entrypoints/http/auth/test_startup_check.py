@@ -1,25 +1,22 @@
-"""The startup check finds every route under /api that is open to everyone by mistake."""
+"""The startup check finds endpoints that forget their principal; the guard protects the rest."""
 
 from collections.abc import Callable
 
 import pytest
 from fastapi import APIRouter, FastAPI, Security
+from fastapi.routing import APIRoute
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
+from starlette.routing import Host, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from backend.entrypoints.http.auth.guards import (
-    Authentication,
-    CurrentPrincipal,
-    ProtectedRoute,
-)
+from backend.entrypoints.http import CurrentPrincipal, ProtectedRoute, authenticated
 from backend.entrypoints.http.auth.startup_check import UnprotectedRouteError
 from tests.entrypoints.http.asgi_client import app_lifespan, send_request
-from tests.entrypoints.http.auth.bearer import ADA, send
+from tests.entrypoints.http.auth.bearer import ADA, MALLORY, assert_unauthorized, send
 from tests.entrypoints.http.conftest import MakeApp
 
 
@@ -45,10 +42,6 @@ async def socket_endpoint(socket: WebSocket) -> None:
 
 def plain_route(app: FastAPI) -> None:
     app.add_api_route("/api/open", open_endpoint)
-
-
-def plain_route_with_principal(app: FastAPI) -> None:
-    app.add_api_route("/api/open", protected_endpoint, methods=["POST"])
 
 
 def protected_route_without_principal(app: FastAPI) -> None:
@@ -121,10 +114,6 @@ def socket(app: FastAPI) -> None:
     app.add_api_websocket_route("/api/open", socket_endpoint)
 
 
-def starlette_socket(app: FastAPI) -> None:
-    app.router.routes.append(WebSocketRoute("/api/open", socket_endpoint))
-
-
 def catch_all(app: FastAPI) -> None:
     app.add_api_route("/{path:path}", open_endpoint)
 
@@ -137,38 +126,46 @@ def the_prefix_itself(app: FastAPI) -> None:
     app.add_api_route("/api", open_endpoint)
 
 
+def route_elsewhere(app: FastAPI) -> None:
+    app.add_api_route("/pages/open", open_endpoint)
+
+
 def doubled_slash(app: FastAPI) -> None:
     app.add_api_route("//api/open", open_endpoint)
 
 
-OPEN: dict[Callable[[FastAPI], None], str] = {
+FORGOTTEN: dict[Callable[[FastAPI], None], str] = {
     plain_route: "/api/open",
-    plain_route_with_principal: "/api/open",
     protected_route_without_principal: "/api/open",
     nested_router: "/api/v1/open",
     one_unprotected_route_of_two: "/api/open",
-    starlette_route: "/api/open",
-    mount_of_routes: "/api/open",
-    mount_at_the_root: "/api/open",
-    mount_in_a_router: "/api/open",
-    opaque_mount: "/api/open",
-    opaque_mount_at_the_root: "/",
-    opaque_mount_at_a_parameter: "/{anything}",
-    opaque_host: "/",
-    host_of_routes: "/api/open",
     sub_application: "/api/open",
     socket: "/api/open",
-    starlette_socket: "/api/open",
     catch_all: "/{path:path}",
     parameter_in_the_first_segment: "/ap{letter}/open",
     the_prefix_itself: "/api",
     doubled_slash: "//api/open",
+    route_elsewhere: "/pages/open",
 }
+
+# Endpoints that cannot take a principal. The path is that of a request.
+OUTSIDE_FASTAPI: dict[Callable[[FastAPI], None], tuple[str, str]] = {
+    starlette_route: ("/api/open", "/api/open"),
+    mount_of_routes: ("/api/open", "/api/open"),
+    mount_at_the_root: ("/api/open", "/api/open"),
+    mount_in_a_router: ("/api/open", "/api/open"),
+    opaque_mount: ("/api/open", "/api/open/file"),
+    opaque_mount_at_the_root: ("", "/file"),
+    opaque_mount_at_a_parameter: ("/{anything}", "/some/file"),
+    opaque_host: ("", "/file"),
+    host_of_routes: ("/api/open", "/api/open"),
+}
+HOST = (b"host", b"x.example.com")
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("add", "path"), OPEN.items())
-async def test_unprotected_routes_under_api_stop_the_start(
+@pytest.mark.parametrize(("add", "path"), FORGOTTEN.items())
+async def test_an_endpoint_without_a_principal_stops_the_start(
     make_app: MakeApp, add: Callable[[FastAPI], None], path: str
 ) -> None:
     app = make_app()
@@ -177,12 +174,12 @@ async def test_unprotected_routes_under_api_stop_the_start(
         async with app_lifespan(app):
             pass
     assert failure.value.paths == (path,)
-    assert str(failure.value).startswith(f"unprotected routes: {path}. Use an APIRouter")
+    assert str(failure.value).startswith(f"unprotected routes: {path}. Give each endpoint")
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("add", "path"), OPEN.items())
-async def test_routes_listed_as_public_may_be_unprotected(
+@pytest.mark.parametrize(("add", "path"), FORGOTTEN.items())
+async def test_an_endpoint_whose_path_is_public_needs_no_principal(
     make_app: MakeApp, add: Callable[[FastAPI], None], path: str
 ) -> None:
     app = make_app(public=(path,))
@@ -192,31 +189,46 @@ async def test_routes_listed_as_public_may_be_unprotected(
 
 
 @pytest.mark.anyio
-async def test_all_unprotected_routes_are_named_at_once(make_app: MakeApp) -> None:
+@pytest.mark.parametrize(("add", "paths"), OUTSIDE_FASTAPI.items())
+async def test_the_guard_protects_what_cannot_take_a_principal(
+    make_app: MakeApp, add: Callable[[FastAPI], None], paths: tuple[str, str]
+) -> None:
+    app, path = make_app(), paths[1]
+    add(app)
+    async with app_lifespan(app):
+        assert_unauthorized(await send_request(app, path, headers=[HOST]), "missing_token")
+        assert (await send_request(app, path, headers=[HOST, ADA])).body == b"open"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("add", "paths"), OUTSIDE_FASTAPI.items())
+async def test_what_cannot_take_a_principal_can_be_public(
+    make_app: MakeApp, add: Callable[[FastAPI], None], paths: tuple[str, str]
+) -> None:
+    public, path = paths
+    app = make_app(public=(public,))
+    add(app)
+    async with app_lifespan(app):
+        for headers in ([HOST], [HOST, ADA], [HOST, MALLORY]):
+            assert (await send_request(app, path, headers=headers)).body == b"open"
+
+
+@pytest.mark.anyio
+async def test_all_forgotten_endpoints_are_named_at_once(make_app: MakeApp) -> None:
     app = make_app(public=("/api/v1/open", "/api/elsewhere"))
     for add in (catch_all, nested_router, plain_route, starlette_route):
         add(app)
-    with pytest.raises(UnprotectedRouteError, match=r": /api/open, /\{path:path\}\. Use"):
+    with pytest.raises(UnprotectedRouteError, match=r": /api/open, /\{path:path\}\. Give"):
         async with app_lifespan(app):
             pass
 
 
 @pytest.mark.anyio
-async def test_routes_outside_api_may_be_unprotected(make_app: MakeApp) -> None:
-    app = make_app()
-    app.add_api_route("/apis/open", open_endpoint)
-    app.add_api_route("/v1/api/open", open_endpoint)
-    app.add_api_route("/open/{path:path}", open_endpoint)
-    app.mount("/static", opaque)
-    app.mount("/", Starlette(routes=[Route("/page", starlette_endpoint)]))
-    async with app_lifespan(app):
-        assert (await send_request(app, "/apis/open")).status == 200
-        assert (await send_request(app, "/page")).status == 200
-
-
-@pytest.mark.anyio
-async def test_a_protected_router_protects_its_routes(make_app: MakeApp) -> None:
-    app, inner, outer = make_app(), APIRouter(route_class=ProtectedRoute), APIRouter()
+@pytest.mark.parametrize("route_class", [APIRoute, ProtectedRoute])
+async def test_a_router_with_a_principal_protects_its_routes(
+    make_app: MakeApp, route_class: type[APIRoute]
+) -> None:
+    app, inner, outer = make_app(), APIRouter(route_class=route_class), APIRouter()
     inner.add_api_route("/test", protected_endpoint, methods=["GET", "POST"])
     outer.include_router(inner, prefix="/api")
     app.include_router(outer)
@@ -226,11 +238,21 @@ async def test_a_protected_router_protects_its_routes(make_app: MakeApp) -> None
 
 
 @pytest.mark.anyio
-async def test_a_router_level_authentication_counts_as_protection(make_app: MakeApp) -> None:
+@pytest.mark.parametrize("level", ["app", "router", "inclusion", "route"])
+async def test_a_dependency_without_a_parameter_counts_as_a_principal(
+    make_app: MakeApp, level: str
+) -> None:
     app = make_app()
-    router = APIRouter(route_class=ProtectedRoute, dependencies=[Security(Authentication())])
-    router.add_api_route("/api/test", open_endpoint)
-    app.include_router(router)
+    dependencies = [Security(authenticated)]
+    router = APIRouter(dependencies=dependencies if level == "router" else None)
+    if level == "app":
+        app.router.dependencies += dependencies
+        app.add_api_route("/api/test", open_endpoint)
+    else:
+        router.add_api_route(
+            "/api/test", open_endpoint, dependencies=dependencies if level == "route" else None
+        )
+        app.include_router(router, dependencies=dependencies if level == "inclusion" else None)
     async with app_lifespan(app):
         assert (await send(app, path="/api/test")).status == 401
         assert (await send(app, ADA, path="/api/test")).json() == "open"

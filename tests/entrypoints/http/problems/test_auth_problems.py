@@ -88,7 +88,7 @@ def test_handlers_of_the_app_are_used_by_the_guard_too() -> None:
     def handle(request: Request, error: Exception) -> PlainTextResponse:
         return PlainTextResponse("my words", 401)
 
-    app.add_exception_handler(MissingTokenError, handle)  # type: ignore[arg-type]  # as Starlette
+    app.add_exception_handler(MissingTokenError, handle)
     app.add_middleware(FailingGuard, error=MissingTokenError())
     install_auth_problems(app)
     response = answer(app)

@@ -1,0 +1,68 @@
+"""The guard: authenticates every connection before its body is read, unless its route is open.
+
+Nothing is open by mistake. A plain route, a mounted app, static files, a front end and a WebSocket
+all need a principal, whether or not their authors thought of it.
+"""
+
+from collections.abc import Awaitable
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.domain.auth import AuthError, VerifierUnavailableError
+from backend.entrypoints.http.auth.guards import AUTHENTICATOR, PRINCIPAL
+from backend.entrypoints.http.auth.protection import Protection
+from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
+
+_CACHE_CONTROL: Final = b"cache-control"
+_PRIVATE: Final = (_CACHE_CONTROL, b"private, no-cache")
+
+
+class Guard:
+    """Pure ASGI middleware around the router of an app.
+
+    Args:
+        app: The router.
+        protection: The authentication of the app.
+    """
+
+    def __init__(self, app: ASGIApp, protection: Protection) -> None:
+        self._app = app
+        self._protection = protection
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a connection.
+
+        Raises:
+            AuthError: The connection has no valid credentials.
+            ForbiddenOriginError: A session cookie is used by a page that is not allowed to.
+            VerifierUnavailableError: The credentials cannot be verified now.
+        """
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        protection = self._protection
+        if not protection.is_running:
+            await protection.run_without_lifespan()
+        scope[AUTHENTICATOR] = protection.authenticator
+        routes = protection.open_routes
+        if routes.serve(scope) or routes.authentication_is_overridden():
+            await self._app(scope, receive, send)
+            return
+        try:
+            scope[PRINCIPAL] = await protection.authenticator.authenticate(scope)
+        except (AuthError, ForbiddenOriginError, VerifierUnavailableError):
+            if routes.is_routed(scope):
+                raise
+            await self._app(scope, receive, send)  # 404, 405 or a redirect
+            return
+
+        def send_private(message: Message) -> Awaitable[None]:
+            """Keep shared caches from storing the response, unless the endpoint allows that."""
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                if not any(name == _CACHE_CONTROL for name, _ in headers):
+                    message["headers"] = [*headers, _PRIVATE]
+            return send(message)
+
+        await self._app(scope, receive, send_private)

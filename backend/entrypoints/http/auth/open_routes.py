@@ -1,0 +1,136 @@
+"""Which routes are open: everyone may use them, with or without credentials.
+
+A route is open if its path is public, or if its endpoint takes an `OptionalPrincipal`. The guard
+authenticates all other connections.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from starlette.routing import compile_path
+from starlette.types import Scope
+
+from backend.entrypoints.http.auth.guards import (
+    Authentication,
+    BearerScheme,
+    OptionalAuthentication,
+    authenticated,
+)
+from backend.entrypoints.http.auth.routes import (
+    AppRoute,
+    all_apps,
+    all_routes,
+    frontends,
+    matching_route,
+)
+
+
+class OpenRoutes:
+    """Knows the open routes of an app. Reads the routes once, when it is made.
+
+    Args:
+        app: The app, with all of its routes.
+        public: The path templates of the public routes. If it names a mount, everything below is
+            public. The documentation that FastAPI serves is public too: `docs_url=None` turns it
+            off.
+    """
+
+    def __init__(self, app: FastAPI, *, public: Collection[str]) -> None:
+        apps = list(all_apps(app))
+        self._app = app
+        self._apps = [inner for _, inner in apps]
+        self._public = frozenset(public).union(*map(_documentation_paths, apps))
+        self._frontends = frontends(app)
+        exact, patterns = set(), []
+        for path, covers_below in self._open_paths():
+            if "{" not in path:
+                exact.add(path)
+            else:
+                patterns.append(compile_path(path)[0])
+            if covers_below:
+                patterns.append(compile_path(f"{path.rstrip('/')}/{{rest:path}}")[0])
+        self._exact = frozenset(exact)
+        self._patterns = tuple(patterns)
+
+    def serve(self, scope: Scope) -> bool:
+        """Tell whether an open route serves a connection."""
+        path = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
+        if path not in self._exact and not any(pattern.match(path) for pattern in self._patterns):
+            return False
+        # Another route may have the same path, and come first.
+        route = matching_route(self._app, scope)
+        if route is None:
+            return self._serve_frontend(path)
+        return self._is_open(route)
+
+    def is_routed(self, scope: Scope) -> bool:
+        """Tell whether any route serves a connection: otherwise the response is 404 or 405."""
+        return bool(self._frontends) or matching_route(self._app, scope) is not None
+
+    def authentication_is_overridden(self) -> bool:
+        """Tell whether a test has replaced `authenticated` by `dependency_overrides`."""
+        return any(authenticated in getattr(app, "dependency_overrides", ()) for app in self._apps)
+
+    def unprotected(self) -> Iterator[AppRoute]:
+        """Find endpoints of FastAPI that are not public and take no principal."""
+        for route in all_routes(self._app):
+            is_public = not self._public.isdisjoint(route.paths)
+            if route.dependant and not is_public and not takes_principal(route.dependant):
+                yield route
+
+    def _open_paths(self) -> Iterator[tuple[str, bool]]:
+        """Return the paths of open routes, and whether everything below is open too."""
+        for route in all_routes(self._app):
+            if self._is_open(route):
+                yield route.path, route.is_mount
+        for path in self._frontends:
+            if path in self._public:
+                yield path, True
+
+    def _is_open(self, route: AppRoute) -> bool:
+        if not self._public.isdisjoint(route.paths):
+            return True
+        return route.dependant is not None and _is_optional(route.dependant)
+
+    def _serve_frontend(self, path: str) -> bool:
+        """Tell whether a public front end serves a path: the longest that matches."""
+        below = [
+            front for front in self._frontends if f"{path}/".startswith(f"{front.rstrip('/')}/")
+        ]
+        return max(below, key=len, default=None) in self._public
+
+
+def _documentation_paths(mounted: tuple[str, Any]) -> frozenset[str]:
+    """Return the paths of the documentation that FastAPI serves for an app, if it is FastAPI's."""
+    prefix, app = mounted
+    if not isinstance(app, FastAPI) or app.openapi_url is None:
+        return frozenset()
+    urls = [app.openapi_url, app.docs_url, app.redoc_url]
+    if app.docs_url is not None:
+        urls.append(app.swagger_ui_oauth2_redirect_url)
+    return frozenset(prefix + url for url in urls if url is not None)
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    return f"{path}/".startswith(f"{prefix.rstrip('/')}/")
+
+
+def takes_principal(dependant: Dependant) -> bool:
+    """Tell whether an endpoint, or a dependency of it, takes a principal, required or optional."""
+    return any(isinstance(call, BearerScheme) for call in _calls(dependant))
+
+
+def _is_optional(dependant: Dependant) -> bool:
+    """Tell whether an endpoint takes an `OptionalPrincipal`, and nothing requires a principal."""
+    calls = list(_calls(dependant))
+    return any(isinstance(call, OptionalAuthentication) for call in calls) and not any(
+        isinstance(call, Authentication) for call in calls
+    )
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    yield dependant.call
+    for dependency in dependant.dependencies:
+        yield from _calls(dependency)

@@ -1,0 +1,108 @@
+"""`ProtectedRoute`: a faster way to pass the principal to an endpoint.
+
+FastAPI spends about 15 µs of each request on resolving `CurrentPrincipal`, several times as long as
+verifying a cached token. The guard has authenticated the request before, so a `ProtectedRoute`
+takes the principal from there. Everything else is as on other routes:
+
+    router = APIRouter(prefix="/notes", route_class=ProtectedRoute)
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from backend.entrypoints.http.auth.guards import PRINCIPAL, authenticate, authenticated
+from backend.entrypoints.http.json_request import JsonRequest
+
+_REQUEST: Final = "backend.request"
+
+
+class ProtectedRoute(APIRoute):
+    """A route that gets the principal from the guard, and whose JSON body must be UTF-8."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler of this route, without the dependency `authenticated`."""
+        resolve_all = super().get_route_handler()
+        whole = self.dependant
+        self.dependant = _without_principal(whole)
+        handle = super().get_route_handler()
+        self.dependant = whole  # OpenAPI and the startup check need the principal
+
+        async def handle_request(request: Request) -> Response:
+            scope = request.scope
+            request = JsonRequest(scope, request.receive)
+            if getattr(scope["app"], "dependency_overrides", None):
+                return await resolve_all(request)
+            if PRINCIPAL not in scope:
+                await authenticate(scope)
+            return await handle(request)
+
+        return handle_request
+
+
+def _without_principal(dependant: Dependant) -> Dependant:
+    """Take the principal out of the dependencies that FastAPI resolves for a route.
+
+    Returns:
+        A copy without the principal, whose wrapped endpoint takes it from the scope of the request;
+        or the dependant itself, if the endpoint takes no principal or cannot be wrapped.
+    """
+    endpoint = dependant.call
+    names = [part.name for part in dependant.dependencies if _is_principal(part) and part.name]
+    if not names or endpoint is None or not _is_plain_async_function(endpoint):
+        return dependant
+    return replace(
+        dependant,
+        call=_inject_principal(endpoint, names, dependant.request_param_name),
+        dependencies=[part for part in dependant.dependencies if not _is_principal(part)],
+        request_param_name=dependant.request_param_name or _REQUEST,
+    )
+
+
+def _is_principal(dependant: Dependant) -> bool:
+    """Tell whether a dependency is `authenticated`, requires no scopes and fills a parameter."""
+    has_scopes = dependant.own_oauth_scopes or dependant.parent_oauth_scopes
+    return dependant.call is authenticated and dependant.name is not None and not has_scopes
+
+
+def _inject_principal(
+    endpoint: Callable[..., Any], names: Sequence[str], request_name: str | None
+) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Wrap an endpoint: pass it the principal that is in the scope of the request.
+
+    Args:
+        endpoint: An async function.
+        names: The parameters that take the principal.
+        request_name: The parameter that takes the request. If None, FastAPI passes the request to
+            the wrapper as `_REQUEST`, and the endpoint does not get it.
+    """
+
+    @functools.wraps(endpoint)
+    def call(**values: Any) -> Coroutine[Any, Any, Any]:
+        request = values[request_name] if request_name else values.pop(_REQUEST)
+        principal = request.scope[PRINCIPAL]
+        for name in names:
+            values[name] = principal
+        coroutine: Coroutine[Any, Any, Any] = endpoint(**values)
+        return coroutine
+
+    return call
+
+
+def _is_plain_async_function(endpoint: Callable[..., Any]) -> bool:
+    """Tell whether FastAPI runs a `functools.wraps` wrapper of an endpoint as it runs the endpoint.
+
+    FastAPI inspects the innermost function of a wrapper. So the endpoint and its innermost function
+    must both be async functions; a partial or a callable object does not qualify.
+    """
+    functions = (endpoint, inspect.unwrap(endpoint))
+    return all(
+        inspect.isroutine(function) and inspect.iscoroutinefunction(function)
+        for function in functions
+    )

@@ -1,0 +1,106 @@
+"""Reads the routes of an app: which there are, and which of them serves a connection."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Host, Match, Mount
+from starlette.types import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class AppRoute:
+    """A route of an app or of an app that it mounts.
+
+    Attributes:
+        paths: The path templates of the mounts that lead to the route, and of the route itself.
+            Each contains the path before it.
+        dependant: What the endpoint takes; None if it is not an endpoint of FastAPI.
+        is_mount: Whether everything below the path belongs to the route.
+    """
+
+    paths: tuple[str, ...]
+    dependant: Dependant | None = None
+    is_mount: bool = False
+
+    @property
+    def path(self) -> str:
+        """The whole path template of the route."""
+        return self.paths[-1]
+
+
+def all_routes(app: Any, mounts: tuple[str, ...] = ()) -> Iterator[AppRoute]:
+    """Return the routes of an app and of the apps that it mounts, in the order of matching."""
+    for context in iter_route_contexts(app.routes):
+        route = _app_route(context, mounts)
+        inner = mounted_app(context.original_route)
+        yield route
+        if inner is not None:
+            yield from all_routes(inner, route.paths)
+
+
+def matching_route(app: Any, scope: Scope, mounts: tuple[str, ...] = ()) -> AppRoute | None:
+    """Return the route that serves a connection, as the router of the app chooses it.
+
+    Returns:
+        The first route whose path and method match; None if there is none. If the route is a mount,
+        the result is the route of the mounted app, or the mount if that has no such route.
+    """
+    for context in iter_route_contexts(app.routes):
+        match, child_scope = context.matches(scope)
+        if match is Match.FULL:
+            route = _app_route(context, mounts)
+            inner = mounted_app(context.original_route)
+            if inner is None:
+                return route
+            return matching_route(inner, {**scope, **child_scope}, route.paths) or route
+    return None
+
+
+def mounted_app(route: object) -> Any | None:
+    """Return the app or router that a route mounts, without the middleware around it.
+
+    Returns:
+        None if the route mounts nothing, or an ASGI app whose routes are not known.
+    """
+    app = getattr(route, "app", None)
+    while app is not None and not hasattr(app, "routes"):
+        app = getattr(app, "app", None)
+    return app
+
+
+def all_apps(app: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Return the path of an app and the app, and those of the apps that it mounts."""
+    yield path, app
+    for context in iter_route_contexts(app.routes):
+        inner = mounted_app(context.original_route)
+        if inner is not None:
+            yield from all_apps(inner, path + (context.path or ""))
+
+
+def frontends(app: Any) -> Mapping[str, Dependant]:
+    """Return the front ends that FastAPI serves at paths which no route serves.
+
+    `app.routes` does not list them.
+
+    Returns:
+        Their paths and their dependencies.
+    """
+    found: dict[str, Dependant] = {}
+    router = getattr(app, "router", app)
+    for group in getattr(router, "_iter_low_priority_routes", tuple)():
+        prefix = getattr(group, "frontend_prefix", "").rstrip("/")
+        for route in getattr(group, "original_route", group).routes:
+            found[prefix + route.path] = group.dependant
+    return found
+
+
+def _app_route(context: Any, mounts: tuple[str, ...]) -> AppRoute:
+    prefix = mounts[-1] if mounts else ""
+    return AppRoute(
+        paths=(*mounts, prefix + (context.path or "")),
+        dependant=getattr(context, "dependant", None),
+        is_mount=isinstance(context.original_route, Mount | Host),
+    )
