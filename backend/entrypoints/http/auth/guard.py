@@ -60,9 +60,11 @@ class Guard:
         def send_private(message: Message) -> Awaitable[None]:
             """Keep shared caches from storing the response, unless the endpoint allows that."""
             if message["type"] == "http.response.start":
-                headers = message["headers"]
-                if not any(name == _CACHE_CONTROL for name, _ in headers):
-                    message["headers"] = [*headers, _PRIVATE]
+                for name, _ in message["headers"]:
+                    if name == _CACHE_CONTROL:
+                        break
+                else:
+                    message["headers"] = [*message["headers"], _PRIVATE]
             return send(message)
 
         await self._app(scope, receive, send_private)

@@ -4,12 +4,12 @@ A route is open if its path is public, or if its endpoint takes an `OptionalPrin
 authenticates all other connections.
 """
 
+import re
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
-from starlette.routing import compile_path
 from starlette.types import Scope
 
 from backend.entrypoints.http.auth.guards import (
@@ -26,6 +26,8 @@ from backend.entrypoints.http.auth.routes import (
     matching_route,
 )
 
+_PARAMETER: Final = re.compile(r"\{[^}]*\}")
+
 
 class OpenRoutes:
     """Knows the open routes of an app. Reads the routes once, when it is made.
@@ -40,24 +42,38 @@ class OpenRoutes:
     def __init__(self, app: FastAPI, *, public: Collection[str]) -> None:
         apps = list(all_apps(app))
         self._app = app
-        self._apps = [inner for _, inner in apps]
+        self._apps = [inner for _, inner in apps if hasattr(inner, "dependency_overrides")]
         self._public = frozenset(public).union(*map(_documentation_paths, apps))
         self._frontends = frontends(app)
-        exact, patterns = set(), []
-        for path, covers_below in self._open_paths():
-            if "{" not in path:
-                exact.add(path)
-            else:
-                patterns.append(compile_path(path)[0])
-            if covers_below:
-                patterns.append(compile_path(f"{path.rstrip('/')}/{{rest:path}}")[0])
-        self._exact = frozenset(exact)
-        self._patterns = tuple(patterns)
+        # Which paths a route or front end may serve, and whether it is open.
+        served = [
+            (_pattern(route.path, is_mount=route.is_mount), self._is_open(route))
+            for route in all_routes(app)
+        ]
+        served += [
+            (_pattern(path, is_mount=True), path in self._public) for path in self._frontends
+        ]
+        open_patterns = {pattern for pattern, is_open in served if is_open}
+        closed_patterns = {pattern for pattern, is_open in served if not is_open}
+        # A path that only open routes can serve needs no search for its route.
+        self._always_open = frozenset(
+            route.path
+            for route in all_routes(app)
+            if _pattern(route.path, is_mount=False) in open_patterns
+            and "{" not in route.path
+            and not any(re.fullmatch(pattern, route.path) for pattern in closed_patterns)
+        )
+        searched = open_patterns - {re.escape(path) for path in self._always_open}
+        self._maybe_open = re.compile("|".join(searched)) if searched else None
 
     def serve(self, scope: Scope) -> bool:
         """Tell whether an open route serves a connection."""
-        path = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
-        if path not in self._exact and not any(pattern.match(path) for pattern in self._patterns):
+        path, root_path = scope["path"], scope.get("root_path")
+        if root_path:
+            path = path.removeprefix(root_path.rstrip("/"))
+        if path in self._always_open:
+            return True
+        if self._maybe_open is None or not self._maybe_open.fullmatch(path):
             return False
         # Another route may have the same path, and come first.
         route = matching_route(self._app, scope)
@@ -71,7 +87,10 @@ class OpenRoutes:
 
     def authentication_is_overridden(self) -> bool:
         """Tell whether a test has replaced `authenticated` by `dependency_overrides`."""
-        return any(authenticated in getattr(app, "dependency_overrides", ()) for app in self._apps)
+        for app in self._apps:
+            if app.dependency_overrides and authenticated in app.dependency_overrides:
+                return True
+        return False
 
     def unprotected(self) -> Iterator[AppRoute]:
         """Find endpoints of FastAPI that are not public and take no principal."""
@@ -80,15 +99,6 @@ class OpenRoutes:
             if route.dependant and not is_public and not takes_principal(route.dependant):
                 yield route
 
-    def _open_paths(self) -> Iterator[tuple[str, bool]]:
-        """Return the paths of open routes, and whether everything below is open too."""
-        for route in all_routes(self._app):
-            if self._is_open(route):
-                yield route.path, route.is_mount
-        for path in self._frontends:
-            if path in self._public:
-                yield path, True
-
     def _is_open(self, route: AppRoute) -> bool:
         if not self._public.isdisjoint(route.paths):
             return True
@@ -96,10 +106,18 @@ class OpenRoutes:
 
     def _serve_frontend(self, path: str) -> bool:
         """Tell whether a public front end serves a path: the longest that matches."""
-        below = [
-            front for front in self._frontends if f"{path}/".startswith(f"{front.rstrip('/')}/")
+        matching = [
+            front for front in self._frontends if re.fullmatch(_pattern(front, is_mount=True), path)
         ]
-        return max(below, key=len, default=None) in self._public
+        return max(matching, key=len, default=None) in self._public
+
+
+def _pattern(path: str, *, is_mount: bool) -> str:
+    """Return a regular expression for the paths that a template may match, or for more."""
+    if is_mount:
+        path = path.rstrip("/")
+    pattern = "(?s:.*)".join(map(re.escape, _PARAMETER.split(path)))
+    return f"{pattern}(?s:/.*)?" if is_mount else pattern
 
 
 def _documentation_paths(mounted: tuple[str, Any]) -> frozenset[str]:
@@ -111,10 +129,6 @@ def _documentation_paths(mounted: tuple[str, Any]) -> frozenset[str]:
     if app.docs_url is not None:
         urls.append(app.swagger_ui_oauth2_redirect_url)
     return frozenset(prefix + url for url in urls if url is not None)
-
-
-def _is_below(path: str, prefix: str) -> bool:
-    return f"{path}/".startswith(f"{prefix.rstrip('/')}/")
 
 
 def takes_principal(dependant: Dependant) -> bool:

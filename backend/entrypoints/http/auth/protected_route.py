@@ -33,10 +33,12 @@ class ProtectedRoute(APIRoute):
         self.dependant = _without_principal(whole)
         handle = super().get_route_handler()
         self.dependant = whole  # OpenAPI and the startup check need the principal
+        may_read_json = self.body_field is not None or whole.request_param_name is not None
 
         async def handle_request(request: Request) -> Response:
             scope = request.scope
-            request = JsonRequest(scope, request.receive)
+            if may_read_json:
+                request = JsonRequest(scope, request.receive)
             if getattr(scope["app"], "dependency_overrides", None):
                 return await resolve_all(request)
             if PRINCIPAL not in scope:
