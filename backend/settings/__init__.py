@@ -25,6 +25,7 @@ __all__ = ["AuthSettings", "Complaint", "ConfigurationError", "Settings", "error
 class Settings(AuthSettings):
     """The settings of the Todo API: those of authentication, and those of the server."""
 
+    auth_require_scopes: bool = Field(default=False, description="on or off")
     database_url: DatabaseUrl = Field(
         default=SecretStr("sqlite:///todos.db"),
         description="sqlite:///todos.db or postgresql://user:password@host/database",

@@ -21,6 +21,7 @@ from backend.settings.values import (
     ASYMMETRIC_ALGORITHMS,
     Algorithms,
     AnyCase,
+    ClaimNames,
     CookieCache,
     CookieName,
     Origins,
@@ -68,6 +69,9 @@ class AuthSettings(BaseSettings):
     )
     auth_token_max_bytes: int = Field(
         default=16_384, ge=1024, le=49_152, description="1024 to 49152 bytes"
+    )
+    auth_claims: ClaimNames = Field(
+        default=(), description="a comma-separated list like activeOrganizationId,plan"
     )
     auth_cookie: Annotated[CookieCache, AnyCase] = Field(
         default=CookieCache.OFF, description="off, compact, jwt or jwe"

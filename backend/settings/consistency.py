@@ -40,6 +40,13 @@ _NO_ORIGIN_WITH_COOKIE: Final = Complaint(
     "Set CORS_ORIGINS to the origins of your pages, or set BETTER_AUTH_URL.",
 )
 
+_SCOPES_WITH_COOKIE: Final = Complaint(
+    "AUTH_REQUIRE_SCOPES",
+    "session cookies have no scopes, so the Todo API refuses every request with a cookie",
+    "Set AUTH_COOKIE=off, or AUTH_REQUIRE_SCOPES=off.",
+    is_warning=True,
+)
+
 
 def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
     """Complain about settings that contradict each other.
@@ -77,6 +84,8 @@ def _cookie_complaints(raw: Mapping[str, Any], *, has_secret: bool) -> Iterator[
         yield _ANY_ORIGIN_WITH_COOKIE
     if not origins and not raw.get("better_auth_url"):
         yield _NO_ORIGIN_WITH_COOKIE
+    if str(raw.get("auth_require_scopes", "")).lower() in _ON:
+        yield _SCOPES_WITH_COOKIE
 
 
 def _key_set_complaints(raw: Mapping[str, Any]) -> Iterator[Complaint]:

@@ -22,6 +22,16 @@ ASYMMETRIC_ALGORITHMS: Final = frozenset(
 
 _COOKIE_NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HEADER_NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+_REFUSED_CLAIMS: Final = frozenset(
+    {
+        # Only tokens have these, so a session cookie could not give the same claim.
+        *("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "scope"),
+        # The secret of the session, and the object that has it.
+        *("token", "session"),
+    }
+)
+_MAX_CLAIMS: Final = 32
+_CLAIM_MAX_LENGTH: Final = 128
 _ROOT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~-]+)+", re.ASCII)
 _DRIVER: Final = re.compile(r"(?:sqlite|postgres(?:ql)?)(\+\w{1,32}):")
 _DATABASE: Final = re.compile(r"sqlite:///(?!:memory:)[^?#]+|postgres(?:ql)?://.+")
@@ -85,6 +95,18 @@ def _check_algorithms(value: tuple[str, ...]) -> tuple[str, ...]:
     unknown = sorted(set(value) - HMAC_ALGORITHMS - ASYMMETRIC_ALGORITHMS)
     if unknown:
         raise ValueError(f"not supported: {', '.join(unknown)}")
+    return value
+
+
+def _check_claims(value: tuple[str, ...]) -> tuple[str, ...]:
+    if len(value) > _MAX_CLAIMS:
+        raise ValueError(f"more than {_MAX_CLAIMS} claims")
+    if len(set(value)) < len(value):
+        raise ValueError("a name is listed twice")
+    if not all(0 < len(name) <= _CLAIM_MAX_LENGTH and name.isprintable() for name in value):
+        raise ValueError(f"a name must have 1 to {_CLAIM_MAX_LENGTH} printable characters")
+    if refused := [name for name in value if name in _REFUSED_CLAIMS]:
+        raise ValueError(f"these are never handed to the routes: {', '.join(refused)}")
     return value
 
 
@@ -152,6 +174,7 @@ VersionedSecrets = Annotated[
     BeforeValidator(split),
 ]
 Algorithms = Annotated[Words, AfterValidator(_check_algorithms)]
+ClaimNames = Annotated[Words, AfterValidator(_check_claims)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
 Origins = Annotated[Words, AfterValidator(_check_origins)]
 HeaderNames = Annotated[Words, AfterValidator(_check_header_names)]

@@ -117,3 +117,15 @@ def test_every_problem_with_cookies_is_reported_at_once(environment: Environment
     complaints = environment.complaints(AUTH_COOKIE="jwe", AUTH_JWKS_URL=f"{URL}/jwks")
     variables = [complaint.variable for complaint in complaints]
     assert variables == ["AUTH_COOKIE", "CORS_ORIGINS"]
+
+
+@pytest.mark.parametrize("text", ["on", "TRUE", "1"])
+def test_required_scopes_go_with_tokens_and_cause_a_warning_with_cookies(
+    environment: Environment, text: str
+) -> None:
+    settings = environment.read(BETTER_AUTH_URL=URL, AUTH_REQUIRE_SCOPES=text)
+    assert settings.auth_require_scopes
+    (warning,) = environment.complaints(AUTH_COOKIE="jwt")
+    assert warning.is_warning
+    assert warning.variable == "AUTH_REQUIRE_SCOPES"
+    assert warning.problem.startswith("session cookies have no scopes")

@@ -87,6 +87,14 @@ INVALID = {
     "AUTH_LEEWAY": ["-1", "301", "nan", "inf", "ten", "1e400"],
     "AUTH_MAX_LIFETIME": ["0", "-1", "nan", "forever"],
     "AUTH_TOKEN_MAX_BYTES": ["0", "1023", "49153", "16 KiB", "1e4"],
+    "AUTH_CLAIMS": [
+        "plan,plan",
+        "plan\tx",
+        "x" * 129,
+        ",".join(map(str, range(33))),
+        *("sub", "exp", "iss", "aud", "iat", "nbf", "jti", "cnf", "scope", "session", "plan,token"),
+    ],
+    "AUTH_REQUIRE_SCOPES": ["maybe"],
     "AUTH_COOKIE": ["on", "jws"],
     "AUTH_COOKIE_NAME": ["a b", "a=b", "__Secure-better-auth.session_data", "\u00e9"],
     "AUTH_JWKS_MAX_AGE": ["0", "86401", "nan"],
@@ -202,6 +210,19 @@ def test_unknown_algorithms_are_named(
 ) -> None:
     (complaint,) = environment.complaints(BETTER_AUTH_SECRET=SECRET, AUTH_ALGORITHMS=algorithms)
     assert (complaint.variable, complaint.problem) == ("AUTH_ALGORITHMS", problem)
+
+
+def test_claims_that_are_refused_are_named(environment: Environment) -> None:
+    (complaint,) = environment.complaints(BETTER_AUTH_SECRET=SECRET, AUTH_CLAIMS="sub,plan,token")
+    assert complaint.problem == "these are never handed to the routes: sub, token"
+    with pytest.raises(ValueError, match="1 to 128 printable characters"):
+        Settings(auth_claims=("",))
+
+
+def test_claims_may_have_any_printable_name(environment: Environment) -> None:
+    text = "activeOrganizationId, https://example.com/plan, my plan, é"
+    settings = environment.read(BETTER_AUTH_SECRET=SECRET, AUTH_CLAIMS=text)
+    assert settings.auth_claims == tuple(text.split(", "))
 
 
 def test_a_driver_in_the_database_url_is_rejected(environment: Environment) -> None:
