@@ -6,11 +6,10 @@ Verifying a token has three outcomes:
 - The token is not valid: it raises an `AuthError`. The caller gets 401.
 - The verifier cannot decide now: it raises a `VerifierUnavailableError`. The caller gets 503.
 
-The two errors share no base class except `Exception`. So a handler for `AuthError` cannot catch an
-outage by mistake, and an outage of the issuer does not log users out.
+The two errors share no base class except `Exception`. So an outage does not log users out.
 
-Each `AuthError` has a `code` for the caller and a `reason` for the operator. There are four codes,
-and all subclasses of `InvalidTokenError` share the code `invalid_token`. The reason is exact:
+Each `AuthError` has a `code` for the caller and an exact `reason` for the operator. All subclasses
+of `InvalidTokenError` share the code `invalid_token`:
 
     AuthError                      reason
       MissingTokenError              missing_token
@@ -31,7 +30,10 @@ and all subclasses of `InvalidTokenError` share the code `invalid_token`. The re
     VerifierUnavailableError
 """
 
-from typing import ClassVar, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from backend.domain.read_only import EMPTY
 
 
 class Principal(NamedTuple):
@@ -52,6 +54,7 @@ class Principal(NamedTuple):
         scopes: The OAuth scopes that the token was granted (RFC 6749, section 3.3).
         email_verified: Whether the issuer has checked that the user controls `email`. Never true
             without an e-mail address.
+        claims: Further claims that the operator chose (`AUTH_CLAIMS`), by name. Read-only.
     """
 
     user_id: str
@@ -61,13 +64,13 @@ class Principal(NamedTuple):
     roles: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     email_verified: bool = False
+    claims: Mapping[str, Any] = EMPTY
 
 
 class TokenVerifier(Protocol):
     """Port: turns a token into the principal that it authenticates.
 
-    An implementation makes the whole decision. Nothing after it checks the signature, the expiry or
-    any other claim again. Requests call `verify` concurrently.
+    An implementation checks everything; nothing after it does. Requests call `verify` concurrently.
     """
 
     async def verify(self, token: str, /) -> Principal:
@@ -92,8 +95,8 @@ class AuthError(Exception):
 
     `code` and `detail` are for the caller: they are stable and reveal nothing about the token.
     `reason`, the message, `found` and `expected` are for the operator: they go to the log, the
-    `reason` also to the metrics, and none of them is sent to the caller. The message never quotes
-    the token. `found` is a value in the token, and `expected` is what would be accepted. Neither
+    `reason` also to the metrics, and none of them to the caller. The message never quotes the
+    token. `found` is a value in the token, and `expected` is what would be accepted. Neither
     contains a secret; both may be empty.
     """
 

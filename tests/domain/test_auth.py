@@ -42,7 +42,7 @@ def test_a_principal_has_only_its_fields() -> None:
     assert not hasattr(PRINCIPAL, "__dict__")
     assert Principal._fields == (
         *("user_id", "expires_at", "email", "name", "roles", "scopes"),
-        "email_verified",
+        *("email_verified", "claims"),
     )
 
 
@@ -56,6 +56,7 @@ def test_a_principal_has_no_roles_or_scopes_by_default() -> None:
     assert (PRINCIPAL.email, PRINCIPAL.name) == (None, None)
     assert PRINCIPAL.roles == PRINCIPAL.scopes == frozenset()
     assert PRINCIPAL.email_verified is False
+    assert PRINCIPAL.claims == {}
 
 
 def test_the_docstring_warns_of_addresses_that_are_not_verified() -> None:

@@ -1,11 +1,13 @@
 """`GET /api/me`: the verified caller."""
 
 from datetime import datetime
+from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.domain.auth import Principal
+from backend.domain.read_only import plain
 from backend.entrypoints.http.auth.guards import CurrentPrincipal
 from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.model_response import ModelResponse
@@ -23,6 +25,7 @@ class PrincipalResponse(BaseModel):
     name: str | None = Field(description="Null if the issuer does not disclose it.")
     roles: list[str] = Field(description="Roles that the issuer asserts.")
     scopes: list[str] = Field(description="OAuth scopes of the token.")
+    claims: dict[str, Any] = Field(description="Further claims that the operator chose.")
     expires_at: datetime = Field(description="When the token or session expires.")
 
 
@@ -47,6 +50,7 @@ def principal_response(principal: Principal) -> ModelResponse:
             "name": principal.name,
             "roles": sorted(principal.roles),
             "scopes": sorted(principal.scopes),
+            "claims": plain(principal.claims),
             "expires_at": principal.expires_at,
         }
     )

@@ -3,6 +3,7 @@
 import pytest
 from httpx2 import Client
 
+from backend.domain.read_only import ReadOnlyMapping
 from tests.entrypoints.http.conftest import ADA
 from tests.fakes import FakeTokenVerifier
 
@@ -15,6 +16,7 @@ def test_me_shows_all_that_is_known_about_the_caller(ada: Client) -> None:
         "name": "Ada Lovelace",
         "roles": ["admin", "user"],
         "scopes": ["todos:read", "todos:write"],
+        "claims": {},
         "expires_at": "2026-03-04T06:06:07Z",
     }
 
@@ -27,6 +29,7 @@ def test_unknown_values_are_null_or_empty(bob: Client) -> None:
         "name": None,
         "roles": [],
         "scopes": [],
+        "claims": {},
         "expires_at": "2026-03-04T06:06:07Z",
     }
 
@@ -35,6 +38,12 @@ def test_names_in_any_script_are_unchanged(ada: Client, verifier: FakeTokenVerif
     verifier.known["ada"] = ADA._replace(name="Ἀδα \U0001f600 <b>", email="a+b@example.com")
     body = ada.get("/api/me").json()
     assert (body["name"], body["email"]) == ("Ἀδα \U0001f600 <b>", "a+b@example.com")
+
+
+def test_claims_are_shown_as_json(ada: Client, verifier: FakeTokenVerifier) -> None:
+    claims = {"plan": "pro", "limits": {"todos": [1, {"a": None}], "é": {}}, "paid": False}
+    verifier.known["ada"] = ADA._replace(claims=ReadOnlyMapping(claims))
+    assert ada.get("/api/me").json()["claims"] == claims
 
 
 @pytest.mark.parametrize(
