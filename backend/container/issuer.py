@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from backend.adapters.auth.better_auth.custom_claims import with_claims
 from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
 from backend.adapters.auth.claims import Claims
 from backend.domain.auth import Principal
@@ -34,7 +35,8 @@ def better_auth(settings: AuthSettings, clock: Callable[[], float] = time.time) 
     """Describe Better Auth. By default, issuer and audience are its origin.
 
     Args:
-        settings: Its base URL, and the settings that override what is derived from that URL.
+        settings: Its base URL, the settings that override what is derived from that URL, and the
+            names of further claims.
         clock: Returns the time in seconds since the epoch.
     """
     base_url = settings.better_auth_url
@@ -45,5 +47,7 @@ def better_auth(settings: AuthSettings, clock: Callable[[], float] = time.time) 
         issuers=frozenset(settings.auth_issuer) or origin,
         audiences=frozenset(settings.auth_audience) or origin,
         origins=origin,
-        to_principal=functools.partial(to_principal, clock=clock),
+        to_principal=with_claims(
+            functools.partial(to_principal, clock=clock), settings.auth_claims
+        ),
     )

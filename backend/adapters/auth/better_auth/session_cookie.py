@@ -9,10 +9,11 @@ Facts of the session, such as `activeOrganizationId`, become claims beside those
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from backend.adapters.auth.better_auth.cookie_formats import COOKIE_MAX_LENGTH, CookieDecoder
-from backend.adapters.auth.better_auth.tokens import USER_CLAIMS, iso_time, to_principal
+from backend.adapters.auth.better_auth.custom_claims import session_facts
+from backend.adapters.auth.better_auth.tokens import iso_time, to_principal
 from backend.adapters.auth.claims import Claims, check_identifier, numeric_date
 from backend.domain.auth import (
     ExpiredTokenError,
@@ -21,9 +22,6 @@ from backend.domain.auth import (
     MissingClaimError,
     Principal,
 )
-
-# Members of a session that do not become claims: facts about the user, and the session token.
-_NOT_OF_SESSION: Final = USER_CLAIMS | {"token"}
 
 
 class SessionCookieVerifier:
@@ -79,9 +77,8 @@ class SessionCookieVerifier:
         expires_at = min(cookie_expiry, _session_expiry(session))
         if expires_at <= self._clock() - self._leeway:
             raise ExpiredTokenError("the session or its cookie has expired")
-        facts = {name: value for name, value in session.items() if name not in _NOT_OF_SESSION}
         # Only tokens have scopes. A column of the user table named `scope` must not grant any.
-        claims = {**facts, **user, "sub": user["id"], "scope": None}
+        claims = {**session_facts(session), **user, "sub": user["id"], "scope": None}
         return self._to_principal(claims, expires_at)
 
 

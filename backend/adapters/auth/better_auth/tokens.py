@@ -21,7 +21,7 @@ USER_CLAIMS: Final = frozenset(
         *("banned", "banExpires"),
     }
 )
-_USER_ROW_MARKER: Final = "emailVerified"
+USER_ROW_MARKER: Final = "emailVerified"
 _EMPTY: Final = frozenset[str]()
 
 _log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def to_principal(
         raise InactiveTokenError("the user is banned")
     # By default the payload is the whole row of the user. A `scope` in it is a column of the
     # application and grants nothing.
-    scoped = "scope" in claims and _USER_ROW_MARKER not in claims
+    scoped = "scope" in claims and USER_ROW_MARKER not in claims
     email = _text(claims, "email")
     return Principal(  # positional arguments, because keywords are measurably slower
         claims["sub"],
@@ -121,9 +121,9 @@ def _is_verified(claims: Mapping[str, Any]) -> bool:
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
     value = claims.get(name)
-    if value is None or _is_unicode(value):
+    if value is None or is_unicode(value):
         return value or None
-    _ignore(name)
+    ignore(name)
     return None
 
 
@@ -133,13 +133,13 @@ def _words(claims: Mapping[str, Any], name: str, *, separator: str) -> frozenset
     if value is None:
         return _EMPTY
     words = value.split(separator) if isinstance(value, str) else value
-    if not isinstance(words, list) or not all(map(_is_unicode, words)):
-        _ignore(name)
+    if not isinstance(words, list) or not all(map(is_unicode, words)):
+        ignore(name)
         return _EMPTY
     return frozenset(word for word in map(str.strip, words) if word)
 
 
-def _is_unicode(value: object) -> bool:
+def is_unicode(value: object) -> bool:
     """Tell whether a value is a string without lone surrogates, which UTF-8 cannot encode."""
     if not isinstance(value, str):
         return False
@@ -152,5 +152,6 @@ def _is_unicode(value: object) -> bool:
     return True
 
 
-def _ignore(name: str) -> None:
+def ignore(name: str) -> None:
+    """Log that a claim is ignored, without its value."""
     _log.debug("the claim %s is ignored: it has the wrong type, or a lone surrogate", name)
