@@ -56,6 +56,7 @@ class Container(Auth):
             auth.secret_is_for_cookies, Auth.settings, has_key_set=Auth.jwks_url
         ),
         key_set_state=Auth.key_set_state,
+        claim_names=Auth.settings.provided.auth_claims,
         clock=Auth.clock,
     )
     cookie_explainer = providers.Singleton(

@@ -48,6 +48,7 @@ def make_explainer(
         _cookie_decoder(settings, issuer, jwks),
         strategy=settings.auth_cookie,
         name=settings.auth_cookie_name,
+        claim_names=settings.auth_claims,
     )
 
 

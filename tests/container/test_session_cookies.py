@@ -17,6 +17,7 @@ from backend.domain.auth import (
     UnsupportedTokenError,
     VerifierUnavailableError,
 )
+from backend.domain.read_only import plain
 from tests.adapters.auth.cookies import (
     OLD_SECRET,
     compact_cookie,
@@ -61,6 +62,43 @@ async def test_only_jwe_cookies_are_accepted_with_an_old_secret(
     container = await make_container(auth_cookie=strategy, **SECRETS)
     assert await cookie_outcome(container, make()) == "user-1"
     assert await cookie_outcome(container, make(secret=OLD_SECRET)) == old
+
+
+@pytest.mark.parametrize("size", [0, 10_000])
+async def test_tokens_and_cookies_give_the_chosen_claims(
+    make_container: MakeContainer, size: int
+) -> None:
+    container = await make_container(
+        **KEYS_ONLY, auth_claims="activeOrganizationId,limits", auth_token_cache_size=size
+    )
+    by, claims = SIGNERS["EdDSA"], {"activeOrganizationId": "org-1", "limits": {"todos": [5]}}
+    user, session = {"limits": claims["limits"]}, {"activeOrganizationId": "org-1"}
+    credentials = [
+        (container.token_verifier(), token(by, claims={**claims, "other": 1})),
+        (session_verifier(container), jwks_cookie(session_data(user=user, session=session), by=by)),
+    ]
+    for verifier, text in credentials:
+        for _ in range(2):  # the second time from the cache
+            principal = await verifier.verify(text)
+            assert plain(principal.claims) == claims
+            with pytest.raises(TypeError):
+                principal.claims["limits"]["todos"][0] = 6
+
+
+@pytest.mark.parametrize("credential", ["token", "cookie"])
+async def test_explainers_name_the_chosen_claims(
+    make_container: MakeContainer, credential: str
+) -> None:
+    container = await make_container(**KEYS_ONLY, auth_claims="name,plan")
+    by = SIGNERS["EdDSA"]
+    if credential == "token":
+        explanation = await container.token_explainer().explain(token(by))
+    else:
+        cookie_explainer = container.cookie_explainer()
+        assert cookie_explainer is not None
+        explanation = await cookie_explainer.explain(jwks_cookie(by=by))
+    (finding,) = (finding for finding in explanation.findings if finding.check == "claims")
+    assert finding.found == '{"name": "Alice"}; missing or ignored: plan'
 
 
 async def test_without_a_secret_the_key_set_verifies_cookies(

@@ -8,6 +8,7 @@ from backend.adapters.auth.better_auth.cookie_formats import JWKS_TYPE, CookieDe
 from backend.adapters.auth.claims import Claims
 from backend.adapters.auth.explain.context import shown_time, utc
 from backend.adapters.auth.explain.cookies import COMPACT_COOKIE, JWE, has_session
+from backend.adapters.auth.explain.custom_claims import claims_finding
 from backend.adapters.auth.explain.failures import Failure, code_and_reason
 from backend.adapters.auth.explain.fetches import outage_remedy
 from backend.adapters.auth.jose.jws import decode_object, parse_compact
@@ -43,6 +44,7 @@ class CookieExplainer:
         decode: Authenticates cookies of the accepted strategy and returns their claims.
         strategy: The accepted strategy.
         name: The name of the cookie, without `__Secure-`.
+        claim_names: The names of the further claims of a principal (`AUTH_CLAIMS`).
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class CookieExplainer:
         *,
         strategy: str,
         name: str,
+        claim_names: Sequence[str] = (),
     ) -> None:
         self._verify = verify
         self._decode = decode
         self._strategy = strategy
         self._name = name
+        self._claim_names = claim_names
 
     def find(self, text: str) -> str | None:
         """Return the session cookie in a text; None if the text has no cookie.
@@ -100,6 +104,8 @@ class CookieExplainer:
         else:
             user, end = quoted(principal.user_id, name="sub"), utc(principal.expires_at)
             findings.append(Finding(check="session", found=f"user {user}, valid until {end}"))
+            if self._claim_names:
+                findings.append(claims_finding(principal.claims, self._claim_names))
         return _explanation(findings, claims=claims, failure=failure)
 
     def _wrong_strategy(self, strategy: str | None) -> Finding:

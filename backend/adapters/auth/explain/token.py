@@ -5,12 +5,13 @@ The checks are those of the verifier, but they continue after a failure, and a f
 
 import inspect
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
 from backend.adapters.auth.explain.context import OFF, TokenContext
+from backend.adapters.auth.explain.custom_claims import DEFINE_PAYLOAD, claims_finding
 from backend.adapters.auth.explain.failures import Failure, code_and_reason
 from backend.adapters.auth.explain.key_set import key_set_finding
 from backend.adapters.auth.explain.malformed import long_token_remedy, malformed_token_remedy
@@ -41,6 +42,7 @@ class TokenExplainer:
         cookies: The accepted strategy of session cookies, or `off`.
         secret_is_for_cookies: Whether the shared secret verifies session cookies only.
         key_set_state: Returns the state of the key set; None if no key set is configured.
+        claim_names: The names of the further claims of a principal (`AUTH_CLAIMS`).
         clock: Returns the time in seconds since the epoch.
     """
 
@@ -55,6 +57,7 @@ class TokenExplainer:
         cookies: str = OFF,
         secret_is_for_cookies: bool = False,
         key_set_state: Callable[[], KeySetState] | None = None,
+        claim_names: Sequence[str] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._signed_tokens = signed_tokens
@@ -65,6 +68,7 @@ class TokenExplainer:
         self._cookies = cookies
         self._secret_is_for_cookies = secret_is_for_cookies
         self._key_set_state = key_set_state
+        self._claim_names = claim_names
         self._clock = clock
 
     async def explain(self, token: str) -> Explanation:
@@ -114,6 +118,8 @@ class TokenExplainer:
                 by_key_set = failure is None and header.get("alg") in ASYMMETRIC_ALGORITHMS
                 context = replace(context, signed_by_key_set=by_key_set)
                 findings += self._key_set_findings(header)
+            if check == "user" and failure is None:
+                findings += self._claims_findings(context)
         # The API answers with the first failure.
         code, reason = code_and_reason(next(iter(failures.values()), None))
         return Explanation(
@@ -141,8 +147,16 @@ class TokenExplainer:
             "issuer": lambda: policy.check_issuer(claims),
             "audience": lambda: policy.check_audience(claims),
             "times": lambda: policy.check_times(claims, context.now),
-            "user": lambda: self._to_principal(_with_subject(claims), context.now),
+            "user": lambda: self._principal(context),
         }
+
+    def _claims_findings(self, context: TokenContext) -> Iterator[Finding]:
+        if self._claim_names:
+            claims = self._principal(context).claims
+            yield claims_finding(claims, self._claim_names, remedy=DEFINE_PAYLOAD)
+
+    def _principal(self, context: TokenContext) -> Principal:
+        return self._to_principal(_with_subject(context.claims), context.now)
 
 
 async def _failure(run: Callable[[], object]) -> Failure | None:

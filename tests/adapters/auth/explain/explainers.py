@@ -28,6 +28,7 @@ def make_explainer_and_verifier(
     jwks: bool = True,
     cookies: str = "off",
     cookies_only: bool = False,
+    claim_names: Sequence[str] = (),
     algorithms: Sequence[str] = (),
     to_principal: Callable[[Claims, float], Principal] = to_principal,
     clock: Callable[[], float] = lambda: NOW,
@@ -50,6 +51,7 @@ def make_explainer_and_verifier(
         jwks_url=JWKS_URL if jwks else None,
         cookies=cookies,
         secret_is_for_cookies=cookies_only,
+        claim_names=claim_names,
         clock=clock,
     )
     verifier = JwtTokenVerifier(signed_tokens, policy=rules, to_principal=to_principal, clock=clock)

@@ -1,11 +1,13 @@
 """A session cookie is explained with the parts that verify it, and shows no secret."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
+from backend.adapters.auth.better_auth.custom_claims import with_claims
+from backend.adapters.auth.better_auth.tokens import to_principal
 from backend.adapters.auth.explain.session import CookieExplainer
 from backend.domain.auth import VerifierUnavailableError
 from backend.domain.diagnosis import Explanation
@@ -29,14 +31,16 @@ NAME = "better-auth.session_data"
 every_format = pytest.mark.parametrize("name", FORMATS)
 
 
-def explainer(name: str, **options: Any) -> CookieExplainer:
+def explainer(name: str, *, claim_names: Sequence[str] = (), **options: Any) -> CookieExplainer:
     """Make an explainer for cookies of a format. The options are those of the verifier."""
+    options |= {"to_principal": with_claims(to_principal, claim_names)}
     decoder = FORMATS[name].decoder()
     return CookieExplainer(
         cookie_verifier(decoder, **options).verify,
         decoder,
         strategy="jwt" if name == "jwks" else name,
         name=NAME,
+        claim_names=claim_names,
     )
 
 
@@ -58,6 +62,23 @@ async def test_a_valid_cookie_is_accepted_and_shows_no_secret(name: str) -> None
     )
     for secret in (cookie, SESSION_TOKEN, SECRET.decode(), cookie[-30:]):
         assert secret not in output_of(explanation)
+
+
+@every_format
+async def test_the_claims_that_the_routes_get_are_shown_without_secrets(name: str) -> None:
+    session = {"activeOrganizationId": "org-1", "deviceSecret": SESSION_TOKEN}
+    names = ["activeOrganizationId", "plan", "deviceSecret", "team"]
+    cookies = explainer(name, claim_names=names)
+    content = session_data(session=session, user={"plan": "pro"})
+    explanation = await cookies.explain(FORMATS[name].make(content))
+    finding = finding_of(explanation, "claims")
+    assert (finding.problem, finding.remedy) == (None, None)
+    assert finding.found == (
+        '{"activeOrganizationId": "org-1", "plan": "pro", "deviceSecret": "(redacted)"};'
+        " missing or ignored: team"
+    )
+    rejected = await cookies.explain(FORMATS[name].make(session_data(user={"banned": True})))
+    assert "claims" not in [finding.check for finding in rejected.findings]
 
 
 @every_format

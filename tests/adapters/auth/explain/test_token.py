@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.adapters.auth.better_auth.custom_claims import with_claims
+from backend.adapters.auth.better_auth.tokens import to_principal
 from backend.adapters.auth.claims import Claims
 from backend.adapters.auth.jose.jwk import VerificationKey
 from backend.adapters.auth.jose.jws import decode_base64url
@@ -273,6 +275,31 @@ async def test_maps_claims_as_the_verifier_does(
     else:
         with pytest.raises(InactiveTokenError):
             await verifier.verify(token(claims=claims))
+
+
+async def test_the_claims_that_the_routes_get_are_shown_without_secrets() -> None:
+    names = ["plan", "apiToken", "limits", "activeOrganizationId"]
+    explainer = make_explainer(claim_names=names, to_principal=with_claims(to_principal, names))
+    text = token(claims={"plan": "pro", "apiToken": MARK, "limits": {"todos": [1]}, "other": 1})
+    finding = finding_of(await explainer.explain(text), "claims")
+    assert finding.problem is None
+    assert finding.found == (
+        '{"plan": "pro", "apiToken": "(redacted)", "limits": {"todos": [1]}};'
+        " missing or ignored: activeOrganizationId"
+    )
+    assert "definePayload" in str(finding.remedy)
+    complete = token(claims={**dict.fromkeys(names, 1)})
+    assert finding_of(await explainer.explain(complete), "claims").remedy is None
+
+
+async def test_claims_are_explained_only_for_users_and_only_if_some_are_chosen() -> None:
+    names = ["plan"]
+    explainer = make_explainer(claim_names=names, to_principal=with_claims(to_principal, names))
+    for text in (token(claims={"banned": True}), token(claims=b"[]")):
+        explanation = await explainer.explain(text)
+        assert "claims" not in [finding.check for finding in explanation.findings]
+    explanation = await EXPLAINER.explain(token(claims={"plan": "pro"}))
+    assert "claims" not in [finding.check for finding in explanation.findings]
 
 
 @pytest.mark.parametrize("subject", [ABSENT, 42, None, ["user-1"]])
