@@ -14,6 +14,7 @@
 //   JWKS_ROTATION_INTERVAL  the lifetime of a signing key in seconds (no rotation)
 //   COOKIE_CACHE            off, compact, jwt, jwe, or jwks: "jwt" signed with the JWKS key (off)
 //   COOKIE_CACHE_MAX_AGE    the lifetime of the session cookie in seconds (300)
+//   ORGANIZATIONS           on: users have organizations, and tokens name the active one (off)
 //   PRINT_MAIL              on: print the verification mail of each new user as a line of JSON (off)
 
 import { randomBytes } from "node:crypto";
@@ -24,7 +25,7 @@ import { createServer } from "node:http";
 import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
 import { toNodeHandler } from "better-auth/node";
-import { jwt } from "better-auth/plugins";
+import { jwt, organization } from "better-auth/plugins";
 
 const { env } = process;
 const print = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -42,11 +43,20 @@ if (!(cookieCache in strategies)) {
   throw new Error(`COOKIE_CACHE must be one of ${Object.keys(strategies).join(", ")}`);
 }
 
+const organizations = env.ORGANIZATIONS === "on";
+const definePayload = ({ user, session }) => ({
+  ...user,
+  activeOrganizationId: session.activeOrganizationId,
+});
+
 const auth = betterAuth({
   baseURL,
   secret: env.BETTER_AUTH_SECRET ?? randomBytes(32).toString("base64url"),
   // The memory adapter does not create tables, so each table is listed here.
-  database: memoryAdapter({ user: [], session: [], account: [], verification: [], jwks: [] }),
+  database: memoryAdapter({
+    ...{ user: [], session: [], account: [], verification: [], jwks: [] },
+    ...{ organization: [], member: [], invitation: [] },
+  }),
   emailAndPassword: { enabled: true },
   emailVerification: {
     sendOnSignUp: env.PRINT_MAIL === "on",
@@ -62,13 +72,17 @@ const auth = betterAuth({
   },
   plugins: [
     jwt({
-      jwt: { expirationTime: env.JWT_EXPIRATION ?? "15m" },
+      jwt: {
+        expirationTime: env.JWT_EXPIRATION ?? "15m",
+        definePayload: organizations ? definePayload : undefined,
+      },
       jwks: {
         keyPairConfig: { alg: env.JWT_ALGORITHM ?? "EdDSA" },
         rotationInterval: Number(env.JWKS_ROTATION_INTERVAL ?? 0) || undefined,
       },
       sessionCookieCache: cookieCache === "jwks",
     }),
+    ...(organizations ? [organization()] : []),
   ],
 });
 

@@ -35,6 +35,16 @@ class User:
         response = self.browser.get("/api/auth/token").raise_for_status()
         return str(response.json()["token"])
 
+    def create_organization(self) -> str:
+        """Create an organization, which becomes the active one (`ORGANIZATIONS=on`).
+
+        Returns:
+            The id of the organization.
+        """
+        body = {"name": "Analysts", "slug": uuid4().hex}
+        response = self.browser.post("/api/auth/organization/create", json=body)
+        return str(response.raise_for_status().json()["id"])
+
     def session_cookie(self) -> str:
         """Return the session cookie as the browser sends it, with all its chunks."""
         cookies = [
