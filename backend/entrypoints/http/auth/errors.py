@@ -23,11 +23,11 @@ class MissingRoleError(Exception):
     """The caller lacks a role that the route needs.
 
     Attributes:
-        roles: The roles that the route accepts. Only the log names them.
+        roles: All roles that the route needs. Only the log names them.
     """
 
     def __init__(self, roles: Collection[str]) -> None:
-        super().__init__(f"needs a role: {', '.join(sorted(roles))}")
+        super().__init__(f"needs the roles {', '.join(sorted(roles))}")
         self.roles = tuple(roles)
 
 

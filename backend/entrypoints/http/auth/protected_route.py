@@ -9,8 +9,10 @@ takes the principal from there. Everything else is as on other routes:
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import Request, Response
@@ -23,8 +25,29 @@ from backend.entrypoints.http.json_request import JsonRequest
 _REQUEST: Final = "backend.request"
 
 
+class _Overrides:
+    """The `dependency_overrides` of the app that serves the request.
+
+    A route that is not created by an app belongs to no app, and may serve in several.
+    """
+
+    @property
+    def dependency_overrides(self) -> Mapping[Any, Any]:
+        return _overrides.get()
+
+
+_overrides: ContextVar[Mapping[Any, Any]] = ContextVar(
+    "dependency_overrides", default=MappingProxyType({})
+)
+
+
 class ProtectedRoute(APIRoute):
     """A route that gets the principal from the guard, and whose JSON body must be UTF-8."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if kwargs.get("dependency_overrides_provider") is None:
+            kwargs["dependency_overrides_provider"] = _Overrides()
+        super().__init__(*args, **kwargs)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler of this route, without the dependency `authenticated`."""
@@ -39,8 +62,12 @@ class ProtectedRoute(APIRoute):
             scope = request.scope
             if may_read_json:
                 request = JsonRequest(scope, request.receive)
-            if getattr(scope["app"], "dependency_overrides", None):
-                return await resolve_all(request)
+            if overrides := getattr(scope["app"], "dependency_overrides", None):
+                token = _overrides.set(overrides)
+                try:
+                    return await resolve_all(request)
+                finally:
+                    _overrides.reset(token)
             if PRINCIPAL not in scope:
                 await authenticate(scope)
             return await handle(request)
