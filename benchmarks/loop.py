@@ -14,12 +14,12 @@ import uvloop
 from backend.container import Container
 from backend.domain.auth import VerifierUnavailableError
 from backend.settings import Settings
+from backend.testing.signers import key_set, signer
 from benchmarks.harness.chart import Bar
 from benchmarks.harness.report import Result, Table, Target, number
 from benchmarks.harness.rounds import round_count
 from benchmarks.harness.servers import Server
 from benchmarks.harness.tokens import ORIGIN, make_tokens, signer_for
-from tests.adapters.auth.tokens import key_set, signer
 
 ROUNDS = round_count()
 USERS = 50

@@ -51,6 +51,12 @@ PLANTED: Final = [
     ("backend/domain/planted.py", "import backend.settings", "layers"),
     ("backend/adapters/planted.py", "import backend.container", "layers"),
     ("backend/planted.py", "import json", "layers"),
+    ("backend/testing/planted.py", "import backend.entrypoints", "layers"),
+    ("backend/container/planted.py", "import backend.testing.fakes", "layers"),
+    ("backend/entrypoints/http/planted.py", "import backend.testing", "testing-is-for-tests"),
+    ("backend/testing/planted.py", "import pytest", "home-of-pytest"),
+    ("backend/testing/planted.py", "import jwt", "home-of-pyjwt"),
+    ("backend/testing/planted.py", "import httpx2", "home-of-httpx2"),
     (
         "backend/entrypoints/planted.py",
         "import backend.adapters.auth.pyjwt",

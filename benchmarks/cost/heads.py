@@ -5,9 +5,10 @@ import json
 import time
 from collections.abc import Iterator
 
+from backend.testing.encoding import iso
 from benchmarks.cost.requests import FILL, NAMES, PLAIN, Input, request
 from benchmarks.harness.tokens import ORIGIN, SECRET, make_tokens, tamper
-from tests.adapters.auth.cookies import compact_cookie, iso, jwe_cookie, session_data
+from tests.adapters.auth.cookies import compact_cookie, jwe_cookie, session_data
 
 COOKIE = "better-auth.session_data"
 

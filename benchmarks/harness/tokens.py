@@ -3,7 +3,8 @@
 import time
 from typing import Any
 
-from tests.adapters.auth.tokens import Signer, secret_signer, signer, token
+from backend.testing.signers import Signer, signer
+from tests.adapters.auth.tokens import secret_signer, token
 
 ORIGIN = "https://app.example.com"
 SECRET = "the secret of the benchmarks, not used anywhere else"

@@ -13,9 +13,9 @@ from backend.entrypoints.http.app import Api
 from backend.entrypoints.http.app import create_app as create_our_app
 from backend.entrypoints.http.model_response import ModelResponse
 from backend.entrypoints.server.logs import configure_logging
+from backend.testing.signers import key_set
 from benchmarks.peers.keys import ALGORITHM, JWK
 from benchmarks.peers.responses import USER_CLAIMS
-from tests.adapters.auth.tokens import key_set
 
 _PATH = "/api/me"
 _PRINCIPAL = Principal(

@@ -15,8 +15,8 @@ from joserfc import jwk as joserfc_jwk
 from joserfc import jwt as joserfc_jwt
 
 from backend.adapters.auth.jose.jws import decode_base64url
+from backend.testing.signers import Signer
 from benchmarks.harness.tokens import ORIGIN, SECRET
-from tests.adapters.auth.tokens import Signer
 
 with warnings.catch_warnings(record=True):  # Authlib warns about its successor at import
     from authlib.jose import JsonWebKey, JsonWebToken

@@ -14,10 +14,11 @@ from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.container import Container
 from backend.domain.auth import AuthError, TokenVerifier
 from backend.settings import Settings
+from backend.testing.encoding import ABSENT
+from backend.testing.signers import Signer, key_set
 from benchmarks.harness.report import number
 from benchmarks.harness.tokens import ORIGIN, SECRET, make_tokens, signer_for, tamper
 from benchmarks.peers.verifiers import PEERS, Verify, floor, pyjwt
-from tests.adapters.auth.tokens import ABSENT, Signer, key_set
 
 ALGORITHMS = ("HS256", "RS256", "PS256", "ES256", "ES512", "EdDSA")
 ASYMMETRIC = ALGORITHMS[1:]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import httpx2
 
-from tests.adapters.auth.tokens import key_set, signer
+from backend.testing.signers import key_set, signer
 
 URL = "https://app.example.com"
 SIGNERS = {

@@ -14,10 +14,10 @@ from backend.container import Container
 from backend.container.authentication import AuthContainer
 from backend.container.issuer import Issuer
 from backend.settings import AuthSettings, ConfigurationError, Settings
+from backend.testing.fakes import FakeTokenVerifier
 from tests.adapters.auth.tokens import NOW, SECRET, token
 from tests.container.key_server import SIGNERS, URL, KeyServer
 from tests.container.outcomes import token_outcome
-from tests.fakes import FakeTokenVerifier
 
 pytestmark = pytest.mark.anyio
 

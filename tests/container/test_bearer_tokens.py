@@ -17,16 +17,10 @@ from backend.domain.auth import (
 )
 from backend.settings import Settings
 from backend.settings.values import ASYMMETRIC_ALGORITHMS
+from backend.testing.encoding import ABSENT
+from backend.testing.signers import ed25519_signer, signer
 from tests.adapters.auth.cookies import OLD_SECRET
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    NOW,
-    SECRET,
-    ed25519_signer,
-    secret_signer,
-    signer,
-    token,
-)
+from tests.adapters.auth.tokens import NOW, SECRET, secret_signer, token
 from tests.container.conftest import MakeContainer
 from tests.container.key_server import SIGNERS, URL, KeyServer
 from tests.container.outcomes import token_outcome

@@ -12,11 +12,11 @@ from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.container import Container
 from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.settings import ConfigurationError, Settings
+from backend.testing.fakes import FakeTokenVerifier
 from tests.adapters.auth.tokens import SECRET, token
 from tests.container.conftest import MakeContainer
 from tests.container.key_server import SIGNERS, URL
 from tests.container.outcomes import token_outcome
-from tests.fakes import FakeTokenVerifier
 
 pytestmark = pytest.mark.anyio
 

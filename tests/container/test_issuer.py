@@ -7,7 +7,8 @@ import pytest
 from backend.container import Container
 from backend.domain.auth import InvalidAudienceError, InvalidIssuerError, MissingClaimError
 from backend.settings import Settings
-from tests.adapters.auth.tokens import ABSENT, SECRET, secret_signer, token
+from backend.testing.encoding import ABSENT
+from tests.adapters.auth.tokens import SECRET, secret_signer, token
 from tests.container.conftest import MakeContainer
 from tests.container.key_server import SIGNERS, URL, KeyServer
 from tests.container.outcomes import token_outcome

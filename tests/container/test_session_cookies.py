@@ -18,6 +18,8 @@ from backend.domain.auth import (
     VerifierUnavailableError,
 )
 from backend.domain.read_only import plain
+from backend.testing.encoding import ABSENT
+from backend.testing.signers import ed25519_signer, signer
 from tests.adapters.auth.cookies import (
     OLD_SECRET,
     compact_cookie,
@@ -26,15 +28,7 @@ from tests.adapters.auth.cookies import (
     jwt_cookie,
     session_data,
 )
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    NOW,
-    SECRET,
-    ed25519_signer,
-    secret_signer,
-    signer,
-    token,
-)
+from tests.adapters.auth.tokens import NOW, SECRET, secret_signer, token
 from tests.container.conftest import MakeContainer
 from tests.container.key_server import SIGNERS, URL, KeyServer
 from tests.container.outcomes import cookie_outcome, session_verifier, token_outcome

@@ -1,18 +1,10 @@
-"""Makes session cookies by hand: valid ones as Better Auth does, and invalid ones."""
+"""Makes session cookies for a clock that shows `NOW`, and verifies them."""
 
-import hashlib
-import hmac
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES256
-from cryptography.hazmat.primitives.ciphers.modes import CBC
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from backend.adapters.auth.better_auth.cookie_formats import (
     CompactCookieDecoder,
@@ -24,34 +16,16 @@ from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifi
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS
 from backend.adapters.auth.jwks.key_set import read_key_set
 from backend.domain.auth import AuthError, Principal
-from tests.adapters.auth.tokens import (
-    ISSUER,
-    NOW,
-    SECRET,
-    Signer,
-    b64,
-    drop_absent,
-    key_set,
-    secret_signer,
-    signer,
-    to_json,
-    token,
-)
+from backend.testing import session_cookies
+from backend.testing.signers import Signer, key_set, signer
+from tests.adapters.auth.tokens import ISSUER, NOW, SECRET
 from tests.adapters.auth.verifiers import FixedKeys
 
 OLD_SECRET: Final = b"the secret that was shared before the current"
-SESSION_TOKEN: Final = "the-session-token-that-must-stay-secret"
-COOKIE_EXPIRY: Final = NOW + 300
-SESSION_EXPIRY: Final = NOW + 7 * 86_400
-JWE_HEADER: Final = {"alg": "dir", "enc": "A256CBC-HS512"}
-IV: Final = bytes(range(16))
+COOKIE_EXPIRY: Final = NOW + session_cookies.COOKIE_LIFETIME
+SESSION_EXPIRY: Final = NOW + session_cookies.SESSION_LIFETIME
 
 T = TypeVar("T")
-
-
-def iso(seconds: float) -> str:
-    """Format a time as JavaScript's `toISOString` does."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def session_data(
@@ -61,34 +35,9 @@ def session_data(
     **changes: Any,
 ) -> dict[str, Any]:
     """Return the content of a session cookie, with some members changed."""
-    default_session = {
-        "expiresAt": iso(SESSION_EXPIRY),
-        "token": SESSION_TOKEN,
-        "createdAt": iso(NOW),
-        "updatedAt": iso(NOW),
-        "ipAddress": "127.0.0.1",
-        "userAgent": "a browser",
-        "userId": "user-1",
-        "id": "session-1",
-    }
-    default_user = {
-        "name": "Alice",
-        "email": "alice@example.com",
-        "emailVerified": False,
-        "image": None,
-        "createdAt": iso(NOW),
-        "updatedAt": iso(NOW),
-        "id": "user-1",
-    }
-    return drop_absent(
-        {
-            "session": drop_absent({**default_session, **(session or {})}),
-            "user": drop_absent({**default_user, **(user or {})}),
-            "updatedAt": NOW * 1000,
-            "version": "1",
-            **changes,
-        }
-    )
+    session = {"userId": "user-1", **(session or {})}
+    user = {"name": "Alice", "email": "alice@example.com", **(user or {})}
+    return session_cookies.session_data(now=NOW, session=session, user=user, **changes)
 
 
 def compact_cookie(
@@ -98,21 +47,8 @@ def compact_cookie(
     secret: bytes = SECRET,
     signature: str | None = None,
 ) -> str:
-    """Make a cookie of the strategy "compact".
-
-    Args:
-        data: The members of the session, or the bytes of its whole JSON text.
-        end: When the cookie expires, in seconds since the epoch, or any invalid value.
-        secret: The secret that signs the cookie.
-        signature: Text to use instead of the real signature.
-    """
-    session = data if isinstance(data, bytes) else to_json(session_data() if data is None else data)
-    expires = to_json(int(end * 1000) if isinstance(end, int | float) else end)
-    if signature is None:
-        signed = session[:-1] + b',"expiresAt":' + expires + b"}"
-        signature = b64(hmac.digest(secret, signed, "sha256"))
-    text = b'{"session":%b,"expiresAt":%b,"signature":"%b"}'
-    return b64(text % (session, expires, signature.encode()))
+    data = session_data() if data is None else data
+    return session_cookies.compact_cookie(data, end=end, secret=secret, signature=signature)
 
 
 def jwt_cookie(
@@ -122,8 +58,8 @@ def jwt_cookie(
     secret: bytes = SECRET,
     header: Mapping[str, Any] | None = None,
 ) -> str:
-    """Make a cookie of the strategy "jwt" that the secret signs."""
-    return token(secret_signer(secret), header=header, claims=_claims(data, end))
+    data = session_data() if data is None else data
+    return session_cookies.jwt_cookie(data, start=NOW, end=end, secret=secret, header=header)
 
 
 def jwks_cookie(
@@ -133,13 +69,13 @@ def jwks_cookie(
     by: Signer | None = None,
     header: Mapping[str, Any] | None = None,
 ) -> str:
-    """Make a cookie of the strategy "jwt" that a key of the JWKS signs."""
+    data = session_data() if data is None else data
     if not isinstance(data, bytes):
-        data = session_data() if data is None else data
-        defaults = {"sid": SESSION_TOKEN, "iss": ISSUER, "aud": "better-auth:session-cache"}
-        data = {**defaults, "sub": "user-1", **data}
-    header = {"typ": "better-auth.session-cache+jwt", **(header or {})}
-    return token(by or signer("EdDSA"), header=header, claims=_claims(data, end))
+        data = {"sub": "user-1", **data}
+    by = by or signer("EdDSA")
+    return session_cookies.jwks_cookie(
+        data, start=NOW, end=end, origin=ISSUER, signer=by, header=header
+    )
 
 
 def jwe_cookie(
@@ -149,65 +85,8 @@ def jwe_cookie(
     secret: bytes = SECRET,
     salt: bytes = b"better-auth-session",
 ) -> str:
-    """Make a cookie of the strategy "jwe"."""
-    key = encryption_key(secret, salt=salt)
-    return encrypt(_claims(data, end), key, header={**JWE_HEADER, "kid": thumbprint(key)})
-
-
-def _claims(data: Mapping[str, Any] | bytes | None, end: object) -> bytes:
-    if isinstance(data, bytes):
-        return data
-    times = drop_absent({"iat": NOW, "exp": end})
-    return to_json({**(session_data() if data is None else data), **times})
-
-
-def encryption_key(secret: bytes = SECRET, *, salt: bytes = b"better-auth-session") -> bytes:
-    """Derive the encryption key as Better Auth does."""
-    info = b"BetterAuth.js Generated Encryption Key"
-    return HKDF(algorithm=SHA256(), length=64, salt=salt, info=info).derive(secret)
-
-
-def thumbprint(key: bytes) -> str:
-    """Return the JWK thumbprint of a key (RFC 7638)."""
-    return b64(hashlib.sha256(to_json({"k": b64(key), "kty": "oct"})).digest())
-
-
-def encrypt(
-    plain: bytes,
-    key: bytes,
-    *,
-    header: Mapping[str, Any] | bytes = JWE_HEADER,
-    iv: bytes = IV,
-    padding: bytes | None = None,
-    cut: int = 32,
-    wrapped_key: bytes = b"",
-) -> str:
-    """Encrypt with A256CBC-HS512 (RFC 7518, section 5.2.2.1).
-
-    Args:
-        plain: The plaintext.
-        key: The MAC key and the encryption key, 64 bytes.
-        header: The protected header, or the bytes of its JSON text.
-        iv: The initialization vector.
-        padding: Bytes to use instead of the PKCS #7 padding.
-        cut: The length of the authentication tag in bytes.
-        wrapped_key: The encrypted key. It is empty in a valid cookie.
-    """
-    if not isinstance(header, bytes):
-        header = to_json(header)
-    if padding is None:
-        size = 16 - len(plain) % 16
-        padding = bytes([size] * size)
-    encryptor = Cipher(AES256(key[32:]), CBC(iv)).encryptor()
-    ciphertext = encryptor.update(plain + padding) + encryptor.finalize()
-    tag = authenticate(key, b64(header).encode(), iv, ciphertext)[:cut]
-    return ".".join(b64(part) for part in (header, wrapped_key, iv, ciphertext, tag))
-
-
-def authenticate(key: bytes, aad: bytes, iv: bytes, ciphertext: bytes) -> bytes:
-    """Return the full HMAC. Its first half is the authentication tag."""
-    length = (8 * len(aad)).to_bytes(8, "big")
-    return hmac.digest(key[:32], aad + iv + ciphertext + length, "sha512")
+    data = session_data() if data is None else data
+    return session_cookies.jwe_cookie(data, start=NOW, end=end, secret=secret, salt=salt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

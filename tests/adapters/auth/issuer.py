@@ -11,9 +11,9 @@ from backend.adapters.auth.jose.jwk import VerificationKey
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.fetch import fetch
 from backend.adapters.auth.jwks.keys import JwksKeys
+from backend.testing.signers import Signer, key_set, signer
 from tests.adapters.auth.clock import Clock
 from tests.adapters.auth.key_server import KeyServer, http_client
-from tests.adapters.auth.tokens import Signer, key_set, signer
 
 JWKS_URL: Final = "https://app.example.com/auth/jwks"
 

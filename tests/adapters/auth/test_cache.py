@@ -14,10 +14,11 @@ from backend.domain.auth import (
     UnknownKeyError,
     VerifierUnavailableError,
 )
+from backend.testing.signers import signer
 from tests.adapters.auth.clock import Clock, settle
 from tests.adapters.auth.issuer import Issuer
 from tests.adapters.auth.memory import texts_kept_by
-from tests.adapters.auth.tokens import NOW, signer, token
+from tests.adapters.auth.tokens import NOW, token
 from tests.adapters.auth.verifiers import verifier
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,8 @@ from backend.domain.auth import (
     MissingClaimError,
     UnsupportedTokenError,
 )
-from tests.adapters.auth.tokens import ABSENT, ISSUER, NOW, token
+from backend.testing.encoding import ABSENT
+from tests.adapters.auth.tokens import ISSUER, NOW, token
 from tests.adapters.auth.verifiers import UNSET, assert_rejected, rejection, verifier
 
 pytestmark = pytest.mark.anyio

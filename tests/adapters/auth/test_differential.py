@@ -16,19 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    ISSUER,
-    SECRET,
-    Signer,
-    b64,
-    drop_absent,
-    key_set,
-    secret_signer,
-    signer,
-    to_json,
-    token,
-)
+from backend.testing.encoding import ABSENT, b64, drop_absent, to_json
+from backend.testing.signers import Signer, key_set, signer
+from tests.adapters.auth.tokens import ISSUER, SECRET, secret_signer, token
 from tests.adapters.auth.verifiers import verifier
 
 LEEWAY: Final = 10

@@ -4,7 +4,8 @@ import pytest
 
 from backend.adapters.auth.jose.jwk import UnusableKeyError
 from backend.adapters.auth.keys import SecretKeys
-from tests.adapters.auth.tokens import SECRET, key_set, signer
+from backend.testing.signers import key_set, signer
+from tests.adapters.auth.tokens import SECRET
 
 pytestmark = pytest.mark.anyio
 

@@ -17,18 +17,9 @@ from backend.domain.auth import (
     UnknownKeyError,
     UnsupportedTokenError,
 )
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    NOW,
-    SECRET,
-    b64,
-    key_set,
-    secret_signer,
-    signer,
-    to_json,
-    token,
-    valid_claims,
-)
+from backend.testing.encoding import ABSENT, b64, to_json
+from backend.testing.signers import key_set, signer
+from tests.adapters.auth.tokens import NOW, SECRET, secret_signer, token, valid_claims
 from tests.adapters.auth.verifiers import UNSET, FixedKeys, assert_rejected, rejection, verifier
 
 pytestmark = pytest.mark.anyio

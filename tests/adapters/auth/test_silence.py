@@ -17,20 +17,11 @@ from backend.domain.auth import (
     TokenVerifier,
     VerifierUnavailableError,
 )
+from backend.testing.encoding import ABSENT, b64, to_json
+from backend.testing.signers import key_set, signer
 from tests.adapters.auth.issuer import keys_of
 from tests.adapters.auth.key_server import Behaviour, answer, key_server, raw
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    ISSUER,
-    NOW,
-    SECRET,
-    b64,
-    key_set,
-    secret_signer,
-    signer,
-    to_json,
-    token,
-)
+from tests.adapters.auth.tokens import ISSUER, NOW, SECRET, secret_signer, token
 from tests.adapters.auth.verifiers import verifier
 
 pytestmark = pytest.mark.anyio

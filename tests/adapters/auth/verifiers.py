@@ -12,7 +12,8 @@ from backend.adapters.auth.jwks.key_set import KeySet, read_key_set
 from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
 from backend.domain.auth import AuthError, UnknownKeyError
-from tests.adapters.auth.tokens import ISSUER, NOW, key_set, signer
+from backend.testing.signers import key_set, signer
+from tests.adapters.auth.tokens import ISSUER, NOW
 
 UNSET: Final = frozenset[str]()  # as `issuers` or `audiences`: none are configured
 

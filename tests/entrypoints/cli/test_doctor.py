@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from backend.entrypoints.cli import development
-from tests.adapters.auth.tokens import SECRET, key_set, signer
+from backend.testing.signers import key_set, signer
+from tests.adapters.auth.tokens import SECRET
 from tests.entrypoints.cli.command_line import HIDDEN, assert_misconfigured, run
 from tests.entrypoints.cli.issuer import issuer
 

@@ -7,8 +7,10 @@ import pytest
 
 from backend.entrypoints.cli import development
 from backend.entrypoints.cli.exits import MISCONFIGURED, MISUSED
-from tests.adapters.auth.cookies import compact_cookie, iso, session_data
-from tests.adapters.auth.tokens import ABSENT, SECRET, key_set, secret_signer, signer, token
+from backend.testing.encoding import ABSENT, iso
+from backend.testing.signers import key_set, signer
+from tests.adapters.auth.cookies import compact_cookie, session_data
+from tests.adapters.auth.tokens import SECRET, secret_signer, token
 from tests.entrypoints.cli.command_line import HIDDEN, run
 from tests.entrypoints.cli.issuer import current, issuer
 

@@ -16,8 +16,8 @@ from backend.container import Container
 from backend.domain.auth import Principal
 from backend.entrypoints.http.app import Api, create_app
 from backend.settings import Settings
+from backend.testing.fakes import FakeTokenVerifier
 from tests.entrypoints.http.asgi_client import AppTransport, app_lifespan
-from tests.fakes import FakeTokenVerifier
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 END = (START + timedelta(hours=1)).timestamp()

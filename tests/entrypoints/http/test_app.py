@@ -20,10 +20,10 @@ from backend.entrypoints.http import app as app_module
 from backend.entrypoints.http.app import create_app
 from backend.entrypoints.server.process import app_from_environment
 from backend.settings import ConfigurationError, Settings
+from backend.testing.fakes import FakeTokenVerifier
 from tests.entrypoints.http.asgi_client import app_lifespan, send_request
 from tests.entrypoints.http.conftest import ADA, MakeApp
 from tests.entrypoints.http.sockets import Server, request
-from tests.fakes import FakeTokenVerifier
 
 SECRET = "s" * 32
 

@@ -7,9 +7,9 @@ from fastapi import FastAPI, HTTPException
 from httpx2 import Client
 
 from backend.domain.todo_repository import RepositoryUnavailableError
+from backend.testing.fakes import FakeTokenVerifier, principal
 from tests.entrypoints.http.asgi_client import send_request
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
-from tests.fakes import FakeTokenVerifier, principal
 
 PAGE = "https://app.example.com"
 FROM_PAGE = {"Origin": PAGE, "Authorization": "Bearer ada"}

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends, HTTPException
 from backend.domain.read_only import ReadOnlyMapping
 from backend.entrypoints.http.auth.guards import CurrentPrincipal
 from backend.entrypoints.http.auth.protected_route import ProtectedRoute
+from backend.testing.fakes import FakeTokenVerifier
 from tests.documents import ROOT, text_of
 from tests.entrypoints.http.conftest import ADA, MakeApp, MakeClient
-from tests.fakes import FakeTokenVerifier
 
 PAGE = Path("docs/claims.md")
 

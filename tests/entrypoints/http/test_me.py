@@ -4,8 +4,8 @@ import pytest
 from httpx2 import Client
 
 from backend.domain.read_only import ReadOnlyMapping
+from backend.testing.fakes import FakeTokenVerifier
 from tests.entrypoints.http.conftest import ADA
-from tests.fakes import FakeTokenVerifier
 
 
 def test_me_shows_all_that_is_known_about_the_caller(ada: Client) -> None:

@@ -17,9 +17,9 @@ from backend.domain.auth import UnknownKeyError, VerifierUnavailableError
 from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http.metrics import BATCH_SIZE, TEXT_MAX_AGE, MetricsText
 from backend.entrypoints.http.telemetry import Telemetry
+from backend.testing.fakes import FakeTokenVerifier
 from tests.entrypoints.http.broken_todos import BrokenTodos
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
-from tests.fakes import FakeTokenVerifier
 
 Count = Callable[..., float]
 UNKNOWN = "/api/todos/01a1fb5f-f08e-7f5e-9cb6-2719083547c9"

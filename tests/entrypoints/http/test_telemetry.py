@@ -10,9 +10,9 @@ from httpx2 import Client
 from starlette.types import Message, Send
 
 from backend.entrypoints.http.telemetry import Telemetry
+from backend.testing.fakes import FakeTokenVerifier
 from tests.entrypoints.http.asgi_client import send_request
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
-from tests.fakes import FakeTokenVerifier
 
 UNKNOWN = "/api/todos/01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
 HTTP: Final = {"type": "http", "method": "GET", "headers": []}

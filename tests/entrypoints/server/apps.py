@@ -13,7 +13,7 @@ from backend.container import Container
 from backend.domain.auth import Principal
 from backend.entrypoints.http.app import create_app
 from backend.settings import Settings
-from tests.fakes import FakeTokenVerifier
+from backend.testing.fakes import FakeTokenVerifier
 
 
 class SlowVerifier(FakeTokenVerifier):

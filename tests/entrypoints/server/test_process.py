@@ -13,7 +13,7 @@ from backend.entrypoints.http.app import Api, create_app
 from backend.entrypoints.http.auth.guards import CurrentPrincipal
 from backend.entrypoints.server import process
 from backend.settings import Complaint, ConfigurationError, Settings
-from tests.fakes import FakeTokenVerifier
+from backend.testing.fakes import FakeTokenVerifier
 from tests.settings.environment import SECRET
 
 

@@ -9,11 +9,11 @@ import pytest
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from backend.entrypoints.server import limits
+from backend.testing.fakes import FakeTokenVerifier
 from tests.e2e.processes import wait_for
 from tests.entrypoints.http.conftest import ADA
 from tests.entrypoints.http.sockets import Server, request
 from tests.entrypoints.server.apps import SlowVerifier, app_with, assert_closed_soon, receive_all
-from tests.fakes import FakeTokenVerifier
 
 LIVE = request(b"GET /health/live")
 TODO = b'{"title":"x"}'

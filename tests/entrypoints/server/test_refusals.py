@@ -9,11 +9,11 @@ import pytest
 from prometheus_client import REGISTRY
 
 from backend.entrypoints.http.metrics import count_batch
+from backend.testing.fakes import FakeTokenVerifier
 from tests.e2e.processes import wait_for
 from tests.entrypoints.http.conftest import ADA
 from tests.entrypoints.http.sockets import Server, request
 from tests.entrypoints.server.apps import SlowVerifier, app_with, echo_app, receive_all
-from tests.fakes import FakeTokenVerifier
 
 CHUNKED = b"Transfer-Encoding: chunked"
 MALFORMED_CHUNKS = [b"zz\r\n", b"5\r\nhelloX", b"-1\r\n", b"5 5\r\n", b"fffffffffffffffffff\r\n"]

@@ -21,19 +21,9 @@ from backend.domain.auth import (
     InvalidSignatureError,
     UnknownKeyError,
 )
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    SECRET,
-    Signer,
-    b64,
-    b64_int,
-    ed25519_signer,
-    rsa_signer,
-    secret_signer,
-    signer,
-    to_json,
-    token,
-)
+from backend.testing.encoding import ABSENT, b64, b64_int, to_json
+from backend.testing.signers import Signer, ed25519_signer, rsa_signer, signer
+from tests.adapters.auth.tokens import SECRET, secret_signer, token
 from tests.adapters.auth.verifiers import assert_rejected
 
 pytestmark = pytest.mark.anyio

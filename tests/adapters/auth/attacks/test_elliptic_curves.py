@@ -8,13 +8,10 @@ from backend.domain.auth import (
     InvalidSignatureError,
     UnknownKeyError,
 )
+from backend.testing.encoding import b64
+from backend.testing.signers import signer
 from tests.adapters.auth import edwards
-from tests.adapters.auth.tokens import (
-    b64,
-    signer,
-    split_token,
-    token,
-)
+from tests.adapters.auth.tokens import split_token, token
 from tests.adapters.auth.verifiers import assert_rejected, verifier
 
 pytestmark = pytest.mark.anyio

@@ -14,17 +14,9 @@ from backend.domain.auth import (
     UnknownKeyError,
     UnsupportedTokenError,
 )
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    NOW,
-    SECRET,
-    b64,
-    secret_signer,
-    signer,
-    to_json,
-    token,
-    valid_claims,
-)
+from backend.testing.encoding import ABSENT, b64, to_json
+from backend.testing.signers import signer
+from tests.adapters.auth.tokens import NOW, SECRET, secret_signer, token, valid_claims
 from tests.adapters.auth.verifiers import assert_rejected, verifier
 
 pytestmark = pytest.mark.anyio

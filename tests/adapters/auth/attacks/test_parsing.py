@@ -12,12 +12,8 @@ from backend.domain.auth import (
     AuthError,
     MalformedTokenError,
 )
-from tests.adapters.auth.tokens import (
-    b64,
-    to_json,
-    token,
-    valid_claims,
-)
+from backend.testing.encoding import b64, to_json
+from tests.adapters.auth.tokens import token, valid_claims
 from tests.adapters.auth.verifiers import assert_rejected, verifier
 
 pytestmark = pytest.mark.anyio

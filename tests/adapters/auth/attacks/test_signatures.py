@@ -10,16 +10,9 @@ from backend.domain.auth import (
     InvalidSignatureError,
     MalformedTokenError,
 )
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    SECRET,
-    Signer,
-    b64,
-    secret_signer,
-    signer,
-    split_token,
-    token,
-)
+from backend.testing.encoding import ABSENT, b64
+from backend.testing.signers import Signer, signer
+from tests.adapters.auth.tokens import SECRET, secret_signer, split_token, token
 from tests.adapters.auth.verifiers import assert_rejected
 
 pytestmark = pytest.mark.anyio

@@ -10,14 +10,8 @@ from backend.domain.auth import (
     InvalidIssuerError,
     UnsupportedTokenError,
 )
-from tests.adapters.auth.tokens import (
-    ISSUER,
-    NOW,
-    SECRET,
-    secret_signer,
-    to_json,
-    token,
-)
+from backend.testing.encoding import to_json
+from tests.adapters.auth.tokens import ISSUER, NOW, SECRET, secret_signer, token
 from tests.adapters.auth.verifiers import UNSET, assert_rejected, verifier
 
 pytestmark = pytest.mark.anyio

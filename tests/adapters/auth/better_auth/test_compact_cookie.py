@@ -14,22 +14,18 @@ from backend.domain.auth import (
     InvalidSignatureError,
     MalformedTokenError,
 )
+from backend.testing.encoding import b64, to_json
+from backend.testing.session_cookies import SESSION_TOKEN
 from tests.adapters.auth.cookies import (
     COOKIE_EXPIRY,
     FORMATS,
-    SESSION_TOKEN,
     assert_cookie_rejected,
     compact_cookie,
     jwt_cookie,
     session_data,
     verify_cookie,
 )
-from tests.adapters.auth.tokens import (
-    SECRET,
-    b64,
-    secret_signer,
-    to_json,
-)
+from tests.adapters.auth.tokens import SECRET, secret_signer
 
 pytestmark = pytest.mark.anyio
 

@@ -16,6 +16,8 @@ from backend.domain.auth import (
     UnknownKeyError,
     UnsupportedTokenError,
 )
+from backend.testing.encoding import ABSENT, drop_absent, to_json
+from backend.testing.signers import signer
 from tests.adapters.auth.cookies import (
     COOKIE_EXPIRY,
     FORMATS,
@@ -31,15 +33,7 @@ from tests.adapters.auth.cookies import (
     session_data,
     verify_cookie,
 )
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    ISSUER,
-    SECRET,
-    drop_absent,
-    secret_signer,
-    signer,
-    to_json,
-)
+from tests.adapters.auth.tokens import ISSUER, SECRET, secret_signer
 
 pytestmark = pytest.mark.anyio
 

@@ -27,31 +27,25 @@ from backend.domain.auth import (
     UnknownKeyError,
     VerifierUnavailableError,
 )
+from backend.testing.encoding import ABSENT, drop_absent, iso
+from backend.testing.session_cookies import SESSION_TOKEN
+from backend.testing.signers import signer
 from tests.adapters.auth.clock import Clock
 from tests.adapters.auth.cookies import (
     COOKIE_EXPIRY,
     FORMATS,
     SESSION_EXPIRY,
-    SESSION_TOKEN,
     Format,
     assert_cookie_rejected,
     compact_cookie,
     cookie_verifier,
-    iso,
     jwks_cookie,
     session_data,
     verify_cookie,
 )
 from tests.adapters.auth.issuer import Issuer
 from tests.adapters.auth.memory import texts_kept_by
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    ISSUER,
-    NOW,
-    SECRET,
-    drop_absent,
-    signer,
-)
+from tests.adapters.auth.tokens import ISSUER, NOW, SECRET
 
 pytestmark = pytest.mark.anyio
 

@@ -7,6 +7,8 @@ from backend.domain.auth import (
     MissingClaimError,
     UnsupportedTokenError,
 )
+from backend.testing.encoding import ABSENT, to_json
+from backend.testing.signers import signer
 from tests.adapters.auth.cookies import (
     FORMATS,
     Format,
@@ -14,15 +16,7 @@ from tests.adapters.auth.cookies import (
     jwks_cookie,
     verify_cookie,
 )
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    NOW,
-    SECRET,
-    secret_signer,
-    signer,
-    to_json,
-    token,
-)
+from tests.adapters.auth.tokens import NOW, SECRET, secret_signer, token
 from tests.adapters.auth.verifiers import UNSET, verifier
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,8 @@ import pytest
 
 from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
 from backend.domain.auth import InactiveTokenError
-from tests.adapters.auth.tokens import ABSENT, NOW, valid_claims
+from backend.testing.encoding import ABSENT
+from tests.adapters.auth.tokens import NOW, valid_claims
 
 MALFORMED_TIMES: list[object] = [
     *(0, -1, 0.0, True, False, "", "never", "1", [], {}),

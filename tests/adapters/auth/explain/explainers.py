@@ -12,7 +12,8 @@ from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
 from backend.domain.auth import Principal
 from backend.domain.diagnosis import Explanation, Finding
-from tests.adapters.auth.tokens import NOW, key_set, signer
+from backend.testing.signers import key_set, signer
+from tests.adapters.auth.tokens import NOW
 from tests.adapters.auth.verifiers import FixedKeys, policy
 
 JWKS_URL = "https://app.example.com/api/auth/jwks"

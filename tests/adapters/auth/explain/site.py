@@ -8,8 +8,9 @@ from email.utils import formatdate
 
 from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.domain.diagnosis import Finding
+from backend.testing.signers import key_set, signer
 from tests.adapters.auth.key_server import Behaviour, answer, http_client
-from tests.adapters.auth.tokens import NOW, key_set, signer
+from tests.adapters.auth.tokens import NOW
 
 JWKS_PATH = "/api/auth/jwks"
 NOT_FOUND = answer(b"", status=404)

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from backend.testing.encoding import ABSENT
 from tests.adapters.auth.explain.explainers import JWKS_URL, Mistake, assert_remedy
-from tests.adapters.auth.tokens import ABSENT, ISSUER, NOW, SECRET, secret_signer, token
+from tests.adapters.auth.tokens import ISSUER, NOW, SECRET, secret_signer, token
 from tests.adapters.auth.verifiers import UNSET
 
 pytestmark = pytest.mark.anyio

@@ -4,9 +4,10 @@ from email.utils import formatdate
 
 import pytest
 
+from backend.testing.signers import key_set, signer
 from tests.adapters.auth.explain.site import dated, diagnose
 from tests.adapters.auth.key_server import Behaviour, answer
-from tests.adapters.auth.tokens import NOW, key_set, signer
+from tests.adapters.auth.tokens import NOW
 
 pytestmark = pytest.mark.anyio
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from backend.testing.encoding import ABSENT
 from tests.adapters.auth.explain.explainers import Mistake, assert_remedy, make_explainer
-from tests.adapters.auth.tokens import ABSENT, SECRET, secret_signer, token
+from tests.adapters.auth.tokens import SECRET, secret_signer, token
 
 pytestmark = pytest.mark.anyio
 

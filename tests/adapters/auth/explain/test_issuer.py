@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from backend.adapters.auth.explain.issuer import diagnose_issuer
+from backend.testing.encoding import b64
+from backend.testing.signers import key_set, signer
 from tests.adapters.auth.explain.site import JWKS_PATH, NOT_FOUND, dated, diagnose, site
 from tests.adapters.auth.key_server import Behaviour, answer, http_client, raw
-from tests.adapters.auth.tokens import b64, key_set, signer
 
 pytestmark = pytest.mark.anyio
 

@@ -3,7 +3,8 @@
 import pytest
 
 from backend.adapters.auth.explain.malformed import long_token_remedy, malformed_token_remedy
-from tests.adapters.auth.tokens import b64, token
+from backend.testing.encoding import b64
+from tests.adapters.auth.tokens import token
 
 SIGNED = token()
 SESSION_TOKEN = "AKS0ce5SL820JKrTr9k8Ztvl5CXglAXf"

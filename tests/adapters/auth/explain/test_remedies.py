@@ -8,6 +8,8 @@ from backend.adapters.auth.explain.context import TokenContext
 from backend.adapters.auth.explain.remedies import error_remedy
 from backend.adapters.auth.redaction.values import quoted
 from backend.domain.auth import InvalidTokenError, VerifierUnavailableError
+from backend.testing.encoding import ABSENT
+from backend.testing.signers import signer
 from tests.adapters.auth.explain.explainers import (
     JWKS_URL,
     Mistake,
@@ -15,7 +17,7 @@ from tests.adapters.auth.explain.explainers import (
     make_explainer,
 )
 from tests.adapters.auth.issuer import http_error
-from tests.adapters.auth.tokens import ABSENT, NOW, SECRET, secret_signer, signer, token
+from tests.adapters.auth.tokens import NOW, SECRET, secret_signer, token
 from tests.adapters.auth.verifiers import UNSET, policy
 
 pytestmark = pytest.mark.anyio

@@ -11,10 +11,10 @@ from backend.adapters.auth.better_auth.tokens import to_principal
 from backend.adapters.auth.explain.session import CookieExplainer
 from backend.domain.auth import VerifierUnavailableError
 from backend.domain.diagnosis import Explanation
+from backend.testing.session_cookies import SESSION_TOKEN
 from tests.adapters.auth.cookies import (
     FORMATS,
     OLD_SECRET,
-    SESSION_TOKEN,
     Format,
     compact_cookie,
     cookie_verifier,

@@ -22,6 +22,8 @@ from backend.domain.auth import (
     VerifierUnavailableError,
 )
 from backend.domain.diagnosis import Explanation
+from backend.testing.encoding import ABSENT, b64, to_json
+from backend.testing.signers import signer
 from tests.adapters.auth.explain.explainers import (
     JWKS_URL,
     failed_checks,
@@ -29,17 +31,7 @@ from tests.adapters.auth.explain.explainers import (
     make_explainer,
     make_explainer_and_verifier,
 )
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    ISSUER,
-    NOW,
-    SECRET,
-    b64,
-    secret_signer,
-    signer,
-    to_json,
-    token,
-)
+from tests.adapters.auth.tokens import ISSUER, NOW, SECRET, secret_signer, token
 
 pytestmark = pytest.mark.anyio
 

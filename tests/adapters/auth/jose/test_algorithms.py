@@ -12,7 +12,8 @@ from jwt.algorithms import Algorithm, get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
 from backend.adapters.auth.jose.algorithms import prepare
-from tests.adapters.auth.tokens import Signer, rsa_signer, secret_signer, signer
+from backend.testing.signers import Signer, rsa_signer, signer
+from tests.adapters.auth.tokens import secret_signer
 
 MESSAGE: Final = b"header.payload"
 ALGORITHMS: Final = [

@@ -20,8 +20,8 @@ from backend.domain.auth import (
     UnknownKeyError,
     UnsupportedTokenError,
 )
-from tests.adapters.auth.cookies import IV, JWE_HEADER, authenticate, encrypt, thumbprint
-from tests.adapters.auth.tokens import b64, to_json
+from backend.testing.encoding import b64, to_json
+from backend.testing.jwe import JWE_HEADER, authenticate, encrypt, thumbprint
 
 KEY = bytes(range(64))
 OLD_KEY = bytes(range(64, 128))
@@ -224,7 +224,7 @@ def test_the_border_between_iv_and_ciphertext_cannot_be_moved(length: int) -> No
 
 @pytest.mark.parametrize("length", [0, 1, 15, 17, 31, 33])
 def test_an_authentic_ciphertext_of_partial_blocks_is_malformed(length: int) -> None:
-    assert_rejected(MalformedTokenError, authenticated(IV, bytes(length)))
+    assert_rejected(MalformedTokenError, authenticated(bytes(16), bytes(length)))
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 17, 32])

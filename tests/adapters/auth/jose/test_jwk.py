@@ -14,17 +14,10 @@ from backend.adapters.auth.jose.jwk import (
     public_key,
     secret_key,
 )
+from backend.testing.encoding import ABSENT, b64, b64_int, to_json
+from backend.testing.signers import rsa_signer, signer
 from tests.adapters.auth import edwards
-from tests.adapters.auth.tokens import (
-    ABSENT,
-    SECRET,
-    b64,
-    b64_int,
-    rsa_signer,
-    secret_signer,
-    signer,
-    to_json,
-)
+from tests.adapters.auth.tokens import SECRET, secret_signer
 
 ROCA_PRIMES = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
 

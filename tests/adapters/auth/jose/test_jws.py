@@ -15,7 +15,7 @@ from backend.adapters.auth.jose.jws import (
     parse_compact,
 )
 from backend.domain.auth import MalformedTokenError
-from tests.adapters.auth.tokens import b64, to_json
+from backend.testing.encoding import b64, to_json
 
 HEADER = b64(b'{"alg":"EdDSA"}')
 PAYLOAD = b64(b'{"sub":"user-1"}')

@@ -5,9 +5,10 @@ import logging
 import pytest
 
 from backend.domain.auth import UnknownKeyError, VerifierUnavailableError
+from backend.testing.encoding import ABSENT
+from backend.testing.signers import signer
 from tests.adapters.auth.clock import Clock, settle
 from tests.adapters.auth.issuer import Issuer, attack, error_of, kids_of, start_find
-from tests.adapters.auth.tokens import ABSENT, signer
 
 pytestmark = pytest.mark.anyio
 

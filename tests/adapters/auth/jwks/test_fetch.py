@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.fetch import MAX_BYTES, MAX_RETRY_AFTER, fetch
+from backend.testing.signers import key_set, signer
 from tests.adapters.auth.key_server import (
     Behaviour,
     answer,
@@ -30,7 +31,6 @@ from tests.adapters.auth.key_server import (
     key_server,
     raw,
 )
-from tests.adapters.auth.tokens import key_set, signer
 
 pytestmark = pytest.mark.anyio
 

@@ -8,10 +8,10 @@ import pytest
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.jwks.refresher import MAX_WAIT, MAX_WAITING
 from backend.domain.auth import UnknownKeyError, VerifierUnavailableError
+from backend.testing.signers import key_set, signer
 from tests.adapters.auth.clock import Clock, settle
 from tests.adapters.auth.issuer import Find, Issuer, attack, error_of, keys_of, kids_of, start_find
 from tests.adapters.auth.key_server import answer, hang, key_server
-from tests.adapters.auth.tokens import key_set, signer
 
 pytestmark = pytest.mark.anyio
 

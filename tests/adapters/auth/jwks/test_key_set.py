@@ -8,7 +8,8 @@ from backend.adapters.auth.jwks.document import MAX_KEYS
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.key_set import KeySet, read_key_set
 from backend.domain.auth import InvalidAlgorithmError, UnknownKeyError
-from tests.adapters.auth.tokens import ABSENT, b64, key_set, signer, to_json
+from backend.testing.encoding import ABSENT, b64, to_json
+from backend.testing.signers import key_set, signer
 
 GOOD = signer("EdDSA", "good")
 BAD: list[Any] = [

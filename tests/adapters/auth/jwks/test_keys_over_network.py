@@ -6,6 +6,7 @@ import logging
 import pytest
 
 from backend.domain.auth import VerifierUnavailableError
+from backend.testing.signers import key_set, signer
 from tests.adapters.auth.issuer import keys_of
 from tests.adapters.auth.key_server import (
     Behaviour,
@@ -17,7 +18,6 @@ from tests.adapters.auth.key_server import (
     key_server,
     raw,
 )
-from tests.adapters.auth.tokens import key_set, signer
 
 pytestmark = pytest.mark.anyio
 

@@ -6,6 +6,7 @@ import pytest
 
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.domain.auth import VerifierUnavailableError
+from backend.testing.signers import signer
 from tests.adapters.auth.clock import Clock, settle
 from tests.adapters.auth.issuer import (
     Issuer,
@@ -13,7 +14,6 @@ from tests.adapters.auth.issuer import (
     kids_of,
     start_find,
 )
-from tests.adapters.auth.tokens import signer
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,8 @@ from backend.adapters.auth.jwks.document import MAX_KEYS
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.key_set import read_key_set
 from backend.domain.auth import InvalidAlgorithmError, UnknownKeyError
-from tests.adapters.auth.tokens import ABSENT, key_set, signer, to_json
+from backend.testing.encoding import ABSENT, to_json
+from backend.testing.signers import key_set, signer
 
 GOOD = signer("EdDSA", "good")
 

@@ -9,6 +9,7 @@ import pytest
 
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.domain.auth import VerifierUnavailableError
+from backend.testing.signers import key_set, signer
 from tests.adapters.auth.clock import Clock, settle
 from tests.adapters.auth.issuer import (
     Issuer,
@@ -18,7 +19,7 @@ from tests.adapters.auth.issuer import (
     start_find,
     unreachable,
 )
-from tests.adapters.auth.tokens import key_set, signer, token
+from tests.adapters.auth.tokens import token
 from tests.adapters.auth.verifiers import verifier
 
 pytestmark = pytest.mark.anyio

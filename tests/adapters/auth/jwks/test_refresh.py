@@ -5,9 +5,9 @@ from itertools import pairwise
 import pytest
 
 from backend.domain.auth import UnknownKeyError
+from backend.testing.signers import signer
 from tests.adapters.auth.clock import Clock, settle
 from tests.adapters.auth.issuer import Issuer, error_of, kids_of, start_find
-from tests.adapters.auth.tokens import signer
 
 pytestmark = pytest.mark.anyio
 

@@ -13,9 +13,10 @@ from backend.domain.auth import (
     Principal,
     TokenVerifier,
 )
+from backend.testing.signers import Signer, signer
 from tests.adapters.auth.clock import Clock, settle
 from tests.adapters.auth.issuer import Issuer, http_error
-from tests.adapters.auth.tokens import NOW, Signer, signer, token
+from tests.adapters.auth.tokens import NOW, token
 from tests.adapters.auth.verifiers import verifier
 
 pytestmark = pytest.mark.anyio

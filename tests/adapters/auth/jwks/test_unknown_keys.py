@@ -11,6 +11,7 @@ from backend.domain.auth import (
     UnknownKeyError,
     VerifierUnavailableError,
 )
+from backend.testing.signers import key_set, signer
 from tests.adapters.auth.clock import Clock, settle
 from tests.adapters.auth.issuer import (
     Find,
@@ -21,7 +22,7 @@ from tests.adapters.auth.issuer import (
     start_find,
 )
 from tests.adapters.auth.memory import texts_kept_by
-from tests.adapters.auth.tokens import key_set, signer, token
+from tests.adapters.auth.tokens import token
 from tests.adapters.auth.verifiers import verifier
 
 pytestmark = pytest.mark.anyio

@@ -9,13 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.container import Container
-from backend.domain.auth import MalformedAuthorizationError, MissingTokenError
+from backend.domain.auth import (
+    MalformedAuthorizationError,
+    MissingTokenError,
+    VerifierUnavailableError,
+)
 from backend.entrypoints.http.app import create_app
 from backend.entrypoints.http.auth.credentials import read_bearer_token
 from backend.settings import Settings
+from backend.testing.fakes import FakeTokenVerifier
 from tests.entrypoints.http.auth.bearer import ADA, assert_unauthorized, send
 from tests.entrypoints.http.conftest import MakeApp
-from tests.fakes import FakeTokenVerifier, UnreachableTokenVerifier
 
 TOKEN_CHARACTERS = "abcXYZ019-._~+/"
 MALFORMED = [
@@ -159,7 +163,8 @@ async def test_the_verifier_gets_the_token_unchanged(
 
 @pytest.mark.anyio
 async def test_a_verifier_outage_gives_503_not_401(make_app: MakeApp) -> None:
-    app = make_app(parts={"token_verifier": UnreachableTokenVerifier()})
+    outage = VerifierUnavailableError("the issuer is down", retry_after=1.5)
+    app = make_app(parts={"token_verifier": FakeTokenVerifier(otherwise=outage)})
     response = await send(app, ADA)
     assert (response.status, response.header("retry-after")) == (503, "2")
     assert response.header("www-authenticate") is None

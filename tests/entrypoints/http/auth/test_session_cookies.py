@@ -21,9 +21,9 @@ from backend.entrypoints.http.auth.session_cookies import (
     MalformedCookieError,
     SessionCookies,
 )
+from backend.testing.fakes import FakeTokenVerifier
 from tests.entrypoints.http.asgi_client import Headers, RawResponse, send_request
 from tests.entrypoints.http.conftest import ADA, BOB, MakeApp, MakeClient
-from tests.fakes import FakeTokenVerifier
 
 NAME = "better-auth.session_data"
 SECURE = f"__Secure-{NAME}"

@@ -11,9 +11,9 @@ from httpx2 import Client
 from backend.domain.auth import VerifierUnavailableError
 from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http.problems.outages import CHECK_INTERVAL, Outage
+from backend.testing.fakes import FakeTokenVerifier
 from tests.entrypoints.http.broken_todos import BrokenTodos
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
-from tests.fakes import FakeTokenVerifier, UnreachableTokenVerifier
 
 pytestmark = pytest.mark.anyio
 
@@ -181,7 +181,8 @@ def test_the_verifier_and_the_database_have_separate_outages(
 ) -> None:
     todos = BrokenTodos(RepositoryUnavailableError("the database is down"))
     client = make_client(make_app(parts={"todos": todos}), "ada")
-    down: Client = make_client(make_app(parts={"token_verifier": UnreachableTokenVerifier()}), "a")
+    unreachable = FakeTokenVerifier(otherwise=VerifierUnavailableError("the issuer is down"))
+    down: Client = make_client(make_app(parts={"token_verifier": unreachable}), "a")
     for _ in range(20):
         assert client.get("/api/todos").status_code == 503
         assert down.get("/api/me").status_code == 503

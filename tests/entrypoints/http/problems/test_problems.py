@@ -20,9 +20,9 @@ from backend.domain.auth import (
 from backend.domain.todo_repository import RepositoryUnavailableError, SearchTimeoutError
 from backend.entrypoints.http.problems.errors import InvalidParameterError
 from backend.entrypoints.http.problems.validation_errors import MAX_FIELD_PROBLEMS
+from backend.testing.fakes import FakeTokenVerifier
 from tests.entrypoints.http.broken_todos import BrokenTodos
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
-from tests.fakes import FakeTokenVerifier
 
 UNKNOWN = "01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
 FOR_THE_LOG = "only the operator may read this"

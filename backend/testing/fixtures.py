@@ -1,0 +1,32 @@
+"""Fixtures for pytest. Turn them on in the `conftest.py` at the root of your tests:
+
+pytest_plugins = ["backend.testing.fixtures"]
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from backend.testing.fakes import FakeTokenVerifier
+from backend.testing.issuer import Issuer
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """A Better Auth server with a key of its own, which ends after the test."""
+    with Issuer() as server:
+        yield server
+
+
+@pytest.fixture
+def issuer_environment(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> Issuer:
+    """The issuer, which the environment of this process names, for an app that reads it."""
+    for name, value in issuer.environment().items():
+        monkeypatch.setenv(name, value)
+    return issuer
+
+
+@pytest.fixture
+def fake_token_verifier() -> FakeTokenVerifier:
+    """A token verifier that knows no token yet: add tokens to its table `known`."""
+    return FakeTokenVerifier()

@@ -1,0 +1,155 @@
+"""Makes Better Auth's session cookies, in each format of its cookie cache."""
+
+import hmac
+from collections.abc import Mapping
+from typing import Any, Final
+
+from backend.testing.encoding import b64, drop_absent, iso, to_json
+from backend.testing.jwe import JWE_HEADER, encrypt, encryption_key, thumbprint
+from backend.testing.signers import Signer, secret_signer
+from backend.testing.tokens import USER_ID, sign_token, user_row
+
+COOKIE_NAME: Final = "better-auth.session_data"
+SESSION_TOKEN: Final = "the-session-token-that-must-stay-secret"  # noqa: S105 - of no real session
+COOKIE_LIFETIME: Final = 300  # seconds
+SESSION_LIFETIME: Final = 7 * 86_400  # seconds
+
+Members = Mapping[str, Any]
+
+
+def session_data(
+    *,
+    now: float,
+    session: Members | None = None,
+    user: Members | None = None,
+    **changes: Any,
+) -> dict[str, Any]:
+    """Return the content of a session cookie. A member with the value `ABSENT` is left out.
+
+    Args:
+        now: When the cookie is made, in seconds since the epoch.
+        session: Members of the session to change or add, for example `activeOrganizationId`.
+        user: Columns of the user to change or add. The name and the e-mail address are derived
+            from `id`.
+        **changes: Other members to change or add: `updatedAt`, `version`.
+    """
+    user = user or {}
+    user_id = _id_of(user)
+    default_session = {
+        "expiresAt": iso(now + SESSION_LIFETIME),
+        "token": SESSION_TOKEN,
+        "createdAt": iso(now),
+        "updatedAt": iso(now),
+        "ipAddress": "127.0.0.1",
+        "userAgent": "a browser",
+        "userId": user_id,
+        "id": "session-1",
+    }
+    return drop_absent(
+        {
+            "session": drop_absent({**default_session, **(session or {})}),
+            "user": user_row(user_id, now=now, **user),
+            "updatedAt": int(now * 1000),
+            "version": "1",
+            **changes,
+        }
+    )
+
+
+def compact_cookie(
+    data: Members | bytes, *, end: object, secret: bytes, signature: str | None = None
+) -> str:
+    """Make a cookie of the strategy "compact": JSON with an HMAC.
+
+    Args:
+        data: What `session_data` returns, or the bytes of the whole JSON text.
+        end: When the cookie expires, in seconds since the epoch, or any invalid value.
+        secret: The secret that signs the cookie.
+        signature: Text to use instead of the real signature.
+    """
+    session = data if isinstance(data, bytes) else to_json(data)
+    expires = to_json(int(end * 1000) if isinstance(end, int | float) else end)
+    if signature is None:
+        signed = session[:-1] + b',"expiresAt":' + expires + b"}"
+        signature = b64(hmac.digest(secret, signed, "sha256"))
+    text = b'{"session":%b,"expiresAt":%b,"signature":"%b"}'
+    return b64(text % (session, expires, signature.encode()))
+
+
+def jwt_cookie(
+    data: Members | bytes,
+    *,
+    start: float,
+    end: object,
+    secret: bytes,
+    header: Members | None = None,
+) -> str:
+    """Make a cookie of the strategy "jwt" that the secret signs.
+
+    Args:
+        data: What `session_data` returns, or the bytes of the whole payload.
+        start: When the cookie is made, in seconds since the epoch.
+        end: When the cookie expires, in seconds since the epoch, or any invalid value.
+        secret: The secret that signs the cookie.
+        header: Members of the header to change or add.
+    """
+    return sign_token(secret_signer(secret), _claims(data, start, end), header=header)
+
+
+def jwks_cookie(
+    data: Members | bytes,
+    *,
+    start: float,
+    end: object,
+    origin: str,
+    signer: Signer,
+    header: Members | None = None,
+) -> str:
+    """Make a cookie of the strategy "jwt" that a key of the JWKS signs (Better Auth 1.7).
+
+    Args:
+        data: What `session_data` returns, or the bytes of the whole payload.
+        start: When the cookie is made, in seconds since the epoch.
+        end: When the cookie expires, in seconds since the epoch, or any invalid value.
+        origin: The origin of Better Auth, which is the issuer.
+        signer: The key that signs the cookie.
+        header: Members of the header to change or add.
+    """
+    if not isinstance(data, bytes):
+        registered = {"sid": SESSION_TOKEN, "iss": origin, "aud": "better-auth:session-cache"}
+        data = {**registered, "sub": _id_of(data.get("user")), **data}
+    header = {"typ": "better-auth.session-cache+jwt", **(header or {})}
+    return sign_token(signer, _claims(data, start, end), header=header)
+
+
+def jwe_cookie(
+    data: Members | bytes,
+    *,
+    start: float,
+    end: object,
+    secret: bytes,
+    salt: bytes = b"better-auth-session",
+) -> str:
+    """Make a cookie of the strategy "jwe".
+
+    Args:
+        data: What `session_data` returns, or the bytes of the whole plaintext.
+        start: When the cookie is made, in seconds since the epoch.
+        end: When the cookie expires, in seconds since the epoch, or any invalid value.
+        secret: The secret that the encryption key is derived from.
+        salt: The salt of the derivation.
+    """
+    key = encryption_key(secret, salt=salt)
+    header = {**JWE_HEADER, "kid": thumbprint(key)}
+    return encrypt(_claims(data, start, end), key, header=header)
+
+
+def _claims(data: Members | bytes, start: float, end: object) -> bytes:
+    if isinstance(data, bytes):
+        return data
+    return to_json({**data, **drop_absent({"iat": int(start), "exp": end})})
+
+
+def _id_of(user: object) -> str:
+    user_id = user.get("id") if isinstance(user, Mapping) else None
+    return user_id if isinstance(user_id, str) else USER_ID
