@@ -12,6 +12,8 @@ from backend.settings.client_environment import VARIABLES as CLIENT_VARIABLES
 from backend.settings.spelling import PREFIXES
 from tests.postgres import PostgresServer
 
+pytest_plugins = ["backend.testing.fixtures"]
+
 # No deadline per example, so that a busy machine does not fail a test.
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")

@@ -1,6 +1,8 @@
-"""Fixtures for pytest. Turn them on in the `conftest.py` at the root of your tests:
+"""Fixtures for pytest. A line in the `conftest.py` of your tests turns them on.
 
-pytest_plugins = ["backend.testing.fixtures"]
+    pytest_plugins = ["backend.testing.fixtures"]
+
+They are not installed as a plugin: pytest would load it in every run of the environment.
 """
 
 from collections.abc import Iterator

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
-from backend.settings import Settings
+from backend.settings.authentication import AuthSettings
 from backend.testing.invalid_tokens import InvalidToken, Source, invalid_token
 from backend.testing.key_server import JWKS_PATH, KeyServer
 from backend.testing.session_cookies import (
@@ -67,14 +67,14 @@ class Issuer(KeyServer):
         """How many requests for the key set there were."""
         return self.requests.count(JWKS_PATH)
 
-    def settings(self, **values: Any) -> Settings:
+    def settings(self, **values: Any) -> AuthSettings:
         """Return settings of an API that trusts this issuer. The environment does not matter.
 
         Args:
             **values: Other settings. With `auth_cookie`, the settings contain the secret.
         """
         secret = {"better_auth_secret": self.secret} if "auth_cookie" in values else {}
-        return Settings(**{"better_auth_url": self.url, **secret, **values})
+        return AuthSettings(**{"better_auth_url": self.url, **secret, **values})
 
     def environment(self, **variables: str) -> dict[str, str]:
         """Return environment variables of an API that trusts this issuer.

@@ -5,21 +5,23 @@ from pathlib import Path
 import pytest
 
 from backend.entrypoints.cli import development
+from backend.testing import Issuer
+from backend.testing.key_server import KeyServer
 from backend.testing.signers import key_set, signer
 from tests.adapters.auth.tokens import SECRET
 from tests.entrypoints.cli.command_line import HIDDEN, assert_misconfigured, run
-from tests.entrypoints.cli.issuer import issuer
 
 
 def test_doctor_finds_no_problem_in_a_good_installation() -> None:
-    with issuer(key_set(signer("EdDSA"))) as origin:
+    with Issuer() as issuer:
+        origin = issuer.url
         assert run("migrate", BETTER_AUTH_URL=origin).exit_code == 0
         result = run("doctor", BETTER_AUTH_URL=origin)
     assert result.exit_code == 0, result.output
     *lines, migrations, last = result.stdout.splitlines()
     keys = lines.pop(1)
     assert keys.startswith(f"  ok    keys: 1 usable at {origin}/api/auth/jwks (EdDSA): ")
-    assert '"key-1", which this command fetched at 20' in keys
+    assert f'"{issuer.signer.kid}", which this command fetched at 20' in keys
     assert "a running server may still use the set of its last fetch" in keys
     assert lines == [
         "  ok    settings",
@@ -37,7 +39,8 @@ def test_doctor_finds_no_problem_in_a_good_installation() -> None:
 
 
 def test_doctor_finds_every_problem_at_once() -> None:
-    with issuer(key_set(signer("EdDSA")), path="/auth/jwks") as origin:
+    with KeyServer(key_set(signer("EdDSA")), path="/auth/jwks") as server:
+        origin = server.url
         result = run("doctor", BETTER_AUTH_URL=origin, PORT="99999", BETTER_AUTH_SECRET=HIDDEN)
     assert result.exit_code == 1
     assert "  FAIL  PORT: " in result.stdout

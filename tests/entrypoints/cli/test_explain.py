@@ -7,22 +7,26 @@ import pytest
 
 from backend.entrypoints.cli import development
 from backend.entrypoints.cli.exits import MISCONFIGURED, MISUSED
+from backend.testing import Issuer
 from backend.testing.encoding import ABSENT, iso
+from backend.testing.key_server import KeyServer
 from backend.testing.signers import key_set, signer
 from tests.adapters.auth.cookies import compact_cookie, session_data
 from tests.adapters.auth.tokens import SECRET, secret_signer, token
 from tests.entrypoints.cli.command_line import HIDDEN, run
-from tests.entrypoints.cli.issuer import current, issuer
 
 
 def test_a_valid_token_is_explained_with_exit_code_0() -> None:
-    with issuer(key_set(signer("EdDSA"))) as origin:
-        text = token(claims=current(origin, jti=HIDDEN, sid=HIDDEN, session={"token": HIDDEN}))
+    with Issuer() as issuer:
+        origin = issuer.url
+        text = issuer.token(sub="alice", jti=HIDDEN, sid=HIDDEN, session={"token": HIDDEN})
         result = run("explain", stdin=f"{text}\n", BETTER_AUTH_URL=origin)
     assert result.exit_code == 0, result.output
     assert '"email": "alice@example.com"' in result.stdout
     assert f'  ok    issuer: "{origin}"' in result.stdout
-    assert '  ok    key set: "key-1", which this command fetched at 20' in result.stdout
+    assert (
+        f'  ok    key set: "{issuer.signer.kid}", which this command fetched at 20' in result.stdout
+    )
     assert (
         f"from {origin}/api/auth/jwks; a running server may still use the set of its last fetch"
         in result.stdout
@@ -47,8 +51,8 @@ def test_a_rejected_token_is_explained_with_exit_code_1() -> None:
 
 
 def test_a_wrong_base_path_is_reported_instead_of_the_token() -> None:
-    with issuer(key_set(signer("EdDSA")), path="/auth/jwks") as origin:
-        result = run("explain", stdin=token(claims=current(origin)), BETTER_AUTH_URL=origin)
+    with KeyServer(key_set(signer("EdDSA")), path="/auth/jwks") as server:
+        result = run("explain", stdin=token(), BETTER_AUTH_URL=server.url)
     assert result.exit_code == 1
     assert "HTTP 404" in result.stdout
     assert "put it into BETTER_AUTH_URL" in result.stdout
@@ -58,10 +62,11 @@ def test_a_wrong_base_path_is_reported_instead_of_the_token() -> None:
 
 
 def test_the_remedy_for_an_internal_address_is_complete() -> None:
-    with issuer(key_set(signer("EdDSA"))) as origin:
-        text, public = token(claims=current("http://localhost:3000")), "http://localhost:3000"
-        first = run("explain", stdin=text, BETTER_AUTH_URL=origin)
-        jwks_url = f"{origin}/api/auth/jwks"
+    public = "http://localhost:3000"
+    with Issuer() as issuer:
+        text = issuer.token(iss=public, aud=public)
+        first = run("explain", stdin=text, BETTER_AUTH_URL=issuer.url)
+        jwks_url = f"{issuer.url}/api/auth/jwks"
         assert f"Set BETTER_AUTH_URL={public}, as browsers see it" in first.stdout
         assert f"AUTH_JWKS_URL={jwks_url}, as this server reaches it" in first.stdout
         second = run("explain", stdin=text, BETTER_AUTH_URL=public, AUTH_JWKS_URL=jwks_url)
