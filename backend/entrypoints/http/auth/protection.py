@@ -79,6 +79,7 @@ class Protection:
             finally:
                 self.is_running = False
                 self._loop = None
+                self._forget_parts()
 
     async def run_without_lifespan(self) -> None:
         """Do the same for a request that comes without a lifespan, once for each event loop.
@@ -91,6 +92,11 @@ class Protection:
             self._loop = loop
             self._opening = loop.create_task(self._open(AsyncExitStack()))
         await asyncio.shield(self._opening)
+
+    def _forget_parts(self) -> None:
+        """Make the parts again at the next start: a closed HTTP client cannot be opened again."""
+        for name in ("container", "authenticator", "session_cookies"):
+            self.__dict__.pop(name, None)
 
     async def _open(self, stack: AsyncExitStack) -> None:
         self.__dict__.pop("open_routes", None)  # routes may have been added since
