@@ -5,6 +5,7 @@
 They are not installed as a plugin: pytest would load it in every run of the environment.
 """
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -22,7 +23,10 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture
 def issuer_environment(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> Issuer:
-    """The issuer, which the environment of this process names, for an app that reads it."""
+    """The issuer, as the only setting of authentication in the environment of this process."""
+    for name in tuple(os.environ):
+        if name.upper().startswith(("BETTER_AUTH_", "AUTH_")):
+            monkeypatch.delenv(name)
     for name, value in issuer.environment().items():
         monkeypatch.setenv(name, value)
     return issuer

@@ -5,10 +5,9 @@ import json
 import time
 from collections.abc import Iterator
 
-from backend.testing.encoding import iso
+from backend.testing.session_cookies import compact_cookie, jwe_cookie, session_data
 from benchmarks.cost.requests import FILL, NAMES, PLAIN, Input, request
 from benchmarks.harness.tokens import ORIGIN, SECRET, make_tokens, tamper
-from tests.adapters.auth.cookies import compact_cookie, jwe_cookie, session_data
 
 COOKIE = "better-auth.session_data"
 
@@ -114,9 +113,9 @@ def credentials(token: str) -> Iterator[Input]:
 
 def cookies() -> Iterator[Input]:
     secret = SECRET.encode()
-    end = time.time() + 3_600
-    user, session = {"image": "data:," + "a" * 20_000}, {"expiresAt": iso(end)}
-    long = session_data(user=user, session=session)
+    now = time.time()
+    end = now + 3_600
+    long = session_data(now=now, user={"image": "data:," + "a" * 20_000})
     for target in (PLAIN, "GET /health/live"):
         for name, value in {
             "10 000 cookies": "abc=1;" * (FILL // 6),
@@ -136,7 +135,7 @@ def cookies() -> Iterator[Input]:
                     yield Input(group="cookie", name=label, data=(data,), cookies=cookies)
     for cookies, text in {
         "compact": compact_cookie(long, end=end, secret=secret),
-        "jwe": jwe_cookie(long, end=end, secret=secret),
+        "jwe": jwe_cookie(long, start=now, end=end, secret=secret),
     }.items():
         data = request(PLAIN, f"Cookie: {COOKIE}={text}")
         name = f"a long session ({cookies})"

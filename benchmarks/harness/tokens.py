@@ -3,8 +3,9 @@
 import time
 from typing import Any
 
-from backend.testing.signers import Signer, signer
-from tests.adapters.auth.tokens import secret_signer, token
+from backend.testing.encoding import drop_absent
+from backend.testing.signers import Signer, secret_signer, signer
+from backend.testing.tokens import sign_token
 
 ORIGIN = "https://app.example.com"
 SECRET = "the secret of the benchmarks, not used anywhere else"
@@ -22,7 +23,7 @@ def signer_for(algorithm: str) -> Signer:
 def user_claims(number: int, **changes: Any) -> dict[str, Any]:
     """Return the claims of one user's token."""
     now = int(time.time())
-    return {
+    claims = {
         "iat": now,
         "name": f"Ada Lovelace {number}",
         "email": f"ada.lovelace.{number}@example.com",
@@ -35,14 +36,14 @@ def user_claims(number: int, **changes: Any) -> dict[str, Any]:
         "exp": now + LIFETIME,
         "iss": ORIGIN,
         "aud": ORIGIN,
-        **changes,
     }
+    return drop_absent({**claims, **changes})
 
 
 def make_tokens(algorithm: str, count: int, **changes: Any) -> list[str]:
     """Sign one token for each of `count` users."""
     key = signer_for(algorithm)
-    return [token(key, claims=user_claims(number, **changes)) for number in range(count)]
+    return [sign_token(key, user_claims(number, **changes)) for number in range(count)]
 
 
 def tamper(token: str) -> str:

@@ -154,6 +154,16 @@ def test_the_settings_contain_the_secret_if_cookies_are_accepted(issuer: Issuer)
     assert actual == {"BETTER_AUTH_URL": issuer.url, **expected}
 
 
-def test_the_environment_names_the_issuer(issuer_environment: Issuer) -> None:
-    assert os.environ["BETTER_AUTH_URL"] == issuer_environment.url
-    assert AuthSettings.load().better_auth_url == issuer_environment.url
+@pytest.fixture
+def developers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTH_ISSUER", "https://other.example.com")
+
+
+@pytest.mark.usefixtures("developers_environment")
+def test_the_environment_names_the_issuer_and_nothing_else(
+    request: pytest.FixtureRequest,
+) -> None:
+    issuer: Issuer = request.getfixturevalue("issuer_environment")
+    assert os.environ["BETTER_AUTH_URL"] == issuer.url
+    settings = AuthSettings.load()
+    assert (settings.better_auth_url, settings.auth_issuer) == (issuer.url, ())
