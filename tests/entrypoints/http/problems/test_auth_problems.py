@@ -149,7 +149,7 @@ def test_only_the_log_names_the_roles(caplog: pytest.LogCaptureFixture) -> None:
     assert b"keeper" not in response.body
     (record,) = [record for record in caplog.records if record.name.endswith("problem_details")]
     assert (record.levelname, record.__dict__["reason"]) == ("INFO", "missing_role")
-    assert record.getMessage() == "refused: needs a role: admin, keeper"
+    assert record.getMessage() == "refused: needs the roles admin, keeper"
 
 
 def test_an_outage_is_logged_once_when_it_begins_and_once_when_it_ends(
