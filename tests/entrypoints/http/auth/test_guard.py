@@ -21,10 +21,10 @@ from backend.entrypoints.http import (
     protect,
 )
 from backend.settings.authentication import AuthSettings
+from backend.testing import FakeTokenVerifier, principal
 from tests.entrypoints.http.asgi_client import app_lifespan, send_request
 from tests.entrypoints.http.auth.bearer import ADA, JSON, MALLORY, assert_unauthorized
 from tests.entrypoints.http.conftest import MakeApp
-from tests.fakes import FakeTokenVerifier, principal
 
 OUTAGE = (b"authorization", b"Bearer outage")
 TOKENS: dict[str, Principal | Exception] = {

@@ -18,9 +18,9 @@ from backend.entrypoints.http import (
     requires_scopes,
 )
 from backend.settings.authentication import AuthSettings
+from backend.testing import FakeTokenVerifier, principal
 from tests.entrypoints.http.asgi_client import RawResponse, app_lifespan, send_request
 from tests.entrypoints.http.auth.bearer import assert_unauthorized
-from tests.fakes import FakeTokenVerifier, principal
 
 PRINCIPALS: dict[str, Principal | Exception] = {
     "reader": principal("reader", scopes=frozenset({"notes:read"})),
