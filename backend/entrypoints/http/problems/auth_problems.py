@@ -1,19 +1,13 @@
-"""The problems of authentication and authorization, for our app and for an app that exists already.
-
-The guard authenticates outside of the exception handlers of the app. `send_auth_problem` answers
-its errors with those handlers all the same, so an app that has its own handlers keeps them.
-"""
+"""The problems of authentication and authorization, for our app and for existing apps."""
 
 import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final, Never
+from typing import Any, Final
 
 from starlette.applications import Starlette
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from backend.domain.auth import AuthError, MissingTokenError, VerifierUnavailableError
 from backend.entrypoints.http.auth.errors import MissingRoleError, MissingScopeError
@@ -50,23 +44,6 @@ def install_auth_problems(app: Starlette, *, outage: Outage | None = None) -> No
     handlers: dict[Any, Any] = dict.fromkeys(_PROBLEMS, handle)
     for error_class, handler in {**handlers, ProblemError: handle_http_error}.items():
         app.exception_handlers.setdefault(error_class, handler)
-
-
-async def send_auth_problem(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a connection with the handler that its app has for an error of authentication.
-
-    Args:
-        error: An error for which `install_auth_problems` has installed a handler.
-        scope: The connection: HTTP, or a WebSocket that is not accepted yet.
-        receive: The receive function of the connection.
-        send: The send function of the connection.
-    """
-
-    async def fail(_scope: Scope, _receive: Receive, _send: Send) -> Never:
-        raise error
-
-    handlers = scope["app"].exception_handlers
-    await ExceptionMiddleware(fail, handlers=handlers)(scope, receive, send)
 
 
 def auth_problem(error: Exception) -> Problem:

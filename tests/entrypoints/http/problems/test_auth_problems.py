@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from typing import Any
 
 import pytest
 from fastapi import FastAPI, HTTPException, Request
@@ -16,7 +15,6 @@ from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
 from backend.entrypoints.http.problems.auth_problems import (
     auth_problem,
     install_auth_problems,
-    send_auth_problem,
 )
 from backend.entrypoints.http.problems.outages import CHECK_INTERVAL, Outage
 from backend.entrypoints.http.problems.problem_error import ProblemError
@@ -44,16 +42,6 @@ def make_app(error: Exception) -> FastAPI:
     return app
 
 
-class FailingGuard:
-    """Middleware that fails before the app, as a guard does."""
-
-    def __init__(self, app: Any, error: Exception) -> None:
-        self.error = error
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_auth_problem(self.error, scope, receive, send)
-
-
 def answer(app: Starlette, path: str = "/notes") -> RawResponse:
     """Return the response of an app."""
     return asyncio.run(send_request(app, path))
@@ -72,27 +60,18 @@ def test_a_route_answers_errors_of_authentication_with_problems(
 
 
 @every_error
-def test_a_guard_outside_of_the_handlers_answers_in_the_same_way(
+def test_errors_before_the_router_are_problems_too(
     error: Exception, status: int, code: str
 ) -> None:
     app = make_app(RuntimeError("the route runs"))
+
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        raise error
+
+    app.router.middleware_stack = guard
     install_auth_problems(app)
-    app.add_middleware(FailingGuard, error=error)
     response = answer(app)
     assert (response.status, response.json()["code"]) == (status, code)
-
-
-def test_handlers_of_the_app_are_used_by_the_guard_too() -> None:
-    app = Starlette()
-
-    def handle(request: Request, error: Exception) -> PlainTextResponse:
-        return PlainTextResponse("my words", 401)
-
-    app.add_exception_handler(MissingTokenError, handle)
-    app.add_middleware(FailingGuard, error=MissingTokenError())
-    install_auth_problems(app)
-    response = answer(app)
-    assert (response.status, response.body) == (401, b"my words")
 
 
 @every_error
