@@ -1,10 +1,10 @@
-"""The limit of request bodies: 64 KiB, or the `max_body_size` of the route.
+"""The limit of request bodies: 64 KiB, or the `max_body_size` of the route, router or app.
 
-FastAPI counts the bytes for routes with a `max_body_size`. It answers a `Content-Length` above that
-limit with plain text, in place of every other response. This module makes that text a problem.
+Starlette enforces `max_body_size`. This module enforces the default, because Starlette's middleware
+would take 3 µs of each request. Starlette also answers a `Content-Length` above its limit with
+plain text, in place of any other response; this module makes that text a problem.
 """
 
-from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import Final
 
@@ -19,56 +19,67 @@ from backend.entrypoints.http.problems.problem_details import problem_response
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
+_TOO_LARGE: Final = int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _HEADERS_OF_STARLETTE: Final = PlainTextResponse("Content Too Large").raw_headers
 
 
 class BodyLimit:
-    """Pure ASGI middleware that limits request bodies, and answers larger bodies with a problem.
+    """Pure ASGI middleware that limits what an app reads of a body.
 
-    A body that no endpoint reads is not limited: nothing keeps it in memory.
+    Reading more raises an `HTTPException` with status 413. Bodies that the app does not read are
+    not limited, except by the `max_body_size` of the route.
 
     Args:
-        app: The ASGI app that serves the requests.
-        max_body_size: The limit in bytes for routes that have no `max_body_size`.
+        app: The ASGI app that serves the requests. Its errors need an exception handler around
+            this middleware.
     """
 
-    def __init__(self, app: ASGIApp, max_body_size: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._max_body_size = max_body_size
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or MAX_BODY_SIZE_SCOPE_KEY in scope:  # the app has its own limit
             await self._app(scope, receive, send)
             return
-        remaining = self._max_body_size
-        is_replaced = False
-
-        async def receive_limited() -> Message:
-            nonlocal remaining
-            message = await receive()
-            if MAX_BODY_SIZE_SCOPE_KEY not in scope:  # else FastAPI has a limit for this request
-                remaining -= len(message.get("body", b""))
-                if remaining < 0:
-                    raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            return message
-
-        def send_problem(message: Message) -> Awaitable[None]:
-            nonlocal is_replaced
-            if is_replaced:
-                return _send_nothing()
-            if (
-                message["type"] == "http.response.start"
-                and message["status"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-                and message["headers"] == _HEADERS_OF_STARLETTE
-            ):
-                is_replaced = True
-                response = problem_response(Request(scope), CONTENT_TOO_LARGE)
-                return response(scope, receive, send)
-            return send(message)
-
-        await self._app(scope, receive_limited, send_problem)
+        if any(name == b"content-length" for name, _ in scope["headers"]):
+            send = _send_problem(scope, receive, send)
+        await self._app(scope, _limit(scope, receive), send)
 
 
-async def _send_nothing() -> None:
-    """Drop a message of a response that is replaced."""
+def _limit(scope: Scope, receive: Receive) -> Receive:
+    """Wrap an ASGI receive: raise 413 once the body exceeds the default limit."""
+    remaining = MAX_BODY_BYTES
+
+    async def receive_limited() -> Message:
+        nonlocal remaining
+        message = await receive()
+        if MAX_BODY_SIZE_SCOPE_KEY not in scope:  # else Starlette counts, for the route
+            remaining -= len(message.get("body", b""))
+            if remaining < 0:
+                raise HTTPException(_TOO_LARGE)
+        return message
+
+    return receive_limited
+
+
+def _send_problem(scope: Scope, receive: Receive, send: Send) -> Send:
+    """Wrap an ASGI send: send a problem in place of Starlette's plain text with status 413."""
+    is_replaced = False
+
+    async def send_problem(message: Message) -> None:
+        nonlocal is_replaced
+        if is_replaced:
+            return
+        if (
+            message["type"] == "http.response.start"
+            and message["status"] == _TOO_LARGE
+            and message["headers"] == _HEADERS_OF_STARLETTE
+        ):
+            is_replaced = True
+            response = problem_response(Request(scope), CONTENT_TOO_LARGE)
+            await response(scope, receive, send)
+        else:
+            await send(message)
+
+    return send_problem

@@ -15,15 +15,12 @@ JSON = (b"content-type", b"application/json")
 WIDE = 200_000
 
 
-@pytest.fixture(params=["around the router", "around the app"])
-def app(request: pytest.FixtureRequest) -> FastAPI:
+@pytest.fixture
+def app() -> FastAPI:
     """Return a stranger's app with our limit, and routes with limits of their own."""
     app = FastAPI()
     install(app)
-    if request.param == "around the app":
-        app.add_middleware(BodyLimit)
-    else:
-        app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
+    app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
     router = APIRouter(max_body_size=WIDE)
 
     @app.post("/default")
@@ -43,6 +40,7 @@ def app(request: pytest.FixtureRequest) -> FastAPI:
 
     @app.post("/unread")
     @app.post("/unread/narrow", max_body_size=100)
+    @router.post("/unread/router")
     async def unread() -> str:
         return "never reads the body"
 
@@ -54,7 +52,12 @@ def app(request: pytest.FixtureRequest) -> FastAPI:
     async def own() -> PlainTextResponse:
         return PlainTextResponse("Send a smaller file.", 413)
 
+    inner = FastAPI(max_body_size=WIDE)
+    install(inner)
+    inner.post("/json")(json)
+    inner.post("/unread")(unread)
     app.include_router(router)
+    app.mount("/inner", inner)
     return app
 
 
@@ -84,6 +87,7 @@ def assert_is_problem(response: RawResponse) -> None:
         ("/narrow", 100),
         ("/wide", WIDE),
         ("/wide/narrow", 100),
+        ("/inner/json", WIDE),
         ("/raw", MAX_BODY_BYTES),
         ("/stream", MAX_BODY_BYTES),
     ],
@@ -95,15 +99,17 @@ def test_the_limit_is_that_of_the_route(
     assert_is_problem(post(app, path, limit + 1, chunked=chunked))
 
 
-@pytest.mark.parametrize("path", ["/unread", "/unread/narrow", "/started"])
-def test_a_declared_length_above_the_limit_is_refused_though_no_route_reads_the_body(
+@pytest.mark.parametrize("path", ["/unread/narrow", "/unread/router", "/inner/unread"])
+def test_a_declared_length_above_the_limit_of_a_route_is_refused_though_the_route_reads_nothing(
     app: FastAPI, path: str
 ) -> None:
-    assert_is_problem(post(app, path, MAX_BODY_BYTES + 1, chunked=False))
+    assert_is_problem(post(app, path, WIDE + 1, chunked=False))
 
 
-def test_a_body_that_no_route_reads_is_not_counted(app: FastAPI) -> None:
-    assert post(app, "/unread", MAX_BODY_BYTES + 1, chunked=True).status == 200
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_no_route_reads_is_not_limited(app: FastAPI, *, chunked: bool) -> None:
+    assert post(app, "/unread", MAX_BODY_BYTES + 1, chunked=chunked).status == 200
+    assert post(app, "/nothing", MAX_BODY_BYTES + 1, chunked=chunked).status == 404
 
 
 def test_a_response_that_has_started_is_cut(app: FastAPI) -> None:
@@ -122,7 +128,7 @@ def test_a_413_of_the_route_is_kept(app: FastAPI) -> None:
 @pytest.mark.parametrize("limit", [MAX_BODY_BYTES * 2, 100])
 def test_the_limit_of_the_app_replaces_ours(limit: int) -> None:
     app = FastAPI(max_body_size=limit)
-    app.add_middleware(BodyLimit)
+    app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
 
     @app.post("/notes")
     async def notes(body: list[int]) -> int:

@@ -38,7 +38,7 @@ def app() -> FastAPI:
     pytest.importorskip("python_multipart")
     app = FastAPI()
     install(app)
-    app.add_middleware(BodyLimit)
+    app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
 
     @app.post("/files", max_body_size=10 * MAX_BODY_BYTES)
     async def files(file: UploadFile, title: Annotated[str, Form()]) -> tuple[str, int]:
