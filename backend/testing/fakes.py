@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from backend.domain.auth import InvalidTokenError, Principal
+from backend.domain.read_only import ReadOnlyMapping
 
 END: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
@@ -14,6 +15,7 @@ def principal(
     *,
     roles: Iterable[str] = (),
     scopes: Iterable[str] = (),
+    claims: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> Principal:
     """Make the principal of a user, whose token expires in the year 9999.
@@ -22,11 +24,17 @@ def principal(
         user_id: The user's id. The e-mail address is derived from it, and is not verified.
         roles: The roles of the user.
         scopes: The scopes of the token.
+        claims: The claims that `AUTH_CLAIMS` chooses.
         **fields: Other fields of `Principal`, instead of the defaults.
     """
     defaults = {"email": f"{user_id}@example.com", "expires_at": END}
-    lists = {"roles": frozenset(roles), "scopes": frozenset(scopes)}
-    return Principal(**{"user_id": user_id, **defaults, **lists, **fields})
+    return Principal(
+        user_id=user_id,
+        roles=frozenset(roles),
+        scopes=frozenset(scopes),
+        claims=ReadOnlyMapping(claims or {}),
+        **{**defaults, **fields},
+    )
 
 
 class FakeTokenVerifier:

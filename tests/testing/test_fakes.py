@@ -13,7 +13,8 @@ def test_a_principal_has_defaults_that_can_be_replaced() -> None:
     ada = principal("ada", roles=["admin"], scopes={"notes:read"}, email_verified=True)
     assert ada.email == "ada@example.com"
     assert (set(ada.roles), set(ada.scopes)) == ({"admin"}, {"notes:read"})
-    assert (ada.email_verified, ada.name) == (True, None)
+    assert (ada.email_verified, ada.name, len(ada.claims)) == (True, None, 0)
+    assert principal(claims={"plan": "pro"}).claims["plan"] == "pro"
     assert principal(user_id="ada", email=None, expires_at=5)[:3] == ("ada", 5, None)
 
 
