@@ -21,10 +21,11 @@ from backend.entrypoints.http.body_limit import BodyLimit
 from backend.entrypoints.http.cors import with_cors
 from backend.entrypoints.http.head import HeadRequests
 from backend.entrypoints.http.hosts import TrustedHosts
+from backend.entrypoints.http.openapi import authentication
+from backend.entrypoints.http.openapi import document as openapi_document
 from backend.entrypoints.http.problems import handlers
 from backend.entrypoints.http.problems.middleware import shutting_down
 from backend.entrypoints.http.problems.outages import Outages
-from backend.entrypoints.http.problems.problem_details import ProblemDetails
 from backend.entrypoints.http.protect import protect
 from backend.entrypoints.http.query_limit import QueryLimit
 from backend.entrypoints.http.root_path import RootPath
@@ -57,6 +58,8 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> "Api":
         title="Secured Todo API",
         summary="Todos for the users that Better Auth signed in.",
         version=__version__,
+        license_info=openapi_document.LICENSE,
+        openapi_tags=openapi_document.TAGS,
         lifespan=_stop_outages,
         routes=_routes(settings),
         docs_url="/docs" if settings.docs else None,
@@ -144,13 +147,13 @@ class Api(FastAPI):
         document = super().openapi()
         if document is self._extended:
             return document
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        template = "#/components/schemas/{model}"
-        schema = ProblemDetails.model_json_schema(ref_template=template)
-        schemas.update(schema.pop("$defs"))
-        schemas["ProblemDetails"] = schema
-        if self.protection.session_cookies is not None:
-            _document_session_cookie(document, self.protection.session_cookies.names[-1])
+        cookies = self.protection.session_cookies
+        authentication.document_authentication(
+            document,
+            authentication.guarded_operations(document),
+            cookie_name=cookies.names[-1] if cookies else None,
+        )
+        openapi_document.complete(document, self.routes)
         self._extended = document
         return document
 
@@ -159,18 +162,6 @@ class Api(FastAPI):
         document = self.openapi()
         root_path = request.scope.get("root_path", "").rstrip("/")
         if self._serialized[0] is not document or self._serialized[1] != root_path:
-            servers = [{"url": root_path}, *document.get("servers", ())]
-            shown = {**document, "servers": servers} if root_path else document
+            shown = {**document, "servers": [{"url": root_path or "/"}]}
             self._serialized = (document, root_path, bytes(JSONResponse(shown).body))
         return Response(self._serialized[2], media_type="application/json")
-
-
-def _document_session_cookie(document: dict[str, Any], name: str) -> None:
-    """Document that operations which take a bearer token also take a session cookie."""
-    scheme = {"type": "apiKey", "in": "cookie", "name": name}
-    document["components"]["securitySchemes"]["SessionCookie"] = scheme
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            security = operation.get("security", [])
-            if security and {"SessionCookie": []} not in security:
-                security.append({"SessionCookie": []})

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.datastructures import State
 
 from backend.entrypoints.http.checks import run_check
@@ -13,6 +15,10 @@ from backend.entrypoints.http.checks import run_check
 router = APIRouter(prefix="/health", tags=["health"])
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+# A member that the response leaves out if the value is None.
+Absent = Annotated[T | SkipJsonSchema[None], Field(default=None)]
 
 
 class KeySetResponse(BaseModel):
@@ -22,30 +28,28 @@ class KeySetResponse(BaseModel):
 
     kids: tuple[str, ...] = Field(description="The ids of the usable keys.")
     rejected: tuple[str, ...] = Field(description="Why each other key cannot be used.")
-    age: float | None = Field(description="Seconds since the last successful fetch.")
-    attempted: float | None = Field(description="Seconds since the last attempt to fetch.")
-    error: str | None = Field(description="Why the last attempt failed.")
+    age: Absent[float] = Field(description="Seconds since the last successful fetch.")
+    attempted: Absent[float] = Field(description="Seconds since the last attempt to fetch.")
+    error: Absent[str] = Field(description="Why the last attempt failed.")
 
 
 class Health(BaseModel):
     """The result of the checks."""
 
     status: str = Field(examples=["ok"], description="`ok`, or `unavailable`.")
-    checks: dict[str, str] = Field(default={}, description="The result of each check.")
+    checks: dict[str, str] = Field(description="The result of each check.")
 
 
 class Readiness(Health):
     """The result of the checks, and the state of the key set."""
 
-    keys: KeySetResponse | None = Field(
-        default=None, description="The key set, if the API uses one."
-    )
+    keys: Absent[KeySetResponse] = Field(description="The key set, if the API uses one.")
 
 
 @router.get("/live", summary="Is the process alive?")
 async def live() -> Health:
     """Return `ok`: a process that responds is alive."""
-    return Health(status="ok")
+    return Health(status="ok", checks={})
 
 
 @router.get(

@@ -11,7 +11,6 @@ from backend.domain.read_only import plain
 from backend.entrypoints.http.auth.guards import CurrentPrincipal
 from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.model_response import ModelResponse
-from backend.entrypoints.http.problems.problem_details import documented
 
 
 class PrincipalResponse(BaseModel):
@@ -29,9 +28,7 @@ class PrincipalResponse(BaseModel):
     expires_at: datetime = Field(description="When the token or session expires.")
 
 
-router = APIRouter(
-    prefix="/api/me", tags=["me"], route_class=ProtectedRoute, responses=documented(401, 403, 503)
-)
+router = APIRouter(prefix="/api/me", tags=["me"], route_class=ProtectedRoute)
 
 
 @router.get("", summary="Who am I?", response_model=PrincipalResponse)

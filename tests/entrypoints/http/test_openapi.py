@@ -72,12 +72,17 @@ def test_the_document_has_the_version_of_the_package(document: Document) -> None
     assert document["info"]["version"] == __version__
 
 
-def test_references_resolve_and_every_schema_is_used(document: Document) -> None:
+def test_references_resolve_and_every_component_is_used(document: Document) -> None:
     references = {part["$ref"] for part in walk(document) if "$ref" in part}
     for reference in references:
         assert isinstance(resolve(document, reference), dict)
-    schemas = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
-    assert schemas == references
+    components = {
+        f"#/components/{kind}/{name}"
+        for kind, parts in document["components"].items()
+        for name in parts
+        if kind != "securitySchemes"
+    }
+    assert components == references
 
 
 def test_schemas_are_valid_json_schema(document: Document) -> None:
@@ -130,8 +135,9 @@ def test_errors_are_documented_as_problems(
         assert response["description"]
         (kind,) = response["content"]
         assert kind == "application/problem+json"
-        schema = response["content"][kind]["schema"]
-        assert schema == {"$ref": "#/components/schemas/ProblemDetails"}
+        problem, restriction = response["content"][kind]["schema"]["allOf"]
+        assert problem == {"$ref": "#/components/schemas/ProblemDetails"}
+        assert restriction["properties"]["code"]["enum"]
 
 
 SUCCESSES = {

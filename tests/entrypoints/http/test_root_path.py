@@ -39,7 +39,7 @@ async def assert_addresses(app: Any, prefix: str, sent: str) -> None:
     assert f"url: '{prefix}/openapi.json'" in page.body.decode()
     assert f"{prefix}/docs/oauth2-redirect" in page.body.decode()
     document = (await send_request(app, f"{sent}/openapi.json")).json()
-    assert document.get("servers", []) == ([{"url": prefix}] if prefix else [])
+    assert document["servers"] == [{"url": prefix or "/"}]
     for path in ("/api/me", "/health/live"):
         assert (await send_request(app, sent + path, headers=[ADA])).status == 200
 

@@ -41,20 +41,14 @@ class FieldProblem(BaseModel):
 class ProblemDetails(BaseModel):
     """A problem (RFC 9457)."""
 
-    type: str = Field(
-        default="about:blank", description="Always `about:blank`; `code` names the error."
-    )
-    title: str = Field(
-        description="The reason phrase of the status code.", examples=["Unauthorized"]
-    )
-    status: int = Field(description="The status code.", examples=[401])
-    code: str = Field(
-        description="A stable name of the error, for programs.", examples=["token_expired"]
-    )
+    type: str = Field(description="Always `about:blank`; `code` names the error.")
+    title: str = Field(description="The reason phrase of the status code.")
+    status: int = Field(description="The status code.")
+    code: str = Field(description="A stable name of the error, for programs.")
     detail: str = Field(description="What went wrong, for people.")
     request_id: str = Field(description="The id of this request in the server's log.")
-    errors: list[FieldProblem] | None = Field(
-        default=None, description="With 422: the invalid parts of the request."
+    errors: list[FieldProblem] = Field(
+        default_factory=list, description="With 422: the invalid parts of the request."
     )
 
 

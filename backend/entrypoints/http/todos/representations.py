@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
@@ -26,6 +26,11 @@ Description = Annotated[str | None, Field(max_length=DESCRIPTION_MAX_LENGTH)]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_require_rfc3339)]
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    """Hide the default of a member: some generators make such a member required."""
+    del schema["default"]
+
+
 class NewTodo(BaseModel):
     """A todo to create. Only the title is required."""
 
@@ -33,8 +38,14 @@ class NewTodo(BaseModel):
 
     title: Title
     description: Description = None
-    completed: StrictBool = False
-    priority: Priority = Priority.NORMAL
+    completed: StrictBool = Field(
+        default=False, description="False if it is missing.", json_schema_extra=_without_default
+    )
+    priority: Priority = Field(
+        default=Priority.NORMAL,
+        description="`normal` if it is missing.",
+        json_schema_extra=_without_default,
+    )
     due_at: Timestamp | None = None
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
+from pydantic import WithJsonSchema
 
 from backend.domain.todo import Todo, TodoConflictError
 from backend.domain.todo_list import TodoPage
@@ -17,8 +18,9 @@ from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepos
 from backend.entrypoints.http.auth.guards import CurrentPrincipal
 from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.model_response import ModelResponse
+from backend.entrypoints.http.openapi.headers import header_references
+from backend.entrypoints.http.openapi.problems import documented_codes
 from backend.entrypoints.http.problems.errors import InvalidParameterError, UnusableEntityTagError
-from backend.entrypoints.http.problems.problem_details import documented
 from backend.entrypoints.http.todos import etags, idempotency_keys
 from backend.entrypoints.http.todos.cursors import Cursors, InvalidCursorError
 from backend.entrypoints.http.todos.idempotency_keys import IdempotencyKey
@@ -34,31 +36,38 @@ from backend.entrypoints.http.todos.representations import (
 MAX_ATTEMPTS: Final = 8  # to save a change while other requests change the same todo
 _RETRY_DELAY: Final = 0.005  # seconds
 
-_UNKNOWN: Final = "The caller has no such todo."
-_CHANGED: Final = "The todo has changed since it was read."
-_FULL: Final = "The caller has as many todos as a user may have."
-
 router = APIRouter(
     prefix="/api/todos",
     tags=["todos"],
     route_class=ProtectedRoute,
-    responses=documented(401, 403, 422, 503),
+    responses=documented_codes("invalid_request", "database_unavailable"),
 )
 
+# A list, because a request may repeat the header. Clients send it once, so OpenAPI shows a string.
+_EntityTags = Annotated[list[str] | None, WithJsonSchema({"type": "string"})]
 IfMatch = Annotated[
-    list[str] | None,
-    Header(description="The `ETag` of the version to change; 412 if the todo has another version."),
+    _EntityTags,
+    Header(
+        alias="If-Match",
+        description="The `ETag` of the version to change; 412 if the todo has another version.",
+    ),
 ]
 IfNoneMatch = Annotated[
-    list[str] | None,
-    Header(description="The `ETag` of your copy; 304 if the todo still has this version."),
+    _EntityTags,
+    Header(
+        alias="If-None-Match",
+        description="The `ETag` of your copy; 304 if the todo still has this version.",
+    ),
 ]
+_BODY_PROBLEMS: Final = documented_codes("bad_request", "content_too_large")
+_ETAG: Final = {"headers": header_references("ETag")}
 
 
 @router.get(
     "",
     summary="List my todos",
     response_model=TodoPageResponse,
+    responses=documented_codes("database_unavailable", "search_timeout"),
     openapi_extra={"parameters": openapi_parameters()},
 )
 async def list_todos(request: Request, principal: CurrentPrincipal) -> ModelResponse:
@@ -87,8 +96,14 @@ async def list_todos(request: Request, principal: CurrentPrincipal) -> ModelResp
     summary="Create a todo",
     response_model=TodoResponse,
     responses={
-        201: {"headers": idempotency_keys.RESPONSE_HEADERS},
-        **documented(400, 413, {409: _FULL}),
+        201: {
+            "headers": {
+                **header_references("ETag", "Location"),
+                **idempotency_keys.RESPONSE_HEADERS,
+            }
+        },
+        **_BODY_PROBLEMS,
+        **documented_codes("todo_limit_reached", "invalid_request", "idempotency_key_reused"),
     },
 )
 async def create_todo(
@@ -115,8 +130,9 @@ async def create_todo(
     summary="Read one of my todos",
     response_model=TodoResponse,
     responses={
-        304: {"description": "The todo still has this version."},
-        **documented({404: _UNKNOWN}),
+        200: _ETAG,
+        304: {"description": "The todo still has this version.", **_ETAG},
+        **documented_codes("todo_not_found"),
     },
 )
 async def read_todo(
@@ -136,7 +152,11 @@ async def read_todo(
     "/{todo_id}",
     summary="Change one of my todos",
     response_model=TodoResponse,
-    responses=documented(400, 413, {404: _UNKNOWN, 412: _CHANGED}),
+    responses={
+        200: _ETAG,
+        **_BODY_PROBLEMS,
+        **documented_codes("todo_not_found", "precondition_failed"),
+    },
 )
 async def change_todo(
     request: Request,
@@ -171,7 +191,7 @@ async def change_todo(
     status_code=HTTPStatus.NO_CONTENT,
     summary="Delete one of my todos",
     response_class=Response,  # no content, so no Content-Type
-    responses=documented({404: _UNKNOWN, 412: _CHANGED}),
+    responses=documented_codes("todo_not_found", "precondition_failed"),
 )
 async def delete_todo(
     request: Request, principal: CurrentPrincipal, todo_id: UUID, if_match: IfMatch = None
