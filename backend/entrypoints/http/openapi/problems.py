@@ -42,7 +42,8 @@ def add_codes(responses: dict[str, Any], codes: Sequence[str]) -> None:
         addition = _response(list(dict.fromkeys([*before, *names])))
         contents.update(addition["content"])
         response["headers"] = {**addition["headers"], **response.get("headers", {})}
-        if before or not response.get("description"):
+        description, generated = response.get("description", ""), _description(before)
+        if not description or (generated and description.startswith(generated)):
             response["description"] = addition["description"]
 
 
@@ -87,7 +88,7 @@ def _response(codes: Sequence[str]) -> dict[str, Any]:
     code_schema = {"type": "string", "enum": [*codes]}
     restriction = {"type": "object", "properties": {"code": code_schema}, "required": ["code"]}
     return {
-        "description": " ".join(f"`{code}`: {PROBLEM_CODES[code].description}" for code in codes),
+        "description": _description(codes),
         "headers": problem_headers(status) if is_challenge else {},
         "content": {
             MEDIA_TYPE: {
@@ -98,6 +99,11 @@ def _response(codes: Sequence[str]) -> dict[str, Any]:
             }
         },
     }
+
+
+def _description(codes: Sequence[str]) -> str:
+    """Return what the codes mean."""
+    return " ".join(f"`{code}`: {PROBLEM_CODES[code].description}" for code in codes)
 
 
 def _value(status: int, code: str, detail: str) -> dict[str, Any]:
