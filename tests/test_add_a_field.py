@@ -52,7 +52,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with the field that the page adds."""
     folder = tmp_path_factory.mktemp("project")
     for name in ("backend", "docs", "tests"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules")
+        )
     shutil.copy(ROOT / "pyproject.toml", folder)
     ((page_name, migration),) = blocks("python", PAGE).items()
     latest = known_revisions()[-1]

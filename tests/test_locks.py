@@ -5,6 +5,7 @@ packages, for each Python and operating system that the project supports, and co
 lock.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable
@@ -20,8 +21,17 @@ from packaging.utils import canonicalize_name
 ROOT: Final = Path(__file__).parents[1]
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
-# The dependency groups of each lock; all but `lock` hold the dependencies of the project too.
-GROUPS: Final = {"run": [], "dev": ["dev"], "bench": ["dev", "bench"], "lock": ["lock"]}
+# The dependency groups of each lock.
+GROUPS: Final = {
+    "run": [],
+    "dev": ["dev"],
+    "bench": ["dev", "bench"],
+    "clients": ["clients"],
+    "lock": ["lock"],
+}
+
+# The locks that do not hold the dependencies of the project.
+TOOLS: Final = {"clients", "lock"}
 
 # The locks whose packages are installed where the tests run.
 INSTALLED: Final = ["run", "dev"]
@@ -52,7 +62,7 @@ def entries_of(name: str) -> dict[str, Requirement]:
 
 def direct_requirements(name: str) -> list[Requirement]:
     """Return what pyproject.toml asks of a lock."""
-    asked = [] if name == "lock" else [*PROJECT["project"]["dependencies"]]
+    asked = [] if name in TOOLS else [*PROJECT["project"]["dependencies"]]
     for group in GROUPS[name]:
         asked += PROJECT["dependency-groups"][group]
     return [Requirement(text) for text in asked]
@@ -163,6 +173,15 @@ def test_the_benchmarks_run_on_the_versions_that_the_tests_run_on() -> None:
     assert {name: str(entry.specifier) for name, entry in tested.items()} == {
         name: str(measured[name].specifier) for name in tested
     }
+
+
+@pytest.mark.parametrize("folder", ["demo", "tests/clients"])
+def test_the_lock_of_npm_has_a_hash_for_each_package_and_no_address(folder: str) -> None:
+    text = (ROOT / folder / "package-lock.json").read_text()
+    packages = json.loads(text)["packages"]
+    del packages[""]
+    assert [name for name, package in packages.items() if "integrity" not in package] == []
+    assert '"resolved"' not in text
 
 
 def satisfies(entry: Requirement, requirement: Requirement) -> bool:

@@ -24,7 +24,11 @@ ADAPTER: Final = "backend/adapters/auth/opaque.py"
 def project(tmp_path: Path) -> Path:
     """Copy this project, and make the changes that the README and the page on providers show."""
     for name in ("backend", "tests"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / name,
+            tmp_path / name,
+            ignore=shutil.ignore_patterns("__pycache__", "node_modules"),
+        )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for name, text in blocks("python", README, PROVIDER).items():
         (tmp_path / name).write_text(text)
