@@ -21,8 +21,8 @@ from backend.entrypoints.http.body_limit import BodyLimit
 from backend.entrypoints.http.cors import with_cors
 from backend.entrypoints.http.head import HeadRequests
 from backend.entrypoints.http.hosts import TrustedHosts
-from backend.entrypoints.http.openapi import authentication
 from backend.entrypoints.http.openapi import document as openapi_document
+from backend.entrypoints.http.openapi.protected_app import document_protection
 from backend.entrypoints.http.problems import handlers
 from backend.entrypoints.http.problems.middleware import shutting_down
 from backend.entrypoints.http.problems.outages import Outages
@@ -147,12 +147,7 @@ class Api(FastAPI):
         document = super().openapi()
         if document is self._extended:
             return document
-        cookies = self.protection.session_cookies
-        authentication.document_authentication(
-            document,
-            authentication.guarded_operations(document),
-            cookie_name=cookies.names[-1] if cookies else None,
-        )
+        document_protection(document, self, self.protection)
         openapi_document.complete(document, self.routes)
         self._extended = document
         return document

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from backend.container.authentication import AuthContainer
 from backend.entrypoints.http.auth.guard import Guard
 from backend.entrypoints.http.auth.protection import Protection
+from backend.entrypoints.http.openapi.protected_app import extend_openapi
 from backend.entrypoints.http.problems.auth_problems import install_auth_problems
 from backend.settings.authentication import AuthSettings
 
@@ -69,6 +70,7 @@ def protect(
     app.router.middleware_stack = Guard(app.router.middleware_stack, protection)
     app.router.lifespan_context = _compose(protection, app.router.lifespan_context)
     install_auth_problems(app)
+    extend_openapi(app, protection)
     return protection
 
 

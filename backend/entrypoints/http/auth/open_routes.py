@@ -102,7 +102,7 @@ class OpenRoutes:
     def _is_open(self, route: AppRoute) -> bool:
         if not self._public.isdisjoint(route.paths):
             return True
-        return route.dependant is not None and _is_optional(route.dependant)
+        return route.dependant is not None and is_optional(route.dependant)
 
     def _serve_frontend(self, path: str) -> bool:
         """Tell whether a public front end serves a path: the longest that matches."""
@@ -133,18 +133,19 @@ def _documentation_paths(mounted: tuple[str, Any]) -> frozenset[str]:
 
 def takes_principal(dependant: Dependant) -> bool:
     """Tell whether an endpoint, or a dependency of it, takes a principal, required or optional."""
-    return any(isinstance(call, BearerScheme) for call in _calls(dependant))
+    return any(isinstance(call, BearerScheme) for call in calls_of(dependant))
 
 
-def _is_optional(dependant: Dependant) -> bool:
+def is_optional(dependant: Dependant) -> bool:
     """Tell whether an endpoint takes an `OptionalPrincipal`, and nothing requires a principal."""
-    calls = list(_calls(dependant))
+    calls = list(calls_of(dependant))
     return any(isinstance(call, OptionalAuthentication) for call in calls) and not any(
         isinstance(call, Authentication) for call in calls
     )
 
 
-def _calls(dependant: Dependant) -> Iterator[Any]:
+def calls_of(dependant: Dependant) -> Iterator[Any]:
+    """Return an endpoint, its dependencies, and their dependencies."""
     yield dependant.call
     for dependency in dependant.dependencies:
-        yield from _calls(dependency)
+        yield from calls_of(dependency)

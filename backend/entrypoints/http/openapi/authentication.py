@@ -49,19 +49,6 @@ def operations_of(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str
                 yield path, method, item[method]
 
 
-def guarded_operations(document: dict[str, Any]) -> list[GuardedOperation]:
-    """Return the operations whose security FastAPI has documented: they take a principal.
-
-    FastAPI documents an optional principal like a required principal.
-    """
-    return [
-        GuardedOperation(path=path, method=method, scopes=tuple(requirement[BEARER]))
-        for path, method, operation in operations_of(document)
-        for requirement in operation.get("security", [])
-        if BEARER in requirement
-    ]
-
-
 def document_authentication(
     document: dict[str, Any],
     operations: Iterable[GuardedOperation],

@@ -1,12 +1,12 @@
 """Problems in the OpenAPI document: which codes a response can have, and an example of each."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from http import HTTPStatus
 from typing import Any, Final
 
 from backend.entrypoints.http.openapi.headers import problem_headers
 from backend.entrypoints.http.problems.codes import PROBLEM_CODES
-from backend.entrypoints.http.problems.problem_details import MEDIA_TYPE
+from backend.entrypoints.http.problems.http_errors import code_of_status
+from backend.entrypoints.http.problems.problem_details import MEDIA_TYPE, reason_phrase
 
 _SCHEMA: Final = {"$ref": "#/components/schemas/ProblemDetails"}
 _REQUEST_ID: Final = "0198a3f2-7c1e-7a10"
@@ -73,7 +73,7 @@ def complete_problem(status: int, response: dict[str, Any]) -> None:
         return
     response["headers"] = {**problem_headers(status), **response.get("headers", {})}
     if not content.keys() & {"example", "examples"}:
-        content["example"] = _value(status, f"http_{status}", response["description"])
+        content["example"] = _value(status, code_of_status(status), response["description"])
 
 
 def _by_status(codes: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
@@ -109,7 +109,7 @@ def _description(codes: Sequence[str]) -> str:
 def _value(status: int, code: str, detail: str) -> dict[str, Any]:
     return {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": reason_phrase(status),
         "status": int(status),
         "code": code,
         "detail": detail,

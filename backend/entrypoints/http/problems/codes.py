@@ -50,7 +50,7 @@ PROBLEM_CODES: Final[Mapping[str, ProblemCode]] = {
     "bad_request": ProblemCode(
         status=HTTPStatus.BAD_REQUEST,
         description="The body cannot be read.",
-        detail="The body cannot be read.",
+        detail="There was an error parsing the body",
     ),
     MissingTokenError.code: _unauthorized(MissingTokenError, "The request has no credentials."),
     MalformedAuthorizationError.code: _unauthorized(

@@ -69,13 +69,18 @@ async def handle_http_error(request: Request, error: HTTPException) -> Response:
     return response
 
 
+def code_of_status(status: int) -> str:
+    """Return the code of an `HTTPException`, whose author cannot choose one."""
+    return _CODES.get(status, f"http_{int(status)}")
+
+
 def _to_problem(error: HTTPException) -> Problem:
     if isinstance(error, ProblemError):
         return error.problem
     status = error.status_code
     return Problem(
         status=status,
-        code=_CODES.get(status, f"http_{int(status)}"),
+        code=code_of_status(status),
         detail=_detail(error),
         headers=error.headers or {},
     )

@@ -41,8 +41,10 @@ class FieldProblem(BaseModel):
 class ProblemDetails(BaseModel):
     """A problem (RFC 9457)."""
 
-    type: str = Field(description="Always `about:blank`; `code` names the error.")
-    title: str = Field(description="The reason phrase of the status code.")
+    type: str = Field(
+        description="A URI for the kind of problem. `about:blank`: only `code` names the error."
+    )
+    title: str = Field(description="The reason phrase of the status code, or of the kind.")
     status: int = Field(description="The status code.")
     code: str = Field(description="A stable name of the error, for programs.")
     detail: str = Field(description="What went wrong, for people.")

@@ -4,15 +4,23 @@ import copy
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, FastAPI, Security
+from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from backend.entrypoints.http.auth.guards import Authentication, CurrentPrincipal
+from backend.domain.auth import Principal
+from backend.entrypoints.http import (
+    CurrentPrincipal,
+    OptionalPrincipal,
+    protect,
+    requires_roles,
+    requires_scopes,
+)
 from backend.entrypoints.http.openapi.authentication import (
     GuardedOperation,
     document_authentication,
-    guarded_operations,
 )
+from backend.entrypoints.http.openapi.protected_app import guarded_operations
+from backend.settings.authentication import AuthSettings
 
 PROBLEM = "application/problem+json"
 CREDENTIALS = ["malformed_authorization", "token_expired", "invalid_token"]
@@ -27,7 +35,7 @@ class OwnError(BaseModel):
 
 
 @pytest.fixture
-def document() -> dict[str, Any]:
+def shop() -> FastAPI:
     app = FastAPI(title="Shop", servers=[{"url": "https://shop.example.com"}])
     router = APIRouter(prefix="/items", responses={403: {"model": OwnError}})
 
@@ -37,27 +45,74 @@ def document() -> dict[str, Any]:
 
     @router.post("")
     async def create(
-        principal: Annotated[Any, Security(Authentication(), scopes=["items:write"])], item: Item
+        principal: Annotated[Principal, requires_scopes("items:write")], item: Item
     ) -> Item:
         return item
+
+    @router.delete("/{item_id}", dependencies=[requires_roles("admin")])
+    async def remove(item_id: int) -> None: ...
+
+    @router.get("")
+    async def browse(principal: OptionalPrincipal) -> list[Item]:
+        return []
 
     @app.get("/")
     async def home() -> str:
         return "home"
 
     app.include_router(router)
-    return app.openapi()
+    return app
 
 
-def test_operations_that_take_a_principal_are_found(document: dict[str, Any]) -> None:
-    assert guarded_operations(document) == [
+@pytest.fixture
+def document(shop: FastAPI) -> dict[str, Any]:
+    return shop.openapi()
+
+
+@pytest.fixture
+def guarded(shop: FastAPI, document: dict[str, Any]) -> list[GuardedOperation]:
+    return guarded_operations(document, shop)
+
+
+def test_operations_that_take_a_principal_are_found(guarded: list[GuardedOperation]) -> None:
+    assert guarded == [
         GuardedOperation(path="/items/{item_id}", method="get"),
+        GuardedOperation(path="/items/{item_id}", method="delete", needs_role=True),
+        GuardedOperation(path="/items", method="get", is_optional=True),
         GuardedOperation(path="/items", method="post", scopes=("items:write",)),
     ]
 
 
-def test_guarded_operations_document_401_403_and_503(document: dict[str, Any]) -> None:
-    document_authentication(document, guarded_operations(document))
+def test_protect_extends_the_document_of_the_app(shop: FastAPI) -> None:
+    before = copy.deepcopy(shop.openapi())
+    shop.openapi_schema = None
+    protect(shop, public=["/"], settings=AuthSettings.load(better_auth_secret="s" * 32))
+    document = shop.openapi()
+    assert shop.openapi() is document
+    assert document["paths"]["/"] == before["paths"]["/"]
+    assert "401" in document["paths"]["/items/{item_id}"]["get"]["responses"]
+
+    @shop.get("/later")
+    async def later(principal: CurrentPrincipal) -> None: ...
+
+    assert "401" in shop.openapi()["paths"]["/later"]["get"]["responses"]
+
+
+def test_protect_documents_the_session_cookie_if_the_settings_accept_one(shop: FastAPI) -> None:
+    settings = AuthSettings.load(
+        better_auth_url="https://auth.example.com",
+        better_auth_secret="s" * 32,
+        auth_cookie="compact",
+    )
+    protect(shop, public=["/"], settings=settings)
+    security = shop.openapi()["paths"]["/items/{item_id}"]["get"]["security"]
+    assert security == [{"Bearer": []}, {"SessionCookie": []}]
+
+
+def test_guarded_operations_document_401_403_and_503(
+    document: dict[str, Any], guarded: list[GuardedOperation]
+) -> None:
+    document_authentication(document, guarded)
     responses = document["paths"]["/items/{item_id}"]["get"]["responses"]
     assert set(responses) == {"200", "401", "403", "422", "503"}
     assert codes(responses["401"]) == ["missing_token", *CREDENTIALS]
@@ -68,9 +123,11 @@ def test_guarded_operations_document_401_403_and_503(document: dict[str, Any]) -
     assert "FieldProblem" in document["components"]["schemas"]
 
 
-def test_everything_else_in_the_document_stays(document: dict[str, Any]) -> None:
+def test_everything_else_in_the_document_stays(
+    document: dict[str, Any], guarded: list[GuardedOperation]
+) -> None:
     before = copy.deepcopy(document)
-    document_authentication(document, guarded_operations(document))
+    document_authentication(document, guarded)
     assert document["info"] == before["info"]
     assert document["servers"] == before["servers"]
     assert document["paths"]["/"] == before["paths"]["/"]
@@ -84,17 +141,21 @@ def test_everything_else_in_the_document_stays(document: dict[str, Any]) -> None
                 assert new["responses"][status] == response
 
 
-def test_a_403_of_the_app_keeps_its_description_and_its_content(document: dict[str, Any]) -> None:
+def test_a_403_of_the_app_keeps_its_description_and_its_content(
+    document: dict[str, Any], guarded: list[GuardedOperation]
+) -> None:
     before = copy.deepcopy(document["paths"]["/items/{item_id}"]["get"]["responses"]["403"])
-    document_authentication(document, guarded_operations(document))
+    document_authentication(document, guarded)
     response = document["paths"]["/items/{item_id}"]["get"]["responses"]["403"]
     assert response["description"] == before["description"]
     assert response["content"]["application/json"] == before["content"]["application/json"]
     assert codes(response) == ["origin_not_allowed"]
 
 
-def test_a_missing_scope_is_a_403_that_names_the_scope(document: dict[str, Any]) -> None:
-    document_authentication(document, guarded_operations(document))
+def test_a_missing_scope_is_a_403_that_names_the_scope(
+    document: dict[str, Any], guarded: list[GuardedOperation]
+) -> None:
+    document_authentication(document, guarded)
     operation = document["paths"]["/items"]["post"]
     assert codes(operation["responses"]["403"]) == ["origin_not_allowed", "insufficient_scope"]
     assert "`items:write`" in operation["responses"]["403"]["description"]
@@ -118,8 +179,10 @@ def test_an_optional_principal_is_documented_as_optional(document: dict[str, Any
     assert codes(operation["responses"]["401"]) == CREDENTIALS
 
 
-def test_the_session_cookie_is_a_security_scheme(document: dict[str, Any]) -> None:
-    document_authentication(document, guarded_operations(document), cookie_name="session")
+def test_the_session_cookie_is_a_security_scheme(
+    document: dict[str, Any], guarded: list[GuardedOperation]
+) -> None:
+    document_authentication(document, guarded, cookie_name="session")
     assert document["components"]["securitySchemes"]["SessionCookie"] == {
         "type": "apiKey",
         "in": "cookie",
@@ -127,10 +190,12 @@ def test_the_session_cookie_is_a_security_scheme(document: dict[str, Any]) -> No
     }
 
 
-def test_a_second_call_changes_nothing(document: dict[str, Any]) -> None:
-    document_authentication(document, guarded_operations(document), cookie_name="session")
+def test_a_second_call_changes_nothing(
+    document: dict[str, Any], guarded: list[GuardedOperation]
+) -> None:
+    document_authentication(document, guarded, cookie_name="session")
     first = copy.deepcopy(document)
-    document_authentication(document, guarded_operations(document), cookie_name="session")
+    document_authentication(document, guarded, cookie_name="session")
     assert document == first
 
 

@@ -11,7 +11,8 @@ from fastapi import APIRouter, FastAPI
 from httpx2 import Client, Response
 
 from backend.domain.auth import VerifierUnavailableError
-from backend.entrypoints.http.auth.guards import CurrentPrincipal, ProtectedRoute
+from backend.entrypoints.http.auth.guards import CurrentPrincipal
+from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.openapi.problems import documented_codes
 from backend.entrypoints.http.problems.codes import PROBLEM_CODES
 from backend.entrypoints.http.problems.problem_details import documented

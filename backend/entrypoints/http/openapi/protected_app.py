@@ -1,0 +1,94 @@
+"""Adds authentication to the OpenAPI document of a protected app."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
+
+from backend.entrypoints.http.auth.guards import BearerScheme, RoleCheck
+from backend.entrypoints.http.auth.open_routes import calls_of, is_optional
+from backend.entrypoints.http.auth.protection import Protection
+from backend.entrypoints.http.openapi.authentication import (
+    BEARER,
+    GuardedOperation,
+    document_authentication,
+    operations_of,
+)
+
+
+def extend_openapi(app: FastAPI, protection: Protection) -> None:
+    """Make an app document how its routes authenticate. All else in its document stays.
+
+    Args:
+        app: The app.
+        protection: The authentication of the app. Its settings are read with the first document.
+    """
+    make_document = app.openapi
+    extended: dict[str, Any] | None = None
+
+    def openapi() -> dict[str, Any]:
+        nonlocal extended
+        document = make_document()
+        if document is not extended:  # FastAPI makes a new document when routes were added
+            document_protection(document, app, protection)
+            extended = document
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def document_protection(document: dict[str, Any], app: FastAPI, protection: Protection) -> None:
+    """Document the authentication of an app.
+
+    Args:
+        document: The document of the app. It is changed.
+        app: The app.
+        protection: The authentication of the app.
+    """
+    cookies = protection.session_cookies
+    document_authentication(
+        document,
+        guarded_operations(document, app),
+        cookie_name=cookies.names[-1] if cookies else None,
+    )
+
+
+def guarded_operations(document: dict[str, Any], app: FastAPI) -> list[GuardedOperation]:
+    """Return the operations of a document whose endpoints take a principal.
+
+    Args:
+        document: The document of the app. FastAPI has listed the scopes.
+        app: The app.
+    """
+    endpoints = _endpoints(app)
+    return [
+        _guarded(path, method, operation, endpoints[path, method])
+        for path, method, operation in operations_of(document)
+        if (path, method) in endpoints
+    ]
+
+
+def _endpoints(app: FastAPI) -> dict[tuple[str, str], Dependant]:
+    """Return what each endpoint takes that takes a principal, by path and method."""
+    return {
+        (str(route.path_format), method.lower()): dependant
+        for route in iter_route_contexts(app.routes)
+        if (dependant := getattr(route, "dependant", None)) is not None
+        and any(isinstance(call, BearerScheme) for call in calls_of(dependant))
+        for method in route.methods or ()
+    }
+
+
+def _guarded(
+    path: str, method: str, operation: dict[str, Any], dependant: Dependant
+) -> GuardedOperation:
+    requirements = operation.get("security", [])
+    scopes = [scope for requirement in requirements for scope in requirement.get(BEARER, [])]
+    return GuardedOperation(
+        path=path,
+        method=method,
+        scopes=tuple(scopes),
+        needs_role=any(isinstance(call, RoleCheck) for call in calls_of(dependant)),
+        is_optional=is_optional(dependant),
+    )
