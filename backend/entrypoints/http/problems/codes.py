@@ -136,6 +136,16 @@ PROBLEM_CODES: Final[Mapping[str, ProblemCode]] = {
         description="The request is not valid HTTP/1.1.",
         detail="The request is not valid HTTP/1.1.",
     ),
+    "head_too_large": ProblemCode(
+        status=HTTPStatus.BAD_REQUEST,
+        description="There are too many bytes before the body.",
+        detail="The head of the request has more than 64 KiB, or more than 128 headers.",
+    ),
+    "too_many_pipelined_requests": ProblemCode(
+        status=HTTPStatus.BAD_REQUEST,
+        description="Too many requests wait for a response.",
+        detail="Too many requests wait for the response to an earlier request.",
+    ),
     "shutting_down": _unavailable(
         "The server is shutting down.",
         "The server is shutting down. Try again after `Retry-After` seconds.",
@@ -149,6 +159,8 @@ PROBLEM_CODES: Final[Mapping[str, ProblemCode]] = {
 SERVER_CODES: Final = (
     "untrusted_host",
     "malformed_request",
+    "head_too_large",
+    "too_many_pipelined_requests",
     "shutting_down",
     "too_many_connections",
 )
