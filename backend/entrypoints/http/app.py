@@ -58,6 +58,7 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> "Api":
         title="Secured Todo API",
         summary="Todos for the users that Better Auth signed in.",
         version=__version__,
+        description=openapi_document.DESCRIPTION,
         license_info=openapi_document.LICENSE,
         openapi_tags=openapi_document.TAGS,
         lifespan=_stop_outages,
