@@ -20,8 +20,8 @@ from backend.entrypoints.http.problems.codes import PROBLEM_CODES, SERVER_CODES
 from backend.entrypoints.http.problems.problem_details import MEDIA_TYPE
 
 DESCRIPTION: Final = (
-    "Every route under `/api` needs credentials. Errors are problem details (RFC 9457): `code` names"
-    " the error for programs."
+    "Every route under `/api` needs credentials. Errors are problem details (RFC 9457): `code`"
+    " names the error for programs."
 )
 TAGS: Final = [
     {"name": "me", "description": "The verified caller."},

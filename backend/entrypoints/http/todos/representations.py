@@ -26,26 +26,21 @@ Description = Annotated[str | None, Field(max_length=DESCRIPTION_MAX_LENGTH)]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_require_rfc3339)]
 
 
-def _without_default(schema: dict[str, Any]) -> None:
-    """Hide the default of a member: some generators make such a member required."""
-    del schema["default"]
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """Remove the defaults of members: some generators require a member that has a default."""
+    for member in schema["properties"].values():
+        member.pop("default", None)
 
 
 class NewTodo(BaseModel):
-    """A todo to create. Only the title is required."""
+    """A todo to create. Only the title is required; the default priority is `normal`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_without_defaults)
 
     title: Title
     description: Description = None
-    completed: StrictBool = Field(
-        default=False, description="False if it is missing.", json_schema_extra=_without_default
-    )
-    priority: Priority = Field(
-        default=Priority.NORMAL,
-        description="`normal` if it is missing.",
-        json_schema_extra=_without_default,
-    )
+    completed: StrictBool = False
+    priority: Priority = Priority.NORMAL
     due_at: Timestamp | None = None
 
 
