@@ -34,7 +34,7 @@ class TrustedHosts:
         """Serve a request for a trusted host; reject any other request."""
         if (
             self._any
-            or scope["type"] != "http"
+            or scope["type"] == "lifespan"
             or self._is_trusted(scope)
             or scope["path"].removeprefix(scope.get("root_path", "")) in self._always
         ):

@@ -25,6 +25,6 @@ class QueryLimit:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve a request, or reject it."""
         # The app's own awaitable: another coroutine around it would slow down every request.
-        if scope.get("query_string", b"").count(b"&") < PARAMETERS_MAX or scope["type"] != "http":
+        if scope.get("query_string", b"").count(b"&") < PARAMETERS_MAX:
             return self._app(scope, receive, send)
         return _reject(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Telemetry of each request: a request id, a line in the access log, and metrics."""
+"""Telemetry of each request and handshake: an id, a line in the access log, and metrics."""
 
 import asyncio
 import logging
@@ -24,6 +24,8 @@ _NO_EMBEDDING: Final = (b"cross-origin-resource-policy", b"same-origin")
 _OWN_HEADERS: Final = frozenset({_ID_HEADER, _NO_SNIFFING[0], _NO_EMBEDDING[0]})
 _ID: Final = "backend.request_id"
 _VALID_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+# Servers answer 403 if the app closes the connection before it accepts the handshake.
+_HANDSHAKES: Final = {"websocket.accept": 101, "websocket.close": 403}
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _access_log = logging.getLogger("backend.access")
@@ -60,7 +62,8 @@ class Telemetry:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, and record its response."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            serve = self._serve_websocket if scope["type"] == "websocket" else self._app
+            await serve(scope, receive, send)
             return
         started = time.perf_counter()
         identity = request_id(scope)
@@ -72,14 +75,7 @@ class Telemetry:
             if message["type"] == "http.response.start":
                 response_started = True
                 status = scope.get(ENDED_WITH) or message["status"]
-                headers, embedding = [], _NO_EMBEDDING
-                for header in message["headers"]:
-                    if header[0] not in _OWN_HEADERS:
-                        headers.append(header)
-                    elif header[0] == _NO_EMBEDDING[0]:  # a route may allow more
-                        embedding = header
-                headers += (_ID_HEADER, identity.encode()), _NO_SNIFFING, embedding
-                message["headers"] = headers
+                _add_headers(message, identity)
             return send(message)
 
         try:
@@ -89,11 +85,45 @@ class Telemetry:
                 raise
             await self._cancelled(scope, receive, send_with_headers)
         finally:
-            _record_response(scope, status, time.perf_counter() - started)
+            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            _record_response(scope, method, status, time.perf_counter() - started)
+
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket, and record the response to its handshake."""
+        started = time.perf_counter()
+        identity = request_id(scope)
+        is_answered = False
+
+        def send_and_record(message: Message) -> Awaitable[None]:
+            nonlocal is_answered
+            if message["type"] == "websocket.http.response.start":
+                _add_headers(message, identity)
+            if not is_answered:
+                is_answered = True
+                status = message.get("status") or _HANDSHAKES.get(message["type"], 500)
+                _record_response(scope, "WEBSOCKET", status, time.perf_counter() - started)
+            return send(message)
+
+        try:
+            await self._app(scope, receive, send_and_record)
+        finally:
+            if not is_answered:
+                _record_response(scope, "WEBSOCKET", 500, time.perf_counter() - started)
 
 
-def _record_response(scope: Scope, status: int, seconds: float) -> None:
-    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+def _add_headers(message: Message, identity: str) -> None:
+    """Add the headers of every response to the start of a response."""
+    headers, embedding = [], _NO_EMBEDDING
+    for header in message["headers"]:
+        if header[0] not in _OWN_HEADERS:
+            headers.append(header)
+        elif header[0] == _NO_EMBEDDING[0]:  # a route may allow more
+            embedding = header
+    headers += (_ID_HEADER, identity.encode()), _NO_SNIFFING, embedding
+    message["headers"] = headers
+
+
+def _record_response(scope: Scope, method: str, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
     count_response(method, route, status, seconds)
     if _access_log.isEnabledFor(logging.INFO):

@@ -48,6 +48,7 @@ class Connections:
         self.maximum = maximum
         self._open: set[Connection] = set()
         self._idle: dict[Connection, None] = {}  # the longest idle first
+        self._websockets: set[Connection] = set()
         self._unread: set[Connection] = set()
         self._probe = FileProbe()
         self._warned_at = -_WARNING_INTERVAL
@@ -78,9 +79,23 @@ class Connections:
         self._idle[connection] = None
         return True
 
+    def become_websocket(self, connection: Connection, websocket: Connection) -> bool:
+        """Put a WebSocket in the place of the connection that sent its handshake.
+
+        Returns:
+            Whether there may be another WebSocket. If not, nothing has changed.
+        """
+        if len(self._websockets) >= self.maximum * limits.WEBSOCKETS_SHARE:
+            return False
+        self.remove(connection)
+        self._open.add(websocket)
+        self._websockets.add(websocket)
+        return True
+
     def remove(self, connection: Connection) -> None:
         """Forget a connection that is closed."""
         self._open.discard(connection)
+        self._websockets.discard(connection)
         self._idle.pop(connection, None)
         self._unread.discard(connection)
 

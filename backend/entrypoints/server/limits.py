@@ -12,11 +12,15 @@
 | time between two requests                              | `KEEP_ALIVE`        | close |
 | time for the client to read 16 KiB of pending output   | 10 s                | cut   |
 | connections of a process                               | 1,000               | 503   |
+| WebSockets of a process                                | 3/4 of these        | 503   |
+| message of a WebSocket                                 | 64 KiB, 1,024 parts | 1009  |
+| time until a WebSocket answers a ping (every 20 s)     | 20 s                | 1011  |
 | pending output of a process                            | 64 MiB              | cut   |
 
 - 400, 503: nothing more is parsed. Complete requests get their responses, then the client gets a
   problem and the connection is closed.
 - close: the connection is closed after pending output is sent.
+- 1009, 1011: the WebSocket is closed with this code (RFC 6455, section 7.4).
 - cut: the connection is closed at once, and pending output is dropped.
 """
 
@@ -34,6 +38,11 @@ REFUSAL_TIMEOUT: Final = 1.0  # seconds until a connection above the limit sends
 STOP_TIMEOUT: Final = 1.0  # seconds for the first request of a connection while the server stops
 
 CONNECTIONS_MAX: Final = 1_000
+WEBSOCKETS_SHARE: Final = 0.75  # of the connections: open WebSockets must not lock out requests
+MESSAGE_MAX_BYTES: Final = 64 * 1024  # as the body of a request
+FRAGMENTS_MAX: Final = 1024
+PING_INTERVAL: Final = 20.0  # seconds
+PONG_TIMEOUT: Final = 20.0
 UNSENT_MAX_BYTES: Final = 64 * 1024 * 1024
 CHECK_INTERVAL: Final = 1.0  # seconds; a limit of time can be exceeded by this much
 

@@ -10,10 +10,12 @@ from backend.entrypoints.http.telemetry import ENDED_WITH, new_request_id, reque
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.refusals import (
     HEAD_TOO_LARGE,
+    MALFORMED_HANDSHAKE,
     MALFORMED_REQUEST,
     RefusedError,
     refusal_response,
 )
+from backend.entrypoints.server.websockets import is_handshake
 
 _PARSE_BYTES: Final = 16 * 1024
 _CONNECTION: Final = frozenset({b"connection", b"proxy-connection"})
@@ -22,7 +24,8 @@ _CONNECTION: Final = frozenset({b"connection", b"proxy-connection"})
 class ParsingProtocol(HttpToolsProtocol):
     """uvicorn's protocol with a strict parser; `BoundedProtocol` adds the limits of time.
 
-    Trailers are ignored, and so are offers to use another protocol (`Upgrade`).
+    Trailers are ignored, and so are offers to use another protocol (`Upgrade`), except the
+    handshake of a WebSocket.
 
     Attributes:
         unanswered: The requests without a complete response, the oldest first.
@@ -30,6 +33,7 @@ class ParsingProtocol(HttpToolsProtocol):
         refusal: What to send after the responses to earlier requests; None to parse on.
         in_head: Whether the parser is inside a head.
         in_body: Whether the parser is inside a body.
+        is_handshake: Whether the last head opens a WebSocket.
         head_bytes: The bytes received since the last body data or complete head.
     """
 
@@ -40,6 +44,7 @@ class ParsingProtocol(HttpToolsProtocol):
         self.refusal: Problem | None = None
         self.in_head = False
         self.in_body = False
+        self.is_handshake = False
         self.head_bytes = 0
 
     def parse(self, data: bytes) -> None:
@@ -47,11 +52,16 @@ class ParsingProtocol(HttpToolsProtocol):
         for start in range(0, len(data), _PARSE_BYTES):
             if self.refusal is not None or self.transport.is_closing():
                 return
+            if self.is_handshake:
+                self.refuse(MALFORMED_HANDSHAKE)
+                return
             part = data[start : start + _PARSE_BYTES]
             self.head_bytes += len(part)
             self._parse(part)
             if self.head_bytes > limits.HEAD_MAX_BYTES and self.refusal is None:
                 self.refuse(HEAD_TOO_LARGE)
+        if self.is_handshake and self.refusal is None:
+            self.open_websocket()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Add a header; ignore trailers (RFC 9110, section 6.5.1).
@@ -79,6 +89,10 @@ class ParsingProtocol(HttpToolsProtocol):
         if self.parser.get_method() == b"CONNECT":
             raise RefusedError(MALFORMED_REQUEST)
         return True
+
+    def open_websocket(self) -> None:
+        """Hand the connection over to a WebSocket, after a complete handshake."""
+        raise NotImplementedError
 
     def refuse(self, refusal: Problem) -> None:
         """Parse nothing more; answer complete requests, then send a refusal and close."""
@@ -109,7 +123,13 @@ class ParsingProtocol(HttpToolsProtocol):
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                data = self._head_without_offer() + data[upgrade.args[0] :]
+                data = data[upgrade.args[0] :]
+                if self._opens_websocket():
+                    self.is_handshake = True
+                    if data:  # the client must wait for the response (RFC 6455, section 4.1)
+                        self.refuse(MALFORMED_HANDSHAKE)
+                    return
+                data = self._head_without_offer() + data
                 self.parser = httptools.HttpRequestParser(self)
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn
                 continue
@@ -117,6 +137,10 @@ class ParsingProtocol(HttpToolsProtocol):
                 cause = error.__context__
                 self.refuse(cause.refusal if isinstance(cause, RefusedError) else MALFORMED_REQUEST)
             return
+
+    def _opens_websocket(self) -> bool:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        return not self.unanswered and is_handshake(method, version, self.headers)
 
     def _head_without_offer(self) -> bytes:
         method, version = self.parser.get_method(), self.parser.get_http_version()

@@ -21,9 +21,9 @@ from backend.entrypoints.http.auth.startup_check import (
     UnprotectedRouteError,
     require_protection,
 )
+from backend.entrypoints.server import limits
 from backend.entrypoints.server.connections import Connections
 from backend.entrypoints.server.file_limit import raise_file_limit
-from backend.entrypoints.server.limits import CONNECTIONS_MAX
 from backend.entrypoints.server.logs import configure_logging
 from backend.entrypoints.server.protocol import BoundedProtocol
 from backend.entrypoints.server.workers import Workers, end_with_parent
@@ -32,7 +32,11 @@ from backend.settings.origins import PORT_MAX
 
 APP: Final = "backend.entrypoints.server.process:worker_app"
 _UVICORN: Final[dict[str, Any]] = {
-    "ws": "none",
+    "ws": "none",  # `BoundedProtocol` starts its own WebSockets, with the options below
+    "ws_max_size": limits.MESSAGE_MAX_BYTES,
+    "ws_ping_interval": limits.PING_INTERVAL,
+    "ws_ping_timeout": limits.PONG_TIMEOUT,
+    "ws_per_message_deflate": False,  # costs memory; compressed lengths can betray secrets
     "access_log": False,  # entrypoints/http/telemetry.py writes the access log
     "log_config": None,
     "server_header": False,
@@ -60,7 +64,7 @@ def worker_app() -> Api:
 
 
 def uvicorn_options(
-    *, keep_alive: int = 75, connections_max: int = CONNECTIONS_MAX
+    *, keep_alive: int = 75, connections_max: int = limits.CONNECTIONS_MAX
 ) -> dict[str, Any]:
     """Return the options with which uvicorn serves an app of this project.
 
@@ -141,10 +145,10 @@ def _options(settings: Settings) -> dict[str, Any]:
     """Raise the limit of open files, and return the options that depend on it."""
     files = raise_file_limit()
     maximum = max(files - _OTHER_FILES - settings.database_pool_size, files // 2)
-    if maximum < CONNECTIONS_MAX:
+    if maximum < limits.CONNECTIONS_MAX:
         _log.warning("only %d connections: raise the limit of open files (ulimit -Hn)", maximum)
     return uvicorn_options(
-        keep_alive=settings.keep_alive, connections_max=min(maximum, CONNECTIONS_MAX)
+        keep_alive=settings.keep_alive, connections_max=min(maximum, limits.CONNECTIONS_MAX)
     )
 
 

@@ -16,10 +16,14 @@ from backend.entrypoints.server.connections import Connections
 from backend.entrypoints.server.output import Output
 from backend.entrypoints.server.parsing import ParsingProtocol, end_request
 from backend.entrypoints.server.refusals import (
+    MALFORMED_HANDSHAKE,
+    SHUTTING_DOWN,
     TOO_MANY_CONNECTIONS,
     TOO_MANY_PIPELINED,
+    TOO_MANY_WEBSOCKETS,
     RefusedError,
 )
+from backend.entrypoints.server.websockets import BoundedWebSocket
 
 
 class BoundedProtocol(ParsingProtocol):
@@ -136,6 +140,26 @@ class BoundedProtocol(ParsingProtocol):
         if self.postponed is not None and not self.transport.is_closing():
             postponed, self.postponed = self.postponed, None
             self._start_asgi_task(*postponed)
+
+    def open_websocket(self) -> None:
+        """Hand the connection over to a WebSocket, or refuse the handshake."""
+        websocket = BoundedWebSocket(
+            connections=self._connections,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.app_state,
+        )
+        if self._connections.stopping:
+            self.refuse(SHUTTING_DOWN)
+        elif not websocket.accepts(self.url, self.headers):
+            self.refuse(MALFORMED_HANDSHAKE)
+        elif not self._connections.become_websocket(self, websocket):
+            self.refuse(TOO_MANY_WEBSOCKETS)
+        else:
+            self.connections.discard(self)
+            websocket.take_over(self.transport)
+            if self.flow.write_paused:
+                websocket.pause_writing()
 
     def shutdown(self) -> None:
         """Close the connection; if its first request is on the way, answer that request first."""

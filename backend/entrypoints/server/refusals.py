@@ -38,6 +38,24 @@ TOO_MANY_CONNECTIONS: Final = Problem(
     detail="The server has too many connections. Try again after `Retry-After` seconds.",
     headers={"retry-after": "1"},
 )
+MALFORMED_HANDSHAKE: Final = Problem(
+    status=HTTPStatus.BAD_REQUEST,
+    code="malformed_handshake",
+    detail="The handshake does not open a WebSocket of version 13 (RFC 6455).",
+    headers={"sec-websocket-version": "13"},  # RFC 6455, section 4.4
+)
+TOO_MANY_WEBSOCKETS: Final = Problem(
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    code="too_many_websockets",
+    detail="The server has too many WebSockets. Try again after `Retry-After` seconds.",
+    headers={"retry-after": "10"},
+)
+SHUTTING_DOWN: Final = Problem(
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    code="shutting_down",
+    detail="The server is shutting down. Try again after `Retry-After` seconds.",
+    headers={"retry-after": "1"},
+)
 
 
 class RefusedError(ValueError):

@@ -172,5 +172,5 @@ async def test_other_protocols_are_passed_through() -> None:
         raise AssertionError(message)
 
     await Telemetry(app)({"type": "lifespan"}, receive_nothing, ignore)
-    await Telemetry(app)({"type": "websocket"}, receive_nothing, ignore)
-    assert types == ["lifespan", "websocket"]
+    await Telemetry(app)({"type": "other"}, receive_nothing, ignore)
+    assert types == ["lifespan", "other"]

@@ -13,7 +13,7 @@ from backend.domain.auth import (
     Principal,
     TokenVerifier,
 )
-from backend.entrypoints.http.auth.session_cookies import SessionCookies
+from backend.entrypoints.http.auth.session_cookies import WEBSOCKET, SessionCookies
 
 _SCHEME: Final = b"bearer "
 _TOKEN_CHARACTERS: Final = (string.ascii_letters + string.digits + "-._~+/").encode()
@@ -36,7 +36,7 @@ class Authenticator:
     session_cookies: SessionCookies | None = None
 
     def authenticate(self, scope: Scope) -> Awaitable[Principal]:
-        """Verify the credentials of a request.
+        """Verify the credentials of a request, or of the handshake of a WebSocket.
 
         Args:
             scope: The ASGI scope of the request.
@@ -59,7 +59,7 @@ class Authenticator:
         if not candidates:
             accepted = " or ".join(cookies.names)
             raise MissingTokenError(f"no Authorization header, and no cookie {accepted}")
-        cookies.check_origin(scope["method"], headers)
+        cookies.check_origin(scope.get("method", WEBSOCKET), headers)
         return cookies.verify(candidates)
 
 

@@ -3,7 +3,8 @@
 A browser also sends cookies with requests that a page of another site makes. So a cookie does not
 prove that the user wants the request. A request that changes data must have an `Origin` header with
 a trusted origin. Pages of other sites may link to the API, but must not embed its responses
-(`Sec-Fetch-Site`, Fetch Metadata Request Headers).
+(`Sec-Fetch-Site`, Fetch Metadata Request Headers). A page of any site may open a WebSocket and read
+from it, because CORS does not apply. So the handshake of a WebSocket counts as a change.
 
 A browser may send several session cookies of the same name, for example one of the host and one of
 its domain, and nothing says which is the newest. So the first valid cookie counts.
@@ -26,6 +27,7 @@ from backend.domain.auth import (
 
 COOKIES_MAX: Final = 1024  # several times as many as a browser keeps for one site
 COOKIES_MAX_BYTES: Final = 64 * 1024
+WEBSOCKET: Final = "WEBSOCKET"  # for `check_origin`: the scope of a WebSocket has no method
 CANDIDATES_MAX: Final = 4  # each may cost the check of a signature
 
 _FETCH_METADATA: Final = frozenset({b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest"})
@@ -116,6 +118,10 @@ class SessionCookies:
         A page of another site may only link to the API. A page of the same site may read; to change
         data, its `Origin` must be trusted.
 
+        Args:
+            method: The method of the request, or `WEBSOCKET`.
+            headers: The raw headers of the request, names in lower case.
+
         Raises:
             ForbiddenOriginError: The request is not allowed.
         """
@@ -127,7 +133,9 @@ class SessionCookies:
             return
         sent = [value.decode("latin-1") for name, value in headers if name == b"origin"]
         if len(sent) != 1 or sent[0] not in self.origins:
-            raise ForbiddenOriginError("a change with a session cookie needs an allowed Origin")
+            raise ForbiddenOriginError(
+                "a change or a WebSocket with a session cookie needs an allowed Origin"
+            )
 
 
 def _precedence(error: AuthError | VerifierUnavailableError) -> tuple[bool, bool]:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import Final
 
-from fastapi import Request
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.entrypoints.http.problems.problem_details import Problem, problem_response
@@ -13,10 +13,10 @@ from backend.entrypoints.http.problems.validation_errors import invalid_request
 
 
 def _send(problem: Problem) -> ASGIApp:
-    """Return an ASGI app that answers every request with the same problem."""
+    """Return an ASGI app that answers every request and handshake with the same problem."""
 
     def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        return problem_response(Request(scope), problem)(scope, receive, send)
+        return problem_response(HTTPConnection(scope), problem)(scope, receive, send)
 
     return app
 

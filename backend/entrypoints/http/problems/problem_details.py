@@ -11,7 +11,9 @@ from typing import Any, Final
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
 
+from backend.entrypoints.http.denials import with_denials
 from backend.entrypoints.http.metrics import count_refusal, count_unavailable
 from backend.entrypoints.http.telemetry import request_id
 
@@ -167,9 +169,13 @@ def problem_content(problem: Problem, identity: str) -> dict[str, Any]:
 
 
 class ProblemResponse(JSONResponse):
-    """A response whose body is a problem."""
+    """A response whose body is a problem, to a request or to the handshake of a WebSocket."""
 
     media_type = MEDIA_TYPE
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response."""
+        await super().__call__(scope, receive, with_denials(scope, send))
 
     def render(self, content: Any) -> bytes:
         """Return the body as UTF-8, with lone surrogates as escapes of JSON."""

@@ -1,0 +1,133 @@
+"""uvicorn's WebSocket protocol with the limits of `limits.py`.
+
+`BoundedProtocol` hands a connection over after the head of a handshake, so a handshake has the
+limits of a request.
+"""
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
+from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
+
+from backend.entrypoints.http.telemetry import new_request_id
+from backend.entrypoints.server import limits
+from backend.entrypoints.server.connections import Connections
+from backend.entrypoints.server.output import Output
+from backend.entrypoints.server.refusals import SHUTTING_DOWN, refusal_response
+
+# At INFO, uvicorn logs URLs with query strings; at DEBUG, websockets logs headers with tokens.
+_log = logging.getLogger(__name__)
+_log.setLevel(logging.WARNING)
+
+_HEAD: Final = b"GET / HTTP/1.1\r\n\r\n"
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+
+
+def is_handshake(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Tell whether a head that offers another protocol opens a WebSocket (RFC 6455, section 4.1).
+
+    Args:
+        method: The method of the request.
+        version: The version of HTTP, for example `1.1`.
+        headers: The headers, names in lower case.
+    """
+    names = {name for name, _ in headers}
+    offers = [value.lower() for name, value in headers if name == b"upgrade"]
+    return (
+        (method, version, offers) == (b"GET", "1.1", [b"websocket"])
+        and b"sec-websocket-key" in names
+        and names.isdisjoint(_FRAMING)
+    )
+
+
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """One WebSocket.
+
+    Args:
+        connections: All connections of this process. It checks the limits of time.
+        **options: The arguments of uvicorn's protocol.
+
+    Attributes:
+        output: The output that waits for the client.
+    """
+
+    output: Output
+
+    def __init__(self, *, connections: Connections, **options: Any) -> None:
+        super().__init__(**options)
+        self._connections = connections
+        self.logger = _log
+        self.conn.logger, self.conn.debug = _log, False
+
+    def accepts(self, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Read a handshake, and tell whether it is valid.
+
+        Args:
+            url: The target of the request.
+            headers: The headers, names in lower case.
+        """
+        fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+        self._handshake = Request(url.decode("ascii"), Headers(fields))
+        return self.conn.accept(self._handshake).status_code == HTTPStatus.SWITCHING_PROTOCOLS
+
+    def take_over(self, transport: Any) -> None:
+        """Start the app for the handshake that `accepts` has read, on its connection."""
+        self.output = Output(transport)
+        self.connection_made(transport)
+        # The library parses heads with limits of its own, which are too low for our tokens.
+        self.conn.receive_data(_HEAD)
+        self.conn.events_received()
+        self.handle_connect(self._handshake)
+        # The client must wait for the response (RFC 6455, section 4.1). The app reads before it
+        # accepts, and uvicorn then reads on.
+        self.read_paused = True
+        transport.pause_reading()
+        transport.set_protocol(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection, and tell the app."""
+        self._connections.remove(self)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Watch a client that does not read what the app sends."""
+        super().pause_writing()
+        self._connections.set_unread(self, self.loop.time())
+
+    def resume_writing(self) -> None:
+        """Let the app send on."""
+        super().resume_writing()
+        self._connections.set_read(self)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Add a fragment to a message. Empty fragments do not count in the size of a message."""
+        if self.close_sent:
+            return
+        if len(self.frames) < limits.FRAGMENTS_MAX:
+            super().handle_cont(event)
+        else:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self.handle_parser_exception()
+
+    def shutdown(self) -> None:
+        """Close the WebSocket; refuse a handshake that the app has not answered."""
+        self._connections.stopping = True
+        if not self.handshake_complete and self.initial_response is None:
+            headers = self.default_headers
+            self.transport.write(refusal_response(SHUTTING_DOWN, new_request_id(), headers))
+            self.transport.close()
+            return
+        super().shutdown()
+
+    def check(self, now: float) -> None:
+        """Cut the connection if the client has not read its output for too long."""
+        may_write = self.writable.is_set() and not self.transport.is_closing()
+        if may_write or not self.output.unsent:
+            self.output.reset()
+        elif self.output.is_stuck(now):
+            self.output.cut("slow_reader")
