@@ -45,10 +45,10 @@ def move_bearer_token(scope: Scope) -> bool:
         return False
     position = offered.index(SUBPROTOCOL)
     token = "".join(offered[position + 1 : position + 2])
-    del offered[position : position + 2]
-    if SUBPROTOCOL in offered or not _TOKEN_CHARACTERS.issuperset(token):
-        token = ""
-        offered = [name for name in offered if name != SUBPROTOCOL]
+    if offered.count(SUBPROTOCOL) == 1 and _TOKEN_CHARACTERS.issuperset(token):
+        del offered[position : position + 2]
+    else:
+        token, offered = "", []  # any of them may be a token
     headers = [header for header in scope["headers"] if header[0] != _HEADER]
     if offered:
         headers.append((_HEADER, ", ".join(offered).encode("latin-1")))
