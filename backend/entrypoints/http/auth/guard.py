@@ -9,10 +9,11 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.domain.auth import AuthError, VerifierUnavailableError
+from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
 from backend.entrypoints.http.auth.guards import AUTHENTICATOR, PRINCIPAL
 from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
+from backend.entrypoints.http.auth.websockets import GuardedWebSocket, move_bearer_token
 
 _CACHE_CONTROL: Final = b"cache-control"
 _PRIVATE: Final = (_CACHE_CONTROL, b"private, no-cache")
@@ -30,7 +31,7 @@ class Guard:
         self._app = app
         self._protection = protection
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve a connection.
 
         Raises:
@@ -38,9 +39,14 @@ class Guard:
             ForbiddenOriginError: A session cookie is used by a page that is not allowed to.
             VerifierUnavailableError: The credentials cannot be verified now.
         """
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
+        match scope["type"]:
+            case "http":
+                return self._serve(scope, receive, send)
+            case "websocket":
+                return self._serve_websocket(scope, receive, send)
+        return self._app(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         protection = self._protection
         if not protection.is_running:
             await protection.run_without_lifespan()
@@ -68,3 +74,20 @@ class Guard:
             return send(message)
 
         await self._app(scope, receive, send_private)
+
+    def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        protection = self._protection
+        selects_bearer = move_bearer_token(scope)
+
+        def expires_at() -> float | None:
+            principal: Principal | None = scope.get(PRINCIPAL)
+            return None if principal is None else principal.expires_at + protection.leeway
+
+        websocket = GuardedWebSocket(
+            receive,
+            send,
+            selects_bearer=selects_bearer,
+            expires_at=expires_at,
+            clock=protection.clock,
+        )
+        return websocket.serve(self._serve, scope)

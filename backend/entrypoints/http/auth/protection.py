@@ -59,6 +59,17 @@ class Protection:
         return SessionCookies(names=names, verifier=verifier, origins=origins)
 
     @functools.cached_property
+    def clock(self) -> Callable[[], float]:
+        """The clock that ends WebSockets, in seconds since the epoch."""
+        clock: Callable[[], float] = self.container.clock()
+        return clock
+
+    @functools.cached_property
+    def leeway(self) -> float:
+        """How long a WebSocket stays open after its credential has expired, in seconds."""
+        return float(self.container.settings().auth_leeway)
+
+    @functools.cached_property
     def open_routes(self) -> OpenRoutes:
         """The routes that need no principal."""
         return OpenRoutes(self._app, public=self._public)
