@@ -7,17 +7,24 @@ import logging
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from backend.adapters.persistence.memory import InMemoryDatabase
+from backend.container import Container
+from backend.domain.auth import Principal, VerifierUnavailableError
+from backend.entrypoints.http.app import create_app
+from backend.entrypoints.http.auth import websockets
+from backend.entrypoints.http.auth.guards import CurrentPrincipal
 from backend.entrypoints.server import limits
+from backend.settings import Settings
 from tests.e2e.processes import wait_for
 from tests.entrypoints.http.sockets import Server, request
-from tests.entrypoints.server.apps import app_with, receive_all
+from tests.entrypoints.server.apps import receive_all
 from tests.fakes import FakeTokenVerifier
 
 KEY = b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg=="
@@ -26,9 +33,23 @@ OFFER = (b"Upgrade: websocket", b"Connection: keep-alive, Upgrade")
 HANDSHAKE = (*OFFER, KEY, VERSION)
 
 
-def websocket_app() -> FastAPI:
-    """Return the API with a WebSocket that echoes, one that floods, and one that never accepts."""
-    app = app_with(FakeTokenVerifier())
+PUBLIC = ("/echo", "/headers", "/flood", "/slow")
+ADA = Principal(user_id="ada", expires_at=1000.0)
+
+
+def websocket_app(clock: Callable[[], float] = time.time) -> FastAPI:
+    """Return the API with public WebSockets, and one that tells the user who it is."""
+    settings = Settings.load(better_auth_secret="s" * 32)
+    verifier = FakeTokenVerifier({"ada": ADA, "late": VerifierUnavailableError("down")})
+    parts = {"token_verifier": verifier, "database": InMemoryDatabase(), "clock": clock}
+    app = create_app(Container(settings=settings, **parts), public=PUBLIC)
+
+    @app.websocket("/user")
+    async def tell_user(websocket: WebSocket, principal: CurrentPrincipal) -> None:
+        await websocket.accept()
+        await websocket.send_text(principal.user_id)
+        with contextlib.suppress(WebSocketDisconnect):
+            await websocket.receive_text()
 
     @app.websocket("/echo")
     async def echo(websocket: WebSocket) -> None:
@@ -297,3 +318,52 @@ def test_the_log_shows_neither_queries_nor_headers(caplog: pytest.LogCaptureFixt
     lines = [record for record in caplog.records if not record.name.startswith("websockets.client")]
     assert not any("SECRET" in record.getMessage() for record in lines)
     assert any(record.getMessage().startswith("WEBSOCKET /echo 101 ") for record in lines)
+
+
+def test_a_browser_authenticates_with_a_subprotocol(server: Server) -> None:
+    with connect(address(server, "/user"), subprotocols=["bearer", "ada"]) as websocket:  # type: ignore[list-item]  # a NewType
+        assert websocket.subprotocol == "bearer"
+        assert websocket.response is not None
+        assert "ada" not in str(websocket.response.headers)
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "code"),
+    [
+        (None, 401, "missing_token"),
+        ("mallory", 401, "invalid_token"),
+        ("late", 503, "verifier_unavailable"),
+    ],
+)
+def test_a_refused_handshake_gets_a_problem(
+    server: Server, token: str | None, status: int, code: str
+) -> None:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        connect(address(server, "/user"), additional_headers=headers),
+    ):
+        pass
+    response = refused.value.response
+    body = json.loads(response.body or b"")
+    assert (response.status_code, body["code"]) == (status, code)
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["X-Request-ID"] == body["request_id"]
+
+
+def test_a_connection_is_closed_when_the_credential_expires(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(websockets, "CHECK_INTERVAL", 0.01)
+    now = 0.0
+    headers = {"Authorization": "Bearer ada"}
+    with (
+        Server(websocket_app(lambda: now)) as server,
+        connect(address(server, "/user"), additional_headers=headers) as websocket,
+    ):
+        assert websocket.recv() == "ada"
+        now = 1010.0
+        with pytest.raises(ConnectionClosed) as closed:
+            websocket.recv(timeout=5)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (3000, "token_expired")
