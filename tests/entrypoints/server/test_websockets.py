@@ -22,10 +22,10 @@ from backend.entrypoints.http.auth import websockets
 from backend.entrypoints.http.auth.guards import CurrentPrincipal
 from backend.entrypoints.server import limits
 from backend.settings import Settings
+from backend.testing.fakes import FakeTokenVerifier
 from tests.e2e.processes import wait_for
 from tests.entrypoints.http.sockets import Server, request
 from tests.entrypoints.server.apps import receive_all
-from tests.fakes import FakeTokenVerifier
 
 KEY = b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg=="
 VERSION = b"Sec-WebSocket-Version: 13"

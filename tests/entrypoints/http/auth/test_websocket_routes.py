@@ -23,8 +23,8 @@ from backend.entrypoints.http.auth.guards import (
 )
 from backend.entrypoints.http.protect import protect
 from backend.settings.authentication import AuthSettings
+from backend.testing.fakes import FakeTokenVerifier
 from tests.entrypoints.http.conftest import ADA, BOB, Clock, MakeApp
-from tests.fakes import FakeTokenVerifier
 
 PAGE = "https://app.example.com"
 COOKIE = "better-auth.session_data=ada-session"
