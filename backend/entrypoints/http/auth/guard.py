@@ -4,10 +4,10 @@ Nothing is open by mistake. A plain route, a mounted app, static files, a front 
 all need a principal, whether or not their authors thought of it.
 """
 
-from collections.abc import Awaitable
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
 from backend.entrypoints.http.auth.guards import AUTHENTICATOR, PRINCIPAL
@@ -18,6 +18,8 @@ from backend.entrypoints.http.auth.websockets import GuardedWebSocket, move_bear
 _CACHE_CONTROL: Final = b"cache-control"
 _PRIVATE: Final = (_CACHE_CONTROL, b"private, no-cache")
 
+App = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
+
 
 class Guard:
     """Pure ASGI middleware around the router of an app.
@@ -27,11 +29,11 @@ class Guard:
         protection: The authentication of the app.
     """
 
-    def __init__(self, app: ASGIApp, protection: Protection) -> None:
+    def __init__(self, app: App, protection: Protection) -> None:
         self._app = app
         self._protection = protection
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """Serve a connection.
 
         Raises:
@@ -75,7 +77,7 @@ class Guard:
 
         await self._app(scope, receive, send_private)
 
-    def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         protection = self._protection
         selects_bearer = move_bearer_token(scope)
 
@@ -90,4 +92,4 @@ class Guard:
             expires_at=expires_at,
             clock=protection.clock,
         )
-        return websocket.serve(self._serve, scope)
+        await websocket.serve(self._serve, scope)

@@ -90,7 +90,9 @@ def websocket_app(
     mounted.router.add_websocket_route("/forgotten", forgotten)  # the startup check reads no more
     mounted.websocket("/optional")(tell_optional_user)
     app.mount("/mounted", mounted)
-    settings = AuthSettings(better_auth_secret="s" * 32, auth_cookie="compact", cors_origins=[PAGE])
+    settings = AuthSettings.load(
+        better_auth_secret="s" * 32, auth_cookie="compact", cors_origins=PAGE
+    )
     parts = {"token_verifier": verifier, "session_verifier": sessions, "clock": clock}
     protect(app, public=["/public"], container=AuthContainer(settings=settings, **parts))
     return app
@@ -106,7 +108,7 @@ def opened(app: Any, path: str, **options: Any) -> Any:
 def first_message(app: FastAPI, path: str, **options: Any) -> str:
     """Open a WebSocket; return its first message."""
     with opened(app, path, **options) as websocket:
-        return websocket.receive_text()
+        return str(websocket.receive_text())
 
 
 def problem(app: FastAPI, path: str, **options: Any) -> tuple[int, str]:
