@@ -22,6 +22,7 @@ class Server(uvicorn.Server):
     def __enter__(self) -> Self:
         self._thread.start()
         while not self.started:
+            assert self._thread.is_alive(), "the server did not start"
             time.sleep(0.005)
         return self
 

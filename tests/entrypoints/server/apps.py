@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -26,16 +27,18 @@ class SlowVerifier(FakeTokenVerifier):
         return await super().verify(token)
 
 
-def app_with(verifier: FakeTokenVerifier) -> FastAPI:
-    """Return the API with a verifier, and todos in memory."""
+def app_with(
+    verifier: FakeTokenVerifier, *, public: tuple[str, ...] = (), **more_parts: Any
+) -> FastAPI:
+    """Return the API with a verifier, todos in memory, public paths and other parts."""
     settings = Settings.load(better_auth_secret="s" * 32)
-    parts = {"token_verifier": verifier, "database": InMemoryDatabase()}
-    return create_app(Container(settings=settings, **parts))
+    parts = {"token_verifier": verifier, "database": InMemoryDatabase(), **more_parts}
+    return create_app(Container(settings=settings, **parts), public=public)
 
 
 def echo_app() -> FastAPI:
     """Return the API with routes that return the request, and that return many bytes."""
-    app = app_with(FakeTokenVerifier())
+    app = app_with(FakeTokenVerifier(), public=("/echo", "/next", "/long"))
 
     async def echo(request: Request) -> Response:
         body = await request.body()

@@ -181,7 +181,7 @@ async def broken_body() -> AsyncIterator[bytes]:
 @pytest.fixture
 def small_buffers() -> Iterator[Server]:
     """A server with small send buffers, so that responses wait until the client reads them."""
-    app = app_with(FakeTokenVerifier())
+    app = app_with(FakeTokenVerifier(), public=("/long", "/broken"))
     app.add_api_route("/long", lambda: PlainTextResponse("x" * LONG))
     app.add_api_route("/broken", lambda: StreamingResponse(broken_body()))
     with Server(app, keep_alive=1) as running:

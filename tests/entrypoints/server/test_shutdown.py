@@ -104,7 +104,7 @@ def test_requests_cut_at_the_end_get_503(requests: bytes, caplog: pytest.LogCapt
     caplog.set_level(logging.INFO)
     verifier = SlowVerifier({"ada": ADA})
     verifier.seconds = 60
-    app = app_with(verifier)
+    app = app_with(verifier, public=("/echo",))
     app.routes.extend(route for route in echo_app().routes if getattr(route, "path", "") == "/echo")
     with Server(app) as server:
         server.config.timeout_graceful_shutdown = 1

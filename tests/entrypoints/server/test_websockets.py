@@ -14,18 +14,14 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from backend.adapters.persistence.memory import InMemoryDatabase
-from backend.container import Container
 from backend.domain.auth import Principal, VerifierUnavailableError
-from backend.entrypoints.http.app import create_app
 from backend.entrypoints.http.auth import websockets
 from backend.entrypoints.http.auth.guards import CurrentPrincipal
 from backend.entrypoints.server import limits
-from backend.settings import Settings
 from backend.testing.fakes import FakeTokenVerifier
 from tests.e2e.processes import wait_for
 from tests.entrypoints.http.sockets import Server, request
-from tests.entrypoints.server.apps import receive_all
+from tests.entrypoints.server.apps import app_with, receive_all
 
 KEY = b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg=="
 VERSION = b"Sec-WebSocket-Version: 13"
@@ -39,10 +35,8 @@ ADA = Principal(user_id="ada", expires_at=1000.0)
 
 def websocket_app(clock: Callable[[], float] = time.time) -> FastAPI:
     """Return the API with public WebSockets, and one that tells the user who it is."""
-    settings = Settings.load(better_auth_secret="s" * 32)
     verifier = FakeTokenVerifier({"ada": ADA, "late": VerifierUnavailableError("down")})
-    parts = {"token_verifier": verifier, "database": InMemoryDatabase(), "clock": clock}
-    app = create_app(Container(settings=settings, **parts), public=PUBLIC)
+    app = app_with(verifier, public=PUBLIC, clock=clock)
 
     @app.websocket("/user")
     async def tell_user(websocket: WebSocket, principal: CurrentPrincipal) -> None:
