@@ -1,85 +1,15 @@
-"""Every choice of adapter, on one screen: the settings go in, the domain's ports come out.
+"""The containers: which adapters the settings choose, and how the parts fit together.
 
-To replace a part, name it when you make the container:
-
-    Container(settings=Settings(), token_verifier=FakeTokenVerifier())
+`Container` has every part of the Todo API, so it needs the database drivers. It is imported when it
+is first used, because `backend.container.authentication` must work without them.
 """
 
-from dependency_injector import containers, providers
-
-from backend.adapters.auth.better_auth.development import mint_token
-from backend.adapters.auth.explain.configuration import diagnose_cookies
-from backend.adapters.auth.explain.issuer import diagnose_issuer
-from backend.adapters.auth.explain.token import TokenExplainer
-from backend.container import auth, lifecycle, session_cookies
-from backend.container import database as databases
-from backend.container.authentication import AuthContainer as Auth
-from backend.settings import Settings
+from typing import Any
 
 
-@containers.copy(Auth)  # so that parts of `AuthContainer` use the settings of this container
-class Container(Auth):
-    """The parts of the application. Each `Singleton` is made once, when it is first used."""
+def __getattr__(name: str) -> Any:
+    if name != "Container":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from backend.container.application import Container  # noqa: PLC0415 - see above
 
-    settings_class = providers.Object(Settings)
-    settings: providers.Singleton[Settings]
-
-    # Todos, and the key that signs the cursors of their lists.
-    database = providers.Singleton(databases.choose_database, Auth.settings)
-    todos = providers.Singleton(
-        databases.choose_todos, database, max_per_user=Auth.settings.provided.todos_max_per_user
-    )
-    cursor_key = database.provided.cursor_key
-
-    # Opened at startup, closed at shutdown; checked for readiness.
-    resources = providers.Callable(
-        lifecycle.resources, Auth.http_client.provider, Auth.jwks_keys, database
-    )
-    checks = providers.Callable(lifecycle.checks, Auth.jwks_keys, database)
-
-    # For the command line.
-    upgrade_schema = providers.Callable(databases.upgrade_schema, database)
-    check_schema = providers.Callable(databases.check_schema, database)
-    diagnose_database = providers.Callable(databases.diagnose_database, database)
-    create_revision = providers.Callable(databases.create_revision)
-    mint_token = providers.Callable(mint_token)
-    has_secret = providers.Callable(auth.has_secret, Auth.settings)
-    token_explainer = providers.Singleton(
-        TokenExplainer,
-        Auth.signed_tokens,
-        policy=Auth.policy,
-        to_principal=Auth.issuer.provided.to_principal,
-        has_secret=has_secret,
-        jwks_url=Auth.jwks_url,
-        cookies=Auth.settings.provided.auth_cookie,
-        secret_is_for_cookies=providers.Callable(
-            auth.secret_is_for_cookies, Auth.settings, has_key_set=Auth.jwks_url
-        ),
-        key_set_state=Auth.key_set_state,
-        claim_names=Auth.settings.provided.auth_claims,
-        clock=Auth.clock,
-    )
-    cookie_explainer = providers.Singleton(
-        session_cookies.make_explainer,
-        Auth.settings,
-        Auth.issuer,
-        Auth.jwks_keys,
-        Auth.session_verifier,
-    )
-    diagnose_cookies = providers.Callable(
-        diagnose_cookies,
-        Auth.settings.provided.auth_cookie,
-        name=Auth.settings.provided.auth_cookie_name,
-        has_secret=has_secret,
-        origins=Auth.web_origins,
-    )
-    diagnose_issuer = providers.Callable(
-        diagnose_issuer,
-        Auth.http_client,
-        Auth.jwks_url,
-        has_secret=has_secret,
-        algorithms=Auth.settings.provided.auth_algorithms,
-        leeway=Auth.settings.provided.auth_leeway,
-        policy=Auth.policy,
-        clock=Auth.clock,
-    )
+    return Container

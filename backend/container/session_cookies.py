@@ -1,4 +1,4 @@
-"""Makes the verifier and the explainer of session cookies, and names the accepted cookies."""
+"""Makes the verifier of session cookies, and names the accepted cookies."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,6 @@ from backend.adapters.auth.better_auth.cookie_formats import (
     JwtCookieDecoder,
 )
 from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
-from backend.adapters.auth.explain.session import CookieExplainer
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.container.auth import sources, with_cache
 from backend.container.issuer import Issuer
@@ -25,7 +24,7 @@ def make_verifier(
     if settings.auth_cookie is CookieCache.OFF:
         return None
     verifier = SessionCookieVerifier(
-        _cookie_decoder(settings, issuer, jwks),
+        cookie_decoder(settings, issuer, jwks),
         version=settings.auth_cookie_version,
         leeway=settings.auth_leeway,
         to_principal=issuer.to_principal,
@@ -34,22 +33,16 @@ def make_verifier(
     return with_cache(verifier, settings, jwks, clock)
 
 
-def make_explainer(
-    settings: AuthSettings,
-    issuer: Issuer,
-    jwks: JwksKeys | None,
-    verifier: TokenVerifier | None,
-) -> CookieExplainer | None:
-    """Make the explainer of session cookies; None if cookies are not accepted."""
-    if verifier is None:
-        return None
-    return CookieExplainer(
-        verifier.verify,
-        _cookie_decoder(settings, issuer, jwks),
-        strategy=settings.auth_cookie,
-        name=settings.auth_cookie_name,
-        claim_names=settings.auth_claims,
-    )
+def cookie_decoder(settings: AuthSettings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:
+    """Make the decoder of session cookies in the format that `AUTH_COOKIE` names."""
+    secrets = [secret.encode() for secret in settings.secrets]
+    if settings.auth_cookie is CookieCache.JWE:
+        return JweCookieDecoder(secrets)
+    if settings.auth_cookie is CookieCache.COMPACT:
+        return CompactCookieDecoder(secrets[0])  # Better Auth accepts old secrets for JWE only
+    if secrets:
+        return JwtCookieDecoder.with_secret(secrets[0])
+    return JwtCookieDecoder.with_jwks(sources(settings, jwks), issuers=issuer.issuers)
 
 
 def web_origins(settings: AuthSettings, issuer: Issuer) -> frozenset[str]:
@@ -67,14 +60,3 @@ def accepted_names(settings: AuthSettings) -> Sequence[str]:
     if settings.better_auth_url is None:
         return [secure, plain]
     return [secure if settings.better_auth_url.startswith("https:") else plain]
-
-
-def _cookie_decoder(settings: AuthSettings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:
-    secrets = [secret.encode() for secret in settings.secrets]
-    if settings.auth_cookie is CookieCache.JWE:
-        return JweCookieDecoder(secrets)
-    if settings.auth_cookie is CookieCache.COMPACT:
-        return CompactCookieDecoder(secrets[0])  # Better Auth accepts old secrets for JWE only
-    if secrets:
-        return JwtCookieDecoder.with_secret(secrets[0])
-    return JwtCookieDecoder.with_jwks(sources(settings, jwks), issuers=issuer.issuers)

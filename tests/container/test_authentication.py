@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from dependency_injector import providers
 
+import backend.container
 from backend.adapters.auth.better_auth.tokens import to_principal
 from backend.container import Container
 from backend.container.authentication import AuthContainer
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 OF_THE_SERVER: Final = (
     *("aiosqlite", "alembic", "asyncpg", "prometheus_client", "sqlalchemy", "sqlite3"),
-    *("typer", "uvicorn"),
+    *("typer", "uvicorn", "backend.container.application", "backend.adapters.auth.explain"),
 )
 
 
@@ -94,3 +95,9 @@ def test_importing_the_container_imports_nothing_of_the_server() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"backend.container", "jwt"} <= {*done.stdout.split()}
     assert {*OF_THE_SERVER}.isdisjoint(done.stdout.split())
+
+
+def test_the_package_has_the_container_of_the_server_and_nothing_else() -> None:
+    assert backend.container.Container is Container
+    with pytest.raises(AttributeError, match=r"'backend.container' has no attribute 'Containers'"):
+        _ = backend.container.__getattr__("Containers")
