@@ -48,6 +48,16 @@ PLANTED: Final = [
         "authentication-alone",
     ),
     ("backend/settings/planted.py", "import uvicorn", "authentication-alone"),
+    (
+        "backend/entrypoints/http/auth/planted.py",
+        "import backend.entrypoints.http.metrics",
+        "authentication-alone",
+    ),
+    (
+        "backend/entrypoints/http/problems/planted.py",
+        "import backend.container.application",
+        "authentication-alone",
+    ),
     ("backend/domain/planted.py", "import backend.settings", "layers"),
     ("backend/adapters/planted.py", "import backend.container", "layers"),
     ("backend/planted.py", "import json", "layers"),

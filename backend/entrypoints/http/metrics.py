@@ -18,6 +18,7 @@ from prometheus_client import (
 )
 
 from backend.domain.diagnosis import KeySetState
+from backend.entrypoints.http.counters import counters
 
 REQUESTS: Final = Counter("http_requests", "Responses sent.", ["method", "route", "status"])
 SECONDS: Final = Histogram("http_request_seconds", "Time to respond.", ["method", "route"])
@@ -45,18 +46,16 @@ for _cause in ("verifier", "database"):  # so that the first outage is an increa
 _batch: Final[list[tuple[str, str, int, float]]] = []
 
 
-def count_refusal(reason: str) -> None:
-    """Count a request that was answered with 401, by its precise reason."""
+def _count_refusal(reason: str) -> None:
     AUTH_REFUSALS.labels(reason).inc()
 
 
-def count_unavailable(cause: str) -> None:
-    """Count a request that was answered with 503.
-
-    Args:
-        cause: The code of the problem, without `_unavailable`.
-    """
+def _count_unavailable(cause: str) -> None:
     UNAVAILABLE.labels(cause).inc()
+
+
+counters.refusal = _count_refusal
+counters.unavailable = _count_unavailable
 
 
 def count_response(method: str, route: str, status: int, seconds: float) -> None:

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import os
-import re
 import time
 from collections.abc import Awaitable
 from typing import Final
@@ -11,39 +9,22 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.entrypoints.http.metrics import count_response
+from backend.entrypoints.http.request_ids import ID_HEADER, request_id
 
 # A key of the scope. The server sets it when it ends a request itself: the status to record.
 ENDED_WITH: Final = "backend.ended_with"
 CLIENT_GONE: Final = 499  # no response was sent; nginx uses the same number
 
-_ID_HEADER: Final = b"x-request-id"
 _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 # Other origins must not embed a response (`<img>`, `<script>`, fetch without CORS). Fetches with
 # CORS are not affected, so pages of `CORS_ORIGINS` can still read the API.
 _NO_EMBEDDING: Final = (b"cross-origin-resource-policy", b"same-origin")
-_OWN_HEADERS: Final = frozenset({_ID_HEADER, _NO_SNIFFING[0], _NO_EMBEDDING[0]})
-_ID: Final = "backend.request_id"
-_VALID_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_OWN_HEADERS: Final = frozenset({ID_HEADER, _NO_SNIFFING[0], _NO_EMBEDDING[0]})
 # Servers answer 403 if the app closes the connection before it accepts the handshake.
 _HANDSHAKES: Final = {"websocket.accept": 101, "websocket.close": 403}
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _access_log = logging.getLogger("backend.access")
-
-
-def request_id(scope: Scope) -> str:
-    """Return the id of a request: its X-Request-ID header if that is valid, else a random id."""
-    identity: str | None = scope.get(_ID)
-    if identity is None:
-        sent = [value for name, value in scope["headers"] if name == _ID_HEADER]
-        valid = sent and _VALID_ID.fullmatch(sent[0])
-        identity = scope[_ID] = sent[0].decode() if valid else new_request_id()
-    return identity
-
-
-def new_request_id() -> str:
-    """Return a random id for a request that has none."""
-    return os.urandom(8).hex()
 
 
 class Telemetry:
@@ -119,7 +100,7 @@ def _add_headers(message: Message, identity: str) -> None:
             headers.append(header)
         elif header[0] == _NO_EMBEDDING[0]:  # a route may allow more
             embedding = header
-    headers += (_ID_HEADER, identity.encode()), _NO_SNIFFING, embedding
+    headers += (ID_HEADER, identity.encode()), _NO_SNIFFING, embedding
     message["headers"] = headers
 
 

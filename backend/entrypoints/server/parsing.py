@@ -6,7 +6,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from backend.entrypoints.http.problems.problem_details import Problem
-from backend.entrypoints.http.telemetry import ENDED_WITH, new_request_id, request_id
+from backend.entrypoints.http.request_ids import new_request_id, request_id
+from backend.entrypoints.http.telemetry import ENDED_WITH
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.refusals import (
     HEAD_TOO_LARGE,

@@ -10,7 +10,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from backend.entrypoints.http.metrics import CUT_CONNECTIONS
-from backend.entrypoints.http.telemetry import CLIENT_GONE, new_request_id
+from backend.entrypoints.http.request_ids import new_request_id
+from backend.entrypoints.http.telemetry import CLIENT_GONE
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.connections import Connections
 from backend.entrypoints.server.output import Output

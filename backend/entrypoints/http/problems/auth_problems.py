@@ -21,7 +21,7 @@ from backend.entrypoints.http.problems.problem_details import (
     unavailable,
 )
 from backend.entrypoints.http.problems.problem_error import ProblemError
-from backend.entrypoints.http.telemetry import request_id
+from backend.entrypoints.http.request_ids import request_id
 
 
 def install_auth_problems(app: Starlette, *, outage: Outage | None = None) -> None:

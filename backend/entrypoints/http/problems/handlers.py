@@ -24,7 +24,7 @@ from backend.entrypoints.http.problems.problem_details import (
     unavailable,
 )
 from backend.entrypoints.http.problems.validation_errors import field_problems, invalid_request
-from backend.entrypoints.http.telemetry import request_id
+from backend.entrypoints.http.request_ids import request_id
 
 
 def install(app: FastAPI, outages: Outages | None = None) -> None:

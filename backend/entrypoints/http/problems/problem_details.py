@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
+from backend.entrypoints.http.counters import counters
 from backend.entrypoints.http.denials import with_denials
-from backend.entrypoints.http.metrics import count_refusal, count_unavailable
-from backend.entrypoints.http.telemetry import request_id
+from backend.entrypoints.http.request_ids import request_id
 
 MEDIA_TYPE: Final = "application/problem+json"
 MAX_STATUS: Final = 599
@@ -193,9 +193,9 @@ def problem_response(connection: HTTPConnection, problem: Problem) -> ProblemRes
         level, message, reason = problem.log
         _log.log(level, "%s", message, extra={"request_id": identity, "reason": reason})
         if problem.status == HTTPStatus.UNAUTHORIZED:
-            count_refusal(reason)
+            counters.refusal(reason)
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        count_unavailable(problem.code.removesuffix("_unavailable"))
+        counters.unavailable(problem.code.removesuffix("_unavailable"))
     content = problem_content(problem, identity)
     response = ProblemResponse(content, problem.status, headers=problem.headers)
     response.headers.setdefault("Cache-Control", "no-store")

@@ -1,0 +1,30 @@
+"""Counts rejected credentials and outages, if the app has metrics.
+
+Authentication must work without prometheus_client. So problems are counted here, and the module
+`metrics` puts its counters in place when it is imported.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+
+def _ignore(_name: str) -> None:
+    """Count nothing: the app has no metrics."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """The functions that count.
+
+    Attributes:
+        refusal: Counts a request that was answered with 401, by its precise reason.
+        unavailable: Counts a request that was answered with 503, by the code of the problem without
+            `_unavailable`.
+    """
+
+    refusal: Callable[[str], None] = _ignore
+    unavailable: Callable[[str], None] = _ignore
+
+
+counters: Final = Counters()
