@@ -14,7 +14,7 @@ from websockets.datastructures import Headers
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
-from backend.entrypoints.http.telemetry import new_request_id
+from backend.entrypoints.http.request_ids import new_request_id
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.connections import Connections
 from backend.entrypoints.server.output import Output
