@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python3.14 p
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types arrows fuzz bench clients clean lock
+.PHONY: help setup run test lint types arrows fuzz oldest bench clients clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,21 +32,25 @@ arrows: .venv/.dev ## import contracts
 fuzz: .venv/.dev ## mutate tokens and cookies for an hour, instead of for seconds
 	@$(BIN)/python -m pytest tests/adapters/auth --hypothesis-profile=fuzz --timeout=0 -k 'differential or session_cookie'
 
+oldest: .venv-oldest/.installed ## protect an app with the oldest packages that pyproject.toml allows
+	@PYTHONPATH=. .venv-oldest/bin/python tests/alone/protected_app.py
+
 bench: .venv-bench/.installed ## measure what docs/performance.md claims; ONLY="verify http" for some of it, BENCH_ROUNDS=3 for a shorter one
 	@.venv-bench/bin/python -m benchmarks $(ONLY)
 
 clients: tests/clients/node_modules/.installed .venv-clients/.installed  # what generates clients
 
 clean: ## remove what the targets above made
-	rm -rf .venv .venv-bench .venv-clients .venv-lock demo/node_modules tests/clients/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-clients .venv-lock .venv-oldest demo/node_modules tests/clients/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTIONS="--upgrade-package uv" renews a package
-	@for set in run dev bench clients lock; do \
+	@for set in run dev bench clients oldest lock; do \
 		case $$set in \
-			run) wanted="pyproject.toml" ;; \
-			dev) wanted="pyproject.toml --group dev" ;; \
-			bench) wanted="pyproject.toml --group dev --group bench" ;; \
+			run) wanted="pyproject.toml --extra server" ;; \
+			dev) wanted="pyproject.toml --all-extras --group dev" ;; \
+			bench) wanted="pyproject.toml --all-extras --group dev --group bench" ;; \
 			clients) wanted="--group clients" ;; \
+			oldest) wanted="pyproject.toml --resolution lowest-direct" ;; \
 			lock) wanted="--group lock" ;; \
 		esac; \
 		.venv-lock/bin/uv pip compile $$wanted --universal --python-version 3.11 --generate-hashes \
@@ -68,6 +72,9 @@ lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTI
 .venv-clients/.installed: requirements/clients.txt .venv-clients/.created
 	$(install)
 
+.venv-oldest/.installed: requirements/oldest.txt .venv-oldest/.created
+	$(install)
+
 .venv-lock/.installed: requirements/lock.txt .venv-lock/.created
 	$(install)
 
@@ -82,7 +89,7 @@ define install
 	@touch $@
 endef
 
-ENVIRONMENTS := .venv .venv-bench .venv-clients .venv-lock
+ENVIRONMENTS := .venv .venv-bench .venv-clients .venv-lock .venv-oldest
 IDENTITY := import pip, sys; print(*sys.version_info[:2], sys.prefix)
 VERSION := import sys; print(*sys.version_info[:2])
 REQUESTED := $(if $(filter-out file,$(origin PYTHON)),$(PYTHON))
