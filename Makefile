@@ -32,8 +32,9 @@ arrows: .venv/.dev ## import contracts
 fuzz: .venv/.dev ## mutate tokens and cookies for an hour, instead of for seconds
 	@$(BIN)/python -m pytest tests/adapters/auth --hypothesis-profile=fuzz --timeout=0 -k 'differential or session_cookie'
 
-oldest: .venv-oldest/.installed ## protect an app with the oldest packages that pyproject.toml allows
+oldest: .venv-oldest/.installed ## test authentication with the oldest packages that pyproject.toml allows
 	@PYTHONPATH=. .venv-oldest/bin/python tests/alone/protected_app.py
+	@.venv-oldest/bin/python -m pytest tests/adapters/auth tests/settings
 
 bench: .venv-bench/.installed ## measure what docs/performance.md claims; ONLY="verify http" for some of it, BENCH_ROUNDS=3 for a shorter one
 	@.venv-bench/bin/python -m benchmarks $(ONLY)
@@ -50,7 +51,7 @@ lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTI
 			dev) wanted="pyproject.toml --all-extras --group dev" ;; \
 			bench) wanted="pyproject.toml --all-extras --group dev --group bench" ;; \
 			clients) wanted="--group clients" ;; \
-			oldest) wanted="pyproject.toml --resolution lowest-direct" ;; \
+			oldest) wanted="pyproject.toml --group oldest --resolution lowest-direct" ;; \
 			lock) wanted="--group lock" ;; \
 		esac; \
 		.venv-lock/bin/uv pip compile $$wanted --universal --python-version 3.11 --generate-hashes \

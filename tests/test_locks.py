@@ -27,11 +27,14 @@ GROUPS: Final = {
     "dev": ["dev"],
     "bench": ["dev", "bench"],
     "clients": ["clients"],
+    "oldest": ["oldest"],
     "lock": ["lock"],
 }
 
 # The locks that do not hold the dependencies of the project.
 TOOLS: Final = {"clients", "lock"}
+ALL_EXTRAS: Final = ["server", "testing", "uploads"]
+EXTRAS: Final = {"run": ["server"], "dev": ALL_EXTRAS, "bench": ALL_EXTRAS}
 
 # The locks whose packages are installed where the tests run.
 INSTALLED: Final = ["run", "dev"]
@@ -63,6 +66,8 @@ def entries_of(name: str) -> dict[str, Requirement]:
 def direct_requirements(name: str) -> list[Requirement]:
     """Return what pyproject.toml asks of a lock."""
     asked = [] if name in TOOLS else [*PROJECT["project"]["dependencies"]]
+    for extra in EXTRAS.get(name, []):
+        asked += PROJECT["project"]["optional-dependencies"][extra]
     for group in GROUPS[name]:
         asked += PROJECT["dependency-groups"][group]
     return [Requirement(text) for text in asked]
@@ -111,6 +116,21 @@ def requirements_of(name: str) -> list[Requirement]:
     except metadata.PackageNotFoundError:
         return []
     return [Requirement(text) for text in texts or ()]
+
+
+def test_a_lock_of_a_developer_has_every_extra() -> None:
+    assert set(PROJECT["project"]["optional-dependencies"]) == {*ALL_EXTRAS}
+
+
+def test_the_oldest_packages_are_the_lower_bounds_of_the_project() -> None:
+    entries = entries_of("oldest")
+    for text in PROJECT["project"]["dependencies"]:
+        requirement = Requirement(text)
+        (bound,) = requirement.specifier
+        assert bound.operator == ">="
+        pinned = entries[canonicalize_name(requirement.name)].specifier
+        # The oldest release that is still offered may be a patch release.
+        assert str(pinned).removeprefix("==").startswith(bound.version), requirement
 
 
 @pytest.mark.parametrize("name", GROUPS)
