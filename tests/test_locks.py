@@ -8,7 +8,6 @@ lock.
 import json
 import re
 import tomllib
-from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,8 @@ import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.requirements import applies, closure_of
 
 ROOT: Final = Path(__file__).parents[1]
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -78,44 +79,6 @@ def environment_of(python: str, system: str) -> dict[str, str]:
     versions = {"python_version": python, "python_full_version": f"{python}.0"}
     base = {name: str(value) for name, value in default_environment().items()}
     return {**base, **versions, **SYSTEMS[system]}
-
-
-def applies(requirement: Requirement, environment: dict[str, str], extras: Iterable[str]) -> bool:
-    """Return whether a requirement holds for a package that is installed with these extras."""
-    marker = requirement.marker
-    return marker is None or any(
-        marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras)
-    )
-
-
-def closure_of(
-    requirements: list[Requirement], environment: dict[str, str]
-) -> dict[str, list[Requirement]]:
-    """Return all that the requirements lead to: each package with all that is required of it."""
-    found: dict[str, list[Requirement]] = {}
-    waiting = [requirement for requirement in requirements if applies(requirement, environment, ())]
-    while waiting:
-        requirement = waiting.pop()
-        name = canonicalize_name(requirement.name)
-        known = found.setdefault(name, [])
-        if requirement in known:
-            continue
-        known.append(requirement)
-        waiting += [
-            dependency
-            for dependency in requirements_of(name)
-            if applies(dependency, environment, requirement.extras)
-        ]
-    return found
-
-
-def requirements_of(name: str) -> list[Requirement]:
-    """Return what an installed package requires; one for another system than this has nothing."""
-    try:
-        texts = metadata.requires(name)
-    except metadata.PackageNotFoundError:
-        return []
-    return [Requirement(text) for text in texts or ()]
 
 
 def test_a_lock_of_a_developer_has_every_extra() -> None:

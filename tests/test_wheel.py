@@ -1,46 +1,27 @@
 """The wheel: what is in it, and its commands in an environment and a folder of their own."""
 
-import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
-import venv
 import zipfile
 from pathlib import Path
-from typing import Final
 
 import httpx2
 import pytest
 
 from backend import __version__
+from tests.alone.environments import (
+    APP,
+    ROOT,
+    environment_with,
+    installed_packages,
+    link_requirements,
+    make_environment,
+    run,
+)
 from tests.settings.environment import SECRET
-
-ROOT: Final = Path(__file__).parents[1]
-
-
-def run(
-    *command: str | Path, folder: Path, exit_status: int = 0, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder, with nothing of the checkout on its path."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment_with(environment),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == exit_status, done.stdout + done.stderr
-    return done
-
-
-def environment_with(added: dict[str, str]) -> dict[str, str]:
-    """Return the environment of this process without coverage and the checkout."""
-    removed = ("COV", "PYTHON", "PIP_")
-    inherited = {name: text for name, text in os.environ.items() if not name.startswith(removed)}
-    return {**inherited, **added}
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +38,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bin_folder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands of a new environment with the wheel, and with the dependencies of this one."""
     folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder / "env", symlinks=True)
-    scripts = folder / "env" / "bin"
-    paths = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    where = 'import sysconfig; print(sysconfig.get_path("purelib"))'
-    site = run(scripts / "python", "-c", where, folder=folder).stdout.strip()
-    (Path(site) / "dependencies.pth").write_text("\n".join(paths))
+    scripts = make_environment(folder / "env", *installed_packages())
     options = ["--no-index", "--no-deps", "--quiet"]
     run(scripts / "python", "-m", "pip", "install", *options, str(wheel), folder=folder)
     return scripts
+
+
+@pytest.fixture(scope="module")
+def bare_bin_folder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The commands of a new environment with the wheel, and with what it needs without extras."""
+    folder = tmp_path_factory.mktemp("bare")
+    packages = link_requirements(folder / "packages")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    return make_environment(folder / "env", packages)
 
 
 def test_a_wheel_holds_the_backend_and_nothing_else(wheel: Path) -> None:
@@ -130,3 +116,21 @@ def test_messages_name_the_command_that_was_installed(bin_folder: Path, tmp_path
     assert "`todo-api migrate`" in refused.stderr
     refused = run(command, "token", folder=tmp_path, exit_status=78)
     assert "`todo-api dev`" in refused.stderr
+
+
+def test_the_wheel_without_extras_protects_an_app(bare_bin_folder: Path, tmp_path: Path) -> None:
+    shutil.copy(APP, tmp_path / "app.py")
+    python = bare_bin_folder / "python"
+    assert run(python, "-W", "error", "app.py", folder=tmp_path).stdout == "protected\n"
+
+
+def test_the_wheel_without_extras_says_what_the_command_line_needs(
+    bare_bin_folder: Path, tmp_path: Path
+) -> None:
+    command_of_the_wheel = "from backend.__main__ import main; main()"
+    for arguments in (["-c", command_of_the_wheel], ["-m", "backend"]):
+        refused = run(bare_bin_folder / "python", *arguments, folder=tmp_path, exit_status=1)
+        assert refused.stderr == (
+            "The command line needs packages that are not installed, such as typer.\n"
+            "Install them: python -m pip install 'secured-todo-api[server]'\n"
+        )

@@ -1,0 +1,37 @@
+"""What an import of the authentication part imports: nothing of the server, and nothing heavy."""
+
+import subprocess
+import sys
+from typing import Final
+
+# Packages and modules that authentication does not use.
+UNUSED: Final = frozenset(
+    {
+        *("aiosqlite", "alembic", "asyncpg", "httptools", "prometheus_client", "sqlalchemy"),
+        *("sqlite3", "typer", "uvicorn", "uvloop"),
+        *("backend.adapters.auth.explain", "backend.adapters.persistence", "backend.testing"),
+        *("backend.container.application", "backend.container.database"),
+        *("backend.entrypoints.cli", "backend.entrypoints.http.app", "backend.entrypoints.server"),
+        *("backend.entrypoints.http.metrics", "backend.entrypoints.http.todos"),
+    }
+)
+
+# Imports the public names, and prints the modules that are loaded, and whether TLS was set up.
+CODE: Final = """
+import ssl, sys
+made = []
+original = ssl.SSLContext.__new__
+ssl.SSLContext.__new__ = lambda *args, **options: made.append(1) or original(*args, **options)
+from backend.entrypoints.http import CurrentPrincipal, protect
+print(*sys.modules)
+print(len(made))
+"""
+
+
+def test_importing_authentication_imports_nothing_of_the_server() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    modules, contexts = done.stdout.splitlines()
+    loaded = set(modules.split())
+    assert {"backend.container.authentication", "fastapi"} <= loaded
+    assert UNUSED & loaded == set()
+    assert contexts == "0"  # certificates are read when the HTTP client is made
