@@ -79,7 +79,13 @@ class Process:
     """
 
     def __init__(
-        self, name: str, command: Sequence[str | Path], *, log: Path, env: Mapping[str, str]
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        folder: Path = ROOT,
     ) -> None:
         self.name = name
         self._log = log
@@ -90,7 +96,7 @@ class Process:
             # watches its standard input then stops, so that no orphan stays behind.
             self._popen = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=folder,
                 env=environment(env),
                 stdin=subprocess.PIPE,
                 stdout=output,

@@ -1,0 +1,54 @@
+"""Fixtures: an environment with the wheel alone, a key server, and servers of strangers' apps."""
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from backend.testing import Issuer
+from tests.adopters.environment import build_wheel, create_environment
+from tests.adopters.servers import COMMAND, AppServer
+
+ServeApp = Callable[..., AppServer]
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment with the wheel without extras, and with uvicorn."""
+    folder = tmp_path_factory.mktemp("adopter")
+    wheel = build_wheel(folder)
+    packages = ["uvicorn"]
+    if importlib.util.find_spec("python_multipart"):
+        packages.append("python-multipart")
+    return create_environment(folder / "environment", wheel, *packages)
+
+
+@pytest.fixture(scope="module")
+def key_server() -> Iterator[Issuer]:
+    """A Better Auth server that signs real tokens and publishes its keys."""
+    with Issuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="module")
+def serve(
+    python: Path, key_server: Issuer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServeApp]:
+    """Return a function that starts uvicorn with the app of a module, such as `plain:app`."""
+    with ExitStack() as stops:
+
+        def start(app: str, *options: str, **variables: str) -> AppServer:
+            server = AppServer(
+                python,
+                *COMMAND,
+                *options,
+                app,
+                log=tmp_path_factory.mktemp("server") / "log",
+                env=key_server.environment(**variables),
+            )
+            stops.callback(server.stop)
+            return server
+
+        yield start
