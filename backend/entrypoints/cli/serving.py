@@ -19,6 +19,7 @@ from backend.entrypoints.cli.exits import (
     log_warnings,
 )
 from backend.entrypoints.http.app import create_app
+from backend.entrypoints.http.todos import routes as todos
 from backend.entrypoints.server import process
 from backend.entrypoints.server.logs import configure_logging
 from backend.settings import Complaint, ConfigurationError, Settings
@@ -72,7 +73,8 @@ def dev(host: Host = None, port: Port = None, env_file: EnvFile = None) -> None:
         token = None
         if secret:
             stack.enter_context(development.secret_file(secret))
-            token = container.mint_token(secret, **development.USER)
+            scope = " ".join(todos.SCOPES) if settings.auth_require_scopes else None
+            token = container.mint_token(secret, **development.USER, scope=scope)
         address = process.address(listener, settings.host)
         typer.echo(development.welcome(address, token, docs=bool(settings.docs)))
         process.run_app(app, settings, listener)

@@ -13,13 +13,15 @@ from backend.entrypoints.cli.exits import exit_if_misconfigured
 User = Annotated[str, typer.Option("--user", help="The user's id.")]
 Email = Annotated[str | None, typer.Option(help="The user's e-mail address.")]
 Name = Annotated[str | None, typer.Option(help="The user's name.")]
+Scope = Annotated[str | None, typer.Option(help="The scopes, separated by spaces.")]
 Minutes = Annotated[int, typer.Option(min=1, help="How long the token is valid.")]
 
 
-def token(
+def token(  # noqa: PLR0913, PLR0917 - the options of the command
     user_id: User = development.USER["user_id"],
     email: Email = None,
     name: Name = None,
+    scope: Scope = None,
     minutes: Minutes = 60,
     env_file: EnvFile = None,
 ) -> None:
@@ -31,5 +33,5 @@ def token(
     secret, complaints = development.signing_secret()
     exit_if_misconfigured(complaints)
     lifetime = timedelta(minutes=minutes)
-    claims = {"user_id": user_id, "email": email, "name": name}
+    claims = {"user_id": user_id, "email": email, "name": name, "scope": scope}
     typer.echo(Container.mint_token(secret, **claims, lifetime=lifetime))

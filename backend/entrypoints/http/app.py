@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from backend import __version__
 from backend.container import Container
 from backend.entrypoints.http import health, me, metrics
+from backend.entrypoints.http.auth.guards import requires_scopes
 from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.body_limit import BodyLimit
 from backend.entrypoints.http.cors import with_cors
@@ -69,6 +70,8 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> "Api":
         redirect_slashes=False,  # the `Host` header would choose where a redirect leads
         telemetry=_NO_TELEMETRY,
     )
+    if settings.auth_require_scopes:
+        _include_with_scopes(app, todos.router)
     app.settings = settings
     app.state.todos = container.todos()
     app.state.cursors = Cursors(container.cursor_key())
@@ -97,11 +100,21 @@ async def _stop_outages(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _routes(settings: Settings) -> list[BaseRoute]:
-    modules = [me, todos, health]
+    modules = [me, health]
+    if not settings.auth_require_scopes:
+        modules.append(todos)
     if settings.metrics:
         modules.append(metrics)
     # Not `include_router()`: FastAPI searches an included router twice for every request.
     return [route for module in modules for route in module.router.routes]
+
+
+def _include_with_scopes(app: FastAPI, router: APIRouter) -> None:
+    """Include the routes of the todos, and require a scope to read and another to write."""
+    reading = [route for route in router.routes if getattr(route, "methods", ()) == {"GET"}]
+    writing = [route for route in router.routes if route not in reading]
+    for scope, routes in ((todos.READ_SCOPE, reading), (todos.WRITE_SCOPE, writing)):
+        app.include_router(APIRouter(routes=routes), dependencies=[requires_scopes(scope)])
 
 
 class Api(FastAPI):

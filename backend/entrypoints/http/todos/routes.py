@@ -33,6 +33,10 @@ from backend.entrypoints.http.todos.representations import (
     TodoResponse,
 )
 
+READ_SCOPE: Final = "todos:read"
+WRITE_SCOPE: Final = "todos:write"
+SCOPES: Final = (READ_SCOPE, WRITE_SCOPE)
+
 MAX_ATTEMPTS: Final = 8  # to save a change while other requests change the same todo
 _RETRY_DELAY: Final = 0.005  # seconds
 
