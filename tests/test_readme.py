@@ -15,6 +15,8 @@ from tests.documents import README, ROOT, blocks, text_of
 PROTECTED_ROUTES: Final = Path("docs/protected-routes.md")
 PROVIDER: Final = Path("docs/swap-the-provider.md")
 
+APP: Final = "main.py"
+APP_TEST: Final = "test_main.py"
 ROUTE: Final = "backend/entrypoints/http/notes.py"
 ROUTE_TEST: Final = "tests/entrypoints/http/test_notes.py"
 ADAPTER: Final = "backend/adapters/auth/opaque.py"
@@ -67,30 +69,89 @@ def assert_passes(folder: Path, *arguments: str, output: str = "") -> None:
 
 
 def test_the_pages_show_the_files_that_the_tests_run() -> None:
-    assert blocks("python", README).keys() == {ROUTE, ROUTE_TEST}
+    assert blocks("python", README).keys() == {APP, APP_TEST, ROUTE}
     assert blocks("python", PROVIDER).keys() == {ADAPTER}
     assert len(blocks("diff", README)) == len(blocks("diff", PROVIDER)) == 1
 
 
-def test_a_route_and_its_test_run_as_they_are_written(project: Path) -> None:
-    assert_passes(project, "pytest", ROUTE_TEST, "-p", "no:cacheprovider", output="1 passed")
+def test_the_test_of_a_protected_route_has_at_most_eight_lines() -> None:
+    lines = blocks("python", README)[APP_TEST].splitlines()
+    assert len([line for line in lines if line and not line.startswith("#")]) <= 8
 
 
-ROLE_TEST: Final = '''
+def test_an_app_and_its_test_run_as_they_are_written(project: Path) -> None:
+    assert_passes(project, "pytest", APP_TEST, "-p", "no:cacheprovider", output="1 passed")
 
-def test_only_administrators_see_everybodys_notes() -> None:
-    """Ask as a user, and as an administrator."""
-    known = {"user": principal("ada"), "admin": principal("bob", roles=frozenset({"admin"}))}
+
+RUN_APP: Final = """
+from fastapi.testclient import TestClient
+
+from backend.testing import bearer, secret_token
+from main import app
+
+SECRET = "s" * 32
+with TestClient(app) as client:
+    assert client.get("/").json() == "Everyone may read this."
+    assert client.get("/notes").status_code == 401
+    headers = bearer(secret_token(SECRET, sub="ada"))
+    assert client.get("/notes", headers=headers).json() == ["a note of ada"]
+"""
+
+
+def test_an_app_authenticates_with_the_variables_of_better_auth(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BETTER_AUTH_SECRET", "s" * 32)
+    (project / "run_app.py").write_text(RUN_APP)
+    assert_passes(project, "run_app")
+
+
+ROUTE_TESTS: Final = '''
+"""The notes, as a user and as an administrator."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from backend.adapters.persistence.memory import InMemoryDatabase
+from backend.container import Container
+from backend.entrypoints.http.app import create_app
+from backend.settings import Settings
+from backend.testing import FakeTokenVerifier, bearer, principal
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    """Make a client of an app that knows a user and an administrator."""
+    known = {"user": principal("ada"), "admin": principal("bob", roles=["admin"])}
     container = Container(
         settings=Settings(),
         token_verifier=FakeTokenVerifier(known),
         database=InMemoryDatabase(),
     )
     with TestClient(create_app(container)) as client:
-        for token, status in (("user", 403), ("admin", 200)):
-            headers = {"Authorization": f"Bearer {token}"}
-            assert client.get("/api/notes/all", headers=headers).status_code == status
+        yield client
+
+
+def test_callers_get_their_own_notes(client: TestClient) -> None:
+    """Ask for the notes of a user."""
+    response = client.get("/api/notes", headers=bearer("user"))
+    assert response.json() == ["a note of ada, ada@example.com"]
 '''
+
+ROLE_TEST: Final = '''
+
+def test_only_administrators_see_everybodys_notes(client: TestClient) -> None:
+    """Ask as a user, and as an administrator."""
+    for token, status in (("user", 403), ("admin", 200)):
+        assert client.get("/api/notes/all", headers=bearer(token)).status_code == status
+'''
+
+
+def test_a_route_runs_as_it_is_written(project: Path) -> None:
+    (project / ROUTE_TEST).write_text(ROUTE_TESTS)
+    assert_passes(project, "pytest", ROUTE_TEST, "-p", "no:cacheprovider", output="1 passed")
 
 
 def test_a_route_for_a_role_is_for_that_role_only(project: Path) -> None:
@@ -98,11 +159,11 @@ def test_a_route_for_a_role_is_for_that_role_only(project: Path) -> None:
     found = re.search(fragment, text_of(PROTECTED_ROUTES), re.DOTALL | re.MULTILINE)
     assert found is not None
     text = (project / ROUTE).read_text()
-    assert "from fastapi import APIRouter\n" in text
-    text = text.replace("from fastapi import APIRouter", found[1])
+    imports = "from backend.entrypoints.http import CurrentPrincipal, ProtectedRoute"
+    assert f"{imports}\n" in text
+    text = text.replace(imports, found[1])
     (project / ROUTE).write_text(f"{text}\n\n{found[2]}")
-    with (project / ROUTE_TEST).open("a") as file:
-        file.write(ROLE_TEST)
+    (project / ROUTE_TEST).write_text(ROUTE_TESTS + ROLE_TEST)
     assert_passes(project, "pytest", ROUTE_TEST, "-p", "no:cacheprovider", output="2 passed")
     for command in (["check"], ["format", "--check"]):
         assert_passes(project, "ruff", *command, "--no-cache", ROUTE)

@@ -45,9 +45,7 @@ def test_a_missing_scope_is_named(
     assert 'scope="notes:read"' in challenge
 
 
-def test_a_route_may_require_several_scopes(
-    resource_server: AppServer, key_server: Issuer
-) -> None:
+def test_a_route_may_require_several_scopes(resource_server: AppServer, key_server: Issuer) -> None:
     with resource_server.connect(key_server.access_token("notes:read")) as reader:
         response = reader.post("/notes")
         assert response.status_code == 403
