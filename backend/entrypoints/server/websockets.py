@@ -5,20 +5,26 @@ limits of a request.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
+from backend.entrypoints.http.problems.problem_details import Problem
 from backend.entrypoints.http.request_ids import new_request_id
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.connections import Connections
 from backend.entrypoints.server.output import Output
-from backend.entrypoints.server.refusals import SHUTTING_DOWN, refusal_response
+from backend.entrypoints.server.refusals import (
+    MALFORMED_HANDSHAKE,
+    SHUTTING_DOWN,
+    refusal_response,
+)
 
 # At INFO, uvicorn logs URLs with query strings; at DEBUG, websockets logs headers with tokens.
 _log = logging.getLogger(__name__)
@@ -83,11 +89,16 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.conn.receive_data(_HEAD)
         self.conn.events_received()
         self.handle_connect(self._handshake)
-        # The client must wait for the response (RFC 6455, section 4.1). The app reads before it
-        # accepts, and uvicorn then reads on.
-        self.read_paused = True
+        self.read_paused = True  # until the app reads
         transport.pause_reading()
         transport.set_protocol(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Read frames. The client must wait for the response (RFC 6455, section 4.1)."""
+        if self.handshake_complete:
+            super().data_received(data)
+        else:
+            self._refuse(MALFORMED_HANDSHAKE)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection, and tell the app."""
@@ -114,15 +125,24 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
             self.handle_parser_exception()
 
+    def send(self, message: ASGISendEvent) -> Coroutine[Any, Any, None]:
+        """Send a message of the app."""
+        if message["type"] == "websocket.http.response.body":
+            return self._send_body(message)
+        return super().send(message)
+
+    async def _send_body(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        # Without this, uvicorn logs an error for every handshake that the app refuses.
+        self.handshake_complete = self.close_sent
+
     def shutdown(self) -> None:
         """Close the WebSocket; refuse a handshake that the app has not answered."""
         self._connections.stopping = True
-        if not self.handshake_complete and self.initial_response is None:
-            headers = self.default_headers
-            self.transport.write(refusal_response(SHUTTING_DOWN, new_request_id(), headers))
-            self.transport.close()
-            return
-        super().shutdown()
+        if self.handshake_complete or self.initial_response is not None:
+            super().shutdown()
+        else:
+            self._refuse(SHUTTING_DOWN)
 
     def check(self, now: float) -> None:
         """Cut the connection if the client has not read its output for too long."""
@@ -131,3 +151,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self.output.reset()
         elif self.output.is_stuck(now):
             self.output.cut("slow_reader")
+
+    def _refuse(self, refusal: Problem) -> None:
+        """Answer the handshake in place of the app."""
+        headers = self.default_headers
+        self.transport.write(refusal_response(refusal, new_request_id(), headers))
+        self.transport.close()

@@ -1,6 +1,5 @@
 """WebSockets on the server: the handshake, the limits, the log and the end."""
 
-import asyncio
 import contextlib
 import json
 import logging
@@ -66,8 +65,8 @@ def websocket_app(clock: Callable[[], float] = time.time) -> FastAPI:
 
     @app.websocket("/slow")
     async def slow(websocket: WebSocket) -> None:
-        await websocket.receive()
-        await asyncio.sleep(60)
+        await websocket.receive()  # the handshake
+        await websocket.receive()  # the end
 
     return app
 
@@ -204,6 +203,15 @@ def test_data_before_the_response_is_refused(server: Server, early: bytes) -> No
     assert received == b"" or b'"malformed_handshake"' in received  # the kernel may drop it
 
 
+@pytest.mark.parametrize("early", [frame(1, b"early"), frame(9), b"\xff" * 100])
+def test_data_while_the_app_decides_is_refused(server: Server, early: bytes) -> None:
+    with server.connect() as connection:
+        connection.sendall(request(b"GET /slow", *HANDSHAKE))
+        time.sleep(0.1)
+        connection.sendall(early)
+        assert b'"malformed_handshake"' in receive_all(connection)
+
+
 def test_a_message_that_is_too_large_closes_the_connection(server: Server) -> None:
     with opened(server) as websocket:
         websocket.send("x" * limits.MESSAGE_MAX_BYTES)
@@ -281,15 +289,17 @@ def test_closed_websockets_do_not_count() -> None:
 
 
 def test_the_end_of_the_server_closes_websockets_and_refuses_handshakes() -> None:
-    with Server(websocket_app()) as server:
-        server.config.timeout_graceful_shutdown = 1
-        with opened(server) as websocket, server.connect() as waiting:
-            waiting.sendall(request(b"GET /slow", *HANDSHAKE))
-            time.sleep(0.2)
-            server.should_exit = True
-            refusal = receive_all(waiting)
-            with pytest.raises(ConnectionClosed) as closed:
-                websocket.recv(timeout=5)
+    with (
+        Server(websocket_app()) as server,
+        opened(server) as websocket,
+        server.connect() as waiting,
+    ):
+        waiting.sendall(request(b"GET /slow", *HANDSHAKE))
+        time.sleep(0.2)
+        server.should_exit = True
+        refusal = receive_all(waiting)
+        with pytest.raises(ConnectionClosed) as closed:
+            websocket.recv(timeout=5)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012
     assert refusal.startswith(b"HTTP/1.1 503 ")
@@ -330,7 +340,7 @@ def test_a_browser_authenticates_with_a_subprotocol(server: Server) -> None:
     ],
 )
 def test_a_refused_handshake_gets_a_problem(
-    server: Server, token: str | None, status: int, code: str
+    server: Server, caplog: pytest.LogCaptureFixture, token: str | None, status: int, code: str
 ) -> None:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     with (
@@ -343,6 +353,8 @@ def test_a_refused_handshake_gets_a_problem(
     assert (response.status_code, body["code"]) == (status, code)
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.headers["X-Request-ID"] == body["request_id"]
+    wait_for(lambda: not server.server_state.tasks or None, within=5)
+    assert "handshake" not in caplog.text
 
 
 def test_a_connection_is_closed_when_the_credential_expires(

@@ -82,8 +82,8 @@ def _forbidden_origin(error: ForbiddenOriginError) -> Problem:
         status=HTTPStatus.FORBIDDEN,
         code="origin_not_allowed",
         detail=(
-            "With a session cookie, a request that changes data or comes from another site must"
-            " have an allowed `Origin`."
+            "With a session cookie, a request that changes data, opens a WebSocket or comes from"
+            " another site must have an allowed `Origin`."
         ),
         log=(logging.INFO, f"refused: {error}", "origin_not_allowed"),
     )
