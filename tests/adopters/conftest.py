@@ -16,10 +16,10 @@ ServeApp = Callable[..., AppServer]
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment with the wheel without extras, and with uvicorn."""
+    """The interpreter of an environment with the wheel without extras, uvicorn, websockets."""
     folder = tmp_path_factory.mktemp("adopter")
     wheel = build_wheel(folder)
-    packages = ["uvicorn"]
+    packages = ["uvicorn", "websockets"]
     if importlib.util.find_spec("python_multipart"):
         packages.append("python-multipart")
     return create_environment(folder / "environment", wheel, *packages)
