@@ -22,6 +22,7 @@ from backend.entrypoints.http import (
     protect,
     requires_roles,
 )
+from backend.entrypoints.http.auth.startup_check import UnprotectedRouteError
 
 SECRET = "correct horse battery staple three times"
 ORIGIN = "https://auth.example.com"
@@ -78,11 +79,51 @@ async def notes() -> list[str]:
 
 app.include_router(router)
 
+mounted = FastAPI(openapi_url=None)
+app.mount("/mounted", mounted)
+
+
+@mounted.get("/me")
+async def mounted_me(principal: CurrentPrincipal) -> str:
+    return principal.user_id
+
 
 def token(**claims: Any) -> str:
     now = int(time.time())
     standard = {"sub": "ada", "iss": ORIGIN, "aud": ORIGIN, "iat": now, "exp": now + 60}
     return jwt.encode({**standard, **claims}, SECRET, algorithm="HS256")
+
+
+async def first_message(headers: dict[str, str]) -> str | None:
+    """Open the WebSocket, and return its first message; None if it is refused."""
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "websocket", "path": "/live", "raw_path": b"/live", "headers": raw}
+    scope |= {"query_string": b"", "subprotocols": [], "scheme": "ws", "root_path": ""}
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    texts = [message["text"] for message in sent if message["type"] == "websocket.send"]
+    return texts[0] if texts else None
+
+
+async def check_startup() -> None:
+    """Check that an app does not start if a route takes no principal and is not public."""
+    forgetful = FastAPI()
+    protect(forgetful)
+    forgetful.get("/open")(home)
+    refusals: list[UnprotectedRouteError] = []
+    try:
+        async with forgetful.router.lifespan_context(forgetful):
+            pass
+    except UnprotectedRouteError as error:
+        refusals.append(error)
+    assert "/open" in str(refusals), refusals
 
 
 async def main() -> None:
@@ -99,6 +140,7 @@ async def main() -> None:
             ("/greeting", bearer, 200, "ada"),
             ("/me", bearer, 200, "ada"),
             ("/router/notes", bearer, 200, []),
+            ("/mounted/me", bearer, 200, "ada"),
             ("/openapi.json", {}, 200, None),
             ("/docs", {}, 200, None),
             ("/nowhere", {}, 404, None),
@@ -108,7 +150,7 @@ async def main() -> None:
             response = await client.get(path, headers=headers)
             assert response.status_code == status, (path, response.text)
             assert body is None or response.json() == body, (path, response.text)
-        for path in ("/me", "/admin", "/router/notes", "/taken"):
+        for path in ("/me", "/admin", "/router/notes", "/mounted/me", "/taken"):
             for headers, code in (({}, "missing_token"), (expired, "token_expired")):
                 response = await client.get(path, headers=headers)
                 assert response.status_code == 401, (path, response.text)
@@ -121,6 +163,9 @@ async def main() -> None:
         assert response.json() == {"owner": "ada", "text": "milk"}
         schemes = (await client.get("/openapi.json")).json()["components"]["securitySchemes"]
         assert "Bearer" in schemes
+        assert await first_message({"Authorization": bearer["Authorization"]}) == "ada"
+        assert await first_message({}) is None
+    await check_startup()
 
 
 if __name__ == "__main__":
