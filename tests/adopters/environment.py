@@ -11,7 +11,7 @@ from typing import Final
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
-from tests.test_wheel import ROOT, run
+from tests.alone.environments import ROOT, run
 
 WHEEL: Final = "secured-todo-api"
 
