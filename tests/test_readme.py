@@ -15,6 +15,8 @@ from tests.documents import README, ROOT, blocks, text_of
 PROTECTED_ROUTES: Final = Path("docs/protected-routes.md")
 PROVIDER: Final = Path("docs/swap-the-provider.md")
 
+PAGES: Final = (README, PROTECTED_ROUTES, PROVIDER)
+
 APP: Final = "main.py"
 APP_TEST: Final = "test_main.py"
 ROUTE: Final = "backend/entrypoints/http/notes.py"
@@ -32,9 +34,9 @@ def project(tmp_path: Path) -> Path:
             ignore=shutil.ignore_patterns("__pycache__", "node_modules"),
         )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for name, text in blocks("python", README, PROVIDER).items():
+    for name, text in blocks("python", *PAGES).items():
         (tmp_path / name).write_text(text)
-    for name, text in blocks("diff", README, PROVIDER).items():
+    for name, text in blocks("diff", *PAGES).items():
         apply(text, tmp_path / name)
     return tmp_path
 
@@ -69,9 +71,10 @@ def assert_passes(folder: Path, *arguments: str, output: str = "") -> None:
 
 
 def test_the_pages_show_the_files_that_the_tests_run() -> None:
-    assert blocks("python", README).keys() == {APP, APP_TEST, ROUTE}
+    assert blocks("python", README).keys() == {APP, APP_TEST}
+    assert blocks("python", PROTECTED_ROUTES).keys() == {ROUTE}
     assert blocks("python", PROVIDER).keys() == {ADAPTER}
-    assert len(blocks("diff", README)) == len(blocks("diff", PROVIDER)) == 1
+    assert len(blocks("diff", PROTECTED_ROUTES)) == len(blocks("diff", PROVIDER)) == 1
 
 
 def test_the_test_of_a_protected_route_has_at_most_eight_lines() -> None:
@@ -206,6 +209,7 @@ def test_another_provider_is_an_adapter_and_a_line(project: Path) -> None:
 
 
 def test_the_linter_accepts_the_code_of_the_pages(project: Path) -> None:
-    files = [*blocks("python", README, PROVIDER), *blocks("diff", README, PROVIDER)]
-    for command in (["check"], ["format", "--check"]):
-        assert_passes(project, "ruff", *command, "--no-cache", *files)
+    files = [*blocks("python", *PAGES), *blocks("diff", *PAGES)]
+    assert_passes(project, "ruff", "format", "--check", "--no-cache", *files)
+    documented = [name for name in files if name not in {APP, APP_TEST}]  # these show only code
+    assert_passes(project, "ruff", "check", "--no-cache", *documented)
