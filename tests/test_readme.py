@@ -26,7 +26,7 @@ ADAPTER: Final = "backend/adapters/auth/opaque.py"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Copy this project, and make the changes that the README and the page on providers show."""
+    """Copy this project, and make the changes of the README and the page on protected routes."""
     for name in ("backend", "tests"):
         shutil.copytree(
             ROOT / name,
@@ -34,11 +34,23 @@ def project(tmp_path: Path) -> Path:
             ignore=shutil.ignore_patterns("__pycache__", "node_modules"),
         )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for name, text in blocks("python", *PAGES).items():
-        (tmp_path / name).write_text(text)
-    for name, text in blocks("diff", *PAGES).items():
-        apply(text, tmp_path / name)
+    change(tmp_path, README, PROTECTED_ROUTES)
     return tmp_path
+
+
+@pytest.fixture
+def swapped(project: Path) -> Path:
+    """Make the changes of the page on providers too."""
+    change(project, PROVIDER)
+    return project
+
+
+def change(folder: Path, *pages: Path) -> None:
+    """Write the files that pages show, and apply their diffs."""
+    for name, text in blocks("python", *pages).items():
+        (folder / name).write_text(text)
+    for name, text in blocks("diff", *pages).items():
+        apply(text, folder / name)
 
 
 def apply(diff: str, path: Path) -> None:
@@ -201,15 +213,15 @@ def test_the_provider_decides_which_tokens_are_valid() -> None:
 '''
 
 
-def test_another_provider_is_an_adapter_and_a_line(project: Path) -> None:
+def test_another_provider_is_an_adapter_and_a_line(swapped: Path) -> None:
     test = "tests/test_another_provider.py"
-    (project / test).write_text(PROVIDER_TEST)
-    assert_passes(project, "pytest", test, "-p", "no:cacheprovider", output="1 passed")
-    assert_passes(project, "mypy", "backend")
+    (swapped / test).write_text(PROVIDER_TEST)
+    assert_passes(swapped, "pytest", test, "-p", "no:cacheprovider", output="1 passed")
+    assert_passes(swapped, "mypy", "backend")
 
 
-def test_the_linter_accepts_the_code_of_the_pages(project: Path) -> None:
+def test_the_linter_accepts_the_code_of_the_pages(swapped: Path) -> None:
     files = [*blocks("python", *PAGES), *blocks("diff", *PAGES)]
-    assert_passes(project, "ruff", "format", "--check", "--no-cache", *files)
+    assert_passes(swapped, "ruff", "format", "--check", "--no-cache", *files)
     documented = [name for name in files if name not in {APP, APP_TEST}]  # these show only code
-    assert_passes(project, "ruff", "check", "--no-cache", *documented)
+    assert_passes(swapped, "ruff", "check", "--no-cache", *documented)
