@@ -34,9 +34,7 @@ class Container(Auth):
     cursor_key = database.provided.cursor_key
 
     # Opened at startup, closed at shutdown; checked for readiness.
-    resources = providers.Callable(
-        lifecycle.resources, Auth.http_client.provider, Auth.jwks_keys, database
-    )
+    resources = providers.Callable(lifecycle.resources, Auth.jwks_keys, database)
     checks = providers.Callable(lifecycle.checks, Auth.jwks_keys, database)
 
     # For the command line.

@@ -53,6 +53,6 @@ class AuthContainer(containers.DeclarativeContainer):
     cookie_names = providers.Callable(session_cookies.accepted_names, settings)
 
     # Opened at startup, closed at shutdown; checked for readiness.
-    resources = providers.Callable(lifecycle.resources, http_client.provider, jwks_keys)
+    resources = providers.Callable(lifecycle.resources, jwks_keys)
     checks = providers.Callable(lifecycle.checks, jwks_keys)
     key_set_state = providers.Callable(auth.key_set_state, jwks_keys)

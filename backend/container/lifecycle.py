@@ -16,18 +16,17 @@ class Part(AbstractAsyncContextManager[Any], Protocol):
         ...
 
 
-def resources(
-    http_client: Callable[[], Resource], keys: Part | None, database: Part | None = None
-) -> Sequence[Resource]:
+def resources(keys: Part | None, database: Part | None = None) -> Sequence[Resource]:
     """Return what to open, in this order; close the resources in reverse order.
 
+    The HTTP client is not among them. It keeps no connection between two fetches, so there is
+    nothing to close, and the keys can be opened again, in another event loop too.
+
     Args:
-        http_client: Returns the HTTP client; called only if there is a key set to fetch.
         keys: The issuer's keys; None if the issuer has no key set.
         database: The database of the todos; None if the app has none.
     """
-    first: list[Resource] = [] if keys is None else [http_client(), keys]
-    return first if database is None else [*first, database]
+    return [part for part in (keys, database) if part is not None]
 
 
 def checks(keys: Part | None, database: Part | None = None) -> Mapping[str, Check]:

@@ -8,7 +8,6 @@ from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Final
 
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from tests.alone.environments import ROOT, run
@@ -64,10 +63,9 @@ def _closure(packages: Iterable[str]) -> set[str]:
 
 def _requirements(package: Distribution) -> Iterator[str]:
     """Find the names of the packages that a package requires without its extras."""
-    environment = {**default_environment(), "extra": ""}
     for line in package.requires or ():
         requirement = Requirement(line)
-        if requirement.marker is None or requirement.marker.evaluate(environment):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             yield requirement.name
 
 

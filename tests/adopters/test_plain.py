@@ -18,7 +18,7 @@ def server(serve: ServeApp) -> AppServer:
 def test_the_environment_has_no_extras(python: Path) -> None:
     script = "import backend, sys; print(backend.__file__)\nimport {package}"
     for package in ("sqlalchemy", "asyncpg", "typer", "prometheus_client", "pytest"):
-        command = [python, "-I", "-c", script.format(package=package)]
+        command = [str(python), "-I", "-c", script.format(package=package)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert Path(result.stdout.strip()).is_relative_to(python.parents[1])
         assert f"No module named '{package}'" in result.stderr

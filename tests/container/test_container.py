@@ -63,9 +63,7 @@ async def test_every_part_is_made_once_and_opened_in_order(make_container: MakeC
     for part in ("settings", "http_client", "jwks_keys", "token_verifier", "database", "todos"):
         provider = getattr(container, part)
         assert provider() is provider(), part
-    # Resources are closed in reverse order: the keys before the client that fetches them.
-    parts = [container.http_client(), container.jwks_keys(), container.database()]
-    assert container.resources() == parts
+    assert container.resources() == [container.jwks_keys(), container.database()]
 
 
 async def test_two_containers_share_no_parts() -> None:

@@ -79,7 +79,7 @@ def _compose(protection: Protection, lifespan: Callable[[Any], Any]) -> Callable
 
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[Any]:
-        async with protection.running(), lifespan(app) as state:
+        async with protection.run(), lifespan(app) as state:
             yield state
 
     return run

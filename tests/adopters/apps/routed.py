@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, Security
 from fastapi.responses import StreamingResponse
@@ -44,7 +45,7 @@ teams = APIRouter(prefix="/teams")
 
 
 @teams.get("/mine")
-def read_my_team(team: str = Depends(current_team)) -> str:
+def read_my_team(team: Annotated[str, Depends(current_team)]) -> str:
     return team
 
 

@@ -4,6 +4,7 @@ Nothing is open by mistake. A plain route, a mounted app, static files, a front 
 all need a principal, whether or not their authors thought of it.
 """
 
+from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
@@ -50,15 +51,18 @@ class Guard:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         protection = self._protection
-        if not protection.is_running:
-            await protection.run_without_lifespan()
-        scope[AUTHENTICATOR] = protection.authenticator
-        routes = protection.open_routes
+        running = protection.running.get(get_running_loop())
+        running = running or await protection.run_without_lifespan()
+        if running is None:
+            await self._app(scope, receive, send)
+            return
+        authenticator, routes = running.authenticator, running.open_routes
+        scope[AUTHENTICATOR] = authenticator
         if routes.serve(scope) or routes.authentication_is_overridden():
             await self._app(scope, receive, send)
             return
         try:
-            scope[PRINCIPAL] = await protection.authenticator.authenticate(scope)
+            scope[PRINCIPAL] = await authenticator.authenticate(scope)
         except (AuthError, ForbiddenOriginError, VerifierUnavailableError):
             if routes.is_routed(scope):
                 raise

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
+from starlette._utils import get_route_path
 from starlette.types import Scope
 
 from backend.entrypoints.http.auth.guards import (
@@ -68,9 +69,7 @@ class OpenRoutes:
 
     def serve(self, scope: Scope) -> bool:
         """Tell whether an open route serves a connection."""
-        path, root_path = scope["path"], scope.get("root_path")
-        if root_path:
-            path = path.removeprefix(root_path.rstrip("/"))
+        path = get_route_path(scope) if scope.get("root_path") else scope["path"]
         if path in self._always_open:
             return True
         if self._maybe_open is None or not self._maybe_open.fullmatch(path):

@@ -4,6 +4,7 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from fastapi import FastAPI
 
@@ -15,6 +16,21 @@ from backend.entrypoints.http.auth.session_cookies import SessionCookies
 from backend.entrypoints.http.auth.startup_check import require_protection
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What authenticates the connections of one event loop.
+
+    Attributes:
+        authenticator: Turns the credentials of a connection into its principal.
+        open_routes: The routes that need no principal.
+        resources: What is open.
+    """
+
+    authenticator: Authenticator
+    open_routes: OpenRoutes
+    resources: AsyncExitStack
+
+
 class Protection:
     """What `protect` adds to an app. Everything is made when it is first used.
 
@@ -24,7 +40,7 @@ class Protection:
         make_container: Returns the container.
 
     Attributes:
-        is_running: Whether the lifespan of the app is running.
+        running: What authenticates now, for each event loop.
     """
 
     def __init__(
@@ -33,9 +49,8 @@ class Protection:
         self._app = app
         self._public = public
         self._make_container = make_container
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._opening: asyncio.Future[None] | None = None
-        self.is_running = False
+        self._opening: dict[asyncio.AbstractEventLoop, asyncio.Task[Running]] = {}
+        self.running: dict[asyncio.AbstractEventLoop, Running] = {}
 
     @functools.cached_property
     def container(self) -> AuthContainer:
@@ -75,44 +90,72 @@ class Protection:
         return OpenRoutes(self._app, public=self._public)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def run(self) -> AsyncIterator[None]:
         """Check the app, and open what authentication needs. For the lifespan of the app.
 
         Raises:
             PrincipalFromRequestError: A route would read a principal from the request.
             UnprotectedRouteError: A route neither takes a principal nor is public.
         """
-        async with AsyncExitStack() as stack:
-            await self._open(stack)
-            self.is_running = True
+        self._check_routes()
+        if self.open_routes.authentication_is_overridden():
+            yield  # tests that override the principal need no settings
+            return
+        loop = asyncio.get_running_loop()
+        replaced = self.running.pop(loop, None)  # of requests before the lifespan
+        if replaced is not None:
+            await replaced.resources.aclose()
+        running = self.running[loop] = await self._open()
+        async with running.resources:
             try:
                 yield
             finally:
-                self.is_running = False
-                self._loop = None
-                self._forget_parts()
+                self.running.pop(loop, None)
 
-    async def run_without_lifespan(self) -> None:
+    async def run_without_lifespan(self) -> Running | None:
         """Do the same for a request that comes without a lifespan, once for each event loop.
 
         Mounted apps have no lifespan, and neither has an app in HTTPX's `ASGITransport` or in a
         `TestClient` that is not used as a context manager. Nothing is closed then.
+
+        Returns:
+            None if a test has overridden the principal.
         """
+        if self.open_routes.authentication_is_overridden():
+            return None
         loop = asyncio.get_running_loop()
-        if self._opening is None or self._loop is not loop:
-            self._loop = loop
-            self._opening = loop.create_task(self._open(AsyncExitStack()))
-        await asyncio.shield(self._opening)
+        opening = self._opening.get(loop)
+        if opening is None:
+            for ended in [loop for loop in (*self.running, *self._opening) if loop.is_closed()]:
+                self.running.pop(ended, None)
+                self._opening.pop(ended, None)
+            self._check_routes()
+            opening = self._opening[loop] = loop.create_task(self._open())
+        try:
+            self.running[loop] = running = await asyncio.shield(opening)
+        finally:
+            if opening.done():
+                self._opening.pop(loop, None)
+        return running
 
-    def _forget_parts(self) -> None:
-        """Make the parts again at the next start: a closed HTTP client cannot be opened again."""
-        for name in ("container", "authenticator", "session_cookies"):
-            self.__dict__.pop(name, None)
-
-    async def _open(self, stack: AsyncExitStack) -> None:
-        self.__dict__.pop("open_routes", None)  # routes may have been added since
+    def _check_routes(self) -> None:
+        """Read the routes again, and check them: some may have been added since."""
+        self.__dict__.pop("open_routes", None)
         require_verified_principals(self._app)
         require_protection(self.open_routes)
-        _ = self.authenticator  # complain about the settings now
-        for resource in self.container.resources():
-            await stack.enter_async_context(resource)
+
+    async def _open(self) -> Running:
+        container = self._make_container()
+        if container is not self.__dict__.get("container"):
+            for name in ("authenticator", "session_cookies", "clock", "leeway"):
+                self.__dict__.pop(name, None)
+            self.container = container
+        authenticator = self.authenticator  # complain about the settings before anything is opened
+        async with AsyncExitStack() as stack:
+            for resource in container.resources():
+                await stack.enter_async_context(resource)
+            return Running(
+                authenticator=authenticator,
+                open_routes=self.open_routes,
+                resources=stack.pop_all(),
+            )
