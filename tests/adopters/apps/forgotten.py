@@ -1,0 +1,26 @@
+"""An app whose author forgot the principal of two routes. It must not start."""
+
+from fastapi import APIRouter, FastAPI
+
+from backend.entrypoints.http import CurrentPrincipal, protect
+
+admin = APIRouter(prefix="/admin")
+
+
+@admin.get("/users")
+async def list_users(principal: CurrentPrincipal) -> list[str]:
+    return []
+
+
+@admin.delete("/users/{user}")
+async def delete_user(user: str) -> None: ...
+
+
+app = FastAPI()
+protect(app, public=["/"])
+app.include_router(admin)
+
+
+@app.get("/metrics")
+async def read_metrics() -> str:
+    return "up 1"
