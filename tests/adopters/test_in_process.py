@@ -181,6 +181,33 @@ def test_a_protected_app_may_be_mounted_in_another_protected_app(
             assert client.get("/inner/docs").status_code == 200
 
 
+def test_a_mounted_app_does_not_trust_the_principal_of_the_outer_app(
+    issuer: Issuer, ada: dict[str, str]
+) -> None:
+    with Issuer() as other:
+        outer, inner = FastAPI(), FastAPI()
+        outer.mount("/inner", inner)
+        protect(outer, settings=issuer.settings())
+        protect(inner, settings=other.settings())
+
+        @inner.get("/optional")
+        async def read_optional(principal: OptionalPrincipal) -> str | None:
+            return principal.user_id if principal else None
+
+        with TestClient(outer) as client:
+            response = client.get("/inner/optional", headers=ada)
+        assert response.status_code == 401
+
+
+def test_a_protected_app_may_be_mounted_in_an_app_that_is_not(ada: dict[str, str]) -> None:
+    outer = FastAPI()
+    outer.mount("/inner", make_app())
+    with TestClient(outer) as client:
+        for path in PATHS:
+            assert client.get(f"/inner{path}").json()["code"] == "missing_token"
+            assert client.get(f"/inner{path}", headers=ada).json() == "ada"
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_routes_and_middleware_may_come_before_and_after(ada: dict[str, str], first: bool) -> None:
     app = FastAPI()
