@@ -1,9 +1,9 @@
 """Fixtures: an environment with the wheel alone, a key server, and servers of strangers' apps."""
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -13,16 +13,16 @@ from tests.adopters.servers import COMMAND, AppServer
 
 ServeApp = Callable[..., AppServer]
 
+# What an adopter installs beside the wheel: a server with WebSockets, and forms.
+PACKAGES: Final = ("uvicorn", "websockets", "python-multipart")
+
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment with the wheel without extras, uvicorn, websockets."""
+    """The interpreter of an environment with the wheel without extras, and with uvicorn."""
     folder = tmp_path_factory.mktemp("adopter")
     wheel = build_wheel(folder)
-    packages = ["uvicorn", "websockets"]
-    if importlib.util.find_spec("python_multipart"):
-        packages.append("python-multipart")
-    return create_environment(folder / "environment", wheel, *packages)
+    return create_environment(folder / "environment", wheel, *PACKAGES)
 
 
 @pytest.fixture(scope="module")

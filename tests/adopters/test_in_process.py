@@ -327,6 +327,12 @@ def test_the_openapi_document_knows_routes_that_are_added_late() -> None:
         assert "/late" in client.get("/openapi.json").json()["paths"]
 
 
+def test_the_openapi_document_needs_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BETTER_AUTH_URL")
+    app = make_app()
+    assert app.openapi()["paths"]["/async"]["get"]["security"] == [{"Bearer": []}]
+
+
 def test_a_route_that_is_added_after_the_start_is_protected(ada: dict[str, str]) -> None:
     app = make_app()
     with TestClient(app) as client:

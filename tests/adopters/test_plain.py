@@ -88,3 +88,9 @@ def test_the_server_stops_without_a_complaint(serve: ServeApp, key_server: Issue
 def test_a_missing_setting_stops_the_start_and_is_named(serve: ServeApp) -> None:
     with pytest.raises(RuntimeError, match="Set BETTER_AUTH_URL"):
         serve("plain:app", BETTER_AUTH_URL="")
+
+
+def test_a_token_of_a_new_key_is_accepted(server: AppServer, key_server: Issuer) -> None:
+    key_server.rotate()
+    with server.connect(key_server.token(sub="ada")) as ada:
+        assert ada.get("/notes").json() == ["a note of ada"]

@@ -5,6 +5,7 @@ import pytest
 from backend.testing import Issuer
 from tests.adopters.conftest import ServeApp
 from tests.adopters.servers import AppServer
+from tests.e2e.processes import wait_for
 
 PATHS = (
     "/v1/api/reports",
@@ -56,7 +57,7 @@ def test_responses_may_be_streams(server: AppServer, key_server: Issuer) -> None
 def test_background_tasks_run_after_the_response(server: AppServer, key_server: Issuer) -> None:
     with server.connect(key_server.token(sub="ada")) as ada:
         assert ada.post("/v1/api/teams/invitations").status_code == 202
-        assert ada.get("/v1/api/teams/invitations").json() == ["ada"]
+        wait_for(lambda: ada.get("/v1/api/teams/invitations").json() == ["ada"] or None)
     with server.connect(key_server.token(sub="bob")) as bob:
         assert bob.get("/v1/api/teams/invitations").json() == []
 

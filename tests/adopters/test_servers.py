@@ -44,9 +44,7 @@ def test_uvicorn_takes_a_factory(serve: ServeApp, key_server: Issuer) -> None:
         assert ada.get("/notes").json() == ["a note of ada"]
 
 
-def test_a_changed_app_is_loaded_again(
-    python: Path, key_server: Issuer, tmp_path: Path
-) -> None:
+def test_a_changed_app_is_loaded_again(python: Path, key_server: Issuer, tmp_path: Path) -> None:
     module = tmp_path / "main.py"
     shutil.copy(APPS / "plain.py", module)
     server = AppServer(

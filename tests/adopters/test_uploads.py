@@ -6,8 +6,6 @@ from backend.testing import Issuer
 from tests.adopters.conftest import ServeApp
 from tests.adopters.servers import AppServer
 
-pytest.importorskip("python_multipart")
-
 LARGE = b"x" * 2_000_000  # larger than the limit of the Todo API, which other apps do not have
 
 

@@ -15,6 +15,7 @@ from backend.entrypoints.http.openapi.authentication import (
     document_authentication,
     operations_of,
 )
+from backend.settings.complaints import ConfigurationError
 
 
 def extend_openapi(app: FastAPI, protection: Protection) -> None:
@@ -46,7 +47,10 @@ def document_protection(document: dict[str, Any], app: FastAPI, protection: Prot
         app: The app.
         protection: The authentication of the app.
     """
-    cookies = protection.session_cookies
+    try:
+        cookies = protection.session_cookies
+    except ConfigurationError:  # a script that only writes the document needs no settings
+        cookies = None
     document_authentication(
         document,
         guarded_operations(document, app),
