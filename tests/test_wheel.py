@@ -4,7 +4,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from backend import __version__
 from tests.alone.environments import (
     APP,
     ROOT,
+    build_wheel,
     environment_with,
     installed_packages,
     link_requirements,
@@ -27,11 +27,7 @@ from tests.settings.environment import SECRET
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout, built without a network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    options = ["--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", str(folder)]
-    run(sys.executable, "-m", "pip", "wheel", str(ROOT), *options, folder=folder)
-    (built,) = folder.glob("*.whl")
-    return built
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Fixtures: an environment with the wheel alone, a key server, and servers of strangers' apps."""
 
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Final
 import pytest
 
 from backend.testing import Issuer
-from tests.adopters.environment import build_wheel, create_environment
 from tests.adopters.servers import COMMAND, AppServer
+from tests.alone.environments import build_wheel, link_requirements, make_environment
 
 ServeApp = Callable[..., AppServer]
 
@@ -21,8 +22,10 @@ PACKAGES: Final = ("uvicorn", "websockets", "python-multipart")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment with the wheel without extras, and with uvicorn."""
     folder = tmp_path_factory.mktemp("adopter")
-    wheel = build_wheel(folder)
-    return create_environment(folder / "environment", wheel, *PACKAGES)
+    packages = link_requirements(folder / "packages", *PACKAGES)
+    with zipfile.ZipFile(build_wheel(tmp_path_factory.mktemp("wheel"))) as wheel:
+        wheel.extractall(packages)
+    return make_environment(folder / "environment", packages) / "python"
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,13 @@
-"""WebSockets of an app on a plain uvicorn."""
+"""WebSockets with roles, without a token, on routers, in a `TestClient` and with an override."""
 
 import json
-import time
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
 from backend.entrypoints.http import authenticated
 from backend.testing import Issuer, bearer, principal
@@ -20,29 +18,14 @@ from tests.adopters.servers import AppServer
 
 @pytest.fixture(scope="module")
 def server(serve: ServeApp) -> AppServer:
-    return serve("rooms:app", AUTH_LEEWAY="0")
+    return serve("rooms:app")
 
 
 def dial(server: AppServer, path: str, **options: Any) -> ClientConnection:
     """Open a WebSocket."""
-    return connect(server.url.replace("http:", "ws:") + path, proxy=None, **options)
-
-
-def test_a_token_in_the_header_opens_a_websocket(server: AppServer, key_server: Issuer) -> None:
-    headers = bearer(key_server.token(sub="ada"))
-    with dial(server, "/echo", additional_headers=headers) as websocket:
-        websocket.send("hello")
-        assert websocket.recv() == "ada: hello"
-
-
-def test_a_token_in_the_subprotocols_opens_a_websocket(
-    server: AppServer, key_server: Issuer
-) -> None:
-    offered = [Subprotocol("bearer"), Subprotocol(key_server.token(sub="ada"))]
-    with dial(server, "/echo", subprotocols=offered) as websocket:
-        websocket.send("hello")
-        assert websocket.recv() == "ada: hello"
-        assert websocket.subprotocol == "bearer"
+    url = server.url.replace("http:", "ws:") + path
+    connection: ClientConnection = connect(url, proxy=None, **options)
+    return connection
 
 
 @pytest.mark.parametrize("path", ["/echo", "/rooms/blue"])
@@ -79,19 +62,6 @@ def test_a_websocket_may_be_public_or_optional(server: AppServer, key_server: Is
     headers = bearer(key_server.token(sub="ada"))
     with dial(server, "/news", additional_headers=headers) as websocket:
         assert websocket.recv() == "ada"
-
-
-def test_a_websocket_is_closed_when_its_token_expires(
-    server: AppServer, key_server: Issuer
-) -> None:
-    headers = bearer(key_server.token(sub="ada", exp=int(time.time()) + 3))
-    with dial(server, "/echo", additional_headers=headers) as websocket:
-        websocket.send("hello")
-        assert websocket.recv() == "ada: hello"
-        with pytest.raises(ConnectionClosed):
-            websocket.recv(timeout=10)
-        assert (websocket.close_code, websocket.close_reason) == (3000, "token_expired")
-    assert "Traceback" not in server.output
 
 
 def test_a_test_client_opens_websockets(issuer_environment: Issuer) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import sysconfig
 import tomllib
 import venv
@@ -59,11 +60,26 @@ def make_environment(folder: Path, *packages: Path) -> Path:
     return commands
 
 
-def link_requirements(folder: Path) -> Path:
-    """Fill a folder with links to the packages that the wheel requires without extras."""
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel of this checkout in an empty folder, without a network."""
+    options = ["--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", str(folder)]
+    run(sys.executable, "-m", "pip", "wheel", str(ROOT), *options, folder=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def link_requirements(folder: Path, *more: str) -> Path:
+    """Fill a folder with links to the packages that the wheel requires without extras.
+
+    Args:
+        folder: A new folder.
+        more: The names of more packages, which are linked with what they require.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     environment = {name: str(value) for name, value in default_environment().items()}
-    required = closure_of([Requirement(text) for text in project["dependencies"]], environment)
+    required = closure_of(
+        [Requirement(text) for text in (*project["dependencies"], *more)], environment
+    )
     folder.mkdir()
     for name in required:
         distribution = metadata.distribution(name)
