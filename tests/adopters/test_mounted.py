@@ -57,3 +57,20 @@ def test_private_files_are_not_stored_by_shared_caches(
     with server.connect(key_server.token()) as client:
         response = client.get("/private/plain.py")
     assert response.headers["Cache-Control"] == "private, no-cache"
+
+
+def test_errors_of_guards_in_a_mounted_app_are_problems(
+    server: AppServer, key_server: Issuer
+) -> None:
+    with server.connect(key_server.token(role="user")) as user:
+        response = user.delete("/admin/users/bob")
+        assert response.status_code == 403
+        assert response.json()["code"] == "missing_role"
+    with server.connect(key_server.token(role="admin")) as admin:
+        assert admin.delete("/admin/users/bob").json() == "deleted bob"
+    with server.connect() as anonymous:
+        assert anonymous.get("/admin/help").json() == "help"
+    with server.connect(key_server.token(exp=1)) as late:
+        response = late.get("/admin/help")
+        assert response.status_code == 401
+        assert response.json()["code"] == "token_expired"

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from backend.entrypoints.http import CurrentPrincipal, protect
+from backend.entrypoints.http import CurrentPrincipal, OptionalPrincipal, protect, requires_roles
 
 FOLDER = Path(__file__).parent
 
@@ -26,6 +26,16 @@ admin = FastAPI()
 @admin.get("/")
 async def read_admin(principal: CurrentPrincipal) -> str:
     return f"admin for {principal.user_id}"
+
+
+@admin.delete("/users/{user}", dependencies=[requires_roles("admin")])
+async def delete_user(user: str) -> str:
+    return f"deleted {user}"
+
+
+@admin.get("/help")
+async def read_help(reader: OptionalPrincipal) -> str:
+    return f"help for {reader.user_id}" if reader else "help"
 
 
 @admin.get("/status")

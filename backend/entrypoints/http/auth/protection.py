@@ -7,13 +7,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from backend.container.authentication import AuthContainer
 from backend.entrypoints.http.auth.credentials import Authenticator
 from backend.entrypoints.http.auth.open_routes import OpenRoutes
 from backend.entrypoints.http.auth.principal_parameters import require_verified_principals
+from backend.entrypoints.http.auth.routes import all_apps
 from backend.entrypoints.http.auth.session_cookies import SessionCookies
 from backend.entrypoints.http.auth.startup_check import require_protection
+from backend.entrypoints.http.problems.auth_problems import share_auth_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +142,13 @@ class Protection:
         return running
 
     def _check_routes(self) -> None:
-        """Read the routes again, and check them: some may have been added since."""
+        """Read the routes and mounts again, and check them: some may have been added since."""
         self.__dict__.pop("open_routes", None)
         require_verified_principals(self._app)
         require_protection(self.open_routes)
+        for _, mounted in all_apps(self._app):
+            if isinstance(mounted, Starlette):
+                share_auth_problems(self._app, mounted)
 
     async def _open(self) -> Running:
         container = self._make_container()

@@ -46,6 +46,16 @@ def install_auth_problems(app: Starlette, *, outage: Outage | None = None) -> No
         app.exception_handlers.setdefault(error_class, handler)
 
 
+def share_auth_problems(app: Starlette, mounted: Starlette) -> None:
+    """Make a mounted app answer errors of authentication as the app that mounts it does.
+
+    A mounted app has exception handlers of its own. Without ours, a missing role would be a 500.
+    """
+    for error_class in (*_PROBLEMS, ProblemError):
+        handler = app.exception_handlers[error_class]
+        mounted.exception_handlers.setdefault(error_class, handler)
+
+
 def auth_problem(error: Exception) -> Problem:
     """Return the problem of an error of authentication or authorization.
 
