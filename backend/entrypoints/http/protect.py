@@ -38,8 +38,9 @@ def protect(
 
     Args:
         app: The app.
-        public: The path templates that need no principal, such as `["/", "/notes/{id}"]`. If a path
-            is that of a mount, everything below is public. FastAPI's documentation is public too.
+        public: The path templates that need no principal, such as `["/", "/notes/{id}"]`. A path
+            that no route has names a mount: everything below is public then. FastAPI's
+            documentation is public too.
         settings: The settings of the authentication. By default, they come from the environment
             variables `BETTER_AUTH_*` and `AUTH_*` when the app starts.
         container: Provides the verifier, in place of settings.

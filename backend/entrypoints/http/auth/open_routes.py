@@ -35,16 +35,19 @@ class OpenRoutes:
 
     Args:
         app: The app, with all of its routes.
-        public: The path templates of the public routes. If it names a mount, everything below is
-            public. The documentation that FastAPI serves is public too: `docs_url=None` turns it
-            off.
+        public: The path templates of the public routes. A path that no route has names a mount:
+            everything below is public then. The documentation that FastAPI serves is public too:
+            `docs_url=None` turns it off.
     """
 
     def __init__(self, app: FastAPI, *, public: Collection[str]) -> None:
         apps = list(all_apps(app))
         self._app = app
         self._apps = [inner for _, inner in apps if hasattr(inner, "dependency_overrides")]
-        self._public = frozenset(public).union(*map(_documentation_paths, apps))
+        self._public = frozenset(public)
+        self._documentation = frozenset[str]().union(*map(_documentation_paths, apps))
+        paths = {route.path for route in all_routes(app) if not route.is_mount}
+        self._public_mounts = {path.rstrip("/") for path in self._public - paths}
         self._frontends = frontends(app)
         # Which paths a route or front end may serve, and whether it is open.
         served = [
@@ -52,7 +55,8 @@ class OpenRoutes:
             for route in all_routes(app)
         ]
         served += [
-            (_pattern(path, is_mount=True), path in self._public) for path in self._frontends
+            (_pattern(path, is_mount=True), path.rstrip("/") in self._public_mounts)
+            for path in self._frontends
         ]
         open_patterns = {pattern for pattern, is_open in served if is_open}
         closed_patterns = {pattern for pattern, is_open in served if not is_open}
@@ -94,21 +98,31 @@ class OpenRoutes:
     def unprotected(self) -> Iterator[AppRoute]:
         """Find endpoints of FastAPI that are not public and take no principal."""
         for route in all_routes(self._app):
-            is_public = not self._public.isdisjoint(route.paths)
-            if route.dependant and not is_public and not takes_principal(route.dependant):
+            dependant = route.dependant
+            if dependant and not takes_principal(dependant) and not self._is_public(route):
                 yield route
 
     def _is_open(self, route: AppRoute) -> bool:
-        if not self._public.isdisjoint(route.paths):
+        if self._is_public(route):
             return True
         return route.dependant is not None and is_optional(route.dependant)
+
+    def _is_public(self, route: AppRoute) -> bool:
+        mounts = route.paths if route.is_mount else route.paths[:-1]
+        if not self._public_mounts.isdisjoint(mounts):
+            return True
+        if route.is_mount:
+            return False
+        # Endpoints with the path of the documentation are not the documentation.
+        is_documentation = route.dependant is None and route.path in self._documentation
+        return is_documentation or route.path in self._public
 
     def _serve_frontend(self, path: str) -> bool:
         """Tell whether a public front end serves a path: the longest that matches."""
         matching = [
             front for front in self._frontends if re.fullmatch(_pattern(front, is_mount=True), path)
         ]
-        return max(matching, key=len, default=None) in self._public
+        return bool(matching) and max(matching, key=len).rstrip("/") in self._public_mounts
 
 
 def _pattern(path: str, *, is_mount: bool) -> str:
