@@ -1,9 +1,12 @@
 """Apps in the process of their own tests: `TestClient` and ASGI transports, with real tokens."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
+from dependency_injector import providers
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import PlainTextResponse
@@ -240,6 +243,25 @@ def test_an_override_of_the_principal_works_on_every_kind_of_route(headers: dict
         assert client.get("/async").status_code == 401
 
 
+def test_an_app_with_an_override_opens_what_its_container_has(issuer: Issuer) -> None:
+    events: list[str] = []
+
+    @asynccontextmanager
+    async def database() -> AsyncIterator[None]:
+        events.append("opened")
+        yield
+        events.append("closed")
+
+    app = FastAPI()
+    app.dependency_overrides[authenticated] = lambda: principal("grace")
+    container = AuthContainer(settings=issuer.settings())
+    container.resources.override(providers.Callable(lambda: [database()]))
+    protect(app, container=container)
+    with TestClient(app):
+        assert events == ["opened"]
+    assert events == ["opened", "closed"]
+
+
 def test_an_override_needs_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     async def grace() -> Principal:
         return principal("grace")
@@ -247,8 +269,9 @@ def test_an_override_needs_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BETTER_AUTH_URL")
     routed.app.dependency_overrides[authenticated] = grace
     try:
-        client = TestClient(routed.app)
-        assert client.get("/v1/api/teams/mine").json() == "grace@red"
+        assert TestClient(routed.app).get("/v1/api/teams/mine").json() == "grace@red"
+        with TestClient(routed.app) as client:
+            assert client.get("/v1/api/fast/mine").json() == "grace"
     finally:
         routed.app.dependency_overrides.clear()
 

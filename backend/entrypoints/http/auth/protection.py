@@ -17,6 +17,7 @@ from backend.entrypoints.http.auth.routes import all_apps
 from backend.entrypoints.http.auth.session_cookies import SessionCookies
 from backend.entrypoints.http.auth.startup_check import require_protection
 from backend.entrypoints.http.problems.auth_problems import share_auth_problems
+from backend.settings.complaints import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Protection:
         self._app = app
         self._public = public
         self._make_container = make_container
-        self._opening: dict[asyncio.AbstractEventLoop, asyncio.Task[Running]] = {}
+        self._opening: dict[asyncio.AbstractEventLoop, asyncio.Task[Running | None]] = {}
         self.running: dict[asyncio.AbstractEventLoop, Running] = {}
 
     @functools.cached_property
@@ -101,14 +102,15 @@ class Protection:
             UnprotectedRouteError: A route neither takes a principal nor is public.
         """
         self._check_routes()
-        if self.open_routes.authentication_is_overridden():
-            yield  # tests that override the principal need no settings
-            return
         loop = asyncio.get_running_loop()
         replaced = self.running.pop(loop, None)  # of requests before the lifespan
         if replaced is not None:
             await replaced.resources.aclose()
-        running = self.running[loop] = await self._open()
+        running = await self._open()
+        if running is None:
+            yield
+            return
+        self.running[loop] = running
         async with running.resources:
             try:
                 yield
@@ -122,10 +124,8 @@ class Protection:
         `TestClient` that is not used as a context manager. Nothing is closed then.
 
         Returns:
-            None if a test has overridden the principal.
+            None if a test has overridden the principal, and there are no settings.
         """
-        if self.open_routes.authentication_is_overridden():
-            return None
         loop = asyncio.get_running_loop()
         opening = self._opening.get(loop)
         if opening is None:
@@ -135,10 +135,12 @@ class Protection:
             self._check_routes()
             opening = self._opening[loop] = loop.create_task(self._open())
         try:
-            self.running[loop] = running = await asyncio.shield(opening)
+            running = await asyncio.shield(opening)
         finally:
             if opening.done():
                 self._opening.pop(loop, None)
+        if running is not None:
+            self.running[loop] = running
         return running
 
     def _check_routes(self) -> None:
@@ -150,13 +152,19 @@ class Protection:
             if isinstance(mounted, Starlette):
                 share_auth_problems(self._app, mounted)
 
-    async def _open(self) -> Running:
+    async def _open(self) -> Running | None:
+        """Make and open the parts. Tests that override the principal need no settings."""
         container = self._make_container()
         if container is not self.__dict__.get("container"):
             for name in ("authenticator", "session_cookies", "clock", "leeway"):
                 self.__dict__.pop(name, None)
             self.container = container
-        authenticator = self.authenticator  # complain about the settings before anything is opened
+        try:
+            authenticator = self.authenticator
+        except ConfigurationError:
+            if self.open_routes.authentication_is_overridden():
+                return None
+            raise
         async with AsyncExitStack() as stack:
             for resource in container.resources():
                 await stack.enter_async_context(resource)

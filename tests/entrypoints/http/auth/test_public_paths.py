@@ -13,7 +13,7 @@ from backend.entrypoints.http.auth.startup_check import UnprotectedRouteError
 from backend.settings.authentication import AuthSettings
 from tests.settings.environment import SECRET
 
-SETTINGS = AuthSettings(better_auth_secret=SECRET)
+SETTINGS = AuthSettings.load(better_auth_secret=SECRET)
 
 
 @pytest.fixture
