@@ -1,5 +1,6 @@
 """The HTTP API, on FastAPI. This package exports what an app needs to authenticate its users."""
 
+from backend.domain.auth import Principal
 from backend.entrypoints.http.auth.guards import (
     CurrentPrincipal,
     OptionalPrincipal,
@@ -12,10 +13,13 @@ from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.problems.problem_details import documented
 from backend.entrypoints.http.problems.problem_error import ProblemError
 from backend.entrypoints.http.protect import protect
+from backend.settings.authentication import AuthSettings
 
 __all__ = [
+    "AuthSettings",
     "CurrentPrincipal",
     "OptionalPrincipal",
+    "Principal",
     "ProblemError",
     "ProtectedRoute",
     "authenticated",

@@ -84,9 +84,8 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> "Api":
     # Inside the guard, so that anonymous requests get 401 whatever the size of their bodies.
     app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
     health_paths = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
-    app.protection = protect(
-        app, public={*public, *health_paths, metrics.PATH}, container=container
-    )
+    paths = {*public, *health_paths} | ({metrics.PATH} if settings.metrics else set())
+    app.protection = protect(app, public=paths, container=container)
     app.add_middleware(QueryLimit)
     if settings.trusted_hosts:
         app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts, always=health_paths)

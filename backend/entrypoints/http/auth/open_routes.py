@@ -5,7 +5,7 @@ authenticates all other connections.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -101,6 +101,12 @@ class OpenRoutes:
             dependant = route.dependant
             if dependant and not takes_principal(dependant) and not self._is_public(route):
                 yield route
+
+    def unknown_paths(self) -> Sequence[str]:
+        """Return the public paths that name no route, mount or front end."""
+        known = {route.path for route in all_routes(self._app)} | {*self._frontends}
+        stripped = {path.rstrip("/") for path in known}
+        return sorted(path for path in self._public if path.rstrip("/") not in stripped)
 
     def _is_open(self, route: AppRoute) -> bool:
         if self._is_public(route):

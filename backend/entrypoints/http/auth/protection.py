@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from backend.entrypoints.http.auth.session_cookies import SessionCookies
 from backend.entrypoints.http.auth.startup_check import require_protection
 from backend.entrypoints.http.problems.auth_problems import share_auth_problems
 from backend.settings.complaints import ConfigurationError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +151,8 @@ class Protection:
         self.__dict__.pop("open_routes", None)
         require_verified_principals(self._app)
         require_protection(self.open_routes)
+        if unknown := self.open_routes.unknown_paths():
+            _log.warning("public paths that the app does not have: %s", ", ".join(unknown))
         for _, mounted in all_apps(self._app):
             if isinstance(mounted, Starlette):
                 share_auth_problems(self._app, mounted)

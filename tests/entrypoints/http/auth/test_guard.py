@@ -441,3 +441,27 @@ async def test_an_override_works_for_the_routes_of_the_todo_api(make_app: MakeAp
         )
         assert created.status == 201
         assert_unauthorized(await send_request(other, "/api/me"), "missing_token")
+
+
+@pytest.mark.anyio
+async def test_public_paths_that_name_nothing_are_logged(
+    make_stranger: MakeStranger, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_stranger(public=("/status", "/statsu", "/docs", "/files/", "/typo/{id}"))
+    app.add_api_route("/status", read_open)
+    app.mount("/files", FastAPI(openapi_url=None))
+    async with app_lifespan(app):
+        pass
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage() == "public paths that the app does not have: /statsu, /typo/{id}"
+
+
+@pytest.mark.anyio
+async def test_the_public_paths_of_this_project_are_all_known(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    for settings in ({}, {"metrics": False}, {"docs": False}):
+        async with app_lifespan(make_app(**settings)):
+            pass
+    assert [record for record in caplog.records if "public paths" in record.getMessage()] == []
