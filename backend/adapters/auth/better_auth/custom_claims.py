@@ -6,15 +6,11 @@ session. A claim whose value is null is missing: it depends on the database whet
 writes null or nothing.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from backend.adapters.auth.better_auth.tokens import (
-    USER_CLAIMS,
-    USER_ROW_MARKER,
-    ignore,
-    is_unicode,
-)
+from backend.adapters.auth.better_auth.tokens import USER_CLAIMS, USER_ROW_MARKER, is_unicode
 from backend.adapters.auth.claims import Claims
 from backend.domain.auth import Principal
 from backend.domain.read_only import ReadOnlyMapping
@@ -26,6 +22,8 @@ _MAX_DEPTH: Final = 16  # so that recursive functions can process a claim
 # Members of a session that do not become claims: facts about the user, and the session token.
 _NOT_OF_SESSION: Final = USER_CLAIMS | {"token"}
 
+_log = logging.getLogger(__name__)
+
 
 def with_claims(
     to_principal: Callable[[Claims, float], Principal], names: Sequence[str]
@@ -34,7 +32,7 @@ def with_claims(
 
     Args:
         to_principal: Maps verified claims and their expiry to a principal.
-        names: The names of the claims that a principal shall have. Without names, the mapping
+        names: The names of the claims to add to the principal. Without names, the mapping
             itself is returned.
     """
     if not names:
@@ -55,8 +53,9 @@ def session_facts(session: Mapping[str, Any]) -> dict[str, Any]:
 def _select(claims: Claims, names: Sequence[str]) -> dict[str, Any]:
     members = _members(claims)
     selected = {name: members[name] for name in names if members.get(name) is not None}
-    for name in [name for name, value in selected.items() if not _is_acceptable(value)]:
-        ignore(name)
+    ignored = [name for name, value in selected.items() if not _is_acceptable(value)]
+    for name in ignored:
+        _log.debug("the claim %s is ignored: it is too large, or has a lone surrogate", name)
         del selected[name]
     return selected
 
@@ -88,8 +87,10 @@ def _is_acceptable(value: Any) -> bool:
                 children += item
             elif isinstance(item, str) and not is_unicode(item):
                 return False
+        if not children:
+            return True
         count += len(children)
-        if not children or count > _MAX_VALUES:
-            return not children
+        if count > _MAX_VALUES:
+            return False
         level = children
     return False

@@ -123,7 +123,7 @@ def _text(claims: Mapping[str, Any], name: str) -> str | None:
     value = claims.get(name)
     if value is None or is_unicode(value):
         return value or None
-    ignore(name)
+    _ignore(name)
     return None
 
 
@@ -134,7 +134,7 @@ def _words(claims: Mapping[str, Any], name: str, *, separator: str) -> frozenset
         return _EMPTY
     words = value.split(separator) if isinstance(value, str) else value
     if not isinstance(words, list) or not all(map(is_unicode, words)):
-        ignore(name)
+        _ignore(name)
         return _EMPTY
     return frozenset(word for word in map(str.strip, words) if word)
 
@@ -152,6 +152,5 @@ def is_unicode(value: object) -> bool:
     return True
 
 
-def ignore(name: str) -> None:
-    """Log that a claim is ignored, without its value."""
+def _ignore(name: str) -> None:
     _log.debug("the claim %s is ignored: it has the wrong type, or a lone surrogate", name)
