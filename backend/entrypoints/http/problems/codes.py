@@ -61,8 +61,8 @@ PROBLEM_CODES: Final[Mapping[str, ProblemCode]] = {
     "origin_not_allowed": ProblemCode(
         status=HTTPStatus.FORBIDDEN,
         description="With a session cookie: the origin of the page is not allowed.",
-        detail="With a session cookie, a request that changes data or comes from another site must"
-        " have an allowed `Origin`.",
+        detail="With a session cookie, a request that changes data, opens a WebSocket or comes from"
+        " another site must have an allowed `Origin`.",
     ),
     "insufficient_scope": ProblemCode(
         status=HTTPStatus.FORBIDDEN,
