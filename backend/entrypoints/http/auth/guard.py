@@ -14,7 +14,8 @@ from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
 from backend.entrypoints.http.auth.guards import AUTHENTICATOR, PRINCIPAL
 from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
-from backend.entrypoints.http.auth.websockets import GuardedWebSocket, move_bearer_token
+from backend.entrypoints.http.auth.subprotocols import move_bearer_token
+from backend.entrypoints.http.auth.websockets import GuardedWebSocket
 
 _CACHE_CONTROL: Final = b"cache-control"
 _PRIVATE: Final = (_CACHE_CONTROL, b"private, no-cache")

@@ -1,76 +1,34 @@
-"""WebSockets: credentials of the handshake, and the end of a connection whose credential expires.
-
-A browser cannot set the headers of a WebSocket, so its token may come as a subprotocol:
-
-    new WebSocket(url, ["bearer", token])
-
-`move_bearer_token` makes an `Authorization` header of that token. So the token is read and verified
-like the token of any request, and the app does not see it among the subprotocols.
-"""
+"""Closes a WebSocket when the credential of its user expires."""
 
 import asyncio
 import contextlib
-import string
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SUBPROTOCOL: Final = "bearer"
+from backend.entrypoints.http.auth.subprotocols import BEARER
+
 EXPIRED: Final = 3000  # "Unauthorized" in IANA's registry of close codes (RFC 6455, section 11.7)
 EXPIRED_REASON: Final = "token_expired"
 CHECK_INTERVAL: Final = 10.0  # seconds; a timer stands still while the machine is suspended
 CLOSE_TIMEOUT: Final = 5.0  # seconds for a client to read what is sent before the close frame
-
-_HEADER: Final = b"sec-websocket-protocol"
-# What a subprotocol (RFC 6455, section 4.1) and a bearer token (RFC 6750, section 2.1) may hold.
-_TOKEN_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + "-._~+")
-
-
-def move_bearer_token(scope: Scope) -> bool:
-    """Move the token from the subprotocols of a handshake to an `Authorization` header.
-
-    The token is the subprotocol after `bearer`. If it is missing or malformed, the header is
-    malformed too. If there is an `Authorization` header already, the handshake has two of them.
-
-    Args:
-        scope: The scope of a WebSocket. It is changed in place.
-
-    Returns:
-        Whether the client offered `bearer`. The server must then select a subprotocol, because
-        browsers close a connection without one (WHATWG WebSockets, section 4.1).
-    """
-    offered: list[str] = list(scope.get("subprotocols") or ())
-    if SUBPROTOCOL not in offered:
-        return False
-    position = offered.index(SUBPROTOCOL)
-    token = "".join(offered[position + 1 : position + 2])
-    if offered.count(SUBPROTOCOL) == 1 and _TOKEN_CHARACTERS.issuperset(token):
-        del offered[position : position + 2]
-    else:
-        token, offered = "", []  # any of them may be a token
-    headers = [header for header in scope["headers"] if header[0] != _HEADER]
-    if offered:
-        headers.append((_HEADER, ", ".join(offered).encode("latin-1")))
-    headers.append((b"authorization", f"Bearer {token}".encode("ascii")))
-    scope["subprotocols"], scope["headers"] = offered, headers
-    return True
 
 
 class GuardedWebSocket:
     """The messages of one WebSocket, which ends when the credential of its user expires.
 
     At that moment the client gets a close frame, a waiting `receive` returns
-    `websocket.disconnect`, and every later message to send raises `OSError`. The app need not
-    wait for messages, or send any.
+    `websocket.disconnect`, and every later `send` raises `OSError`. This does not depend on the
+    app: a timer closes the connection even if the app neither receives nor sends.
 
     Args:
         receive: The ASGI receive of the server.
         send: The ASGI send of the server.
         selects_bearer: Whether to select the subprotocol `bearer` if the app selects none.
-        expires_at: Called when the app accepts the connection: the time at which to close it, in
-            seconds since the epoch; None to leave it open.
-        clock: The time, in seconds since the epoch.
+        expires_at: Returns the time at which to close the connection, in seconds since the epoch;
+            None to leave the connection open. Called when the app accepts the connection.
+        clock: Returns the time in seconds since the epoch.
     """
 
     def __init__(
@@ -137,7 +95,7 @@ class GuardedWebSocket:
             raise OSError("the credential has expired")
         if kind == "websocket.accept":
             if self._selects_bearer and message.get("subprotocol") is None:
-                message = {**message, "subprotocol": SUBPROTOCOL}
+                message = {**message, "subprotocol": BEARER}
             await self._send(message)
             self._start()
             return

@@ -1,0 +1,50 @@
+"""The bearer token of a WebSocket, among the subprotocols of the handshake.
+
+A browser cannot set the headers of a WebSocket, so its token may come as a subprotocol:
+
+    new WebSocket(url, ["bearer", token])
+
+`move_bearer_token` makes an `Authorization` header of that token. So the token is read and verified
+like the token of any request, and the app does not see it among the subprotocols.
+"""
+
+import string
+from typing import Final
+
+from starlette.types import Scope
+
+BEARER: Final = "bearer"
+
+_HEADER: Final = b"sec-websocket-protocol"
+# What a subprotocol (RFC 6455, section 4.1) and a bearer token (RFC 6750, section 2.1) may hold.
+_TOKEN_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + "-._~+")
+
+
+def move_bearer_token(scope: Scope) -> bool:
+    """Move the token from the subprotocols of a handshake to an `Authorization` header.
+
+    The token is the subprotocol after `bearer`. If it is missing or malformed, the header is
+    malformed too. If there is an `Authorization` header already, the handshake has two of them.
+
+    Args:
+        scope: The scope of a WebSocket. It is changed in place.
+
+    Returns:
+        Whether the client offered `bearer`. The server must then select a subprotocol, because
+        browsers close a connection without one (WHATWG WebSockets, section 4.1).
+    """
+    offered: list[str] = list(scope.get("subprotocols") or ())
+    if BEARER not in offered:
+        return False
+    position = offered.index(BEARER)
+    token = "".join(offered[position + 1 : position + 2])
+    if offered.count(BEARER) == 1 and _TOKEN_CHARACTERS.issuperset(token):
+        del offered[position : position + 2]
+    else:
+        token, offered = "", []  # any of them may be a token
+    headers = [header for header in scope["headers"] if header[0] != _HEADER]
+    if offered:
+        headers.append((_HEADER, ", ".join(offered).encode("latin-1")))
+    headers.append((b"authorization", f"Bearer {token}".encode("ascii")))
+    scope["subprotocols"], scope["headers"] = offered, headers
+    return True
