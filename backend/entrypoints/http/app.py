@@ -136,7 +136,7 @@ class Api(FastAPI):
             with_cors,
             settings=self.settings,
             routes=self.routes,
-            credentials=self.protection.session_cookies is not None,
+            credentials=self.protection.parts.session_cookies is not None,
         )
         stack: ASGIApp = Telemetry(
             HeadRequests(add_cors(super().build_middleware_stack())),

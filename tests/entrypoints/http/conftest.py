@@ -102,8 +102,8 @@ def app(
 ) -> FastAPI:
     """Return the shared app with the fakes of this test. Add routes to `make_app()` instead."""
     shared_app.state.clock = clock
-    protection = shared_app.protection
-    protection.authenticator = replace(protection.authenticator, token_verifier=verifier)
+    parts = shared_app.protection.parts
+    parts.authenticator = replace(parts.authenticator, token_verifier=verifier)
     shared_app.state.todos = todos
     return shared_app
 

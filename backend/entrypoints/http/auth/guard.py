@@ -88,13 +88,13 @@ class Guard:
 
         def expires_at() -> float | None:
             principal: Principal | None = scope.get(PRINCIPAL)
-            return None if principal is None else principal.expires_at + protection.leeway
+            return None if principal is None else principal.expires_at + protection.parts.leeway
 
         websocket = GuardedWebSocket(
             receive,
             send,
             selects_bearer=selects_bearer,
             expires_at=expires_at,
-            clock=protection.clock,
+            clock=protection.parts.clock,
         )
         await websocket.serve(self._serve, scope)

@@ -1,4 +1,4 @@
-"""The authentication of an app: its settings, its open routes, and what runs beside it."""
+"""The authentication of an app: starts and stops with the app, and checks its routes."""
 
 import asyncio
 import functools
@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 from backend.container.authentication import AuthContainer
 from backend.entrypoints.http.auth.credentials import Authenticator
 from backend.entrypoints.http.auth.open_routes import OpenRoutes
+from backend.entrypoints.http.auth.parts import AuthParts
 from backend.entrypoints.http.auth.principal_parameters import require_verified_principals
 from backend.entrypoints.http.auth.routes import all_apps
-from backend.entrypoints.http.auth.session_cookies import SessionCookies
 from backend.entrypoints.http.auth.startup_check import require_protection
 from backend.entrypoints.http.problems.auth_problems import share_auth_problems
 from backend.settings.complaints import ConfigurationError
@@ -30,7 +30,7 @@ class Running:
     Attributes:
         authenticator: Turns the credentials of a connection into its principal.
         open_routes: The routes that need no principal.
-        resources: What is open.
+        resources: The open resources of the container, such as the key set.
     """
 
     authenticator: Authenticator
@@ -44,7 +44,7 @@ class Protection:
     Args:
         app: The app.
         public: The path templates that need no principal.
-        make_container: Returns the container.
+        make_container: Returns the container, the same or a new container at each start.
 
     Attributes:
         running: What authenticates now, for each event loop.
@@ -56,40 +56,16 @@ class Protection:
         self._app = app
         self._public = public
         self._make_container = make_container
+        self._parts: AuthParts | None = None
         self._opening: dict[asyncio.AbstractEventLoop, asyncio.Task[Running | None]] = {}
         self.running: dict[asyncio.AbstractEventLoop, Running] = {}
 
-    @functools.cached_property
-    def container(self) -> AuthContainer:
-        """The container, which reads the settings."""
-        return self._make_container()
-
-    @functools.cached_property
-    def authenticator(self) -> Authenticator:
-        """Turns the credentials of a connection into its principal."""
-        return Authenticator(
-            token_verifier=self.container.token_verifier(), session_cookies=self.session_cookies
-        )
-
-    @functools.cached_property
-    def session_cookies(self) -> SessionCookies | None:
-        """Reads session cookies; None if they are not accepted."""
-        verifier = self.container.session_verifier()
-        if verifier is None:
-            return None
-        names, origins = self.container.cookie_names(), self.container.web_origins()
-        return SessionCookies(names=names, verifier=verifier, origins=origins)
-
-    @functools.cached_property
-    def clock(self) -> Callable[[], float]:
-        """The clock that ends WebSockets, in seconds since the epoch."""
-        clock: Callable[[], float] = self.container.clock()
-        return clock
-
-    @functools.cached_property
-    def leeway(self) -> float:
-        """How long a WebSocket stays open after its credential has expired, in seconds."""
-        return float(self.container.settings().auth_leeway)
+    @property
+    def parts(self) -> AuthParts:
+        """The parts of the container, which is made when it is first used."""
+        if self._parts is None:
+            self._parts = AuthParts(self._make_container())
+        return self._parts
 
     @functools.cached_property
     def open_routes(self) -> OpenRoutes:
@@ -121,20 +97,23 @@ class Protection:
                 self.running.pop(loop, None)
 
     async def run_without_lifespan(self) -> Running | None:
-        """Do the same for a request that comes without a lifespan, once for each event loop.
+        """Do the same as `run` for a request without a lifespan, once for each event loop.
 
-        Mounted apps have no lifespan, and neither has an app in HTTPX's `ASGITransport` or in a
-        `TestClient` that is not used as a context manager. Nothing is closed then.
+        Mounted apps have no lifespan. Neither has an app in HTTPX's `ASGITransport`, or in a
+        `TestClient` that is not used as a context manager. The resources are then never closed.
 
         Returns:
-            None if a test has overridden the principal, and there are no settings.
+            What authenticates now; None if a test has overridden the principal, and there are no
+            settings.
+
+        Raises:
+            PrincipalFromRequestError: A route would read a principal from the request.
+            UnprotectedRouteError: A route neither takes a principal nor is public.
         """
         loop = asyncio.get_running_loop()
         opening = self._opening.get(loop)
         if opening is None:
-            for ended in [loop for loop in (*self.running, *self._opening) if loop.is_closed()]:
-                self.running.pop(ended, None)
-                self._opening.pop(ended, None)
+            self._forget_closed_loops()
             self._check_routes()
             opening = self._opening[loop] = loop.create_task(self._open())
         try:
@@ -146,10 +125,16 @@ class Protection:
             self.running[loop] = running
         return running
 
+    def _forget_closed_loops(self) -> None:
+        for loop in {*self.running, *self._opening}:
+            if loop.is_closed():
+                self.running.pop(loop, None)
+                self._opening.pop(loop, None)
+
     def _check_routes(self) -> None:
         """Read the routes and mounts again, and check them: some may have been added since."""
-        self.__dict__.pop("open_routes", None)
         require_verified_principals(self._app)
+        self.open_routes = OpenRoutes(self._app, public=self._public)
         require_protection(self.open_routes)
         if unknown := self.open_routes.unknown_paths():
             _log.warning("public paths that the app does not have: %s", ", ".join(unknown))
@@ -158,14 +143,16 @@ class Protection:
                 share_auth_problems(self._app, mounted)
 
     async def _open(self) -> Running | None:
-        """Make and open the parts. Tests that override the principal need no settings."""
+        """Make the parts, and open their resources.
+
+        Returns:
+            None if a test has overridden the principal, and there are no settings.
+        """
         container = self._make_container()
-        if container is not self.__dict__.get("container"):
-            for name in ("authenticator", "session_cookies", "clock", "leeway"):
-                self.__dict__.pop(name, None)
-            self.container = container
+        if self._parts is None or self._parts.container is not container:
+            self._parts = AuthParts(container)
         try:
-            authenticator = self.authenticator
+            authenticator = self._parts.authenticator
         except ConfigurationError:
             if self.open_routes.authentication_is_overridden():
                 return None

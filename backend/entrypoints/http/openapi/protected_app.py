@@ -48,7 +48,7 @@ def document_protection(document: dict[str, Any], app: FastAPI, protection: Prot
         protection: The authentication of the app.
     """
     try:
-        cookies = protection.session_cookies
+        cookies = protection.parts.session_cookies
     except ConfigurationError:  # a script that only writes the document needs no settings
         cookies = None
     document_authentication(

@@ -1,0 +1,49 @@
+"""The parts of a container that the guard uses."""
+
+import functools
+from collections.abc import Callable
+
+from backend.container.authentication import AuthContainer
+from backend.entrypoints.http.auth.credentials import Authenticator
+from backend.entrypoints.http.auth.session_cookies import SessionCookies
+
+
+class AuthParts:
+    """What authenticates connections. Each part is made when it is first used.
+
+    Args:
+        container: Provides the settings and the verifiers.
+
+    Attributes:
+        container: The container.
+    """
+
+    def __init__(self, container: AuthContainer) -> None:
+        self.container = container
+
+    @functools.cached_property
+    def authenticator(self) -> Authenticator:
+        """Turns the credentials of a connection into its principal."""
+        return Authenticator(
+            token_verifier=self.container.token_verifier(), session_cookies=self.session_cookies
+        )
+
+    @functools.cached_property
+    def session_cookies(self) -> SessionCookies | None:
+        """Reads session cookies; None if they are not accepted."""
+        verifier = self.container.session_verifier()
+        if verifier is None:
+            return None
+        names, origins = self.container.cookie_names(), self.container.web_origins()
+        return SessionCookies(names=names, verifier=verifier, origins=origins)
+
+    @functools.cached_property
+    def clock(self) -> Callable[[], float]:
+        """Returns the time in seconds since the epoch. It ends WebSockets."""
+        clock: Callable[[], float] = self.container.clock()
+        return clock
+
+    @functools.cached_property
+    def leeway(self) -> float:
+        """How long a WebSocket stays open after its credential has expired, in seconds."""
+        return float(self.container.settings().auth_leeway)
