@@ -10,7 +10,7 @@ from backend.entrypoints.http.auth.guards import (
     requires_scopes,
 )
 from backend.entrypoints.http.auth.protected_route import ProtectedRoute
-from backend.entrypoints.http.problems.problem_details import documented
+from backend.entrypoints.http.openapi.error_responses import documented
 from backend.entrypoints.http.problems.problem_error import ProblemError
 from backend.entrypoints.http.protect import protect
 from backend.settings.authentication import AuthSettings

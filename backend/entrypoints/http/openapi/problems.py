@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from backend.entrypoints.http.openapi.error_responses import PROBLEM_SCHEMA
 from backend.entrypoints.http.openapi.headers import problem_headers
 from backend.entrypoints.http.problems.codes import PROBLEM_CODES
 from backend.entrypoints.http.problems.http_errors import code_of_status
 from backend.entrypoints.http.problems.problem_details import MEDIA_TYPE, reason_phrase
 
-_SCHEMA: Final = {"$ref": "#/components/schemas/ProblemDetails"}
 _REQUEST_ID: Final = "0198a3f2-7c1e-7a10"
 
 
@@ -92,7 +92,7 @@ def _response(codes: Sequence[str]) -> dict[str, Any]:
         "headers": problem_headers(status) if is_challenge else {},
         "content": {
             MEDIA_TYPE: {
-                "schema": {"allOf": [_SCHEMA, restriction]},
+                "schema": {"allOf": [PROBLEM_SCHEMA, restriction]},
                 "examples": {
                     code: {"$ref": f"#/components/examples/problem.{code}"} for code in codes
                 },

@@ -1,4 +1,4 @@
-"""What a problem (RFC 9457) looks like: the response, and its description in OpenAPI."""
+"""Problems (RFC 9457): the response to an error."""
 
 import json
 import logging
@@ -9,7 +9,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
@@ -20,87 +19,7 @@ from backend.entrypoints.http.request_ids import request_id
 MEDIA_TYPE: Final = "application/problem+json"
 MAX_STATUS: Final = 599
 
-_DESCRIPTIONS: Final[Mapping[int, str]] = {
-    HTTPStatus.BAD_REQUEST: "The body cannot be read.",
-    HTTPStatus.UNAUTHORIZED: "The credentials are missing, malformed, expired or invalid.",
-    HTTPStatus.FORBIDDEN: "The caller may not do this, or the page that sent a session cookie.",
-    HTTPStatus.PRECONDITION_FAILED: "The resource has changed since it was read.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "A part of the request is invalid; `errors` names it.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Try again after `Retry-After` seconds.",
-}
-
 _log = logging.getLogger(__name__)
-
-
-class FieldProblem(BaseModel):
-    """An invalid part of a request."""
-
-    field: str = Field(description="The member, parameter or header.", examples=["title"])
-    detail: str = Field(description="What is wrong with it.")
-
-
-class ProblemDetails(BaseModel):
-    """A problem (RFC 9457)."""
-
-    type: str = Field(
-        description="A URI for the kind of problem. `about:blank`: only `code` names the error."
-    )
-    title: str = Field(description="The reason phrase of the status code, or of the kind.")
-    status: int = Field(description="The status code.")
-    code: str = Field(description="A stable name of the error, for programs.")
-    detail: str = Field(description="What went wrong, for people.")
-    request_id: str = Field(description="The id of this request in the server's log.")
-    errors: list[FieldProblem] = Field(
-        default_factory=list, description="With 422: the invalid parts of the request."
-    )
-
-
-def documented(*responses: int | Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI description of error responses.
-
-        responses=documented(401, 503, {409: "The note is locked."})
-
-    Args:
-        *responses: Status codes from 400 to 599, and mappings from status codes to descriptions.
-
-    Raises:
-        ValueError: A status code is not from 400 to 599.
-    """
-    descriptions: dict[int, str] = {}
-    for response in responses:
-        if isinstance(response, Mapping):
-            descriptions.update(response)
-        else:
-            phrase = f"{reason_phrase(response)}."
-            descriptions[response] = _DESCRIPTIONS.get(response, phrase)
-    for status in descriptions:
-        require_error_status(status)
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
-    return {
-        status: {"description": description, "content": content}
-        for status, description in descriptions.items()
-    }
-
-
-def require_error_status(status: int) -> None:
-    """Raise a `ValueError` if a status code is not that of an error."""
-    if not is_error_status(status):
-        raise ValueError(f"{status} is not the status code of an error: use 400 to 599")
-
-
-def is_error_status(status: int) -> bool:
-    """Tell whether a status code is that of an error (RFC 9110, sections 15.5 and 15.6)."""
-    return HTTPStatus.BAD_REQUEST <= status <= MAX_STATUS
-
-
-def reason_phrase(status: int) -> str:
-    """Return the reason phrase of the status code of an error, also of an unassigned code."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        is_server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        return "Server Error" if is_server_error else "Client Error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,3 +119,23 @@ def problem_response(connection: HTTPConnection, problem: Problem) -> ProblemRes
     response = ProblemResponse(content, problem.status, headers=problem.headers)
     response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def require_error_status(status: int) -> None:
+    """Raise a `ValueError` if a status code is not that of an error."""
+    if not is_error_status(status):
+        raise ValueError(f"{status} is not the status code of an error: use 400 to 599")
+
+
+def is_error_status(status: int) -> bool:
+    """Tell whether a status code is that of an error (RFC 9110, sections 15.5 and 15.6)."""
+    return HTTPStatus.BAD_REQUEST <= status <= MAX_STATUS
+
+
+def reason_phrase(status: int) -> str:
+    """Return the reason phrase of the status code of an error, also of an unassigned code."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        is_server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return "Server Error" if is_server_error else "Client Error"

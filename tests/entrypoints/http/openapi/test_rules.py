@@ -15,7 +15,7 @@ from backend.entrypoints.http.auth.guards import CurrentPrincipal
 from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.openapi.problems import documented_codes
 from backend.entrypoints.http.problems.codes import PROBLEM_CODES
-from backend.entrypoints.http.problems.problem_details import documented
+from backend.entrypoints.http.openapi.error_responses import documented
 from backend.testing import FakeTokenVerifier
 from tests.documents import table_rows
 from tests.entrypoints.http.conftest import MakeApp

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.entrypoints.http.problems.problem_details import documented
+from backend.entrypoints.http.openapi.error_responses import documented
 
 
 @pytest.mark.parametrize("status", range(400, 600))
