@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
-from pydantic import WithJsonSchema
+from fastapi import APIRouter, Request, Response
 
 from backend.domain.todo import Todo, TodoConflictError
 from backend.domain.todo_list import TodoPage
@@ -20,12 +19,18 @@ from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.model_response import ModelResponse
 from backend.entrypoints.http.openapi.headers import header_references
 from backend.entrypoints.http.openapi.problems import documented_codes
-from backend.entrypoints.http.problems.errors import InvalidParameterError, UnusableEntityTagError
+from backend.entrypoints.http.problems.errors import InvalidParameterError
 from backend.entrypoints.http.todos import etags, idempotency_keys
 from backend.entrypoints.http.todos.cursors import Cursors, InvalidCursorError
 from backend.entrypoints.http.todos.idempotency_keys import IdempotencyKey
 from backend.entrypoints.http.todos.list_parameters import ListParameters, openapi_parameters
 from backend.entrypoints.http.todos.page_size import PAGE_MAX_BYTES, shorten
+from backend.entrypoints.http.todos.preconditions import (
+    IfMatch,
+    IfNoneMatch,
+    names_version,
+    require_match,
+)
 from backend.entrypoints.http.todos.representations import (
     NewTodo,
     TodoChanges,
@@ -47,22 +52,6 @@ router = APIRouter(
     responses=documented_codes("invalid_request", "database_unavailable"),
 )
 
-# A list, because a request may repeat the header. Clients send it once, so OpenAPI shows a string.
-_EntityTags = Annotated[list[str] | None, WithJsonSchema({"type": "string"})]
-IfMatch = Annotated[
-    _EntityTags,
-    Header(
-        alias="If-Match",
-        description="The `ETag` of the version to change; 412 if the todo has another version.",
-    ),
-]
-IfNoneMatch = Annotated[
-    _EntityTags,
-    Header(
-        alias="If-None-Match",
-        description="The `ETag` of your copy; 304 if the todo still has this version.",
-    ),
-]
 _BODY_PROBLEMS: Final = documented_codes("bad_request", "content_too_large")
 _ETAG: Final = {"headers": header_references("ETag")}
 
@@ -175,14 +164,14 @@ async def change_todo(
         if attempt > 0:
             await asyncio.sleep(random.uniform(0, attempt * _RETRY_DELAY))  # noqa: S311 - jitter
         todo = await todos.get(principal.user_id, todo_id)
-        _require_match(if_match, todo)
+        require_match(if_match, todo)
         if not changes:
             return _response(todo)
         changed = todo.change(now=_now(request), **changes)
         try:
             await todos.save(principal.user_id, changed)
         except TodoConflictError:
-            if _names_version(if_match):
+            if names_version(if_match):
                 raise
             # The caller accepts any version: apply the changes to the new version.
         else:
@@ -202,9 +191,9 @@ async def delete_todo(
 ) -> None:
     """Delete one of your todos."""
     todos, version = _todos(request), None
-    if _names_version(if_match):
+    if names_version(if_match):
         todo = await todos.get(principal.user_id, todo_id)
-        _require_match(if_match, todo)
+        require_match(if_match, todo)
         version = todo.version
     await todos.remove(principal.user_id, todo_id, version=version)
 
@@ -216,19 +205,6 @@ def _todos(request: Request) -> TodoRepository:
 
 def _now(request: Request) -> datetime:
     return datetime.fromtimestamp(request.app.state.clock(), UTC)
-
-
-def _names_version(if_match: list[str] | None) -> bool:
-    """Return whether the caller accepts certain versions only."""
-    return if_match is not None and not etags.is_any(if_match)
-
-
-def _require_match(if_match: list[str] | None, todo: Todo) -> None:
-    if if_match is None or etags.match(if_match, todo):
-        return
-    if not etags.are_strong(if_match):
-        raise UnusableEntityTagError("If-Match has a weak tag or is malformed")
-    raise TodoConflictError("If-Match names another version")
 
 
 def _page_response(page: TodoPage, next_cursor: str | None) -> ModelResponse:
