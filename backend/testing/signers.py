@@ -57,7 +57,6 @@ def key_set(*keys: object) -> bytes:
     return to_json({"keys": [key.jwk() if isinstance(key, Signer) else key for key in keys]})
 
 
-@functools.cache
 def signer(algorithm: str, kid: str | None = "key-1") -> Signer:
     """Return the signer for an algorithm and a key id. Each pair has its own key.
 
@@ -65,12 +64,17 @@ def signer(algorithm: str, kid: str | None = "key-1") -> Signer:
         algorithm: One of `ALGORITHMS`.
         kid: The key id, or None for a key without an id.
     """
+    return _signer(algorithm, kid)
+
+
+@functools.cache
+def _signer(algorithm: str, kid: str | None) -> Signer:
     family = algorithm[:2]
     if family == "Ed":
         return ed25519_signer(_ed25519_key(kid), algorithm=algorithm, kid=kid)
     if family == "ES":
         return _ec_signer(algorithm, kid)
-    return rsa_signer(_rsa_key(algorithm, kid), algorithm=algorithm, kid=kid)
+    return rsa_signer(rsa.generate_private_key(65537, 2048), algorithm=algorithm, kid=kid)
 
 
 def secret_signer(secret: bytes, *, hash_name: str = "sha256") -> Signer:
@@ -124,12 +128,6 @@ def _ec_signer(algorithm: str, kid: str | None) -> Signer:
     return Signer(algorithm=algorithm, kid=kid, sign=sign, public=public)
 
 
-@functools.cache
-def _rsa_key(_algorithm: str, _kid: str | None) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
-
-
-@functools.cache
 def _ed25519_key(kid: str | None) -> ed25519.Ed25519PrivateKey:
     """Return the key of a key id. Every process has the same."""
     return ed25519.Ed25519PrivateKey.from_private_bytes(hashlib.sha256(str(kid).encode()).digest())
