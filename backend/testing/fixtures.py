@@ -16,7 +16,7 @@ from backend.testing.issuer import Issuer
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    """A Better Auth server with a key of its own, which ends after the test."""
+    """A Better Auth server with its own key. It stops after the test."""
     with Issuer() as server:
         yield server
 

@@ -8,7 +8,7 @@ from threading import Event, Thread
 from typing import Any, Final, Self
 
 JWKS_PATH: Final = "/api/auth/jwks"
-HANG_SECONDS: Final = 30.0  # a request hangs no longer, so a test cannot wait for ever
+HANG_SECONDS: Final = 30.0  # the longest that a request hangs, so that a test ends
 OVERSIZED: Final = 2_000_000  # bytes; more than the API reads of a key set
 
 _POLL_SECONDS: Final = 0.01

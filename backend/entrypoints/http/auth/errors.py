@@ -1,4 +1,4 @@
-"""Errors of guards: the caller is authenticated, and lacks a scope or a role."""
+"""Errors of authorization: the caller is authenticated, and lacks a scope or a role."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -32,7 +32,7 @@ class MissingRoleError(Exception):
 
 
 def validate_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
-    """Return the scopes that a guard needs, once each.
+    """Return the scopes that a route requires, without duplicates.
 
     Raises:
         ValueError: There are no scopes, or a scope cannot be part of a `WWW-Authenticate` header.

@@ -20,7 +20,7 @@ from backend.entrypoints.http.auth.websockets import GuardedWebSocket
 _CACHE_CONTROL: Final = b"cache-control"
 _PRIVATE: Final = (_CACHE_CONTROL, b"private, no-cache")
 
-App = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
+App = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]  # an ASGI app
 
 
 class Guard:

@@ -7,7 +7,7 @@
     async def delete_note(id: int) -> None: ...
 
 They work on every kind of route: `protect` puts a guard in front of all routes, and the guard
-authenticates. A dependency only returns what the guard has found.
+authenticates. A dependency only returns the principal that the guard has found.
 """
 
 import inspect
@@ -96,6 +96,10 @@ class OptionalAuthentication(BearerScheme):
     ) -> Principal | None:
         """Return the principal of a request or a WebSocket; None if there are no credentials.
 
+        Args:
+            connection: The request or WebSocket.
+            required: The scopes that the route requires of a principal.
+
         Raises:
             AuthError: There are credentials, and they are not valid.
             ForbiddenOriginError: A session cookie is used by a page that is not allowed to.
@@ -112,7 +116,7 @@ class OptionalAuthentication(BearerScheme):
 
 
 async def _call_override(override: Any) -> Principal | None:
-    """Call what a test has put in the place of `authenticated`."""
+    """Call the function with which a test has replaced `authenticated`."""
     if inspect.signature(override).parameters:
         raise RuntimeError(
             "The override of `authenticated` has parameters. For routes with an OptionalPrincipal,"
@@ -140,8 +144,8 @@ def requires_scopes(*scopes: str) -> SecurityDependency:
     Raises:
         ValueError: There is no scope, or a scope is not valid.
     """
-    validate_scopes(scopes)
-    dependency: SecurityDependency = Security(authenticated, scopes=list(scopes))
+    required = list(validate_scopes(scopes))
+    dependency: SecurityDependency = Security(authenticated, scopes=required)
     return dependency
 
 

@@ -41,18 +41,18 @@ class OpenRoutes:
     """
 
     def __init__(self, app: FastAPI, *, public: Collection[str]) -> None:
-        apps = list(all_apps(app))
+        apps, routes = list(all_apps(app)), list(all_routes(app))
         self._app = app
         self._apps = [inner for _, inner in apps if hasattr(inner, "dependency_overrides")]
         self._public = frozenset(public)
         self._documentation = frozenset[str]().union(*map(_documentation_paths, apps))
-        paths = {route.path for route in all_routes(app) if not route.is_mount}
+        paths = {route.path for route in routes if not route.is_mount}
         self._public_mounts = {path.rstrip("/") for path in self._public - paths}
         self._frontends = frontends(app)
-        # Which paths a route or front end may serve, and whether it is open.
+        # The paths that each route or front end may serve, and whether it is open.
         served = [
             (_pattern(route.path, is_mount=route.is_mount), self._is_open(route))
-            for route in all_routes(app)
+            for route in routes
         ]
         served += [
             (_pattern(path, is_mount=True), path.rstrip("/") in self._public_mounts)
@@ -60,14 +60,15 @@ class OpenRoutes:
         ]
         open_patterns = {pattern for pattern, is_open in served if is_open}
         closed_patterns = {pattern for pattern, is_open in served if not is_open}
-        # A path that only open routes can serve needs no search for its route.
+        # Paths that only open routes can serve. They need no search for the route.
         self._always_open = frozenset(
             route.path
-            for route in all_routes(app)
+            for route in routes
             if _pattern(route.path, is_mount=False) in open_patterns
             and "{" not in route.path
             and not any(re.fullmatch(pattern, route.path) for pattern in closed_patterns)
         )
+        # Other paths that an open route may serve. The route that comes first decides.
         searched = open_patterns - {re.escape(path) for path in self._always_open}
         self._maybe_open = re.compile("|".join(searched)) if searched else None
 
@@ -78,7 +79,6 @@ class OpenRoutes:
             return True
         if self._maybe_open is None or not self._maybe_open.fullmatch(path):
             return False
-        # Another route may have the same path, and come first.
         route = matching_route(self._app, scope)
         if route is None:
             return self._serve_frontend(path)
@@ -124,7 +124,7 @@ class OpenRoutes:
         return is_documentation or route.path in self._public
 
     def _serve_frontend(self, path: str) -> bool:
-        """Tell whether a public front end serves a path: the longest that matches."""
+        """Tell whether the front end that serves a path, the longest that matches, is public."""
         matching = [
             front for front in self._frontends if re.fullmatch(_pattern(front, is_mount=True), path)
         ]
@@ -132,7 +132,7 @@ class OpenRoutes:
 
 
 def _pattern(path: str, *, is_mount: bool) -> str:
-    """Return a regular expression for the paths that a template may match, or for more."""
+    """Return a regular expression that matches every path of a template, and possibly more."""
     if is_mount:
         path = path.rstrip("/")
     pattern = "(?s:.*)".join(map(re.escape, _PARAMETER.split(path)))
@@ -140,7 +140,7 @@ def _pattern(path: str, *, is_mount: bool) -> str:
 
 
 def _documentation_paths(mounted: tuple[str, Any]) -> frozenset[str]:
-    """Return the paths of the documentation that FastAPI serves for an app, if it is FastAPI's."""
+    """Return the paths of the documentation that FastAPI serves for a mounted or main app."""
     prefix, app = mounted
     if not isinstance(app, FastAPI) or app.openapi_url is None:
         return frozenset()

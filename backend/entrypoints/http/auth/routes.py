@@ -32,7 +32,12 @@ class AppRoute:
 
 
 def all_routes(app: Any, mounts: tuple[str, ...] = ()) -> Iterator[AppRoute]:
-    """Return the routes of an app and of the apps that it mounts, in the order of matching."""
+    """Return the routes of an app and of the apps that it mounts, in the order of matching.
+
+    Args:
+        app: The app or router.
+        mounts: The path templates of the mounts that lead to it.
+    """
     for context in iter_route_contexts(app.routes):
         route = _app_route(context, mounts)
         inner = mounted_app(context.original_route)
@@ -43,6 +48,11 @@ def all_routes(app: Any, mounts: tuple[str, ...] = ()) -> Iterator[AppRoute]:
 
 def matching_route(app: Any, scope: Scope, mounts: tuple[str, ...] = ()) -> AppRoute | None:
     """Return the route that serves a connection, as the router of the app chooses it.
+
+    Args:
+        app: The app or router.
+        scope: The ASGI scope of the connection, as the app gets it.
+        mounts: The path templates of the mounts that lead to the app.
 
     Returns:
         The first route whose path and method match; None if there is none. If the route is a mount,
@@ -72,7 +82,12 @@ def mounted_app(route: object) -> Any | None:
 
 
 def all_apps(app: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Return the path of an app and the app, and those of the apps that it mounts."""
+    """Return an app and all apps that it mounts, each with its path.
+
+    Args:
+        app: The app or router.
+        path: The path of the app.
+    """
     yield path, app
     for context in iter_route_contexts(app.routes):
         inner = mounted_app(context.original_route)
@@ -81,12 +96,12 @@ def all_apps(app: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def frontends(app: Any) -> Mapping[str, Dependant]:
-    """Return the front ends that FastAPI serves at paths which no route serves.
+    """Return the front ends of an app: files that FastAPI serves at paths without a route.
 
     `app.routes` does not list them.
 
     Returns:
-        Their paths and their dependencies.
+        The dependencies of each front end, by its path.
     """
     found: dict[str, Dependant] = {}
     router = getattr(app, "router", app)
