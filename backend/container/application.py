@@ -13,8 +13,8 @@ from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.persistence.schema.diagnosis import diagnose_database
 from backend.adapters.persistence.schema.new_revision import create_revision
-from backend.container import auth, explanations, lifecycle
 from backend.container import database as databases
+from backend.container import explanations, lifecycle, tokens
 from backend.container.authentication import AuthContainer as Auth
 from backend.settings import Settings
 
@@ -43,7 +43,7 @@ class Container(Auth):
     diagnose_database = providers.Callable(diagnose_database, database)
     create_revision = providers.Callable(create_revision)
     mint_token = providers.Callable(mint_token)
-    has_secret = providers.Callable(auth.has_secret, Auth.settings)
+    has_secret = providers.Callable(tokens.has_secret, Auth.settings)
     token_explainer = providers.Singleton(
         TokenExplainer,
         Auth.signed_tokens,
@@ -53,7 +53,7 @@ class Container(Auth):
         jwks_url=Auth.jwks_url,
         cookies=Auth.settings.provided.auth_cookie,
         secret_is_for_cookies=providers.Callable(
-            auth.secret_is_for_cookies, Auth.settings, has_key_set=Auth.jwks_url
+            tokens.secret_is_for_cookies, Auth.settings, has_key_set=Auth.jwks_url
         ),
         key_set_state=Auth.key_set_state,
         claim_names=Auth.settings.provided.auth_claims,

@@ -11,9 +11,13 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
-from backend.container import auth, lifecycle, session_cookies
+from backend.container import lifecycle, session_cookies, tokens
 from backend.container.issuer import better_auth
 from backend.settings.authentication import AuthSettings
+
+
+def _load(settings_class: type[AuthSettings]) -> AuthSettings:
+    return settings_class.load()
 
 
 class AuthContainer(containers.DeclarativeContainer):
@@ -21,21 +25,21 @@ class AuthContainer(containers.DeclarativeContainer):
 
     settings_class = providers.Object(AuthSettings)
     # `Any`: in a subclass of this container, the settings have a class of their own.
-    settings: providers.Singleton[Any] = providers.Singleton(auth.load_settings, settings_class)
+    settings: providers.Singleton[Any] = providers.Singleton(_load, settings_class)
     clock = providers.Object(time.time)
 
     # The issuer, and its keys.
     issuer = providers.Singleton(better_auth, settings, clock)
     jwks_url = issuer.provided.jwks_url
-    http_client = providers.Singleton(auth.http_client, jwks_url)
-    jwks_keys = providers.Singleton(auth.jwks_keys, settings, jwks_url, http_client.provider)
+    http_client = providers.Singleton(tokens.http_client, jwks_url)
+    jwks_keys = providers.Singleton(tokens.jwks_keys, settings, jwks_url, http_client.provider)
 
     # Bearer tokens: signature, claims, principal, cache.
-    sources = providers.Callable(auth.sources, settings, jwks_keys)
+    sources = providers.Callable(tokens.sources, settings, jwks_keys)
     signed_tokens = providers.Singleton(
         SignedTokens, sources, max_length=settings.provided.auth_token_max_bytes
     )
-    policy = providers.Singleton(auth.policy, settings, issuer)
+    policy = providers.Singleton(tokens.policy, settings, issuer)
     jwt_verifier = providers.Singleton(
         JwtTokenVerifier,
         signed_tokens,
@@ -43,7 +47,9 @@ class AuthContainer(containers.DeclarativeContainer):
         to_principal=issuer.provided.to_principal,
         clock=clock,
     )
-    token_verifier = providers.Singleton(auth.with_cache, jwt_verifier, settings, jwks_keys, clock)
+    token_verifier = providers.Singleton(
+        tokens.with_cache, jwt_verifier, settings, jwks_keys, clock
+    )
 
     # Session cookies; the verifier is None if no cookies are accepted.
     session_verifier = providers.Singleton(
@@ -55,4 +61,4 @@ class AuthContainer(containers.DeclarativeContainer):
     # Opened at startup, closed at shutdown; checked for readiness.
     resources = providers.Callable(lifecycle.resources, jwks_keys)
     checks = providers.Callable(lifecycle.checks, jwks_keys)
-    key_set_state = providers.Callable(auth.key_set_state, jwks_keys)
+    key_set_state = providers.Callable(tokens.key_set_state, jwks_keys)

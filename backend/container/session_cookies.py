@@ -10,8 +10,8 @@ from backend.adapters.auth.better_auth.cookie_formats import (
 )
 from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
 from backend.adapters.auth.jwks.keys import JwksKeys
-from backend.container.auth import sources, with_cache
 from backend.container.issuer import Issuer
+from backend.container.tokens import sources, with_cache
 from backend.domain.auth import TokenVerifier
 from backend.settings.authentication import AuthSettings
 from backend.settings.values import CookieCache

@@ -21,11 +21,6 @@ from backend.settings.origins import is_loopback
 from backend.settings.values import CookieCache
 
 
-def load_settings(settings_class: type[AuthSettings]) -> AuthSettings:
-    """Read the settings from the environment. Raises `ConfigurationError` if any is wrong."""
-    return settings_class.load()
-
-
 def http_client(jwks_url: str | None) -> httpx2.AsyncClient:
     """Make the HTTP client that fetches the key set, with the proxies of the environment.
 
