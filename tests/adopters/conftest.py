@@ -1,4 +1,4 @@
-"""Fixtures: an environment with the wheel alone, a key server, and servers of strangers' apps."""
+"""Fixtures: an environment with the wheel alone, a key server, and servers of adopters' apps."""
 
 import zipfile
 from collections.abc import Callable, Iterator

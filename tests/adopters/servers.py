@@ -1,4 +1,4 @@
-"""Servers of strangers' apps: real processes, in an environment that has the wheel alone."""
+"""Servers of adopters' apps: real processes, in an environment that has the wheel alone."""
 
 import re
 from collections.abc import Mapping

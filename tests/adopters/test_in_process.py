@@ -146,21 +146,21 @@ def test_two_apps_of_one_process_trust_different_issuers(
     issuer: Issuer, ada: dict[str, str]
 ) -> None:
     with Issuer() as other:
-        ours, theirs = FastAPI(), FastAPI()
-        protect(ours, settings=issuer.settings())
-        protect(theirs, settings=other.settings())
-        for app in (ours, theirs):
+        first, second = FastAPI(), FastAPI()
+        protect(first, settings=issuer.settings())
+        protect(second, settings=other.settings())
+        for app in (first, second):
 
             @app.get("/me")
             async def read_me(principal: CurrentPrincipal) -> str:
                 return principal.user_id
 
         bob = bearer(other.token(sub="bob"))
-        with TestClient(ours) as our_client, TestClient(theirs) as their_client:
-            assert our_client.get("/me", headers=ada).json() == "ada"
-            assert their_client.get("/me", headers=bob).json() == "bob"
-            assert our_client.get("/me", headers=bob).status_code == 401
-            assert their_client.get("/me", headers=ada).status_code == 401
+        with TestClient(first) as first_client, TestClient(second) as second_client:
+            assert first_client.get("/me", headers=ada).json() == "ada"
+            assert second_client.get("/me", headers=bob).json() == "bob"
+            assert first_client.get("/me", headers=bob).status_code == 401
+            assert second_client.get("/me", headers=ada).status_code == 401
 
 
 def test_a_protected_app_may_be_mounted_in_another_protected_app(

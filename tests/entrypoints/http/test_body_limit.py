@@ -17,7 +17,7 @@ WIDE = 200_000
 
 @pytest.fixture
 def app() -> FastAPI:
-    """Return a stranger's app with our limit, and routes with limits of their own."""
+    """Return an app with the default limit, and routes with their own limits."""
     app = FastAPI()
     install(app)
     app.router.middleware_stack = BodyLimit(app.router.middleware_stack)

@@ -34,7 +34,7 @@ def test_without_multipart_the_error_names_the_package() -> None:
 
 @pytest.fixture
 def app() -> FastAPI:
-    """Return a stranger's app that takes files and forms."""
+    """Return an app that takes files and forms."""
     pytest.importorskip("python_multipart")
     app = FastAPI()
     install(app)

@@ -32,7 +32,7 @@ TOKENS: dict[str, Principal | Exception] = {
     "outage": VerifierUnavailableError("the issuer is down"),
 }
 
-MakeStranger = Callable[..., FastAPI]
+MakeProtected = Callable[..., FastAPI]
 
 
 def container(verifier: FakeTokenVerifier) -> AuthContainer:
@@ -46,8 +46,8 @@ def verifier() -> FakeTokenVerifier:
 
 
 @pytest.fixture
-def make_stranger(verifier: FakeTokenVerifier) -> MakeStranger:
-    """Return a function that makes a protected app with nothing of ours in it."""
+def make_protected(verifier: FakeTokenVerifier) -> MakeProtected:
+    """Return a function that makes a protected app without the routes of the Todo API."""
 
     def make(*, public: tuple[str, ...] = (), **options: Any) -> FastAPI:
         app = FastAPI(**options)
@@ -77,10 +77,10 @@ def endless() -> Iterator[bytes]:
 @pytest.mark.anyio
 @pytest.mark.parametrize("route_class", [APIRoute, ProtectedRoute])
 @pytest.mark.parametrize("headers", [[], [MALLORY]])
-async def test_a_stranger_s_route_authenticates_before_the_body_is_read(
-    make_stranger: MakeStranger, route_class: type[APIRoute], headers: list[tuple[bytes, bytes]]
+async def test_a_route_authenticates_before_the_body_is_read(
+    make_protected: MakeProtected, route_class: type[APIRoute], headers: list[tuple[bytes, bytes]]
 ) -> None:
-    app, router = make_stranger(), APIRouter(route_class=route_class)
+    app, router = make_protected(), APIRouter(route_class=route_class)
 
     @router.post("/notes")
     async def create(note: Annotated[list[str], Body()], principal: CurrentPrincipal) -> str:
@@ -101,9 +101,9 @@ async def test_a_stranger_s_route_authenticates_before_the_body_is_read(
 
 
 @pytest.mark.anyio
-async def test_static_files_need_a_principal(make_stranger: MakeStranger, tmp_path: Path) -> None:
+async def test_static_files_need_a_principal(make_protected: MakeProtected, tmp_path: Path) -> None:
     (tmp_path / "report.txt").write_text("secret")
-    app = make_stranger()
+    app = make_protected()
     app.mount("/files", StaticFiles(directory=tmp_path))
     async with app_lifespan(app):
         assert_unauthorized(await send_request(app, "/files/report.txt"), "missing_token")
@@ -113,11 +113,11 @@ async def test_static_files_need_a_principal(make_stranger: MakeStranger, tmp_pa
 
 @pytest.mark.anyio
 async def test_a_front_end_needs_a_principal_unless_its_path_is_public(
-    make_stranger: MakeStranger, tmp_path: Path
+    make_protected: MakeProtected, tmp_path: Path
 ) -> None:
     (tmp_path / "index.html").write_text("<p>page</p>")
     for public, status in (((), 401), (("/page",), 200)):
-        app = make_stranger(public=public)
+        app = make_protected(public=public)
         app.frontend("/page", directory=tmp_path)
         async with app_lifespan(app):
             response = await send_request(app, "/page/index.html")
@@ -128,11 +128,11 @@ async def test_a_front_end_needs_a_principal_unless_its_path_is_public(
 @pytest.mark.anyio
 @pytest.mark.parametrize("headers", [[], [ADA], [MALLORY], [OUTAGE]])
 async def test_a_public_route_ignores_credentials(
-    make_stranger: MakeStranger,
+    make_protected: MakeProtected,
     verifier: FakeTokenVerifier,
     headers: list[tuple[bytes, bytes]],
 ) -> None:
-    app = make_stranger(public=("/status", "/pages/{name}"))
+    app = make_protected(public=("/status", "/pages/{name}"))
     app.add_api_route("/status", read_open)
     app.add_api_route("/pages/{name}", read_open)
     async with app_lifespan(app):
@@ -142,8 +142,8 @@ async def test_a_public_route_ignores_credentials(
 
 
 @pytest.mark.anyio
-async def test_public_is_a_whole_path_and_not_a_prefix(make_stranger: MakeStranger) -> None:
-    app = make_stranger(public=("/notes", "/pages/{name}"))
+async def test_public_is_a_whole_path_and_not_a_prefix(make_protected: MakeProtected) -> None:
+    app = make_protected(public=("/notes", "/pages/{name}"))
     app.add_api_route("/notes", read_open)
     app.add_api_route("/pages/{name}", read_open)
     for path in ("/notes/private", "/notes2", "/pages/{name}/private", "/other/notes"):
@@ -156,11 +156,11 @@ async def test_public_is_a_whole_path_and_not_a_prefix(make_stranger: MakeStrang
 @pytest.mark.anyio
 @pytest.mark.parametrize("protected_first", [True, False])
 async def test_the_first_matching_route_decides_whether_a_path_is_open(
-    make_stranger: MakeStranger, tmp_path: Path, *, protected_first: bool
+    make_protected: MakeProtected, tmp_path: Path, *, protected_first: bool
 ) -> None:
     """A mount that comes first serves the request, even if a public route has the same path."""
     (tmp_path / "about").write_text("secret")
-    app = make_stranger(public=("/files/about", "/{path:path}"))
+    app = make_protected(public=("/files/about", "/{path:path}"))
     if protected_first:
         app.mount("/files", StaticFiles(directory=tmp_path))
     app.add_api_route("/files/about", read_open)
@@ -174,8 +174,8 @@ async def test_the_first_matching_route_decides_whether_a_path_is_open(
 
 
 @pytest.mark.anyio
-async def test_the_methods_of_a_path_may_be_open_or_not(make_stranger: MakeStranger) -> None:
-    app = make_stranger()
+async def test_the_methods_of_a_path_may_be_open_or_not(make_protected: MakeProtected) -> None:
+    app = make_protected()
     app.add_api_route("/notes", read_optional, methods=["GET"])
     app.add_api_route("/notes", read_principal, methods=["POST"])
     async with app_lifespan(app):
@@ -190,9 +190,9 @@ async def test_the_methods_of_a_path_may_be_open_or_not(make_stranger: MakeStran
 @pytest.mark.parametrize("path", ["/nothing", "/api/nothing", "//notes", "/notes/x"])
 @pytest.mark.parametrize("headers", [[], [MALLORY], [OUTAGE]])
 async def test_an_unknown_path_gets_404_with_or_without_credentials(
-    make_stranger: MakeStranger, path: str, headers: list[tuple[bytes, bytes]]
+    make_protected: MakeProtected, path: str, headers: list[tuple[bytes, bytes]]
 ) -> None:
-    app = make_stranger()
+    app = make_protected()
     app.add_api_route("/notes", read_principal)
     async with app_lifespan(app):
         assert (await send_request(app, path, headers=headers)).status == 404
@@ -200,8 +200,8 @@ async def test_an_unknown_path_gets_404_with_or_without_credentials(
 
 
 @pytest.mark.anyio
-async def test_bad_credentials_on_an_optional_route_get_401(make_stranger: MakeStranger) -> None:
-    app = make_stranger(public=("/public",))
+async def test_bad_credentials_on_an_optional_route_get_401(make_protected: MakeProtected) -> None:
+    app = make_protected(public=("/public",))
     app.add_api_route("/greeting", read_optional)
     app.add_api_route("/public", read_optional)
     async with app_lifespan(app):
@@ -214,9 +214,9 @@ async def test_bad_credentials_on_an_optional_route_get_401(make_stranger: MakeS
 
 @pytest.mark.anyio
 async def test_a_route_that_requires_a_principal_too_is_not_optional(
-    make_stranger: MakeStranger,
+    make_protected: MakeProtected,
 ) -> None:
-    app = make_stranger()
+    app = make_protected()
 
     @app.get("/both")
     async def read_both(optional: OptionalPrincipal, principal: CurrentPrincipal) -> str:
@@ -231,9 +231,9 @@ async def test_a_route_that_requires_a_principal_too_is_not_optional(
 
 @pytest.mark.anyio
 async def test_a_public_route_with_a_principal_still_requires_it(
-    make_stranger: MakeStranger,
+    make_protected: MakeProtected,
 ) -> None:
-    app = make_stranger(public=("/notes",))
+    app = make_protected(public=("/notes",))
     app.add_api_route("/notes", read_principal)
     async with app_lifespan(app):
         assert_unauthorized(await send_request(app, "/notes"), "missing_token")
@@ -242,9 +242,9 @@ async def test_a_public_route_with_a_principal_still_requires_it(
 
 @pytest.mark.anyio
 async def test_mounted_apps_are_guarded_and_may_have_public_routes(
-    make_stranger: MakeStranger,
+    make_protected: MakeProtected,
 ) -> None:
-    app, inner = make_stranger(public=("/sub/status",)), FastAPI()
+    app, inner = make_protected(public=("/sub/status",)), FastAPI()
     inner.add_api_route("/status", read_open)
     inner.add_api_route("/notes", read_principal)
     inner.add_api_route("/greeting", read_optional)
@@ -259,8 +259,8 @@ async def test_mounted_apps_are_guarded_and_may_have_public_routes(
 
 
 @pytest.mark.anyio
-async def test_routes_below_equal_parameters_are_guarded(make_stranger: MakeStranger) -> None:
-    app, inner = make_stranger(public=("/{id}/{id}",)), FastAPI(openapi_url=None)
+async def test_routes_below_equal_parameters_are_guarded(make_protected: MakeProtected) -> None:
+    app, inner = make_protected(public=("/{id}/{id}",)), FastAPI(openapi_url=None)
     inner.add_api_route("/{id}", read_open)
     inner.add_api_route("/{id}/notes", read_principal)
     app.mount("/{id}", inner)
@@ -271,9 +271,9 @@ async def test_routes_below_equal_parameters_are_guarded(make_stranger: MakeStra
 
 @pytest.mark.anyio
 async def test_responses_are_private_unless_the_endpoint_allows_caches(
-    make_stranger: MakeStranger,
+    make_protected: MakeProtected,
 ) -> None:
-    app = make_stranger(public=("/status",))
+    app = make_protected(public=("/status",))
     app.add_api_route("/status", read_open)
     app.add_api_route("/notes", read_principal)
 
@@ -293,11 +293,11 @@ async def test_responses_are_private_unless_the_endpoint_allows_caches(
 @pytest.mark.parametrize("headers", [[], [ADA], [MALLORY]])
 @pytest.mark.parametrize("route_class", [APIRoute, ProtectedRoute])
 async def test_an_override_replaces_authentication_on_every_kind_of_route(
-    make_stranger: MakeStranger,
+    make_protected: MakeProtected,
     route_class: type[APIRoute],
     headers: list[tuple[bytes, bytes]],
 ) -> None:
-    app = make_stranger()
+    app = make_protected()
     router = APIRouter(route_class=route_class)
     router.add_api_route("/notes", read_principal)
     router.add_api_route("/greeting", read_optional)
@@ -324,8 +324,10 @@ async def test_an_override_replaces_authentication_on_every_kind_of_route(
 
 
 @pytest.mark.anyio
-async def test_an_async_override_works_on_optional_routes_too(make_stranger: MakeStranger) -> None:
-    app = make_stranger()
+async def test_an_async_override_works_on_optional_routes_too(
+    make_protected: MakeProtected,
+) -> None:
+    app = make_protected()
     app.add_api_route("/greeting", read_optional)
 
     async def override() -> Principal:
@@ -342,8 +344,10 @@ async def test_an_async_override_works_on_optional_routes_too(make_stranger: Mak
 
 
 @pytest.mark.anyio
-async def test_other_overrides_do_not_turn_authentication_off(make_stranger: MakeStranger) -> None:
-    app = make_stranger()
+async def test_other_overrides_do_not_turn_authentication_off(
+    make_protected: MakeProtected,
+) -> None:
+    app = make_protected()
     router = APIRouter(route_class=ProtectedRoute)
     router.add_api_route("/notes", read_principal)
     app.include_router(router)
@@ -354,8 +358,8 @@ async def test_other_overrides_do_not_turn_authentication_off(make_stranger: Mak
 
 
 @pytest.mark.anyio
-async def test_an_app_keeps_its_own_answers_to_errors(make_stranger: MakeStranger) -> None:
-    app = make_stranger()
+async def test_an_app_keeps_its_own_answers_to_errors(make_protected: MakeProtected) -> None:
+    app = make_protected()
 
     @app.exception_handler(KeyError)
     async def handle(request: Request, error: Exception) -> Response:
@@ -389,7 +393,9 @@ async def test_a_principal_of_an_unprotected_app_is_a_clear_error() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_stranger_s_lifespan_runs_inside_ours(verifier: FakeTokenVerifier) -> None:
+async def test_the_lifespan_of_an_app_runs_while_authentication_runs(
+    verifier: FakeTokenVerifier,
+) -> None:
     events = []
 
     @asynccontextmanager
@@ -445,9 +451,9 @@ async def test_an_override_works_for_the_routes_of_the_todo_api(make_app: MakeAp
 
 @pytest.mark.anyio
 async def test_public_paths_that_name_nothing_are_logged(
-    make_stranger: MakeStranger, caplog: pytest.LogCaptureFixture
+    make_protected: MakeProtected, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = make_stranger(public=("/status", "/statsu", "/docs", "/files/", "/typo/{id}"))
+    app = make_protected(public=("/status", "/statsu", "/docs", "/files/", "/typo/{id}"))
     app.add_api_route("/status", read_open)
     app.mount("/files", FastAPI(openapi_url=None))
     async with app_lifespan(app):

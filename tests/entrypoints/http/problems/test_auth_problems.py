@@ -32,7 +32,7 @@ every_error = pytest.mark.parametrize(("error", "status", "code"), ERRORS)
 
 
 def make_app(error: Exception) -> FastAPI:
-    """Make a stranger's app, with a route that raises an error."""
+    """Make an adopter's app, with a route that raises an error."""
     app = FastAPI()
 
     @app.get("/notes")

@@ -17,7 +17,7 @@ CHALLENGE = 'Bearer realm="api"'
 
 
 def make_app(error: Exception) -> FastAPI:
-    """Make an app with a stranger's route that raises an error."""
+    """Make an app with a route that raises an error."""
     app = FastAPI()
     install(app)
 
