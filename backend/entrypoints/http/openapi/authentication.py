@@ -7,19 +7,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fastapi.encoders import jsonable_encoder
+
+from backend.entrypoints.http.auth.guards import authenticated
 from backend.entrypoints.http.openapi.components import add_components
 from backend.entrypoints.http.openapi.problems import add_codes
 
-BEARER: Final = "Bearer"
+BEARER: Final = authenticated.scheme_name
 SESSION_COOKIE: Final = "SessionCookie"
 
 _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-_BEARER_SCHEME: Final = {
-    "type": "http",
-    "scheme": "bearer",
-    "bearerFormat": "JWT",
-    "description": "A JWT that Better Auth issued.",
-}
+_BEARER_SCHEME: Final = jsonable_encoder(authenticated.model, by_alias=True, exclude_none=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
