@@ -6,7 +6,7 @@ from pydantic import SecretStr
 from backend.settings import AuthSettings, ConfigurationError, Settings
 from tests.settings.environment import SECRET
 
-# Variables of an app that is not ours: their names are ours, their values are not.
+# Variables of another app. Settings of the Todo API have the same names.
 OF_ANOTHER_APP = {
     "HOST": "x86_64-conda-linux-gnu",
     "PORT": "http",
