@@ -59,7 +59,7 @@ def test_private_files_are_not_stored_by_shared_caches(
     assert response.headers["Cache-Control"] == "private, no-cache"
 
 
-def test_errors_of_guards_in_a_mounted_app_are_problems(
+def test_authorization_errors_in_a_mounted_app_are_problems(
     server: AppServer, key_server: Issuer
 ) -> None:
     with server.connect(key_server.token(role="user")) as user:

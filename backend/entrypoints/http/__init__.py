@@ -1,7 +1,7 @@
 """The HTTP API, on FastAPI. This package exports what an app needs to authenticate its users."""
 
 from backend.domain.auth import Principal
-from backend.entrypoints.http.auth.guards import (
+from backend.entrypoints.http.auth.dependencies import (
     CurrentPrincipal,
     OptionalPrincipal,
     authenticated,

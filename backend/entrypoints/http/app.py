@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from backend import __version__
 from backend.container import Container
 from backend.entrypoints.http import health, me, metrics
-from backend.entrypoints.http.auth.guards import requires_scopes
+from backend.entrypoints.http.auth.dependencies import requires_scopes
 from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.body_limit import BodyLimit
 from backend.entrypoints.http.cors import with_cors

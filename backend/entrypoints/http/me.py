@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.domain.auth import Principal
 from backend.domain.read_only import plain
-from backend.entrypoints.http.auth.guards import CurrentPrincipal
+from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
 from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.model_response import ModelResponse
 

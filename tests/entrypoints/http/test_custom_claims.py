@@ -9,7 +9,7 @@ import pytest
 from fastapi import APIRouter, Depends, HTTPException
 
 from backend.domain.read_only import ReadOnlyMapping
-from backend.entrypoints.http.auth.guards import CurrentPrincipal
+from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
 from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.testing.fakes import FakeTokenVerifier
 from tests.documents import ROOT, text_of

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
-from backend.entrypoints.http.auth.guards import CurrentPrincipal
+from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
 from backend.entrypoints.http.metrics import count_batch
 from backend.entrypoints.http.query_limit import PARAMETERS_MAX
 from tests.entrypoints.http.conftest import MakeApp

@@ -10,7 +10,7 @@ import uvicorn
 from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.container import Container
 from backend.entrypoints.http.app import Api, create_app
-from backend.entrypoints.http.auth.guards import CurrentPrincipal
+from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
 from backend.entrypoints.server import process
 from backend.settings import Complaint, ConfigurationError, Settings
 from backend.testing.fakes import FakeTokenVerifier

@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from backend.domain.auth import Principal, VerifierUnavailableError
 from backend.entrypoints.http.auth import websockets
-from backend.entrypoints.http.auth.guards import CurrentPrincipal
+from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
 from backend.entrypoints.server import limits
 from backend.testing.fakes import FakeTokenVerifier
 from tests.e2e.processes import wait_for

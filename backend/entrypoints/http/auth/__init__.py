@@ -1,1 +1,1 @@
-"""Authentication of requests: credentials, guards and the startup check."""
+"""Authentication of requests: the guard, the dependencies of routes, and the startup check."""

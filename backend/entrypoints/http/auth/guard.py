@@ -11,7 +11,7 @@ from typing import Any, Final
 from starlette.types import Message, Receive, Scope, Send
 
 from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
-from backend.entrypoints.http.auth.guards import AUTHENTICATOR, PRINCIPAL
+from backend.entrypoints.http.auth.dependencies import AUTHENTICATOR, PRINCIPAL
 from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
 from backend.entrypoints.http.auth.subprotocols import move_bearer_token

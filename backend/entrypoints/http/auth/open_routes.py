@@ -13,7 +13,7 @@ from fastapi.dependencies.models import Dependant
 from starlette._utils import get_route_path
 from starlette.types import Scope
 
-from backend.entrypoints.http.auth.guards import (
+from backend.entrypoints.http.auth.dependencies import (
     Authentication,
     BearerScheme,
     OptionalAuthentication,

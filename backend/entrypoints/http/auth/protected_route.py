@@ -19,7 +19,7 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from backend.entrypoints.http.auth.guards import PRINCIPAL, authenticate, authenticated
+from backend.entrypoints.http.auth.dependencies import PRINCIPAL, authenticate, authenticated
 from backend.entrypoints.http.json_request import JsonRequest
 
 _REQUEST: Final = "backend.request"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fastapi.encoders import jsonable_encoder
 
-from backend.entrypoints.http.auth.guards import authenticated
+from backend.entrypoints.http.auth.dependencies import authenticated
 from backend.entrypoints.http.openapi.components import add_components
 from backend.entrypoints.http.openapi.problems import add_codes
 

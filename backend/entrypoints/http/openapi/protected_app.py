@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 
-from backend.entrypoints.http.auth.guards import BearerScheme, RoleCheck
+from backend.entrypoints.http.auth.dependencies import BearerScheme, RoleCheck
 from backend.entrypoints.http.auth.open_routes import calls_of, is_optional
 from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.openapi.authentication import (

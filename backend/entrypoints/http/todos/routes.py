@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from backend.domain.todo import Todo, TodoConflictError
 from backend.domain.todo_list import TodoPage
 from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepository
-from backend.entrypoints.http.auth.guards import CurrentPrincipal
+from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
 from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.model_response import ModelResponse
 from backend.entrypoints.http.openapi.headers import header_references

@@ -1,4 +1,4 @@
-"""Scopes of guards are scope tokens of OAuth, so that a header can quote them."""
+"""Required scopes are scope tokens of OAuth, so that a header can quote them."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_a_scope_that_no_token_can_have_is_refused(scope: str) -> None:
     assert repr(scope) in str(refusal.value)
 
 
-def test_a_guard_needs_a_scope() -> None:
+def test_at_least_one_scope_is_required() -> None:
     with pytest.raises(ValueError, match="at least one scope"):
         validate_scopes([])
 

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 from backend.container.authentication import AuthContainer
 from backend.domain.auth import ExpiredTokenError, Principal, VerifierUnavailableError
 from backend.entrypoints.http.auth import websockets
-from backend.entrypoints.http.auth.guards import (
+from backend.entrypoints.http.auth.dependencies import (
     CurrentPrincipal,
     OptionalPrincipal,
     authenticated,

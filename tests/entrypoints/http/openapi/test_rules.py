@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 from httpx2 import Client, Response
 
 from backend.domain.auth import VerifierUnavailableError
-from backend.entrypoints.http.auth.guards import CurrentPrincipal
+from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
 from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.openapi.problems import documented_codes
 from backend.entrypoints.http.problems.codes import PROBLEM_CODES
