@@ -150,7 +150,7 @@ class Api(FastAPI):
         return RootPath(stack, root_path, is_ambiguous=is_ambiguous)
 
     def setup(self) -> None:
-        """Add the routes of the documentation, ours first: the first of two equal paths is used."""
+        """Add the routes of the documentation; `_serve_openapi` comes first, so it is used."""
         if self.openapi_url:
             self.add_route(self.openapi_url, self._serve_openapi, include_in_schema=False)
         super().setup()

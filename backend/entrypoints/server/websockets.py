@@ -85,7 +85,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         """Start the app for the handshake that `accepts` has read, on its connection."""
         self.output = Output(transport)
         self.connection_made(transport)
-        # The library parses heads with limits of its own, which are too low for our tokens.
+        # The library parses this head only: its limits are too low for long tokens.
         self.conn.receive_data(_HEAD)
         self.conn.events_received()
         self.handle_connect(self._handshake)

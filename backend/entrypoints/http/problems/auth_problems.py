@@ -1,4 +1,4 @@
-"""The problems of authentication and authorization, for our app and for existing apps."""
+"""The problems of authentication and authorization, in every protected app."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from backend.entrypoints.http.request_ids import request_id
 def install_auth_problems(app: Starlette, *, outage: Outage | None = None) -> None:
     """Make an app answer errors of authentication, and a `ProblemError`, with problems.
 
-    All other errors stay as they are, and so do handlers that the app has for these errors.
+    Other errors are not affected. Handlers that the app has for these errors stay.
 
     Args:
         app: The app. Nothing in its state is needed.
@@ -49,7 +49,7 @@ def install_auth_problems(app: Starlette, *, outage: Outage | None = None) -> No
 def share_auth_problems(app: Starlette, mounted: Starlette) -> None:
     """Make a mounted app answer errors of authentication as the app that mounts it does.
 
-    A mounted app has exception handlers of its own. Without ours, a missing role would be a 500.
+    A mounted app has its own exception handlers. Without these, a missing role would be a 500.
     """
     for error_class in (*_PROBLEMS, ProblemError):
         handler = app.exception_handlers[error_class]

@@ -1,4 +1,4 @@
-"""The codes of problems, for the OpenAPI document: with which status, and with which words.
+"""The codes of problems, for the OpenAPI document: the status and an example of each code.
 
 A code is part of the contract: programs read it. docs/errors.md says what each code means.
 """

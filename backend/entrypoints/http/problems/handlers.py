@@ -1,4 +1,4 @@
-"""The exception handlers of our app: each maps an error to a problem (RFC 9457)."""
+"""The exception handlers of the Todo API: each maps an error to a problem (RFC 9457)."""
 
 import logging
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""`HTTPException` as a problem. The author of the exception chooses the words and the headers."""
+"""`HTTPException` as a problem. The author of the exception chooses the detail and the headers."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -31,9 +31,9 @@ _CODES: Final[Mapping[int, str]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "content_too_large",
 }
 
-_BODY_LIMIT_WORDS: Final = "Content Too Large"  # Starlette's, whatever Python calls the status
+_BODY_LIMIT_DETAIL: Final = "Content Too Large"  # Starlette's; Python may name the status otherwise
 
-# What to say if the author of the exception says nothing. Other statuses: the reason phrase.
+# The detail if the author of the exception wrote none. Other statuses: the reason phrase.
 _DETAILS: Final[Mapping[int, str]] = {
     HTTPStatus.FORBIDDEN: "You do not have permission to do this.",
     HTTPStatus.METHOD_NOT_ALLOWED: (
@@ -63,7 +63,7 @@ async def handle_http_error(request: Request, error: HTTPException) -> Response:
     if status in _CHALLENGES:
         response.headers.setdefault("WWW-Authenticate", _CHALLENGES[status])
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        if _is_of_router(error):  # the router knows the methods of one route only
+        if _comes_from_router(error):  # the router knows the methods of one route only
             del response.headers["Allow"]
         response.headers.setdefault("Allow", ", ".join(sorted(_allowed_methods(request))))
     return response
@@ -87,24 +87,24 @@ def _to_problem(error: HTTPException) -> Problem:
 
 
 def _detail(error: HTTPException) -> Any:
-    """Return the detail that the author wrote, as a JSON value; without one, standard words."""
+    """Return the detail that the author wrote, as a JSON value, or the detail of the status."""
     status = error.status_code
-    if not _is_wordless(error):
+    if _has_detail(error):
         return jsonable_encoder(error.detail)
-    if status == HTTPStatus.NOT_FOUND and _is_of_router(error):
+    if status == HTTPStatus.NOT_FOUND and _comes_from_router(error):
         return "No such route."
     return _DETAILS.get(status, reason_phrase(status))
 
 
-def _is_wordless(error: HTTPException) -> bool:
-    """Tell whether the detail is what Starlette fills in when there is none."""
-    words = error.detail
-    return words in (None, "", responses.get(error.status_code), _BODY_LIMIT_WORDS)
+def _has_detail(error: HTTPException) -> bool:
+    """Tell whether the author wrote a detail. Starlette fills in a default for a missing detail."""
+    defaults = (None, "", responses.get(error.status_code), _BODY_LIMIT_DETAIL)
+    return error.detail not in defaults
 
 
-def _is_of_router(error: HTTPException) -> bool:
-    """Tell whether a router raised the error: routers raise Starlette's class, without words."""
-    return type(error) is HTTPException and _is_wordless(error)
+def _comes_from_router(error: HTTPException) -> bool:
+    """Tell whether a router raised the error: routers raise Starlette's class, without a detail."""
+    return type(error) is HTTPException and not _has_detail(error)
 
 
 def _allowed_methods(request: Request) -> set[str]:

@@ -1,4 +1,4 @@
-"""The rules of the OpenAPI document, as sentences."""
+"""The rules that the OpenAPI document follows."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,9 @@ from httpx2 import Client, Response
 from backend.domain.auth import VerifierUnavailableError
 from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
 from backend.entrypoints.http.auth.protected_route import ProtectedRoute
+from backend.entrypoints.http.openapi.error_responses import documented
 from backend.entrypoints.http.openapi.problems import documented_codes
 from backend.entrypoints.http.problems.codes import PROBLEM_CODES
-from backend.entrypoints.http.openapi.error_responses import documented
 from backend.testing import FakeTokenVerifier
 from tests.documents import table_rows
 from tests.entrypoints.http.conftest import MakeApp
