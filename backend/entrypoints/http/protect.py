@@ -50,8 +50,11 @@ def protect(
 
     Raises:
         RuntimeError: The app is protected already, or has started.
-        TypeError: `public` is a single string, or there are settings and a container.
+        TypeError: `app` is not a FastAPI app, `public` is a single string, or there are settings
+            and a container.
     """
+    if not isinstance(app, FastAPI):
+        raise TypeError("protect() takes a FastAPI app. It guards all of its routers and mounts.")
     is_protected = isinstance(app.router.middleware_stack, Guard)
     if is_protected:
         raise RuntimeError("This app is protected already. Call protect() once.")

@@ -110,7 +110,7 @@ def test_a_refusal_has_the_headers_of_every_response(
     ("path", "headers", "line"),
     [
         ("/user/1?q=SECRET", {}, "WEBSOCKET /user/{room} 101"),
-        ("/user/1?q=SECRET", {"Authorization": "Bearer SECRET"}, "WEBSOCKET unmatched 401"),
+        ("/user/1?q=SECRET", {"Authorization": "Bearer SECRET"}, "WEBSOCKET /user/{room} 401"),
         ("/gone", {}, "WEBSOCKET /gone 410"),
         ("/silent", {}, "WEBSOCKET /silent 403"),
         ("/unknown", {}, "WEBSOCKET unmatched 403"),

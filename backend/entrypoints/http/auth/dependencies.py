@@ -11,6 +11,7 @@ authenticates. A dependency only returns the principal that the guard has found.
 """
 
 import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -28,11 +29,13 @@ from backend.entrypoints.http.auth.errors import (
     MissingScopeError,
     validate_scopes,
 )
+from backend.entrypoints.http.auth.routes import matching_route, required_scopes
 
 # Keys of the ASGI scope. The guard sets the first for every connection, and the second when it has
-# authenticated the connection.
+# authenticated the connection. It sets the third if a test has replaced `authenticated`.
 AUTHENTICATOR: Final = "backend.authenticator"
 PRINCIPAL: Final = "backend.principal"
+OVERRIDE: Final = "backend.override"
 
 
 async def authenticate(scope: Scope) -> Principal:
@@ -47,10 +50,40 @@ async def authenticate(scope: Scope) -> Principal:
     """
     principal: Principal | None = scope.get(PRINCIPAL)
     if principal is None:
+        override = _overrides_of(scope["app"]).get(authenticated) or scope.get(OVERRIDE)
+        if override is not None:
+            return await _call_override(override)
         if AUTHENTICATOR not in scope:
             raise RuntimeError("This app is not protected. Call `protect(app)` when you make it.")
         principal = scope[PRINCIPAL] = await scope[AUTHENTICATOR].authenticate(scope)
     return principal
+
+
+def _overrides_of(app: Any) -> Mapping[Any, Any]:
+    overrides: Mapping[Any, Any] = getattr(app, "dependency_overrides", {})
+    return overrides
+
+
+async def _call_override(override: Callable[..., Any]) -> Principal:
+    """Call the function with which a test has replaced `authenticated`.
+
+    FastAPI itself calls the function for `CurrentPrincipal` in the app that has the override.
+    """
+    if inspect.signature(override).parameters or inspect.isgeneratorfunction(override):
+        raise RuntimeError(
+            "The override of `authenticated` has parameters or yields. For routes with an"
+            " OptionalPrincipal, override `optionally_authenticated` too; in mounted apps,"
+            " override `authenticated` in their own `dependency_overrides`."
+        )
+    result = override()
+    principal: Principal = await result if inspect.isawaitable(result) else result
+    return principal
+
+
+def _all_scopes(scope: Scope) -> Sequence[str]:
+    """Return all scopes that the route of a request requires, from its routers too."""
+    route = matching_route(scope["app"], scope)
+    return required_scopes(route.dependant) if route and route.dependant else ()
 
 
 class BearerScheme(SecurityBase):
@@ -79,7 +112,7 @@ class Authentication(BearerScheme):
         """
         principal = await authenticate(connection.scope)
         if not principal.scopes.issuperset(required.scopes):
-            raise MissingScopeError(required.scopes)
+            raise MissingScopeError(_all_scopes(connection.scope) or required.scopes)
         return principal
 
 
@@ -106,25 +139,10 @@ class OptionalAuthentication(BearerScheme):
             MissingScopeError: The principal lacks a required scope.
             VerifierUnavailableError: The credentials cannot be verified now.
         """
-        override = getattr(connection.scope["app"], "dependency_overrides", {}).get(authenticated)
-        if override is not None:
-            return await _call_override(override)
         try:
             return await authenticated(connection, required)
         except MissingTokenError:
             return None
-
-
-async def _call_override(override: Any) -> Principal | None:
-    """Call the function with which a test has replaced `authenticated`."""
-    if inspect.signature(override).parameters:
-        raise RuntimeError(
-            "The override of `authenticated` has parameters. For routes with an OptionalPrincipal,"
-            " override `optionally_authenticated` too."
-        )
-    result = override()
-    principal: Principal | None = await result if inspect.isawaitable(result) else result
-    return principal
 
 
 optionally_authenticated: Final = OptionalAuthentication()
@@ -157,7 +175,10 @@ def requires_roles(*roles: str) -> SecurityDependency:
 
     Raises:
         ValueError: There is no role, or a role is empty.
+        TypeError: A role is not a string.
     """
+    if not all(isinstance(role, str) for role in roles):
+        raise TypeError('requires_roles() takes strings: requires_roles("admin", "editor")')
     if not roles or not all(roles):
         raise ValueError("requires_roles() needs the name of at least one role, and no empty name")
     dependency: SecurityDependency = Security(RoleCheck(frozenset(roles)))

@@ -11,7 +11,7 @@ from typing import Any, Final
 from starlette.types import Message, Receive, Scope, Send
 
 from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
-from backend.entrypoints.http.auth.dependencies import AUTHENTICATOR, PRINCIPAL
+from backend.entrypoints.http.auth.dependencies import AUTHENTICATOR, OVERRIDE, PRINCIPAL
 from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
 from backend.entrypoints.http.auth.subprotocols import move_bearer_token
@@ -55,17 +55,24 @@ class Guard:
         running = protection.running.get(get_running_loop())
         running = running or await protection.run_without_lifespan()
         if running is None:
+            scope[OVERRIDE] = protection.override
             await self._app(scope, receive, send)
             return
         authenticator, routes = running.authenticator, running.open_routes
         scope[AUTHENTICATOR] = authenticator
-        if routes.serve(scope) or routes.authentication_is_overridden():
+        if routes.authentication_is_overridden():
+            scope[OVERRIDE] = protection.override
+            await self._app(scope, receive, send)
+            return
+        if routes.serve(scope):
             await self._app(scope, receive, send)
             return
         try:
             scope[PRINCIPAL] = await authenticator.authenticate(scope)
         except (AuthError, ForbiddenOriginError, VerifierUnavailableError):
-            if routes.is_routed(scope):
+            route = routes.find(scope)
+            if route is not None:
+                scope["route"] = route  # for the access log and the metrics
                 raise
             await self._app(scope, receive, send)  # 404, 405 or a redirect
             return

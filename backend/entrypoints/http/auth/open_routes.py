@@ -80,13 +80,18 @@ class OpenRoutes:
         if self._maybe_open is None or not self._maybe_open.fullmatch(path):
             return False
         route = matching_route(self._app, scope)
-        if route is None:
-            return self._serve_frontend(path)
-        return self._is_open(route)
+        if route is not None:
+            return self._is_open(route)
+        frontend = self._find_frontend(path)
+        return frontend is not None and frontend.rstrip("/") in self._public_mounts
 
-    def is_routed(self, scope: Scope) -> bool:
-        """Tell whether any route serves a connection: otherwise the response is 404 or 405."""
-        return bool(self._frontends) or matching_route(self._app, scope) is not None
+    def find(self, scope: Scope) -> AppRoute | None:
+        """Return the route or front end that serves a connection; None if it gets 404 or 405."""
+        route = matching_route(self._app, scope)
+        if route is None and self._frontends:
+            frontend = self._find_frontend(get_route_path(scope))
+            return None if frontend is None else AppRoute(paths=(frontend,))
+        return route
 
     def authentication_is_overridden(self) -> bool:
         """Tell whether a test has replaced `authenticated` by `dependency_overrides`."""
@@ -108,6 +113,14 @@ class OpenRoutes:
         stripped = {path.rstrip("/") for path in known}
         return sorted(path for path in self._public if path.rstrip("/") not in stripped)
 
+    def closed_paths(self) -> Sequence[str]:
+        """Return the public paths whose endpoints require a principal all the same."""
+        return sorted(
+            route.path
+            for route in all_routes(self._app)
+            if route.dependant and self._is_public(route) and requires_principal(route.dependant)
+        )
+
     def _is_open(self, route: AppRoute) -> bool:
         if self._is_public(route):
             return True
@@ -123,12 +136,12 @@ class OpenRoutes:
         is_documentation = route.dependant is None and route.path in self._documentation
         return is_documentation or route.path in self._public
 
-    def _serve_frontend(self, path: str) -> bool:
-        """Tell whether the front end that serves a path, the longest that matches, is public."""
+    def _find_frontend(self, path: str) -> str | None:
+        """Return the path of the front end that serves a path: the longest that matches."""
         matching = [
             front for front in self._frontends if re.fullmatch(_pattern(front, is_mount=True), path)
         ]
-        return bool(matching) and max(matching, key=len).rstrip("/") in self._public_mounts
+        return max(matching, key=len, default=None)
 
 
 def _pattern(path: str, *, is_mount: bool) -> str:
@@ -157,10 +170,13 @@ def takes_principal(dependant: Dependant) -> bool:
 
 def is_optional(dependant: Dependant) -> bool:
     """Tell whether an endpoint takes an `OptionalPrincipal`, and nothing requires a principal."""
-    calls = list(calls_of(dependant))
-    return any(isinstance(call, OptionalAuthentication) for call in calls) and not any(
-        isinstance(call, Authentication) for call in calls
-    )
+    is_taken = any(isinstance(call, OptionalAuthentication) for call in calls_of(dependant))
+    return is_taken and not requires_principal(dependant)
+
+
+def requires_principal(dependant: Dependant) -> bool:
+    """Tell whether an endpoint, or a dependency of it, requires a principal."""
+    return any(isinstance(call, Authentication) for call in calls_of(dependant))
 
 
 def calls_of(dependant: Dependant) -> Iterator[Any]:

@@ -6,12 +6,14 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
 
 from backend.container.authentication import AuthContainer
 from backend.entrypoints.http.auth.credentials import Authenticator
+from backend.entrypoints.http.auth.dependencies import authenticated
 from backend.entrypoints.http.auth.open_routes import OpenRoutes
 from backend.entrypoints.http.auth.parts import AuthParts
 from backend.entrypoints.http.auth.principal_parameters import require_verified_principals
@@ -71,6 +73,11 @@ class Protection:
     def open_routes(self) -> OpenRoutes:
         """The routes that need no principal."""
         return OpenRoutes(self._app, public=self._public)
+
+    @property
+    def override(self) -> Any:
+        """The function with which a test has replaced `authenticated`; None without a test."""
+        return self._app.dependency_overrides.get(authenticated)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -135,9 +142,11 @@ class Protection:
         """Read the routes and mounts again, and check them: some may have been added since."""
         require_verified_principals(self._app)
         self.open_routes = OpenRoutes(self._app, public=self._public)
-        require_protection(self.open_routes)
         if unknown := self.open_routes.unknown_paths():
             _log.warning("public paths that the app does not have: %s", ", ".join(unknown))
+        if closed := self.open_routes.closed_paths():
+            _log.warning("public paths that require a principal anyway: %s", ", ".join(closed))
+        require_protection(self.open_routes)
         for _, mounted in all_apps(self._app):
             if isinstance(mounted, Starlette):
                 share_auth_problems(self._app, mounted)

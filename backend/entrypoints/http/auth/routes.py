@@ -1,6 +1,6 @@
 """Reads the routes of an app: which there are, and which of them serves a connection."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,14 @@ def matching_route(app: Any, scope: Scope, mounts: tuple[str, ...] = ()) -> AppR
                 return route
             return matching_route(inner, {**scope, **child_scope}, route.paths) or route
     return None
+
+
+def required_scopes(dependant: Dependant) -> Sequence[str]:
+    """Return the scopes that an endpoint and its dependencies require, once each."""
+    scopes = list(dependant.own_oauth_scopes or ())
+    for dependency in dependant.dependencies:
+        scopes += required_scopes(dependency)
+    return list(dict.fromkeys(scopes))
 
 
 def mounted_app(route: object) -> Any | None:

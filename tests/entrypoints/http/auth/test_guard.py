@@ -1,7 +1,7 @@
 """The guard authenticates every request of any app, unless the route is open."""
 
 from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -471,3 +471,54 @@ async def test_the_public_paths_of_this_project_are_all_known(
         async with app_lifespan(make_app(**settings)):
             pass
     assert [record for record in caplog.records if "public paths" in record.getMessage()] == []
+
+
+@pytest.mark.anyio
+async def test_public_paths_that_require_a_principal_anyway_are_logged(
+    make_protected: MakeProtected, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_protected(public=("/status", "/notes"))
+    app.add_api_route("/status", read_optional)
+    app.add_api_route("/notes", read_open, dependencies=[Depends(authenticated)])
+    async with app_lifespan(app):
+        assert_unauthorized(await send_request(app, "/notes"), "missing_token")
+    (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert record.getMessage() == "public paths that require a principal anyway: /notes"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("with_lifespan", [True, False])
+async def test_an_override_holds_in_mounted_apps_too(
+    make_protected: MakeProtected, *, with_lifespan: bool
+) -> None:
+    app, inner = make_protected(), FastAPI()
+    inner.add_api_route("/notes", read_principal)
+    inner.add_api_route("/greeting", read_optional)
+    app.mount("/sub", inner)
+    app.dependency_overrides[authenticated] = lambda: principal("grace")
+    async with app_lifespan(app) if with_lifespan else AsyncExitStack():
+        assert (await send_request(app, "/sub/notes")).json() == "grace"
+        assert (await send_request(app, "/sub/greeting", headers=[MALLORY])).json() == "grace"
+        inner.dependency_overrides[authenticated] = lambda: principal("mary")
+        assert (await send_request(app, "/sub/notes")).json() == "mary"
+        assert (await send_request(app, "/sub/greeting")).json() == "mary"
+
+
+@pytest.mark.anyio
+async def test_an_override_that_yields_is_for_fastapi_only(make_protected: MakeProtected) -> None:
+    app = make_protected()
+    app.add_api_route("/notes", read_principal)
+    app.add_api_route("/greeting", read_optional)
+
+    def override() -> Iterator[Principal]:
+        yield principal("grace")
+
+    app.dependency_overrides[authenticated] = override
+    assert (await send_request(app, "/notes")).json() == "grace"
+    with pytest.raises(RuntimeError, match="has parameters or yields"):
+        await send_request(app, "/greeting")
+
+
+def test_protect_refuses_what_is_not_an_app() -> None:
+    with pytest.raises(TypeError, match="takes a FastAPI app"):
+        protect(APIRouter())  # type: ignore[arg-type]  # the mistake

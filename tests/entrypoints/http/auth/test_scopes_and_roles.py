@@ -134,7 +134,11 @@ async def test_scopes_of_router_and_route_add_up() -> None:
     protect_with_principals(app)
     async with app_lifespan(app):
         assert (await get(app, "writer")).json() == "notes"
-        assert (await get(app, "reader")).status == 403
+        for token in ("reader", "user"):
+            response = await get(app, token)
+            assert response.status == 403
+            challenge = response.header("www-authenticate") or ""
+            assert challenge.endswith('scope="notes:read notes:write"')  # all, not the first
 
 
 @pytest.mark.anyio
@@ -208,3 +212,8 @@ async def test_equal_role_checks_run_once() -> None:
     async with app_lifespan(app):
         assert (await get(app, "admin")).json() == "admin"
         assert (await get(app, "user", "/plain")).json() == "notes"
+
+
+def test_a_list_of_roles_is_refused_when_the_route_is_made() -> None:
+    with pytest.raises(TypeError, match="takes strings"):
+        requires_roles(["admin"])  # type: ignore[arg-type]  # the mistake
