@@ -7,15 +7,22 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 README: Final = Path("README.md")
+LLMS: Final = Path("llms.txt")  # for coding assistants, as https://llmstxt.org describes
 PAGES: Final = sorted(
     path.relative_to(ROOT)
-    for path in (*ROOT.glob("[A-Z]*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "benchmarks/README.md")
+    for path in (
+        *ROOT.glob("[A-Z]*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        ROOT / "benchmarks/README.md",
+        ROOT / LLMS,
+    )
     if path.name != "CHANGELOG.md"  # which names files of earlier versions
 )
 
 _FENCE: Final = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
 _CODE: Final = re.compile(r"`[^`]+`")
 _LINK: Final = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)\)")
+_PICTURE: Final = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 _LIST_ITEM: Final = re.compile(r"^ *(?:[-*]|\d+\.) +", re.MULTILINE)
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|(?<=[.!?][*_)\"])\s+|(?<=[.!?]\*\*)\s+")
 _INDENTED_CODE: Final = re.compile(r" {4,}\S")
@@ -35,6 +42,11 @@ def blocks(language: str, *pages: Path) -> dict[str, str]:
 def links(page: Path) -> list[str]:
     """Return the targets of the links of a page."""
     return [target for _, target in _LINK.findall(_FENCE.sub("", text_of(page)))]
+
+
+def pictures(page: Path) -> dict[str, str]:
+    """Return the alternative texts of the pictures of a page, by their targets."""
+    return {target: text for text, target in _PICTURE.findall(_FENCE.sub("", text_of(page)))}
 
 
 def anchors(page: Path) -> set[str]:

@@ -23,6 +23,7 @@ from tests.documents import (
     anchors,
     blocks,
     links,
+    pictures,
     prose_lines,
     sentences,
     table_rows,
@@ -34,6 +35,7 @@ PERFORMANCE_MAX_LINES: Final = 120
 DECISION_MAX_LINES: Final = 40
 LINE_MAX_LENGTH: Final = 120
 SENTENCE_MAX_WORDS: Final = 30
+ALTERNATIVE_MIN_LENGTH: Final = 10
 
 SETTINGS: Final = Path("docs/settings.md")
 ERRORS: Final = Path("docs/errors.md")
@@ -56,6 +58,21 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
         if not (ROOT / path).exists() or (anchor and anchor not in anchors(path)):
             broken.append(link)
     assert broken == []
+
+
+def test_pictures_of_the_pages_have_alternative_texts() -> None:
+    texts = {target: text for page in PAGES for target, text in pictures(page).items()}
+    assert {target for target in texts if target.startswith("docs/images/")}
+    assert {target for target, text in texts.items() if len(text) < ALTERNATIVE_MIN_LENGTH} == set()
+
+
+def test_pictures_drawn_by_hand_have_a_title_and_dark_colours() -> None:
+    drawings = list((ROOT / "docs/images").glob("*.svg"))
+    assert drawings
+    for drawing in drawings:
+        text = drawing.read_text()
+        assert re.search(r"<title[^>]*>.+</title>", text)
+        assert "@media (prefers-color-scheme: dark)" in text
 
 
 def paths_named_in(page: Path) -> set[str]:

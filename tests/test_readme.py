@@ -1,4 +1,4 @@
-"""The code in README.md and docs/: it runs as written, in a copy of this project."""
+"""The code in README.md, llms.txt and docs/: it runs as written, in a copy of this project."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from tests.documents import README, ROOT, blocks, text_of
+from tests.documents import LLMS, README, ROOT, blocks, text_of
 
 PROTECTED_ROUTES: Final = Path("docs/protected-routes.md")
 PROVIDER: Final = Path("docs/swap-the-provider.md")
@@ -22,6 +22,8 @@ APP_TEST: Final = "test_main.py"
 ROUTE: Final = "backend/entrypoints/http/notes.py"
 ROUTE_TEST: Final = "tests/entrypoints/http/test_notes.py"
 ADAPTER: Final = "backend/adapters/auth/opaque.py"
+
+both_apps: Final = pytest.mark.parametrize("page", [README, LLMS], ids=os.fspath)
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def assert_passes(folder: Path, *arguments: str, output: str = "") -> None:
 
 
 def test_the_pages_show_the_files_that_the_tests_run() -> None:
-    assert blocks("python", README).keys() == {APP, APP_TEST}
+    assert blocks("python", README).keys() == blocks("python", LLMS).keys() == {APP, APP_TEST}
     assert blocks("python", PROTECTED_ROUTES).keys() == {ROUTE}
     assert blocks("python", PROVIDER).keys() == {ADAPTER}
     assert len(blocks("diff", PROTECTED_ROUTES)) == len(blocks("diff", PROVIDER)) == 1
@@ -94,7 +96,9 @@ def test_the_test_of_a_protected_route_has_at_most_eight_lines() -> None:
     assert len([line for line in lines if line and not line.startswith("#")]) <= 8
 
 
-def test_an_app_and_its_test_run_as_they_are_written(project: Path) -> None:
+@both_apps
+def test_an_app_and_its_test_run_as_they_are_written(project: Path, page: Path) -> None:
+    change(project, page)
     assert_passes(project, "pytest", APP_TEST, "-p", "no:cacheprovider", output="1 passed")
 
 
@@ -113,9 +117,11 @@ with TestClient(app) as client:
 """
 
 
+@both_apps
 def test_an_app_authenticates_with_the_variables_of_better_auth(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    change(project, page)
     monkeypatch.setenv("BETTER_AUTH_SECRET", "s" * 32)
     (project / "run_app.py").write_text(RUN_APP)
     assert_passes(project, "run_app")
@@ -225,3 +231,5 @@ def test_the_linter_accepts_the_code_of_the_pages(swapped: Path) -> None:
     assert_passes(swapped, "ruff", "format", "--check", "--no-cache", *files)
     documented = [name for name in files if name not in {APP, APP_TEST}]  # these show only code
     assert_passes(swapped, "ruff", "check", "--no-cache", *documented)
+    change(swapped, LLMS)
+    assert_passes(swapped, "ruff", "format", "--check", "--no-cache", APP, APP_TEST)
