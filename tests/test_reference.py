@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 import typer
+from pydantic import SecretStr
 
 from backend.container import Container
 from backend.entrypoints.cli.main import cli
@@ -83,7 +84,7 @@ def is_refusal(item: object) -> bool:
 def test_the_table_of_routes_has_every_route() -> None:
     cells = [row[0] for row in table_rows(API) if re.match(r"`[A-Z]+ /", row[0])]
     documented = {name.replace("{id}", "{todo_id}") for cell in cells for name in routes_in(cell)}
-    container = Container(settings=Settings(docs=True, better_auth_secret="s" * 32))
+    container = Container(settings=Settings(docs=True, better_auth_secret=SecretStr("s" * 32)))
     paths = create_app(container).openapi()["paths"]
     routes = {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
     unlisted = {"GET /metrics", "GET /docs", "GET /openapi.json"}  # OpenAPI does not describe them
