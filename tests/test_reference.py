@@ -92,7 +92,7 @@ def test_the_table_of_routes_has_every_route() -> None:
 
 
 def routes_in(cell: str) -> list[str]:
-    """Return the routes that a cell names; a path without a method has that of the one before."""
+    """Return the routes that a cell names; a path without a method has that of the path before."""
     method, routes = "", []
     for name in re.findall(r"`([^`]+)`", cell):
         method = name.partition(" /")[0] if " /" in name else method
