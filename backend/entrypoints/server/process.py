@@ -45,7 +45,7 @@ _UVICORN: Final[dict[str, Any]] = {
 _OTHER_FILES: Final = 256  # descriptors for connections above the limit, logs and keys
 
 _CHOOSE_HOST: Final = "Set it to 127.0.0.1, or to 0.0.0.0 to listen on every address."
-_UNPROTECTED: Final = "anyone can call this route without a token"
+_UNPROTECTED: Final = "the endpoint takes no principal, so it cannot keep users apart"
 
 _log = logging.getLogger(__name__)
 

