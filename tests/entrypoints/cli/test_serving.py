@@ -158,7 +158,6 @@ def test_an_unprotected_route_is_rejected_with_a_remedy(
     assert title == "The application has unprotected routes:"
     assert "/of-this-test: " in complaint
     assert "CurrentPrincipal" in complaint
-    assert "CurrentPrincipal" in complaint
     assert "Traceback" not in result.output
 
 
