@@ -1,6 +1,7 @@
 """The commands that serve the API: `serve` in production, `dev` on a developer's machine."""
 
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -17,8 +18,10 @@ from backend.entrypoints.cli.exits import (
     exit_if_misconfigured,
     exit_if_unprotected,
     log_warnings,
+    with_local_command,
 )
 from backend.entrypoints.http.app import create_app
+from backend.entrypoints.http.pages.start_page import StartPage
 from backend.entrypoints.http.todos import routes as todos
 from backend.entrypoints.server import process
 from backend.entrypoints.server.logs import configure_logging
@@ -68,13 +71,19 @@ def dev(host: Host = None, port: Port = None, env_file: EnvFile = None) -> None:
         listener = stack.enter_context(_listen(settings))
         container = Container(settings=settings)
         exit_if_misconfigured(complaints_of(container.upgrade_schema()))
-        app = create_app(container)
+        make_token = None
+        if secret:
+            scope = " ".join(todos.SCOPES) if settings.auth_require_scopes else None
+            make_token = functools.partial(
+                container.mint_token, secret, **development.USER, scope=scope
+            )
+        command = with_local_command("python -m backend")
+        start_page = StartPage(command=command, make_token=make_token)
+        app = create_app(container, start_page=start_page)
         exit_if_unprotected(process.unprotected_routes(app))
-        token = None
+        token = make_token() if make_token else None
         if secret:
             stack.enter_context(development.secret_file(secret))
-            scope = " ".join(todos.SCOPES) if settings.auth_require_scopes else None
-            token = container.mint_token(secret, **development.USER, scope=scope)
         address = process.address(listener, settings.host)
         typer.echo(development.welcome(address, token, docs=bool(settings.docs)))
         process.run_app(app, settings, listener)

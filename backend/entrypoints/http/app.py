@@ -24,6 +24,8 @@ from backend.entrypoints.http.head import HeadRequests
 from backend.entrypoints.http.hosts import TrustedHosts
 from backend.entrypoints.http.openapi import document as openapi_document
 from backend.entrypoints.http.openapi.protected_app import document_protection
+from backend.entrypoints.http.pages import documentation
+from backend.entrypoints.http.pages.start_page import StartPage
 from backend.entrypoints.http.problems import handlers
 from backend.entrypoints.http.problems.middleware import shutting_down
 from backend.entrypoints.http.problems.outages import Outages
@@ -35,6 +37,8 @@ from backend.entrypoints.http.todos import routes as todos
 from backend.entrypoints.http.todos.cursors import Cursors
 from backend.settings import Settings
 
+_TITLE: Final = "Secured Todo API"
+
 # FastAPI's own telemetry is off: `Telemetry` does this work.
 _NO_TELEMETRY: Final[TelemetryConfig] = {
     "tracing": False,
@@ -44,28 +48,34 @@ _NO_TELEMETRY: Final[TelemetryConfig] = {
 }
 
 
-def create_app(container: Container, *, public: Collection[str] = ()) -> "Api":
+def create_app(
+    container: Container, *, public: Collection[str] = (), start_page: StartPage | None = None
+) -> "Api":
     """Create the application.
 
     Args:
         container: Provides the settings and adapters of the application.
         public: Path templates that need no principal, beside health, metrics and documentation.
+        start_page: The page `/`, for development only. None if there is no such page.
 
     Returns:
         An app that refuses to start if a route neither takes a principal nor is public.
     """
     settings = container.settings()
+    pages = documentation.routes(_TITLE) if settings.docs else []
+    if start_page:
+        pages += start_page.routes(settings)
     app = Api(
-        title="Secured Todo API",
+        title=_TITLE,
         summary="Todos for the users that Better Auth signed in.",
         version=__version__,
         description=openapi_document.DESCRIPTION,
         license_info=openapi_document.LICENSE,
         openapi_tags=openapi_document.TAGS,
         lifespan=_stop_outages,
-        routes=_routes(settings),
-        docs_url="/docs" if settings.docs else None,
-        openapi_url="/openapi.json" if settings.docs else None,
+        routes=[*_routes(settings), *pages],
+        openapi_url=documentation.OPENAPI_PATH if settings.docs else None,
+        docs_url=None,  # FastAPI's pages load scripts from a CDN, and have inline scripts
         redoc_url=None,
         redirect_slashes=False,  # the `Host` header would choose where a redirect leads
         telemetry=_NO_TELEMETRY,
@@ -84,7 +94,9 @@ def create_app(container: Container, *, public: Collection[str] = ()) -> "Api":
     # Inside the guard, so that anonymous requests get 401 whatever the size of their bodies.
     app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
     health_paths = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
-    paths = {*public, *health_paths} | ({metrics.PATH} if settings.metrics else set())
+    paths = {*public, *health_paths, *(page.path for page in pages)}
+    if settings.metrics:
+        paths.add(metrics.PATH)
     app.protection = protect(app, public=paths, container=container)
     app.add_middleware(QueryLimit)
     if settings.trusted_hosts:

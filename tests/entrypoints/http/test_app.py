@@ -94,9 +94,9 @@ def test_a_server_process_reads_the_environment(monkeypatch: pytest.MonkeyPatch)
     configured: list[Settings] = []
     monkeypatch.setattr("backend.entrypoints.server.process.configure_logging", configured.append)
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
-    assert app_from_environment().docs_url is None
+    assert app_from_environment().openapi_url is None
     monkeypatch.setenv("DOCS", "on")
-    assert app_from_environment().docs_url == "/docs"
+    assert app_from_environment().openapi_url == "/openapi.json"
     assert [settings.docs for settings in configured] == [None, True]
 
 

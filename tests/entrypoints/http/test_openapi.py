@@ -1,5 +1,6 @@
 """The OpenAPI document is valid and matches the behaviour of the API."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -247,7 +248,9 @@ def test_the_document_shows_routes_that_are_added_later(
 def test_docs_shows_the_document(anonymous: Client) -> None:
     response = anonymous.get("/docs")
     assert response.headers["Content-Type"].startswith("text/html")
-    assert "/openapi.json" in response.text
+    script = re.search(r'src="(docs/\w+/documentation\.js)"', response.text)
+    assert script
+    assert 'url: "openapi.json"' in anonymous.get(f"/{script[1]}").text
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/redoc", "/docs/oauth2-redirect"])

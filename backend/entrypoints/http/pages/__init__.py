@@ -1,0 +1,1 @@
+"""The pages for people: the documentation, and the start page of development."""
