@@ -1,6 +1,7 @@
 """`serve` and `dev` as processes: what they print, log, serve and leave behind."""
 
 import json
+import re
 import shlex
 import signal
 import time
@@ -38,6 +39,9 @@ def test_dev_serves_from_nothing(folder: Path) -> None:
         minted = run("token", "--user", "dev").stdout.strip()
         url = curl.split()[-1]
         response = httpx2.get(url, headers={"Authorization": f"Bearer {minted}"})
+        assert [todo["title"] for todo in response.json()["items"]] == ["Buy milk"]
+        (shown,) = re.findall(r"TOKEN=(\S+)", httpx2.get(url.removesuffix("api/todos")).text)
+        response = httpx2.get(url, headers={"Authorization": f"Bearer {shown}"})
         assert [todo["title"] for todo in response.json()["items"]] == ["Buy milk"]
         assert secret_file.stat().st_mode & 0o777 == 0o600
         assert server.stop() == 0
@@ -104,6 +108,9 @@ def test_dev_shows_the_documentation_and_serve_does_not(folder: Path) -> None:
             for path in ("/docs", "/openapi.json"):
                 assert httpx2.get(url + path).status_code == status
             assert (f"{url}/docs" in server.output) == (command == "dev" and status == 200)
+            start_page = httpx2.get(f"{url}/")
+            assert start_page.status_code == (200 if command == "dev" else 404)
+            assert SECRET not in start_page.text
             server.stop()
 
 
