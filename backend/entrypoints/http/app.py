@@ -73,7 +73,7 @@ def create_app(
         license_info=openapi_document.LICENSE,
         openapi_tags=openapi_document.TAGS,
         lifespan=_stop_outages,
-        routes=[*_routes(settings), *pages],
+        routes=_routes(settings),
         openapi_url=documentation.OPENAPI_PATH if settings.docs else None,
         docs_url=None,  # FastAPI's pages load scripts from a CDN, and have inline scripts
         redoc_url=None,
@@ -82,6 +82,7 @@ def create_app(
     )
     if settings.auth_require_scopes:
         _include_with_scopes(app, todos.router)
+    app.router.routes.extend(pages)  # the last routes: the others are used more often
     app.settings = settings
     app.state.todos = container.todos()
     app.state.cursors = Cursors(container.cursor_key())

@@ -14,6 +14,7 @@ UNUSED: Final = frozenset(
         *("backend.container.application", "backend.container.database"),
         *("backend.entrypoints.cli", "backend.entrypoints.http.app", "backend.entrypoints.server"),
         *("backend.entrypoints.http.metrics", "backend.entrypoints.http.todos"),
+        "backend.entrypoints.http.pages",
     }
 )
 
