@@ -59,7 +59,9 @@ class Authenticator:
         if not candidates:
             accepted = " or ".join(cookies.names)
             raise MissingTokenError(f"no Authorization header, and no cookie {accepted}")
-        cookies.check_origin(scope.get("method", WEBSOCKET), headers)
+        # Some servers give a WebSocket the method of its handshake.
+        is_websocket = scope["type"] == "websocket"
+        cookies.check_origin(WEBSOCKET if is_websocket else scope["method"], headers)
         return cookies.verify(candidates)
 
 

@@ -32,10 +32,13 @@ from backend.entrypoints.http.auth.errors import (
 from backend.entrypoints.http.auth.routes import matching_route, required_scopes
 
 # Keys of the ASGI scope. The guard sets the first for every connection, and the second when it has
-# authenticated the connection. It sets the third if a test has replaced `authenticated`.
+# authenticated the connection. It sets the third if a test has replaced `authenticated`. The fourth
+# lists the principals that dependencies of a WebSocket have found, because middleware of a mounted
+# app may have copied the scope.
 AUTHENTICATOR: Final = "backend.authenticator"
 PRINCIPAL: Final = "backend.principal"
 OVERRIDE: Final = "backend.override"
+FOUND: Final = "backend.found_principals"
 
 
 async def authenticate(scope: Scope) -> Principal:
@@ -56,6 +59,8 @@ async def authenticate(scope: Scope) -> Principal:
         if AUTHENTICATOR not in scope:
             raise RuntimeError("This app is not protected. Call `protect(app)` when you make it.")
         principal = scope[PRINCIPAL] = await scope[AUTHENTICATOR].authenticate(scope)
+        if FOUND in scope:
+            scope[FOUND].append(principal)
     return principal
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from starlette.types import Message, Receive, Scope, Send
 
 from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
-from backend.entrypoints.http.auth.dependencies import AUTHENTICATOR, OVERRIDE, PRINCIPAL
+from backend.entrypoints.http.auth.dependencies import AUTHENTICATOR, FOUND, OVERRIDE, PRINCIPAL
 from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
 from backend.entrypoints.http.auth.subprotocols import move_bearer_token
@@ -43,6 +43,8 @@ class Guard:
             ForbiddenOriginError: A session cookie is used by a page that is not allowed to.
             VerifierUnavailableError: The credentials cannot be verified now.
         """
+        if AUTHENTICATOR in scope:  # of an outer guard, which may trust another issuer
+            scope = {key: value for key, value in scope.items() if key != PRINCIPAL}
         match scope["type"]:
             case "http":
                 return self._serve(scope, receive, send)
@@ -53,19 +55,30 @@ class Guard:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         protection = self._protection
         running = protection.running.get(get_running_loop())
-        running = running or await protection.run_without_lifespan()
+        running = running or await protection.run_without_lifespan(scope)
         if running is None:
             scope[OVERRIDE] = protection.override
             await self._app(scope, receive, send)
             return
         authenticator, routes = running.authenticator, running.open_routes
         scope[AUTHENTICATOR] = authenticator
-        if routes.authentication_is_overridden():
+
+        def send_private(message: Message) -> Awaitable[None]:
+            """Keep shared caches from storing the response, unless the endpoint allows that."""
+            if message["type"] == "http.response.start" and PRINCIPAL in scope:
+                for name, _ in message["headers"]:
+                    if name == _CACHE_CONTROL:
+                        break
+                else:
+                    message["headers"] = [*message["headers"], _PRIVATE]
+            return send(message)
+
+        if routes.authentication_is_overridden(scope):
             scope[OVERRIDE] = protection.override
             await self._app(scope, receive, send)
             return
         if routes.serve(scope):
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, send_private)
             return
         try:
             scope[PRINCIPAL] = await authenticator.authenticate(scope)
@@ -76,26 +89,19 @@ class Guard:
                 raise
             await self._app(scope, receive, send)  # 404, 405 or a redirect
             return
-
-        def send_private(message: Message) -> Awaitable[None]:
-            """Keep shared caches from storing the response, unless the endpoint allows that."""
-            if message["type"] == "http.response.start":
-                for name, _ in message["headers"]:
-                    if name == _CACHE_CONTROL:
-                        break
-                else:
-                    message["headers"] = [*message["headers"], _PRIVATE]
-            return send(message)
-
         await self._app(scope, receive, send_private)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         protection = self._protection
         selects_bearer = move_bearer_token(scope)
+        found: list[Principal] = []
+        scope[FOUND] = found
 
         def expires_at() -> float | None:
-            principal: Principal | None = scope.get(PRINCIPAL)
-            return None if principal is None else principal.expires_at + protection.parts.leeway
+            if PRINCIPAL in scope:
+                found.append(scope[PRINCIPAL])
+            earliest = min((principal.expires_at for principal in found), default=None)
+            return None if earliest is None else earliest + protection.parts.leeway
 
         websocket = GuardedWebSocket(
             receive,

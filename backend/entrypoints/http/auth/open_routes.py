@@ -15,7 +15,6 @@ from starlette.types import Scope
 
 from backend.entrypoints.http.auth.dependencies import (
     Authentication,
-    BearerScheme,
     OptionalAuthentication,
     authenticated,
 )
@@ -43,12 +42,11 @@ class OpenRoutes:
     def __init__(self, app: FastAPI, *, public: Collection[str]) -> None:
         apps, routes = list(all_apps(app)), list(all_routes(app))
         self._app = app
-        self._apps = [inner for _, inner in apps if hasattr(inner, "dependency_overrides")]
+        self._apps = [(path, inner) for path, inner in apps if isinstance(inner, FastAPI)]
         self._public = frozenset(public)
         self._documentation = frozenset[str]().union(*map(_documentation_paths, apps))
         paths = {route.path for route in routes if not route.is_mount}
         self._public_mounts = {path.rstrip("/") for path in self._public - paths}
-        self._frontends = frontends(app)
         # The paths that each route or front end may serve, and whether it is open.
         served = [
             (_pattern(route.path, is_mount=route.is_mount), self._is_open(route))
@@ -56,7 +54,7 @@ class OpenRoutes:
         ]
         served += [
             (_pattern(path, is_mount=True), path.rstrip("/") in self._public_mounts)
-            for path in self._frontends
+            for path in frontends(app)
         ]
         open_patterns = {pattern for pattern, is_open in served if is_open}
         closed_patterns = {pattern for pattern, is_open in served if not is_open}
@@ -88,17 +86,35 @@ class OpenRoutes:
     def find(self, scope: Scope) -> AppRoute | None:
         """Return the route or front end that serves a connection; None if it gets 404 or 405."""
         route = matching_route(self._app, scope)
-        if route is None and self._frontends:
-            frontend = self._find_frontend(get_route_path(scope))
-            return None if frontend is None else AppRoute(paths=(frontend,))
-        return route
+        if route is not None:
+            return route
+        frontend = self._find_frontend(get_route_path(scope))
+        router = self._app.router
+        if frontend is None and router.default != router.not_found:
+            frontend = ""  # the default of the router serves the connection
+        return None if frontend is None else AppRoute(paths=(frontend,))
 
-    def authentication_is_overridden(self) -> bool:
+    def has_overrides(self) -> bool:
         """Tell whether a test has replaced `authenticated` by `dependency_overrides`."""
-        for app in self._apps:
+        for _, app in self._apps:
             if app.dependency_overrides and authenticated in app.dependency_overrides:
                 return True
         return False
+
+    def authentication_is_overridden(self, scope: Scope) -> bool:
+        """Tell whether a test has done that in the app that serves a connection.
+
+        An override of the app itself counts for all apps that it mounts.
+        """
+        if not self.has_overrides():
+            return False
+        if authenticated in self._app.dependency_overrides:
+            return True
+        route = matching_route(self._app, scope)
+        mounts = () if route is None else route.paths if route.is_mount else route.paths[:-1]
+        return any(
+            path in mounts and authenticated in app.dependency_overrides for path, app in self._apps
+        )
 
     def unprotected(self) -> Iterator[AppRoute]:
         """Find endpoints of FastAPI that are not public and take no principal."""
@@ -109,7 +125,7 @@ class OpenRoutes:
 
     def unknown_paths(self) -> Sequence[str]:
         """Return the public paths that name no route, mount or front end."""
-        known = {route.path for route in all_routes(self._app)} | {*self._frontends}
+        known = {route.path for route in all_routes(self._app)} | {*frontends(self._app)}
         stripped = {path.rstrip("/") for path in known}
         return sorted(path for path in self._public if path.rstrip("/") not in stripped)
 
@@ -122,9 +138,11 @@ class OpenRoutes:
         )
 
     def _is_open(self, route: AppRoute) -> bool:
+        dependant = route.dependant
         if self._is_public(route):
-            return True
-        return route.dependant is not None and is_optional(route.dependant)
+            # The path may be public for another method. A mounted app may have its own guard.
+            return len(route.paths) > 1 or dependant is None or not requires_principal(dependant)
+        return dependant is not None and is_optional(dependant)
 
     def _is_public(self, route: AppRoute) -> bool:
         mounts = route.paths if route.is_mount else route.paths[:-1]
@@ -139,16 +157,26 @@ class OpenRoutes:
     def _find_frontend(self, path: str) -> str | None:
         """Return the path of the front end that serves a path: the longest that matches."""
         matching = [
-            front for front in self._frontends if re.fullmatch(_pattern(front, is_mount=True), path)
+            front
+            for front in frontends(self._app)
+            if front in {"/", path} or path.startswith(f"{front}/")
         ]
         return max(matching, key=len, default=None)
 
 
 def _pattern(path: str, *, is_mount: bool) -> str:
-    """Return a regular expression that matches every path of a template, and possibly more."""
+    """Return a regular expression that matches every path of a template, and possibly more.
+
+    A parameter but the last ends where the next text of the template is found first. Other ends are
+    not tried, so the time for a long path does not grow with the number of parameters.
+    """
     if is_mount:
         path = path.rstrip("/")
-    pattern = "(?s:.*)".join(map(re.escape, _PARAMETER.split(path)))
+    pattern, *texts = map(re.escape, _PARAMETER.split(path))
+    for text in texts[:-1]:
+        pattern += f"(?>(?s:.*?){text})"
+    for text in texts[-1:]:
+        pattern += f"(?s:.*){text}"
     return f"{pattern}(?s:/.*)?" if is_mount else pattern
 
 
@@ -164,19 +192,25 @@ def _documentation_paths(mounted: tuple[str, Any]) -> frozenset[str]:
 
 
 def takes_principal(dependant: Dependant) -> bool:
-    """Tell whether an endpoint, or a dependency of it, takes a principal, required or optional."""
-    return any(isinstance(call, BearerScheme) for call in calls_of(dependant))
-
-
-def is_optional(dependant: Dependant) -> bool:
-    """Tell whether an endpoint takes an `OptionalPrincipal`, and nothing requires a principal."""
-    is_taken = any(isinstance(call, OptionalAuthentication) for call in calls_of(dependant))
-    return is_taken and not requires_principal(dependant)
+    """Tell whether an endpoint takes a principal, required or optional."""
+    return requires_principal(dependant) or is_optional(dependant)
 
 
 def requires_principal(dependant: Dependant) -> bool:
     """Tell whether an endpoint, or a dependency of it, requires a principal."""
     return any(isinstance(call, Authentication) for call in calls_of(dependant))
+
+
+def is_optional(dependant: Dependant) -> bool:
+    """Tell whether a parameter is an `OptionalPrincipal`, and nothing requires a principal.
+
+    An `OptionalPrincipal` in the `dependencies` of an app, a router or a route does not count: it
+    must not open endpoints whose authors did not ask for it.
+    """
+    parameters = [part for part in dependant.dependencies if part.name is not None]
+    return not requires_principal(dependant) and any(
+        isinstance(call, OptionalAuthentication) for part in parameters for call in calls_of(part)
+    )
 
 
 def calls_of(dependant: Dependant) -> Iterator[Any]:

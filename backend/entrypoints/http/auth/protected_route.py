@@ -20,6 +20,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from backend.entrypoints.http.auth.dependencies import PRINCIPAL, authenticate, authenticated
+from backend.entrypoints.http.auth.open_routes import requires_principal
 from backend.entrypoints.http.json_request import JsonRequest
 
 _REQUEST: Final = "backend.request"
@@ -56,6 +57,7 @@ class ProtectedRoute(APIRoute):
         self.dependant = _without_principal(whole)
         handle = super().get_route_handler()
         self.dependant = whole  # OpenAPI and the startup check need the principal
+        needs_principal = requires_principal(whole)
         may_read_json = self.body_field is not None or whole.request_param_name is not None
 
         async def handle_request(request: Request) -> Response:
@@ -68,7 +70,7 @@ class ProtectedRoute(APIRoute):
                     return await resolve_all(request)
                 finally:
                     _overrides.reset(token)
-            if PRINCIPAL not in scope:
+            if needs_principal and PRINCIPAL not in scope:
                 await authenticate(scope)
             return await handle(request)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.types import Scope
 
 from backend.container.authentication import AuthContainer
 from backend.entrypoints.http.auth.credentials import Authenticator
@@ -103,17 +104,21 @@ class Protection:
             finally:
                 self.running.pop(loop, None)
 
-    async def run_without_lifespan(self) -> Running | None:
+    async def run_without_lifespan(self, scope: Scope) -> Running | None:
         """Do the same as `run` for a request without a lifespan, once for each event loop.
 
         Mounted apps have no lifespan. Neither has an app in HTTPX's `ASGITransport`, or in a
         `TestClient` that is not used as a context manager. The resources are then never closed.
+
+        Args:
+            scope: The scope of the request.
 
         Returns:
             What authenticates now; None if a test has overridden the principal, and there are no
             settings.
 
         Raises:
+            ConfigurationError: The settings are wrong.
             PrincipalFromRequestError: A route would read a principal from the request.
             UnprotectedRouteError: A route neither takes a principal nor is public.
         """
@@ -130,7 +135,15 @@ class Protection:
                 self._opening.pop(loop, None)
         if running is not None:
             self.running[loop] = running
+        elif not self.open_routes.serve(scope):
+            self._require_override(scope)
         return running
+
+    def _require_override(self, scope: Scope) -> None:
+        """Raise the `ConfigurationError` unless a test has overridden the principal there."""
+        if not self.open_routes.authentication_is_overridden(scope):
+            _ = self.parts.authenticator  # complains about the settings
+            raise RuntimeError("The settings of the authentication were wrong.")
 
     def _forget_closed_loops(self) -> None:
         for loop in {*self.running, *self._opening}:
@@ -163,7 +176,7 @@ class Protection:
         try:
             authenticator = self._parts.authenticator
         except ConfigurationError:
-            if self.open_routes.authentication_is_overridden():
+            if self.open_routes.has_overrides():
                 return None
             raise
         async with AsyncExitStack() as stack:

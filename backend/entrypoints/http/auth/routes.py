@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import iter_route_contexts
-from starlette.routing import Host, Match, Mount
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Host, Match, Mount, Router
 from starlette.types import Scope
 
 
@@ -40,7 +41,7 @@ def all_routes(app: Any, mounts: tuple[str, ...] = ()) -> Iterator[AppRoute]:
     """
     for context in iter_route_contexts(app.routes):
         route = _app_route(context, mounts)
-        inner = mounted_app(context.original_route)
+        inner = mounted_app(context)
         yield route
         if inner is not None:
             yield from all_routes(inner, route.paths)
@@ -59,13 +60,16 @@ def matching_route(app: Any, scope: Scope, mounts: tuple[str, ...] = ()) -> AppR
         the result is the route of the mounted app, or the mount if that has no such route.
     """
     for context in iter_route_contexts(app.routes):
-        match, child_scope = context.matches(scope)
+        match, child_scope = _match(context, scope)
         if match is Match.FULL:
             route = _app_route(context, mounts)
-            inner = mounted_app(context.original_route)
+            inner = mounted_app(context)
             if inner is None:
                 return route
-            return matching_route(inner, {**scope, **child_scope}, route.paths) or route
+            inner_scope = {**scope, **child_scope}
+            if root_path := getattr(inner, "root_path", ""):  # FastAPI does the same
+                inner_scope["root_path"] = root_path
+            return matching_route(inner, inner_scope, route.paths) or route
     return None
 
 
@@ -77,6 +81,16 @@ def required_scopes(dependant: Dependant) -> Sequence[str]:
     return list(dict.fromkeys(scopes))
 
 
+def _match(context: Any, scope: Scope) -> tuple[Match, Scope]:
+    """Match a route. Of an included route, `context.matches` would ignore an own `matches`."""
+    route = context.original_route
+    if not isinstance(route, APIRoute) or type(route).matches is APIRoute.matches:
+        match: tuple[Match, Scope] = context.matches(scope)
+        return match
+    included = {"effective_route_context": context._route_context}  # noqa: SLF001
+    return route.matches({**scope, "fastapi": {**scope.get("fastapi", {}), **included}})
+
+
 def mounted_app(route: object) -> Any | None:
     """Return the app or router that a route mounts, without the middleware around it.
 
@@ -84,9 +98,9 @@ def mounted_app(route: object) -> Any | None:
         None if the route mounts nothing, or an ASGI app whose routes are not known.
     """
     app = getattr(route, "app", None)
-    while app is not None and not hasattr(app, "routes"):
+    while app is not None and not isinstance(app, Starlette | Router | BaseRoute):
         app = getattr(app, "app", None)
-    return app
+    return None if isinstance(app, BaseRoute) else app
 
 
 def all_apps(app: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -98,7 +112,7 @@ def all_apps(app: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """
     yield path, app
     for context in iter_route_contexts(app.routes):
-        inner = mounted_app(context.original_route)
+        inner = mounted_app(context)
         if inner is not None:
             yield from all_apps(inner, path + (context.path or ""))
 
@@ -116,7 +130,7 @@ def frontends(app: Any) -> Mapping[str, Dependant]:
     for group in getattr(router, "_iter_low_priority_routes", tuple)():
         prefix = getattr(group, "frontend_prefix", "").rstrip("/")
         for route in getattr(group, "original_route", group).routes:
-            found[prefix + route.path] = group.dependant
+            found[(prefix + route.path).rstrip("/") or "/"] = group.dependant
     return found
 
 

@@ -44,7 +44,9 @@ def move_bearer_token(scope: Scope) -> bool:
         token, offered = "", []  # any of them may be a token
     headers = [header for header in scope["headers"] if header[0] != _HEADER]
     if offered:
-        headers.append((_HEADER, ", ".join(offered).encode("latin-1")))
+        # Servers decode a header as Latin-1, or as ASCII with surrogates.
+        left = ", ".join(offered).encode("latin-1", "surrogateescape")
+        headers.append((_HEADER, left))
     headers.append((b"authorization", f"Bearer {token}".encode("ascii")))
     scope["subprotocols"], scope["headers"] = offered, headers
     return True

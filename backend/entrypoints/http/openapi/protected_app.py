@@ -7,7 +7,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 
 from backend.entrypoints.http.auth.dependencies import BearerScheme, RoleCheck
-from backend.entrypoints.http.auth.open_routes import calls_of, is_optional
+from backend.entrypoints.http.auth.open_routes import calls_of, requires_principal
 from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.openapi.authentication import (
     BEARER,
@@ -94,5 +94,5 @@ def _guarded(
         method=method,
         scopes=tuple(scopes),
         needs_role=any(isinstance(call, RoleCheck) for call in calls_of(dependant)),
-        is_optional=is_optional(dependant),
+        is_optional=not requires_principal(dependant),
     )

@@ -350,3 +350,71 @@ def test_a_principal_is_one_of_the_endpoints_arguments(websocket_app: FastAPI) -
     with opened(websocket_app, "/late", headers=BEARER):
         pass
     assert seen == [ADA]
+
+
+async def handshake(app: FastAPI, path: str, **members: Any) -> list[Any]:
+    """Send the scope of a handshake, as a server may write it; return the messages of the app."""
+    scope = {
+        "type": "websocket",
+        "asgi": {"version": "3.0"},
+        "scheme": "ws",
+        "path": path,
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+        "subprotocols": [],
+        "extensions": {"websocket.http.response": {}},
+        "state": {},
+        **members,
+    }
+    messages = [{"type": "websocket.disconnect", "code": 1000}, {"type": "websocket.connect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent
+
+
+@pytest.mark.anyio
+async def test_a_handshake_with_a_method_needs_a_trusted_origin_too(websocket_app: FastAPI) -> None:
+    sent = await handshake(
+        websocket_app, "/plain", method="GET", headers=[(b"cookie", COOKIE.encode())]
+    )
+    assert sent[0]["status"] == 403
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("byte", ["\xff", "\udcff"])
+async def test_a_subprotocol_of_other_characters_is_no_error(
+    websocket_app: FastAPI, byte: str
+) -> None:
+    sent = await handshake(websocket_app, "/plain", subprotocols=["bearer", "ada", byte])
+    assert sent[0]["type"] == "websocket.accept"
+
+
+def test_a_principal_that_is_found_below_a_copy_of_the_scope_expires_too(
+    websocket_app: FastAPI, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websockets, "CHECK_INTERVAL", 0.01)
+    inner = FastAPI()
+    inner.websocket("/optional")(tell_optional_user)
+
+    class Copy:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await self.app({**scope}, receive, send)
+
+    websocket_app.mount("/copied", Copy(inner))
+    with opened(websocket_app, "/copied/optional", headers=BEARER) as websocket:
+        assert websocket.receive_text() == "ada"
+        clock.advance(hours=1, seconds=10)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            websocket.receive_text()
+        assert closed.value.code == 3000
