@@ -4,6 +4,7 @@ SUITABLE := import ensurepip, sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python3.14 python; do \
 	$$p -c '$(SUITABLE)' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
+PROCESSES := 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint types arrows fuzz oldest bench clients clean lock
@@ -17,7 +18,7 @@ run: setup ## start the secured API in development mode
 	@$(BIN)/python -m backend dev
 
 test: .venv/.dev demo/node_modules/.installed clients lint types arrows ## run every check
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/python -m pytest --cov --cov-report=term -n $(PROCESSES) --dist loadfile
 
 lint: .venv/.dev ## format and lint
 	@$(BIN)/ruff format --check .

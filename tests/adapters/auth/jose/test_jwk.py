@@ -18,6 +18,7 @@ from backend.testing.encoding import ABSENT, b64, b64_int, to_json
 from backend.testing.signers import rsa_signer, signer
 from tests.adapters.auth import edwards
 from tests.adapters.auth.tokens import SECRET, secret_signer
+from tests.ids import text_without_addresses
 
 ROCA_PRIMES = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
 
@@ -118,7 +119,7 @@ def test_rejects_a_value_that_is_not_a_key(jwk: object) -> None:
         {"p": "AAAA"},
         {"oth": []},
     ],
-    ids=str,
+    ids=text_without_addresses,
 )
 def test_rejects_a_key_with_an_invalid_member(algorithm: str, changes: dict[str, Any]) -> None:
     with pytest.raises(UnusableKeyError):

@@ -33,6 +33,7 @@ from backend.entrypoints.http.auth.principal_parameters import (
 from tests.entrypoints.http.asgi_client import app_lifespan, send_request
 from tests.entrypoints.http.auth.bearer import ADA, JSON
 from tests.entrypoints.http.conftest import MakeApp
+from tests.ids import text_without_addresses
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Principal)
@@ -213,7 +214,7 @@ async def refusal(app: FastAPI) -> PrincipalFromRequestError:
     return failure.value
 
 
-@pytest.mark.parametrize("annotation", FORGEABLE, ids=str)
+@pytest.mark.parametrize("annotation", FORGEABLE, ids=text_without_addresses)
 @pytest.mark.parametrize("default", [..., None])
 def test_a_principal_in_a_parameter_is_refused(annotation: Any, default: Any) -> None:
     app = FastAPI()
@@ -224,7 +225,7 @@ def test_a_principal_in_a_parameter_is_refused(annotation: Any, default: Any) ->
     assert (parameter.path, parameter.name, parameter.function) == ("/notes", "owner", "endpoint")
 
 
-@pytest.mark.parametrize("annotation", HARMLESS, ids=str)
+@pytest.mark.parametrize("annotation", HARMLESS, ids=text_without_addresses)
 @pytest.mark.parametrize("default", [..., None])
 def test_other_parameters_are_accepted(annotation: Any, default: Any) -> None:
     app = FastAPI()
