@@ -7,7 +7,7 @@ BIN := .venv/bin
 PROCESSES := 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types arrows fuzz oldest bench clients clean lock
+.PHONY: help setup run demo test lint types arrows fuzz oldest bench clients clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,9 @@ setup: .venv/.run ## create .venv with what the server needs, and nothing else
 
 run: setup ## start the secured API in development mode
 	@$(BIN)/python -m backend dev
+
+demo: .venv/.dev demo/node_modules/.installed ## start the API with Better Auth and a web page
+	@$(BIN)/python -m demo
 
 test: .venv/.dev demo/node_modules/.installed clients lint types arrows ## run every check
 	@$(BIN)/python -m pytest --cov --cov-report=term -n $(PROCESSES) --dist loadfile
@@ -113,7 +116,7 @@ $(ENVIRONMENTS:=/.created):
 .PHONY: $(foreach environment,$(wildcard $(ENVIRONMENTS)),$(call outdated,$(environment)))
 
 demo/node_modules/.installed: demo/package-lock.json | .venv/.dev
-	@echo "Installing Better Auth for the end-to-end tests ..."
+	@echo "Installing Better Auth and the packages of the Todo page ..."
 	$(npm-ci)
 
 tests/clients/node_modules/.installed: tests/clients/package-lock.json | .venv/.dev

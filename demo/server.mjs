@@ -1,4 +1,5 @@
 // A minimal Better Auth server: email and password, and the jwt plugin, which issues the API's tokens.
+// With API_URL, the server also serves the Todo page of demo/web.
 //
 //   npm ci                 installs Better Auth; no package may run install scripts (see .npmrc)
 //   node server.mjs        listens on 127.0.0.1, then prints one line of JSON: {"url": …}
@@ -14,6 +15,8 @@
 //   JWKS_ROTATION_INTERVAL  the lifetime of a signing key in seconds (no rotation)
 //   COOKIE_CACHE            off, compact, jwt, jwe, or jwks: "jwt" signed with the JWKS key (off)
 //   COOKIE_CACHE_MAX_AGE    the lifetime of the session cookie in seconds (300)
+//   API_URL                 the URL of the API: serve the Todo page, which calls this API (no page)
+//   ADMIN_PASSWORD          turn on the plugin admin, and create admin@example.com (no admin)
 //   ORGANIZATIONS           on: users have organizations, and tokens name the active one (off)
 //   PRINT_MAIL              on: print the verification mail of each new user as a line of JSON (off)
 
@@ -25,7 +28,9 @@ import { createServer } from "node:http";
 import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
 import { toNodeHandler } from "better-auth/node";
-import { jwt, organization } from "better-auth/plugins";
+import { admin, jwt, organization } from "better-auth/plugins";
+
+import { createPage } from "./page.mjs";
 
 const { env } = process;
 const print = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -83,10 +88,21 @@ const auth = betterAuth({
       sessionCookieCache: cookieCache === "jwks",
     }),
     ...(organizations ? [organization()] : []),
+    ...(env.ADMIN_PASSWORD ? [admin()] : []),
   ],
 });
 
-server.on("request", toNodeHandler(auth));
+if (env.ADMIN_PASSWORD) {
+  const account = { email: "admin@example.com", name: "Admin", password: env.ADMIN_PASSWORD };
+  await auth.api.createUser({ body: { ...account, role: "admin" } });
+}
+
+const answerAuth = toNodeHandler(auth);
+const answerPage = env.API_URL ? createPage({ auth, baseURL, apiURL: env.API_URL }) : answerAuth;
+server.on("request", (request, response) => {
+  const answer = request.url.startsWith("/api/auth/") ? answerAuth : answerPage;
+  answer(request, response);
+});
 print({ url: baseURL });
 
 // Stop on SIGTERM and SIGINT. Stop also when standard input is a pipe or socket and closes, so that

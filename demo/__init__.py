@@ -1,0 +1,1 @@
+"""A demonstration: Better Auth, the API and a Todo page."""

@@ -1,0 +1,367 @@
+// The API layer: copy this file into a Next.js or Vite project, beside a schema.d.ts of your API:
+//
+//   npx openapi-typescript http://127.0.0.1:8000/openapi.json --output schema.d.ts
+//
+// It knows neither a page nor a framework. It keeps the JWT in memory, renews it, retries what may
+// be retried, and makes every failure an ApiError.
+
+import createClient from "openapi-fetch";
+
+import type { components, paths } from "./schema.d.ts";
+
+export type Me = components["schemas"]["PrincipalResponse"];
+export type NewTodo = components["schemas"]["NewTodo"];
+export type Todo = components["schemas"]["TodoResponse"];
+export type TodoChanges = components["schemas"]["TodoChanges"];
+export type TodoPage = components["schemas"]["TodoPageResponse"];
+export type TodoQuery = NonNullable<paths["/api/todos"]["get"]["parameters"]["query"]>;
+
+const RENEW_BEFORE = 60; // seconds before the expiry; a quarter of the lifetime if that is shorter
+const RETRIES_MAX = 3;
+const RETRY_AFTER_MAX = 30; // seconds
+
+/** An answer that is an error, or no answer at all. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  /** The HTTP status; 0 if there was no answer. */
+  readonly status: number;
+  /** A code of the API, or "network_error", "issuer_unavailable" or "signed_out". */
+  readonly code: string;
+  /** Finds the request in the log of the API. */
+  readonly requestId: string | undefined;
+
+  constructor(status: number, code: string, message: string, requestId?: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.requestId = requestId;
+  }
+
+  /** Whether the session has ended, so that the user has to sign in. */
+  get isSignedOut(): boolean {
+    return this.code === "signed_out" || this.status === 401;
+  }
+
+  /** Make the error of an answer (RFC 9457). A proxy may answer without problem details. */
+  static of(response: Response, body: unknown): ApiError {
+    const problem = (typeof body === "object" && body !== null ? body : {}) as Problem;
+    const fields = (problem.errors ?? []).map((error) => `${error.field}: ${error.detail}.`);
+    return new ApiError(
+      response.status,
+      problem.code ?? `http_${response.status}`,
+      [problem.detail ?? `The answer has status ${response.status}.`, ...fields].join(" "),
+      problem.request_id ?? response.headers.get("X-Request-ID") ?? undefined,
+    );
+  }
+}
+
+/** Somebody else has changed the todo (412). */
+export class OvertakenError extends Error {
+  override readonly name = "OvertakenError";
+  readonly current: Todo;
+
+  constructor(current: Todo) {
+    super("Somebody else has changed this todo.");
+    this.current = current;
+  }
+}
+
+/** A JWT. Its times are those of this device's clock, in milliseconds. */
+export interface Token {
+  readonly text: string;
+  readonly renewAt: number;
+  readonly expiresAt: number;
+  readonly lifetime: number;
+}
+
+/**
+ * The caller's JWT. It is kept in memory only: a script that was smuggled into the page could read
+ * localStorage at any later time.
+ */
+export class Tokens {
+  #fetchToken: () => Promise<string>;
+  #onChange: (token: Token | undefined) => void;
+  #token: Token | undefined;
+  #renewal: Promise<Token> | undefined;
+
+  /**
+   * @param fetchToken Fetches a new JWT from Better Auth: `GET /api/auth/token`.
+   * @param onChange   Is called with every new token.
+   */
+  constructor(
+    fetchToken: () => Promise<string>,
+    onChange: (token: Token | undefined) => void = () => {},
+  ) {
+    this.#fetchToken = fetchToken;
+    this.#onChange = onChange;
+  }
+
+  /** Return a token that is not about to expire. */
+  async current(): Promise<string> {
+    const token = this.#token;
+    if (token && Date.now() < token.renewAt) return token.text;
+    try {
+      return (await this.renew()).text;
+    } catch (error) {
+      // While Better Auth is down, the old token still works until it expires.
+      const isDown = error instanceof ApiError && !error.isSignedOut;
+      if (isDown && token && Date.now() < token.expiresAt) return token.text;
+      throw error;
+    }
+  }
+
+  /** Fetch a new token. Simultaneous calls share one request. */
+  renew(): Promise<Token> {
+    this.#renewal ??= this.#fetchToken()
+      .then((text) => this.#set(readToken(text)))
+      .finally(() => (this.#renewal = undefined));
+    return this.#renewal;
+  }
+
+  /** Forget the token, after the user has signed out. */
+  clear(): void {
+    this.#token = undefined;
+    this.#onChange(undefined);
+  }
+
+  #set(token: Token): Token {
+    this.#token = token;
+    this.#onChange(token);
+    return token;
+  }
+}
+
+/** The Todo API. */
+export class TodoApi {
+  /** Is called before the client waits and sends a request again. */
+  onWait: (seconds: number, error: ApiError) => void = () => {};
+
+  #tokens: Tokens;
+  #client;
+  #etags = new Map<string, { updatedAt: string; etag: string }>();
+
+  constructor(baseUrl: string, tokens: Tokens) {
+    this.#tokens = tokens;
+    this.#client = createClient<paths>({ baseUrl, fetch: (request) => this.#send(request) });
+  }
+
+  /** Return what the API knows about the caller. */
+  async me(): Promise<Me> {
+    return (await unwrap(this.#client.GET("/api/me"))).data;
+  }
+
+  /** Return one page of the caller's todos. */
+  async list(query: TodoQuery, signal?: AbortSignal): Promise<TodoPage> {
+    const call = this.#client.GET("/api/todos", { params: { query }, signal: signal ?? null });
+    return (await unwrap(call)).data;
+  }
+
+  /** Return the newest version of a todo. */
+  async read(id: string): Promise<Todo> {
+    const params = { path: { todo_id: id } };
+    return this.#remember(await unwrap(this.#client.GET("/api/todos/{todo_id}", { params })));
+  }
+
+  /**
+   * Create a todo.
+   *
+   * @param body A todo.
+   * @param key  Names this creation, for example `crypto.randomUUID()`. Send the same key again if
+   *             there was no answer: the API creates the todo only once.
+   */
+  async create(body: NewTodo, key: string): Promise<Todo> {
+    const params = { header: { "Idempotency-Key": key } };
+    return this.#remember(await unwrap(this.#client.POST("/api/todos", { params, body })));
+  }
+
+  /**
+   * Change a todo.
+   *
+   * @param todo    The version that the user has seen.
+   * @param changes The changed members; all others stay.
+   * @throws OvertakenError Somebody else has changed the todo since then.
+   */
+  async change(todo: Todo, changes: TodoChanges): Promise<Todo> {
+    const params = {
+      path: { todo_id: todo.id },
+      header: { "If-Match": await this.#etagOf(todo) },
+    };
+    const call = this.#client.PATCH("/api/todos/{todo_id}", { params, body: changes });
+    return this.#remember(await this.#orOvertaken(todo, unwrap(call)));
+  }
+
+  /** Tick or untick a todo. This concerns one member, so it may go to any version: no If-Match. */
+  async tick(id: string, completed: boolean): Promise<Todo> {
+    const params = { path: { todo_id: id } };
+    const call = this.#client.PATCH("/api/todos/{todo_id}", { params, body: { completed } });
+    return this.#remember(await unwrap(call));
+  }
+
+  /**
+   * Delete a todo.
+   *
+   * @param todo The version that the user has seen.
+   * @throws OvertakenError Somebody else has changed the todo since then.
+   */
+  async remove(todo: Todo): Promise<void> {
+    try {
+      const params = {
+        path: { todo_id: todo.id },
+        header: { "If-Match": await this.#etagOf(todo) },
+      };
+      const call = this.#client.DELETE("/api/todos/{todo_id}", { params, keepalive: true });
+      await this.#orOvertaken(todo, unwrap(call));
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "todo_not_found") return; // gone already
+      throw error;
+    }
+  }
+
+  /** Delete all todos of the caller, and report each deletion. */
+  async removeAll(onRemoved: (count: number) => void): Promise<void> {
+    let count = 0;
+    for (;;) {
+      const { items } = await this.list({ limit: 100 });
+      if (items.length === 0) return;
+      for (const { id } of items) {
+        const params = { path: { todo_id: id } };
+        await unwrap(this.#client.DELETE("/api/todos/{todo_id}", { params })).catch(unlessMissing);
+        onRemoved(++count);
+      }
+    }
+  }
+
+  /** Return the ETag of this version. Lists have none, so the todo may have to be read. */
+  async #etagOf(todo: Todo): Promise<string> {
+    let known = this.#etags.get(todo.id);
+    if (known?.updatedAt !== todo.updated_at) {
+      const current = await this.read(todo.id);
+      if (current.updated_at !== todo.updated_at) throw new OvertakenError(current);
+      known = this.#etags.get(todo.id);
+    }
+    return known?.etag ?? "";
+  }
+
+  #remember({ data, response }: { data: Todo; response: Response }): Todo {
+    const etag = response.headers.get("ETag");
+    if (etag) this.#etags.set(data.id, { updatedAt: data.updated_at, etag });
+    return data;
+  }
+
+  async #orOvertaken<T>(todo: Todo, call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== "precondition_failed") throw error;
+      throw new OvertakenError(await this.read(todo.id));
+    }
+  }
+
+  /** Send a request with a token. Renew the token once, and respect Retry-After. */
+  async #send(request: Request): Promise<Response> {
+    let token = await this.#tokens.current();
+    let isRenewed = false;
+    for (let retries = 0; ; ) {
+      const attempt = request.clone();
+      attempt.headers.set("Authorization", `Bearer ${token}`);
+      const response = await reach(attempt, "network_error", "The API cannot be reached.");
+      if (response.ok || response.status === 304) return response;
+      const error = ApiError.of(response, await response.clone().json().catch(() => undefined));
+      if (error.code === "token_expired" && !isRenewed) {
+        isRenewed = true;
+        token = (await this.#tokens.renew()).text;
+        continue;
+      }
+      const seconds = retryAfter(response);
+      if (seconds === undefined || retries === RETRIES_MAX || !isRepeatable(request)) {
+        return response;
+      }
+      retries += 1;
+      this.onWait(seconds, error);
+      await sleep(seconds, request.signal);
+    }
+  }
+}
+
+/**
+ * Send a request.
+ *
+ * @throws ApiError There is no answer: `code` and `message` say whose.
+ */
+export async function reach(
+  request: Request,
+  code: string,
+  message: string,
+): Promise<Response> {
+  try {
+    return await fetch(request);
+  } catch (error) {
+    if (request.signal.aborted) throw error;
+    throw new ApiError(0, code, message);
+  }
+}
+
+/** Read the claims of a JWT. They are not verified: that is the task of the API. */
+export function decode(token: string): { header: unknown; payload: Record<string, unknown> } {
+  const [header = "", payload = ""] = token.split(".");
+  return { header: decodePart(header), payload: decodePart(payload) as Record<string, unknown> };
+}
+
+interface Problem {
+  code?: string;
+  detail?: string;
+  request_id?: string;
+  errors?: { field: string; detail: string }[];
+}
+
+function decodePart(part: string): unknown {
+  const binary = atob(part.replaceAll("-", "+").replaceAll("_", "/"));
+  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  return JSON.parse(new TextDecoder().decode(bytes));
+}
+
+/** The lifetime counts from now: `exp` is a time of the issuer's clock, which may differ. */
+function readToken(text: string): Token {
+  const { exp, iat } = decode(text).payload;
+  const lifetime = (Number(exp) - Number(iat)) * 1000;
+  const expiresAt = Date.now() + lifetime;
+  const renewAt = expiresAt - Math.min(RENEW_BEFORE * 1000, lifetime / 4);
+  return { text, renewAt, expiresAt, lifetime };
+}
+
+function retryAfter(response: Response): number | undefined {
+  const text = response.headers.get("Retry-After") ?? "";
+  if (!/^\d+$/.test(text)) return undefined;
+  return Number(text) <= RETRY_AFTER_MAX ? Number(text) : undefined;
+}
+
+function isRepeatable(request: Request): boolean {
+  return request.method !== "POST" || request.headers.has("Idempotency-Key");
+}
+
+function sleep(seconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, seconds * 1000);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+}
+
+function unlessMissing(error: unknown): void {
+  if (!(error instanceof ApiError) || error.code !== "todo_not_found") throw error;
+}
+
+/** Return the data of an answer. Throw its error. */
+async function unwrap<T>(
+  call: Promise<{ data?: T; error?: unknown; response: Response }>,
+): Promise<{ data: T; response: Response }> {
+  const { data, error, response } = await call;
+  if (!response.ok) throw ApiError.of(response, error);
+  return { data: data as T, response };
+}

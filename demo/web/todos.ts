@@ -1,0 +1,327 @@
+// The list: add, tick, edit, delete, filter, search, and load the next page.
+
+import { OvertakenError, type Todo, type TodoApi, type TodoQuery } from "./api.ts";
+import { describeDue, endOfDay, fromDateField } from "./dates.ts";
+import { byId, create, icon, whileBusy } from "./dom.ts";
+import { Editor } from "./editor.ts";
+import { announce, details, showToast } from "./messages.ts";
+
+const PAGE_SIZE = 20;
+const SEARCH_DELAY = 300; // milliseconds without a key press
+const SKELETON_DELAY = 200; // milliseconds: faster answers need no placeholder
+const PRIORITIES = { low: "Low priority", normal: "Normal priority", high: "High priority" };
+
+type HandleError = (summary: string | undefined, error: unknown) => void;
+
+export class TodoList {
+  #api: TodoApi;
+  #handleError: HandleError;
+  #editor: Editor;
+  #list = byId("list", HTMLUListElement);
+  #state = byId("list-state", HTMLDivElement);
+  #more = byId("more", HTMLButtonElement);
+  #filters = byId("filters", HTMLFormElement);
+  #newForm = byId("new", HTMLFormElement);
+  #newTitle = byId("new-title", HTMLInputElement);
+  #newError = byId("new-error", HTMLParagraphElement);
+  #newKey = crypto.randomUUID() as string; // names the next todo until the API has created it
+  #cursor: string | null = null;
+  #loading: AbortController | undefined;
+  #deletion: Promise<void> = Promise.resolve();
+
+  constructor(api: TodoApi, handleError: HandleError) {
+    this.#api = api;
+    this.#handleError = handleError;
+    this.#editor = new Editor(api, {
+      onChanged: (todo) => this.#replace(todo),
+      onGone: (todo) => this.#remove(todo.id),
+      handleError,
+    });
+    this.#listen();
+  }
+
+  /** Load the first page for the current filters. */
+  async load(): Promise<void> {
+    this.#loading?.abort();
+    const loading = (this.#loading = new AbortController());
+    this.#list.setAttribute("aria-busy", "true");
+    this.#more.hidden = true;
+    const skeleton = setTimeout(() => this.#showSkeleton(), SKELETON_DELAY);
+    try {
+      const page = await this.#api.list(this.#query(), loading.signal);
+      this.#list.replaceChildren(...page.items.map((todo) => this.#item(todo)));
+      this.#setCursor(page.next_cursor);
+      this.#showState();
+      announce(page.items.length === 0 ? "No todos." : `${page.items.length} todos loaded.`);
+    } catch (error) {
+      if (loading.signal.aborted) return;
+      this.#list.replaceChildren();
+      this.#showLoadError(error);
+      this.#handleError(undefined, error);
+    } finally {
+      clearTimeout(skeleton);
+      if (this.#loading === loading) this.#list.setAttribute("aria-busy", "false");
+    }
+  }
+
+  /** Forget everything of the user. */
+  clear(): void {
+    this.#loading?.abort();
+    this.#list.replaceChildren();
+    this.#filters.reset();
+    this.#newForm.reset();
+    this.#newError.hidden = true;
+    this.#state.hidden = true;
+    this.#setCursor(null);
+  }
+
+  focusNew(): void {
+    this.#newTitle.focus();
+  }
+
+  /** Wait until the last deletion has been sent. */
+  finished(): Promise<void> {
+    return this.#deletion;
+  }
+
+  #listen(): void {
+    const submit = byId("new-submit", HTMLButtonElement);
+    this.#newForm.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void whileBusy(submit, () => this.#add());
+    });
+    this.#newForm.addEventListener("input", () => {
+      this.#newKey = crypto.randomUUID(); // other content is another todo
+      this.#showNewError(undefined);
+    });
+
+    let delay: ReturnType<typeof setTimeout> | undefined;
+    this.#filters.addEventListener("submit", (event) => event.preventDefault());
+    this.#filters.addEventListener("input", (event) => {
+      clearTimeout(delay);
+      const isSearch = event.target instanceof HTMLInputElement;
+      delay = setTimeout(() => void this.load(), isSearch ? SEARCH_DELAY : 0);
+    });
+
+    this.#more.addEventListener("click", () => void this.#loadMore());
+    new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) void this.#loadMore();
+    }, { rootMargin: "200px" }).observe(this.#more);
+  }
+
+  #query(cursor?: string): TodoQuery {
+    const fields = new FormData(this.#filters);
+    const text = (name: string): string => String(fields.get(name) ?? "").trim();
+    const due = { overdue: new Date().toISOString(), today: endOfDay(0), week: endOfDay(7) };
+    const query: TodoQuery = { limit: PAGE_SIZE, sort: text("sort") as NonNullable<TodoQuery["sort"]> };
+    if (text("q")) query.q = text("q");
+    if (text("state")) query.completed = text("state") === "done";
+    if (text("priority")) query.priority = text("priority") as Todo["priority"];
+    if (text("due")) query.due_before = due[text("due") as keyof typeof due];
+    if (text("due") === "overdue") query.completed = false;
+    if (cursor) query.cursor = cursor;
+    return query;
+  }
+
+  async #loadMore(): Promise<void> {
+    const cursor = this.#cursor;
+    const loading = this.#loading;
+    if (!cursor || !loading || loading.signal.aborted) return;
+    await whileBusy(this.#more, async () => {
+      try {
+        const page = await this.#api.list(this.#query(cursor), loading.signal);
+        const known = new Set([...this.#list.children].map((item) => item.id));
+        const items = page.items.map((todo) => this.#item(todo)).filter((item) => !known.has(item.id));
+        const hadFocus = document.activeElement === this.#more;
+        this.#list.append(...items);
+        this.#setCursor(page.next_cursor);
+        if (hadFocus) items[0]?.querySelector("input")?.focus();
+        announce(`${items.length} more todos loaded.`);
+      } catch (error) {
+        if (!loading.signal.aborted) this.#handleError("More todos could not be loaded.", error);
+      }
+    });
+  }
+
+  #setCursor(cursor: string | null): void {
+    this.#cursor = cursor;
+    this.#more.hidden = cursor === null;
+  }
+
+  async #add(): Promise<void> {
+    const fields = new FormData(this.#newForm);
+    const title = String(fields.get("title")).trim();
+    if (!title) return this.#showNewError("Enter a title.");
+    const body = {
+      title,
+      priority: String(fields.get("priority")) as Todo["priority"],
+      due_at: fromDateField(String(fields.get("due"))),
+    };
+    try {
+      const todo = await this.#api.create(body, this.#newKey);
+      this.#newKey = crypto.randomUUID();
+      this.#newForm.reset();
+      this.#newTitle.focus();
+      const isPlain = !this.#isFiltered() && this.#query().sort === "-created_at";
+      if (!isPlain) {
+        await this.load();
+        const isShown = document.getElementById(todo.id) !== null;
+        showToast(isShown ? `Added “${title}”.` : `Added “${title}”. The filters hide this todo.`);
+        return;
+      }
+      document.getElementById(todo.id)?.remove();
+      this.#list.prepend(this.#item(todo));
+      this.#showState();
+      announce(`Added “${title}”.`);
+    } catch (error) {
+      this.#handleError("The todo was not added. Press Add to try again.", error);
+    }
+  }
+
+  #showNewError(text: string | undefined): void {
+    this.#newError.hidden = text === undefined;
+    this.#newError.textContent = text ?? "";
+    if (text) {
+      this.#newTitle.setAttribute("aria-invalid", "true");
+      this.#newTitle.focus();
+    } else this.#newTitle.removeAttribute("aria-invalid");
+  }
+
+  #item(todo: Todo): HTMLLIElement {
+    const checkbox = create("input", { type: "checkbox", id: `tick-${todo.id}` });
+    checkbox.checked = todo.completed;
+    checkbox.addEventListener("change", () => void this.#tick(todo, checkbox));
+    const edit = create("button", { type: "button", class: "ghost", "aria-label": `Edit ${todo.title}` }, icon("edit"));
+    edit.addEventListener("click", () => void whileBusy(edit, () => this.#editor.open(todo)));
+    const remove = create("button", { type: "button", class: "ghost", "aria-label": `Delete ${todo.title}` }, icon("delete"));
+    remove.addEventListener("click", () => this.#delete(todo));
+
+    const marks: Node[] = [];
+    if (todo.priority !== "normal") {
+      const text = create("span", {}, PRIORITIES[todo.priority]);
+      marks.push(create("span", { class: `mark ${todo.priority}` }, icon("flag"), text));
+    }
+    if (todo.due_at) {
+      const due = describeDue(todo.due_at);
+      const isLate = due.isPast && !todo.completed;
+      const text = due.isPast && todo.completed ? due.text.replace("Overdue: ", "Was due ") : due.text;
+      marks.push(create("span", { class: isLate ? "mark late" : "mark" }, icon("calendar"), create("span", {}, text)));
+    }
+    const text = create("div", { class: "text" },
+      create("label", { for: checkbox.id }, todo.title),
+      todo.description ? create("p", { class: "description" }, todo.description) : undefined,
+      marks.length > 0 ? create("p", { class: "marks" }, ...marks) : undefined,
+    );
+    const classes = todo.completed ? "todo done" : "todo";
+    return create("li", { id: todo.id, class: classes }, checkbox, text, create("div", { class: "tools" }, edit, remove));
+  }
+
+  /** Show the new version of a todo, with the focus where it was. */
+  #replace(todo: Todo): void {
+    const old = document.getElementById(todo.id);
+    if (!old) return;
+    const controls = "input, button";
+    const position = [...old.querySelectorAll(controls)].indexOf(document.activeElement as Element);
+    const item = this.#item(todo);
+    old.replaceWith(item);
+    if (position >= 0) item.querySelectorAll<HTMLElement>(controls)[position]?.focus();
+  }
+
+  #remove(id: string): void {
+    const item = document.getElementById(id);
+    if (!item) return;
+    const hadFocus = item.contains(document.activeElement) || document.activeElement === document.body;
+    const next = item.nextElementSibling ?? item.previousElementSibling;
+    item.remove();
+    this.#showState();
+    if (!hadFocus) return;
+    const target = next?.querySelector<HTMLElement>("input") ?? byId("todos-title", HTMLHeadingElement);
+    target.focus();
+  }
+
+  async #tick(todo: Todo, checkbox: HTMLInputElement): Promise<void> {
+    const completed = checkbox.checked;
+    checkbox.closest("li")?.classList.toggle("done", completed);
+    try {
+      this.#replace(await this.#api.tick(todo.id, completed));
+    } catch (error) {
+      checkbox.checked = !completed;
+      checkbox.closest("li")?.classList.toggle("done", !completed);
+      this.#handleError(`“${todo.title}” was not changed.`, error);
+    }
+  }
+
+  /** Hide a todo, and delete it when nobody can undo that any more. */
+  #delete(todo: Todo): void {
+    const item = document.getElementById(todo.id);
+    const next = item?.nextElementSibling ?? null;
+    this.#remove(todo.id);
+    const restore = (current: Todo): HTMLLIElement => {
+      const restored = this.#item(current);
+      this.#list.insertBefore(restored, next?.isConnected ? next : this.#list.firstChild);
+      this.#showState();
+      return restored;
+    };
+    const send = async (): Promise<void> => {
+      removeEventListener("pagehide", finish);
+      try {
+        await this.#api.remove(todo);
+      } catch (error) {
+        restore(error instanceof OvertakenError ? error.current : todo);
+        this.#handleError(`“${todo.title}” was not deleted.`, error);
+      }
+    };
+    const finish = (): void => void (this.#deletion = send());
+    addEventListener("pagehide", finish);
+    showToast(`Deleted “${todo.title}”.`, {
+      onUndo: () => {
+        removeEventListener("pagehide", finish);
+        restore(todo).querySelector("input")?.focus();
+        announce(`“${todo.title}” is back.`);
+      },
+      onGone: finish,
+    });
+  }
+
+  #isFiltered(): boolean {
+    const query = this.#query();
+    return [query.q, query.completed, query.priority, query.due_before].some((value) => value !== undefined);
+  }
+
+  #showSkeleton(): void {
+    if (this.#list.childElementCount > 0) return;
+    this.#state.hidden = true;
+    const rows = [1, 2, 3].map(() => create("li", { class: "skeleton", "aria-hidden": "true" }));
+    this.#list.replaceChildren(...rows);
+  }
+
+  /** Say why the list is empty, if it is. */
+  #showState(): void {
+    const isEmpty = this.#list.childElementCount === 0 && this.#cursor === null;
+    this.#state.hidden = !isEmpty;
+    if (!isEmpty) return;
+    if (!this.#isFiltered()) {
+      this.#fillState("empty", "check", "Nothing to do", create("p", {}, "Add your first todo above."));
+      return;
+    }
+    const reset = create("button", { type: "button", class: "secondary" }, "Clear the filters");
+    reset.addEventListener("click", () => {
+      this.#filters.reset();
+      void this.load();
+      byId("search", HTMLInputElement).focus();
+    });
+    this.#fillState("nothing-found", "search", "Nothing found", create("p", {}, "No todo matches the filters."), reset);
+  }
+
+  #showLoadError(error: unknown): void {
+    const retry = create("button", { type: "button", class: "secondary" }, "Try again");
+    retry.addEventListener("click", () => void whileBusy(retry, () => this.load()));
+    this.#state.hidden = false;
+    this.#fillState("list-error", "close", "Your todos could not be loaded", details(error), retry);
+  }
+
+  #fillState(kind: string, symbol: string, title: string, ...children: Node[]): void {
+    this.#state.dataset["testid"] = this.#state.dataset["kind"] = kind;
+    this.#state.replaceChildren(icon(symbol), create("h2", {}, title), ...children);
+  }
+}
