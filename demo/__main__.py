@@ -108,7 +108,7 @@ def better_auth(**env: str) -> Iterator[str]:
     Returns:
         The URL of the page.
     """
-    command = [NODE, "--disable-warning=ExperimentalWarning", SERVER]
+    command: list[str | Path] = [NODE, "--disable-warning=ExperimentalWarning", SERVER]
     with subprocess.Popen(
         command,
         env=os.environ | env,

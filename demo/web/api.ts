@@ -69,6 +69,7 @@ export class OvertakenError extends Error {
 /** A JWT. Its times are those of this device's clock, in milliseconds. */
 export interface Token {
   readonly text: string;
+  readonly userId: string;
   readonly renewAt: number;
   readonly expiresAt: number;
   readonly lifetime: number;
@@ -83,6 +84,7 @@ export class Tokens {
   #onChange: (token: Token | undefined) => void;
   #token: Token | undefined;
   #renewal: Promise<Token> | undefined;
+  #user = 0; // counts sign-outs, so that a late answer is not taken for the next user's token
 
   /**
    * @param fetchToken Fetches a new JWT from Better Auth: `GET /api/auth/token`.
@@ -112,22 +114,31 @@ export class Tokens {
 
   /** Fetch a new token. Simultaneous calls share one request. */
   renew(): Promise<Token> {
-    this.#renewal ??= this.#fetchToken()
-      .then((text) => this.#set(readToken(text)))
-      .finally(() => (this.#renewal = undefined));
+    this.#renewal ??= this.#fetch(this.#user);
     return this.#renewal;
   }
 
-  /** Forget the token, after the user has signed out. */
+  /** Forget the token, before another user signs in. */
   clear(): void {
-    this.#token = undefined;
+    this.#user += 1;
+    this.#token = this.#renewal = undefined;
     this.#onChange(undefined);
   }
 
-  #set(token: Token): Token {
-    this.#token = token;
-    this.#onChange(token);
-    return token;
+  async #fetch(user: number): Promise<Token> {
+    try {
+      const token = readToken(await this.#fetchToken());
+      // Tabs share their cookies: in another tab, somebody else may have signed in.
+      const isOther = this.#token !== undefined && this.#token.userId !== token.userId;
+      if (isOther || user !== this.#user) {
+        throw new ApiError(401, "signed_out", "Somebody else has signed in.");
+      }
+      this.#token = token;
+      this.#onChange(token);
+      return token;
+    } finally {
+      if (user === this.#user) this.#renewal = undefined;
+    }
   }
 }
 
@@ -184,7 +195,7 @@ export class TodoApi {
   async change(todo: Todo, changes: TodoChanges): Promise<Todo> {
     const params = {
       path: { todo_id: todo.id },
-      header: { "If-Match": await this.#etagOf(todo) },
+      header: { "If-Match": await this.etagOf(todo) },
     };
     const call = this.#client.PATCH("/api/todos/{todo_id}", { params, body: changes });
     return this.#remember(await this.#orOvertaken(todo, unwrap(call)));
@@ -207,7 +218,7 @@ export class TodoApi {
     try {
       const params = {
         path: { todo_id: todo.id },
-        header: { "If-Match": await this.#etagOf(todo) },
+        header: { "If-Match": await this.etagOf(todo) },
       };
       const call = this.#client.DELETE("/api/todos/{todo_id}", { params, keepalive: true });
       await this.#orOvertaken(todo, unwrap(call));
@@ -231,8 +242,12 @@ export class TodoApi {
     }
   }
 
-  /** Return the ETag of this version. Lists have none, so the todo may have to be read. */
-  async #etagOf(todo: Todo): Promise<string> {
+  /**
+   * Return the ETag of a version. Lists have none, so the todo may have to be read.
+   *
+   * @throws OvertakenError The todo has another version now.
+   */
+  async etagOf(todo: Todo): Promise<string> {
     let known = this.#etags.get(todo.id);
     if (known?.updatedAt !== todo.updated_at) {
       const current = await this.read(todo.id);
@@ -322,11 +337,11 @@ function decodePart(part: string): unknown {
 
 /** The lifetime counts from now: `exp` is a time of the issuer's clock, which may differ. */
 function readToken(text: string): Token {
-  const { exp, iat } = decode(text).payload;
+  const { exp, iat, sub } = decode(text).payload;
   const lifetime = (Number(exp) - Number(iat)) * 1000;
   const expiresAt = Date.now() + lifetime;
   const renewAt = expiresAt - Math.min(RENEW_BEFORE * 1000, lifetime / 4);
-  return { text, renewAt, expiresAt, lifetime };
+  return { text, userId: String(sub), renewAt, expiresAt, lifetime };
 }
 
 function retryAfter(response: Response): number | undefined {

@@ -25,17 +25,23 @@ export function toDateField(time: string | null): string {
   return `${String(date.getFullYear()).padStart(4, "0")}-${month}-${day}`;
 }
 
-/** Say when something is due, and whether that is past. */
-export function describeDue(time: string): { text: string; isPast: boolean } {
-  const due = new Date(time);
+/** Write a day as people say it. */
+export function describeDay(time: string): string {
+  const date = new Date(time);
   const now = new Date();
-  const midnight = (date: Date): number => new Date(date).setHours(0, 0, 0, 0);
-  const days = Math.round((midnight(due) - midnight(now)) / DAY);
-  const isPast = due < now;
-  const shown = due.getFullYear() === now.getFullYear() ? format.format(due) : formatWithYear.format(due);
+  const midnight = (day: Date): number => new Date(day).setHours(0, 0, 0, 0);
+  const days = Math.round((midnight(date) - midnight(now)) / DAY);
   const near: Record<number, string> = { 0: "today", 1: "tomorrow", [-1]: "yesterday" };
-  const day = near[days] ?? shown;
-  return { text: isPast ? `Overdue: ${day}` : `Due ${day}`, isPast };
+  const isThisYear = date.getFullYear() === now.getFullYear();
+  return near[days] ?? (isThisYear ? format : formatWithYear).format(date);
+}
+
+/** Say when a todo is due, and whether it is late. */
+export function describeDue(time: string, isDone: boolean): { text: string; isLate: boolean } {
+  const isPast = new Date(time) < new Date();
+  const isLate = isPast && !isDone;
+  const start = isLate ? "Overdue:" : isPast ? "Was due" : "Due";
+  return { text: `${start} ${describeDay(time)}`, isLate };
 }
 
 /** Write a duration in minutes and seconds. */

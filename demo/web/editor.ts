@@ -1,7 +1,7 @@
 // The dialog that edits a todo, and the dialog that resolves an edit that somebody else overtook.
 
 import { ApiError, OvertakenError, type Todo, type TodoApi, type TodoChanges } from "./api.ts";
-import { describeDue, fromDateField, toDateField } from "./dates.ts";
+import { describeDay, fromDateField, toDateField } from "./dates.ts";
 import { byId, create, whileBusy } from "./dom.ts";
 import { details, showToast } from "./messages.ts";
 
@@ -68,7 +68,7 @@ export class Editor {
     } catch (error) {
       if (error instanceof OvertakenError) {
         this.#dialog.close();
-        await this.#resolve(error.current, changes);
+        await this.#resolve(todo, error.current, changes);
         return;
       }
       if (isMissing(error) || (error instanceof ApiError && error.isSignedOut)) {
@@ -92,10 +92,16 @@ export class Editor {
     return changes;
   }
 
-  /** Let the user choose between the stored version and the refused changes, until one is saved. */
-  async #resolve(current: Todo, changes: TodoChanges): Promise<void> {
+  /**
+   * Let the user choose between the stored version and the refused changes, until one is saved.
+   *
+   * @param base    The version that both have changed.
+   * @param current The stored version.
+   * @param changes The refused changes.
+   */
+  async #resolve(base: Todo, current: Todo, changes: TodoChanges): Promise<void> {
     for (;;) {
-      if ((await chooseVersion(current, changes)) === "theirs") {
+      if ((await chooseVersion(base, current, changes)) === "theirs") {
         this.#listeners.onChanged(current);
         showToast("Their version is kept.");
         return;
@@ -135,11 +141,11 @@ function isMissing(error: unknown): boolean {
 }
 
 /** Ask which version to keep. Escape keeps theirs, because that one is stored. */
-function chooseVersion(current: Todo, changes: TodoChanges): Promise<"mine" | "theirs"> {
+function chooseVersion(base: Todo, current: Todo, changes: TodoChanges): Promise<"mine" | "theirs"> {
   const dialog = byId("conflict", HTMLDialogElement);
   const mine: Todo = { ...current, ...(changes as Partial<Todo>) };
   const names = (Object.keys(FIELDS) as (keyof typeof FIELDS)[]).filter(
-    (name) => name in changes || name === "title",
+    (name) => name === "title" || name in changes || base[name] !== current[name],
   );
   const head = create("tr", {},
     create("th", { scope: "col" }, "Field"),
@@ -168,7 +174,7 @@ function chooseVersion(current: Todo, changes: TodoChanges): Promise<"mine" | "t
 }
 
 function describe(todo: Todo, name: keyof typeof FIELDS): string {
-  if (name === "due_at") return todo.due_at ? describeDue(todo.due_at).text : "none";
+  if (name === "due_at") return todo.due_at ? describeDay(todo.due_at) : "none";
   if (name === "completed") return todo.completed ? "yes" : "no";
   return todo[name] || "none";
 }

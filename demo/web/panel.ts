@@ -155,6 +155,7 @@ export class Panel {
       create("pre", { tabindex: "0", role: "region", "aria-label": "Request" }, request),
       create("pre", { tabindex: "0", role: "region", "aria-label": "Response" }, answer.join("\n")),
     );
+    this.#answer.scrollIntoView({ block: "nearest" });
   }
 
   #confirmDeletion(): void {

@@ -49,7 +49,7 @@ export class TodoList {
     const skeleton = setTimeout(() => this.#showSkeleton(), SKELETON_DELAY);
     try {
       const page = await this.#api.list(this.#query(), loading.signal);
-      this.#list.replaceChildren(...page.items.map((todo) => this.#item(todo)));
+      this.#fill(page.items);
       this.#setCursor(page.next_cursor);
       this.#showState();
       announce(page.items.length === 0 ? "No todos." : `${page.items.length} todos loaded.`);
@@ -202,9 +202,7 @@ export class TodoList {
       marks.push(create("span", { class: `mark ${todo.priority}` }, icon("flag"), text));
     }
     if (todo.due_at) {
-      const due = describeDue(todo.due_at);
-      const isLate = due.isPast && !todo.completed;
-      const text = due.isPast && todo.completed ? due.text.replace("Overdue: ", "Was due ") : due.text;
+      const { text, isLate } = describeDue(todo.due_at, todo.completed);
       marks.push(create("span", { class: isLate ? "mark late" : "mark" }, icon("calendar"), create("span", {}, text)));
     }
     const text = create("div", { class: "text" },
@@ -216,15 +214,24 @@ export class TodoList {
     return create("li", { id: todo.id, class: classes }, checkbox, text, create("div", { class: "tools" }, edit, remove));
   }
 
-  /** Show the new version of a todo, with the focus where it was. */
+  #fill(todos: readonly Todo[]): void {
+    this.#keepFocus(() => this.#list.replaceChildren(...todos.map((todo) => this.#item(todo))));
+  }
+
+  /** Show the new version of a todo. */
   #replace(todo: Todo): void {
-    const old = document.getElementById(todo.id);
-    if (!old) return;
+    this.#keepFocus(() => document.getElementById(todo.id)?.replaceWith(this.#item(todo)));
+  }
+
+  /** Replace items, and set the focus to the control that had it before. */
+  #keepFocus(replace: () => void): void {
     const controls = "input, button";
-    const position = [...old.querySelectorAll(controls)].indexOf(document.activeElement as Element);
-    const item = this.#item(todo);
-    old.replaceWith(item);
-    if (position >= 0) item.querySelectorAll<HTMLElement>(controls)[position]?.focus();
+    const focused = document.activeElement;
+    const item = this.#list.contains(focused) ? focused?.closest("li") : undefined;
+    const position = item ? [...item.querySelectorAll(controls)].indexOf(focused as Element) : -1;
+    replace();
+    if (!item) return;
+    document.getElementById(item.id)?.querySelectorAll<HTMLElement>(controls)[position]?.focus();
   }
 
   #remove(id: string): void {
@@ -273,6 +280,7 @@ export class TodoList {
     };
     const finish = (): void => void (this.#deletion = send());
     addEventListener("pagehide", finish);
+    void this.#api.etagOf(todo).catch(() => undefined); // known in advance, so that `finish` is fast
     showToast(`Deleted “${todo.title}”.`, {
       onUndo: () => {
         removeEventListener("pagehide", finish);
