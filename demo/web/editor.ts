@@ -11,6 +11,7 @@ interface Listeners {
   handleError: (summary: string | undefined, error: unknown) => void;
 }
 
+const PRIORITIES = { low: "Low", normal: "Normal", high: "High" };
 const FIELDS = { title: "Title", description: "Description", priority: "Priority", due_at: "Due date", completed: "Done" };
 
 export class Editor {
@@ -176,5 +177,6 @@ function chooseVersion(base: Todo, current: Todo, changes: TodoChanges): Promise
 function describe(todo: Todo, name: keyof typeof FIELDS): string {
   if (name === "due_at") return todo.due_at ? describeDay(todo.due_at) : "none";
   if (name === "completed") return todo.completed ? "yes" : "no";
+  if (name === "priority") return PRIORITIES[todo.priority];
   return todo[name] || "none";
 }

@@ -47,8 +47,15 @@ class Demo(Process):
         return (found[1], found[2]) if found else None
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    demo = Demo(tmp_path_factory.mktemp("demo") / "demo.log")
+    yield demo
+    demo.stop()
+
+
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
+def ending_demo(tmp_path: Path) -> Iterator[Demo]:
     demo = Demo(tmp_path / "demo.log")
     yield demo
     demo.stop()
@@ -88,13 +95,13 @@ def test_other_host_names_are_redirected_because_cookies_work_for_one(demo: Demo
     assert response.headers["Location"] == f"{demo.page.base_url}/"
 
 
-def test_better_auth_ends_even_if_the_demo_is_killed(demo: Demo) -> None:
-    better_auth = demo.better_auth()
-    demo.kill()
+def test_better_auth_ends_even_if_the_demo_is_killed(ending_demo: Demo) -> None:
+    better_auth = ending_demo.better_auth()
+    ending_demo.kill()
     wait_for(lambda: None if better_auth.is_running() else True)
 
 
-def test_the_demo_ends_if_better_auth_ends(demo: Demo) -> None:
-    demo.better_auth().kill()
-    wait_for(demo._popen.poll)  # `Process` has no other way to see that it ended by itself
-    assert "Better Auth ended" in demo.output
+def test_the_demo_ends_if_better_auth_ends(ending_demo: Demo) -> None:
+    ending_demo.better_auth().kill()
+    wait_for(ending_demo._popen.poll)  # `Process` has no other way to see that it ended by itself
+    assert "Better Auth ended" in ending_demo.output
