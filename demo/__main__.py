@@ -127,6 +127,8 @@ def better_auth(**env: str) -> Iterator[str]:
             yield str(json.loads(line)["url"])
         finally:
             stopping.set()
+            if child.poll() is not None:
+                sys.exit(f"Better Auth ended with status {child.returncode}.")
             child.terminate()
 
 
@@ -134,7 +136,6 @@ def watch(child: subprocess.Popen[str], stopping: threading.Event) -> None:
     """Stop this process if Better Auth ends by itself."""
     child.wait()
     if not stopping.is_set():
-        print(f"Better Auth ended with status {child.returncode}.", file=sys.stderr)
         os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -103,5 +103,6 @@ def test_better_auth_ends_even_if_the_demo_is_killed(ending_demo: Demo) -> None:
 
 def test_the_demo_ends_if_better_auth_ends(ending_demo: Demo) -> None:
     ending_demo.better_auth().kill()
-    wait_for(ending_demo._popen.poll)  # `Process` has no other way to see that it ended by itself
+    # `Process` has no other way to see that it ended by itself.
+    assert wait_for(ending_demo._popen.poll) == 1
     assert "Better Auth ended" in ending_demo.output
