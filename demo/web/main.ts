@@ -8,7 +8,7 @@
 //   new todo     form "Add a todo": textbox "New todo", combobox "Priority", "Due date" (label);
 //                button "Add"
 //   filters      search "Filter the todos": searchbox "Search"; combobox "Show", "With priority",
-//                "Due", "Sort by"
+//                "Due", "Sort by"; below 42rem, button "Filters" (aria-expanded) shows these four
 //   list         list "Todos" (aria-busy while it loads): each listitem has checkbox TITLE, button
 //                "Edit TITLE", button "Delete TITLE"; button "Load more"
 //   states       data-testid "empty" | "nothing-found" | "list-error" (button "Try again")

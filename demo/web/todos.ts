@@ -103,6 +103,11 @@ export class TodoList {
       delay = setTimeout(() => void this.load(), isSearch ? SEARCH_DELAY : 0);
     });
 
+    const toggle = byId("filters-toggle", HTMLButtonElement);
+    toggle.addEventListener("click", () => {
+      toggle.setAttribute("aria-expanded", String(toggle.getAttribute("aria-expanded") !== "true"));
+    });
+
     this.#more.addEventListener("click", () => void this.#loadMore());
     new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) void this.#loadMore();
