@@ -1,7 +1,7 @@
 // Shows what cannot be reached, and finds out when it is back.
 
 import type { ApiError } from "./api.ts";
-import { announce, setBanner } from "./messages.ts";
+import { setBanner, showToast } from "./messages.ts";
 
 const PROBE_SECONDS = 3;
 
@@ -59,7 +59,7 @@ export class Connection {
     this.#lost = undefined;
     this.#show();
     if (!navigator.onLine) return;
-    announce("Connected again.");
+    showToast("Connected again.");
     this.#onBack();
   }
 

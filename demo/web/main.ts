@@ -42,9 +42,13 @@ const email = byId("email", HTMLInputElement);
 const password = byId("password", HTMLInputElement);
 const submit = byId("entrance-submit", HTMLButtonElement);
 const signOutButton = byId("sign-out", HTMLButtonElement);
+const userName = byId("user-name", HTMLSpanElement);
 const workspace = byId("workspace", HTMLDivElement);
 
-const tokens = new Tokens(auth.fetchToken, (token) => panel.showToken(token));
+const tokens = new Tokens(auth.fetchToken, (token) => {
+  panel.showToken(token);
+  if (token && userName.textContent) void showUser(); // a new token may have other roles
+});
 const api = new TodoApi(apiUrl, tokens);
 const connection = new Connection(apiUrl, () => void refresh());
 const list = new TodoList(api, handleError);
@@ -83,7 +87,7 @@ async function refresh(): Promise<void> {
 async function showUser(): Promise<void> {
   try {
     const me = await api.me();
-    byId("user-name", HTMLSpanElement).textContent = me.name ?? me.email ?? me.user_id;
+    userName.textContent = me.name ?? me.email ?? me.user_id;
     const roles = me.roles.map((role) => create("span", { class: "role" }, role));
     byId("user-roles", HTMLSpanElement).replaceChildren(...roles);
     panel.showMe(me);
@@ -94,6 +98,7 @@ async function showUser(): Promise<void> {
 
 /** Show the form for signing in, and forget everything of the user. */
 function leave(message?: string): void {
+  userName.textContent = "";
   tokens.clear();
   list.clear();
   panel.clear();

@@ -104,7 +104,6 @@ export class Panel {
     try {
       await this.#options.tokens.renew();
       announce("The token is renewed.");
-      this.showMe(await this.#options.api.me());
     } catch (error) {
       this.#options.handleError("The token was not renewed.", error);
     }
