@@ -17,26 +17,32 @@ _CURSOR_KEY: Final = "SELECT key FROM cursor_key"
 
 _REVISION: Final = "SELECT version_num FROM alembic_version"
 
+# Tables with the rows of users. A server reads and writes them under row-level security.
+_USER_TABLES: Final = ("todos", "idempotency_keys")
+
 # False for superusers, for roles with BYPASSRLS, and if an operator switched a policy off.
-_ROW_LEVEL_SECURITY: Final = (
-    "SELECT row_security_active('todos') AND row_security_active('idempotency_keys')"
+_ROW_LEVEL_SECURITY: Final = "SELECT " + " AND ".join(
+    f"row_security_active('{table}')" for table in _USER_TABLES
+)
+
+_PRIVILEGES: Final = ", ".join(
+    f"('{table}', '{privilege}')"
+    for table in _USER_TABLES
+    for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")
 )
 
 # Tables that do not exist yet are left out.
-_MISSING_PRIVILEGES: Final = """
+_MISSING_PRIVILEGES: Final = f"""
 SELECT string_agg(format('%s on %s', privileges, name), '; ' ORDER BY name)
 FROM (
     SELECT name, string_agg(privilege, ', ') AS privileges
     FROM (VALUES
-        ('todos', 'SELECT'), ('todos', 'INSERT'), ('todos', 'UPDATE'), ('todos', 'DELETE'),
-        ('idempotency_keys', 'SELECT'), ('idempotency_keys', 'INSERT'),
-        ('idempotency_keys', 'UPDATE'), ('idempotency_keys', 'DELETE'),
-        ('cursor_key', 'SELECT'), ('alembic_version', 'SELECT')
+        {_PRIVILEGES}, ('cursor_key', 'SELECT'), ('alembic_version', 'SELECT')
     ) AS needed (name, privilege)
     WHERE NOT has_table_privilege(to_regclass(name), privilege)
     GROUP BY name
 ) AS missing
-"""
+"""  # noqa: S608 - names of tables
 
 # Fails without one of the tables, columns and types that statements use. It reads no row.
 _CHECK: Final = f"""

@@ -1,0 +1,78 @@
+"""Performs the steps of how-to pages that change this project, on a copy of it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from backend.adapters.persistence.schema.revisions import known_revisions
+from tests.documents import ROOT, blocks, text_of
+
+# In the migrations on the pages; later migrations of the project may have taken these numbers.
+REVISION: Final = "0006"
+DOWN_REVISION: Final = "0005"
+
+
+def perform(page: Path, folder: Path) -> Path:
+    """Copy this project into an empty folder, make the changes of a page, and return the folder.
+
+    The page has Python blocks, which are files, and diffs. One of the files is a migration, which
+    a command on the page creates.
+    """
+    for name in ("backend", "docs", "tests"):
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules")
+        )
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for path, text in blocks("python", page).items():
+        if "/migrations/" in path:
+            _create_migration(folder, page, path, text)
+        else:
+            (folder / path).write_text(text, "utf-8")
+    for path, diff in blocks("diff", page).items():
+        apply(folder / path, diff)
+    return folder
+
+
+def apply(path: Path, diff: str) -> None:
+    """Make the changes of a diff, each at the one place with its old lines."""
+    text = path.read_text("utf-8")
+    for hunk in re.split(r"^@@.*\n", diff, flags=re.MULTILINE)[1:]:
+        lines = hunk.splitlines(keepends=True)
+        old = "".join(line[1:] for line in lines if line[0] in " -")
+        new = "".join(line[1:] for line in lines if line[0] in " +")
+        assert text.count(f"\n{old}") == 1, f"{path}: {old}"
+        text = text.replace(f"\n{old}", f"\n{new}")
+    path.write_text(text, "utf-8")
+
+
+def run(folder: Path, *arguments: str) -> str:
+    """Run a Python module in a folder as a developer would, and return its output."""
+    environment = {name: value for name, value in os.environ.items() if "COV" not in name}
+    result = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def _create_migration(folder: Path, page: Path, path: str, text: str) -> None:
+    """Create the file of a migration with the command on the page, and replace its functions."""
+    latest = known_revisions()[-1]
+    number = f"{int(latest) + 1:04}"
+    created = path.replace(REVISION, number)
+    (command,) = re.findall(r"python -m (backend revision .*)", text_of(page))
+    name, subcommand, message = command.replace('"', "").split(maxsplit=2)
+    assert created in run(folder, name, subcommand, message)
+    text = text.replace(DOWN_REVISION, latest).replace(f'"{REVISION}"', f'"{number}"')
+    template = (folder / created).read_text("utf-8").partition("def ")[0]
+    assert text.split()[: len(template.split())] == template.split()
+    (folder / created).write_text(text, "utf-8")
