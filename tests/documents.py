@@ -1,7 +1,9 @@
 """The Markdown pages of this project, taken apart for the tests that check them."""
 
 import re
+import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +21,7 @@ PAGES: Final = sorted(
     if path.name != "CHANGELOG.md"  # which names files of earlier versions
 )
 
+_BLOCK: Final = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _FENCE: Final = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
 _CODE: Final = re.compile(r"`[^`]+`")
 _LINK: Final = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)\)")
@@ -26,6 +29,23 @@ _PICTURE: Final = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 _LIST_ITEM: Final = re.compile(r"^ *(?:[-*]|\d+\.) +", re.MULTILINE)
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|(?<=[.!?][*_)\"])\s+|(?<=[.!?]\*\*)\s+")
 _INDENTED_CODE: Final = re.compile(r" {4,}\S")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A fenced block of a page.
+
+    Attributes:
+        page: The page.
+        line: The number of its first line.
+        language: The language after the fence.
+        text: The lines between the fences, without their common indentation.
+    """
+
+    page: Path
+    line: int
+    language: str
+    text: str
 
 
 def text_of(page: Path) -> str:
@@ -37,6 +57,20 @@ def blocks(language: str, *pages: Path) -> dict[str, str]:
     """Return the code blocks of a language, by the file that the first line of each names."""
     pattern = re.compile(rf"^```{language}\n ?# (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
     return {name: code for page in pages for name, code in pattern.findall(text_of(page))}
+
+
+def fenced_blocks(page: Path) -> list[Block]:
+    """Return the fenced blocks of a page that name a language, in their order."""
+    text = text_of(page)
+    return [
+        Block(
+            page=page,
+            line=text.count("\n", 0, found.start()) + 1,
+            language=found[2],
+            text=textwrap.dedent(found[3]),
+        )
+        for found in _BLOCK.finditer(text)
+    ]
 
 
 def links(page: Path) -> list[str]:
