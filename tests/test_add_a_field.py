@@ -1,13 +1,12 @@
 """docs/add-a-field.md: its steps work as written, on a copy of the project."""
 
-import os
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.documents import blocks, text_of
-from tests.howto import perform, run
+from tests.howto import check_types, perform, run
 
 PAGE: Final = Path("docs/add-a-field.md")
 
@@ -47,7 +46,7 @@ def test_the_changed_files_are_accepted_by_the_linter(project: Path) -> None:
 
 
 def test_the_changed_types_are_consistent(project: Path) -> None:
-    run(project, "mypy", "--cache-dir", os.devnull, "backend/adapters/persistence")
+    check_types(project, "backend/adapters/persistence")
 
 
 def test_the_field_is_stored_by_a_migrated_database(project: Path) -> None:

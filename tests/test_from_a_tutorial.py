@@ -1,13 +1,12 @@
 """docs/from-a-tutorial.md: its routes work as written, on a copy of the project."""
 
-import os
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.documents import blocks, table_rows
-from tests.howto import perform, run
+from tests.howto import check_types, perform, run
 
 PAGE: Final = Path("docs/from-a-tutorial.md")
 ROUTE: Final = "backend/entrypoints/http/old_tasks.py"
@@ -62,4 +61,4 @@ def test_the_linter_and_strict_types_accept_the_routes(project: Path) -> None:
     assert list(blocks("python", PAGE)) == [ROUTE]
     run(project, "ruff", "check", "--no-cache", ROUTE)
     run(project, "ruff", "format", "--check", "--no-cache", ROUTE)
-    run(project, "mypy", "--cache-dir", os.devnull, ROUTE)
+    check_types(project, ROUTE)
