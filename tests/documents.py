@@ -55,7 +55,7 @@ def text_of(page: Path) -> str:
 
 def blocks(language: str, *pages: Path) -> dict[str, str]:
     """Return the code blocks of a language, by the file that the first line of each names."""
-    pattern = re.compile(rf"^```{language}\n ?# (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    pattern = re.compile(rf"^```{language}\n ?(?:#|//) (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
     return {name: code for page in pages for name, code in pattern.findall(text_of(page))}
 
 
