@@ -41,7 +41,7 @@ def blocks_with(page: Path, start: str) -> list[Command]:
 def run_session(
     session: list[Command], folder: Path, *, replace: Mapping[str, str], env: Mapping[str, str]
 ) -> None:
-    """Run commands in one shell. The output of each must be what the page shows.
+    """Run commands in one shell. The output of each must have the lines that the page shows.
 
     Args:
         session: The commands.
@@ -57,7 +57,7 @@ def run_session(
 
     script = "".join(f"{localized(command.text)}\necho '{_MARK}'\n" for command in session)
     process = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", script],
+        ["bash", "-e", "-o", "pipefail", "-c", script],  # noqa: S607 - the shell of the reader
         cwd=folder,
         env=dict(env),
         capture_output=True,
@@ -66,8 +66,17 @@ def run_session(
         check=False,
     )
     assert process.returncode == 0, process.stdout + process.stderr
-    outputs = process.stdout.split(_MARK)
+    outputs = process.stdout.replace("\r\n", "\n").split(_MARK)
     for command, output in zip(session, outputs, strict=False):
-        if command.output:
-            pattern = re.escape(localized(command.output)).replace("…", ".*")
-            assert re.fullmatch(pattern, output.strip(), re.DOTALL), (command.text, output)
+        missing = _missing_line(localized(command.output), output)
+        assert missing is None, f"{command.text}\n{output}\nThe page shows: {missing}"
+
+
+def _missing_line(expected: str, actual: str) -> str | None:
+    """Return the first line of the expected output that does not follow in the actual output."""
+    lines = iter(actual.splitlines())
+    for wanted in expected.splitlines():
+        pattern = re.compile(re.escape(wanted).replace("…", ".*"))
+        if not any(pattern.fullmatch(line) for line in lines):
+            return wanted
+    return None

@@ -72,7 +72,11 @@ def app(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[http
             "BETTER_AUTH_URL": url,
             "PORT": url.rpartition(":")[2],
         }
-        command = [NODE / "node", "--disable-warning=ExperimentalWarning", "server.mjs"]
+        command: list[str | Path] = [
+            NODE / "node",
+            "--disable-warning=ExperimentalWarning",
+            "server.mjs",
+        ]
         process = Process("front end", command, log=logs / "front-end.log", env=env, folder=folder)
         with connect(url, Origin=url) as browser:
 

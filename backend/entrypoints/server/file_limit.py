@@ -4,7 +4,6 @@ import contextlib
 import errno
 import logging
 import os
-import resource
 from typing import Final
 
 FILES_WANTED: Final = 65_536
@@ -19,6 +18,10 @@ def raise_file_limit() -> int:
     Returns:
         The soft limit of this process and of the processes that it starts.
     """
+    try:
+        import resource  # noqa: PLC0415 - Windows has no such module, and no such limit
+    except ModuleNotFoundError:
+        return FILES_WANTED
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in (FILES_WANTED, _FALLBACK):
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
