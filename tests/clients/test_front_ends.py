@@ -1,4 +1,4 @@
-"""The code in docs/nextjs.md and docs/react-native.md: it has the right types, and it works."""
+"""The code for front ends on the pages: it has the right types, and it works."""
 
 import json
 import shutil
@@ -15,11 +15,42 @@ from backend.entrypoints.http.app import create_app
 from backend.settings import Settings
 from tests.clients.conftest import HERE, require
 from tests.clients.test_typescript import MODULES, NODE, run_node
-from tests.documents import ROOT, blocks
+from tests.documents import ROOT, blocks, fenced_blocks
 from tests.e2e.backend import NO_COVERAGE
 from tests.e2e.databases import Database
 from tests.e2e.processes import Process, connect, free_port, wait_for
 from tests.e2e.servers import Servers
+
+README_CLIENT: Final = """
+declare const API: string;
+"""
+TYPED_CLIENT: Final = """
+import { createAuthClient } from "better-auth/client";
+import { jwtClient } from "better-auth/client/plugins";
+const authClient = createAuthClient({ plugins: [jwtClient()] });
+"""
+SIGNED_IN: Final = """
+declare const authClient: { token: () => Promise<{ data: { token: string } }> };
+declare const url: string;
+"""
+SERVER: Final = """
+import { betterAuth } from "better-auth";
+import { jwt, organization } from "better-auth/plugins";
+"""
+GENERATED: Final = """
+declare const baseUrl: string, token: string, id: string, etag: string;
+"""
+
+# Code of other pages, by its beginning: what comes before the code, and after.
+FRAGMENTS: Final = {
+    ("README.md", "import { createAuthClient }"): (README_CLIENT, ""),
+    ("docs/claims.md", "plugins: ["): (f"{SERVER}betterAuth({{\n", "});"),
+    ("docs/claims.md", "definePayload"): (f"{SERVER}jwt({{ jwt: {{\n", "} });"),
+    ("docs/clients.md", "import createClient"): (GENERATED, ""),
+    ("docs/session-cookies.md", "let token"): (TYPED_CLIENT, ""),
+    ("docs/websockets.md", "const {"): (SIGNED_IN, ""),
+    ("docs/websockets.md", "function connect"): (SIGNED_IN, ""),
+}
 
 NEXT: Final = Path("docs/nextjs.md")
 MOBILE: Final = Path("docs/react-native.md")
@@ -28,6 +59,12 @@ PACKAGES: Final = (
     *(BETTER_AUTH / name for name in ("better-auth", "@better-auth")),
     *(MODULES / name for name in ("openapi-fetch", "openapi-typescript-helpers")),
 )
+
+
+def code_of(page: Path, start: str) -> str:
+    """Return the only block of a page that starts like this."""
+    (code,) = [block.text for block in fenced_blocks(page) if block.text.startswith(start)]
+    return code
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +76,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, "utf-8")
+    (folder / "fragments").mkdir()
+    for number, ((page, start), (before, after)) in enumerate(FRAGMENTS.items()):
+        code = code_of(Path(page), start)
+        text = f"{before}\n{code}\n{after}\nexport {{}};\n"
+        (folder / "fragments" / f"{number}.ts").write_text(text, "utf-8")
     shutil.copy(ROOT / "demo" / "web" / "api.ts", folder / "next" / "lib")
     shutil.copytree(HERE / "front_ends", folder, dirs_exist_ok=True)
     modules = folder / "node_modules"
@@ -50,6 +92,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "openapi.json").write_text(json.dumps(app.openapi()), "utf-8")
     schema = str(folder / "next" / "lib" / "schema.d.ts")
     run_node(["openapi-typescript", "openapi.json", "--output", schema], folder)
+    shutil.copy(schema, folder / "fragments")
     return folder
 
 
