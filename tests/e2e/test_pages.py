@@ -1,5 +1,6 @@
 """The shell commands of pages, against a real Better Auth server and the API."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -32,8 +33,11 @@ def servers(shared_servers: Servers) -> dict[str, str]:
 
 
 def run(page: Path, start: str, folder: Path, replace: dict[str, str], **env: str) -> None:
-    """Run the commands of the block that starts with a text."""
+    """Run the commands of the block that starts with a text, without curl if there is none."""
     variables = environment({"LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT), **env})
+    if shutil.which("curl") is None:
+        replace = {**replace, "curl -": f"{sys.executable} {ROOT / 'tests' / 'curl.py'} -"}
+        replace["curl http"] = replace["curl -"].removesuffix("-") + "http"
     run_session(blocks_with(page, start), folder, replace=replace, env=variables)
 
 
@@ -43,7 +47,13 @@ def test_the_servers_are_started_as_the_page_shows() -> None:
         assert f"BETTER_AUTH_SECRET={SECRET}" in shown
 
 
-def test_session_cookies_work_as_the_page_shows(tmp_path: Path, servers: dict[str, str]) -> None:
+@pytest.mark.parametrize("has_curl", [True, False])
+def test_session_cookies_work_as_the_page_shows(
+    tmp_path: Path, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch, has_curl: bool
+) -> None:
+    if not has_curl:
+        monkeypatch.setattr(shutil, "which", lambda _: None)
+        servers = servers | {"ada@example.com": "lovelace@example.com"}
     run(COOKIES, "curl -s -c cookies", tmp_path, servers)
     run(COOKIES, f"curl -s -b cookies {API}/api/todos", tmp_path, servers)
     run(COOKIES, "curl -s -b cookies -D", tmp_path, servers)
