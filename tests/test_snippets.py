@@ -30,6 +30,7 @@ FILES: Final = {
     "docs/react-native.md": "tests/clients/test_front_ends.py",
     "docs/swap-the-provider.md": "tests/test_readme.py",
     "docs/testing.md": "tests/test_testing_page.py",
+    "llms.txt": "tests/test_readme.py",
 }
 
 # Other blocks, by page and beginning, and the tests that run them.
@@ -53,6 +54,8 @@ RUN: Final = {
     ("docs/vendoring.md", "NAME=acme_auth"): "tests/test_vendoring.py",
     ("docs/websockets.md", "const {"): "tests/clients/test_front_ends.py",
     ("docs/websockets.md", "function connect"): "tests/clients/test_front_ends.py",
+    ("llms.txt", "// api.ts"): "tests/clients/test_front_ends.py",
+    ("llms.txt", "// auth.ts"): "tests/clients/test_front_ends.py",
 }
 
 # Blocks that nothing runs.
@@ -85,7 +88,8 @@ PREAMBLE: Final = """
 # mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="no-redef", no-warn-unreachable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse
 
 from backend.domain.auth import Principal
 from backend.entrypoints.http import CurrentPrincipal, protect
@@ -123,7 +127,7 @@ def check_of(block: Block) -> str | None:
     if block.language == "text":
         return "output, not code"
     if names_a_file(block):
-        return FILES.get(str(block.page))
+        return find(RUN, block) or FILES.get(str(block.page))
     if block.language in {"console", "json"} or is_fragment(block):
         return "this module"
     return find(RUN, block) or find(NOT_RUN, block)
@@ -196,7 +200,10 @@ def complete(block: Block) -> str:
 
 
 @pytest.mark.parametrize("block", FRAGMENTS, ids=by_place)
-def test_a_fragment_of_python_can_be_imported(block: Block) -> None:
+def test_a_fragment_of_python_can_be_imported(
+    block: Block, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda _: "")  # the reader presses Enter
     exec(compile(complete(block), place(block), "exec"), {"__name__": "fragment"})  # noqa: S102
 
 

@@ -50,6 +50,8 @@ FRAGMENTS: Final = {
     ("docs/session-cookies.md", "let token"): (TYPED_CLIENT, ""),
     ("docs/websockets.md", "const {"): (SIGNED_IN, ""),
     ("docs/websockets.md", "function connect"): (SIGNED_IN, ""),
+    ("llms.txt", "// api.ts"): (README_CLIENT, ""),
+    ("llms.txt", "// auth.ts"): ("", ""),
 }
 
 NEXT: Final = Path("docs/nextjs.md")

@@ -28,7 +28,7 @@ const modules = {
   "next/headers": "export const headers = async () => globalThis.requestHeaders;",
   "@/lib/auth": "export const auth = globalThis.auth;",
   "./auth-client":
-    "export const AUTH_URL = process.env.BETTER_AUTH_URL;" +
+    "export const BASE_URL = process.env.BETTER_AUTH_URL;" +
     'export const authClient = { getCookie: () => globalThis.requestHeaders.get("cookie") };',
 };
 
