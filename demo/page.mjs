@@ -88,10 +88,14 @@ async function read(name) {
     return readFile(new URL(import.meta.resolve(PACKAGES[name])), "utf8");
   }
   const names = await readdir(FOLDER);
-  if (!names.includes(name) || name.endsWith(".d.ts") || !(extname(name) in TYPES)) return undefined;
+  if (!names.includes(name) || name.endsWith(".d.ts") || !(extname(name) in TYPES))
+    return undefined;
   const text = await readFile(new URL(name, FOLDER), "utf8");
   if (!name.endsWith(".ts")) return text;
-  return stripTypeScriptTypes(text).replaceAll(' from "openapi-fetch"', ' from "/openapi-fetch.js"');
+  return stripTypeScriptTypes(text).replaceAll(
+    ' from "openapi-fetch"',
+    ' from "/openapi-fetch.js"',
+  );
 }
 
 /**
@@ -99,7 +103,9 @@ async function read(name) {
  * Return undefined if the caller is not signed in.
  */
 async function expiredToken(auth, headers) {
-  const session = await auth.api.getSession({ headers: new Headers({ cookie: headers.cookie ?? "" }) });
+  const session = await auth.api.getSession({
+    headers: new Headers({ cookie: headers.cookie ?? "" }),
+  });
   if (!session) return undefined;
   const now = Math.floor(Date.now() / 1000);
   const payload = { sub: session.user.id, iat: now - 960, exp: now - 60 };

@@ -276,12 +276,18 @@ export class TodoApi {
   async #send(request: Request): Promise<Response> {
     let token = await this.#tokens.current();
     let isRenewed = false;
-    for (let retries = 0; ; ) {
+    for (let retries = 0; ;) {
       const attempt = request.clone();
       attempt.headers.set("Authorization", `Bearer ${token}`);
       const response = await reach(attempt, "network_error", "The API cannot be reached.");
       if (response.ok || response.status === 304) return response;
-      const error = ApiError.of(response, await response.clone().json().catch(() => undefined));
+      const error = ApiError.of(
+        response,
+        await response
+          .clone()
+          .json()
+          .catch(() => undefined),
+      );
       if (error.code === "token_expired" && !isRenewed) {
         isRenewed = true;
         token = (await this.#tokens.renew()).text;
@@ -303,11 +309,7 @@ export class TodoApi {
  *
  * @throws ApiError There is no answer: `code` and `message` say whose.
  */
-export async function reach(
-  request: Request,
-  code: string,
-  message: string,
-): Promise<Response> {
+export async function reach(request: Request, code: string, message: string): Promise<Response> {
   try {
     return await fetch(request);
   } catch (error) {

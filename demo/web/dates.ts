@@ -2,12 +2,23 @@
 
 const DAY = 24 * 60 * 60 * 1000;
 const format = new Intl.DateTimeFormat("en", { weekday: "short", day: "numeric", month: "short" });
-const formatWithYear = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
+const formatWithYear = new Intl.DateTimeFormat("en", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+});
 
 /** Return the end of a day as an RFC 3339 time. */
 export function endOfDay(daysFromNow: number): string {
   const now = new Date();
-  return new Date(now.getFullYear(), now.getMonth(), now.getDate() + daysFromNow, 23, 59, 59).toISOString();
+  return new Date(
+    now.getFullYear(),
+    now.getMonth(),
+    now.getDate() + daysFromNow,
+    23,
+    59,
+    59,
+  ).toISOString();
 }
 
 /** Return the time of a date field; null if the field is empty. */
@@ -21,7 +32,9 @@ export function fromDateField(value: string): string | null {
 export function toDateField(time: string | null): string {
   if (!time) return "";
   const date = new Date(time);
-  const [month, day] = [date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0"));
+  const [month, day] = [date.getMonth() + 1, date.getDate()].map((part) =>
+    String(part).padStart(2, "0"),
+  );
   return `${String(date.getFullYear()).padStart(4, "0")}-${month}-${day}`;
 }
 

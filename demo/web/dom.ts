@@ -17,7 +17,8 @@ export function create<K extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== false && value !== undefined) element.setAttribute(name, value === true ? "" : value);
+    if (value !== false && value !== undefined)
+      element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.filter((child) => child !== false && child !== undefined));
   return element;
@@ -36,7 +37,10 @@ export function icon(name: string): SVGSVGElement {
 }
 
 /** Show a button as busy while a task runs. A second click meanwhile does nothing. */
-export async function whileBusy(button: HTMLButtonElement, task: () => Promise<void>): Promise<void> {
+export async function whileBusy(
+  button: HTMLButtonElement,
+  task: () => Promise<void>,
+): Promise<void> {
   if (button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");
   try {

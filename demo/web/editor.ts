@@ -12,7 +12,13 @@ interface Listeners {
 }
 
 const PRIORITIES = { low: "Low", normal: "Normal", high: "High" };
-const FIELDS = { title: "Title", description: "Description", priority: "Priority", due_at: "Due date", completed: "Done" };
+const FIELDS = {
+  title: "Title",
+  description: "Description",
+  priority: "Priority",
+  due_at: "Due date",
+  completed: "Done",
+};
 
 export class Editor {
   #api: TodoApi;
@@ -88,8 +94,10 @@ export class Editor {
     const description = this.#description.value.trim() || null;
     if (this.#title.value.trim() !== todo.title) changes.title = this.#title.value.trim();
     if (description !== todo.description) changes.description = description;
-    if (this.#priority.value !== todo.priority) changes.priority = this.#priority.value as Todo["priority"];
-    if (this.#due.value !== toDateField(todo.due_at)) changes.due_at = fromDateField(this.#due.value);
+    if (this.#priority.value !== todo.priority)
+      changes.priority = this.#priority.value as Todo["priority"];
+    if (this.#due.value !== toDateField(todo.due_at))
+      changes.due_at = fromDateField(this.#due.value);
     return changes;
   }
 
@@ -123,7 +131,10 @@ export class Editor {
   }
 
   #fail(todo: Todo, summary: string, error: unknown): void {
-    this.#listeners.handleError(summary, isMissing(error) ? new Error("It was deleted in the meantime.") : error);
+    this.#listeners.handleError(
+      summary,
+      isMissing(error) ? new Error("It was deleted in the meantime.") : error,
+    );
     if (isMissing(error)) this.#listeners.onGone(todo);
   }
 
@@ -142,21 +153,32 @@ function isMissing(error: unknown): boolean {
 }
 
 /** Ask which version to keep. Escape keeps theirs, because that one is stored. */
-function chooseVersion(base: Todo, current: Todo, changes: TodoChanges): Promise<"mine" | "theirs"> {
+function chooseVersion(
+  base: Todo,
+  current: Todo,
+  changes: TodoChanges,
+): Promise<"mine" | "theirs"> {
   const dialog = byId("conflict", HTMLDialogElement);
   const mine: Todo = { ...current, ...(changes as Partial<Todo>) };
   const names = (Object.keys(FIELDS) as (keyof typeof FIELDS)[]).filter(
     (name) => name === "title" || name in changes || base[name] !== current[name],
   );
-  const head = create("tr", {},
+  const head = create(
+    "tr",
+    {},
     create("th", { scope: "col" }, "Field"),
     create("th", { scope: "col" }, "Mine"),
     create("th", { scope: "col" }, "Theirs"),
   );
   const rows = names.map((name) => {
     const [left, right] = [describe(mine, name), describe(current, name)];
-    return create("tr", { class: left === right ? undefined : "differs" },
-      create("th", { scope: "row" }, FIELDS[name]), create("td", {}, left), create("td", {}, right));
+    return create(
+      "tr",
+      { class: left === right ? undefined : "differs" },
+      create("th", { scope: "row" }, FIELDS[name]),
+      create("td", {}, left),
+      create("td", {}, right),
+    );
   });
   const table = create("table", {}, create("thead", {}, head), create("tbody", {}, ...rows));
   byId("conflict-table", HTMLDivElement).replaceChildren(table);
@@ -167,8 +189,13 @@ function chooseVersion(base: Todo, current: Todo, changes: TodoChanges): Promise
       ["conflict-theirs", "theirs"],
     ] as const;
     dialog.returnValue = "theirs";
-    for (const [id, choice] of buttons) byId(id, HTMLButtonElement).onclick = () => dialog.close(choice);
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "mine" ? "mine" : "theirs"), { once: true });
+    for (const [id, choice] of buttons)
+      byId(id, HTMLButtonElement).onclick = () => dialog.close(choice);
+    dialog.addEventListener(
+      "close",
+      () => resolve(dialog.returnValue === "mine" ? "mine" : "theirs"),
+      { once: true },
+    );
     dialog.showModal();
     byId("conflict-title", HTMLHeadingElement).focus();
   });

@@ -103,7 +103,9 @@ function leave(message?: string): void {
   list.clear();
   panel.clear();
   hideToast();
-  document.querySelectorAll("dialog[open]").forEach((dialog) => (dialog as HTMLDialogElement).close());
+  document
+    .querySelectorAll("dialog[open]")
+    .forEach((dialog) => (dialog as HTMLDialogElement).close());
   workspace.hidden = account.hidden = true;
   entrance.hidden = false;
   password.value = "";
@@ -140,7 +142,10 @@ function findProblem(): [string, HTMLInputElement] | undefined {
   if (isNew && !name.value.trim()) return ["Enter your name.", name];
   if (!email.validity.valid) return ["Enter an e-mail address, such as ada@example.com.", email];
   if (password.value.length < (isNew ? 8 : 1)) {
-    return [isNew ? "Choose a password of at least 8 characters." : "Enter your password.", password];
+    return [
+      isNew ? "Choose a password of at least 8 characters." : "Enter your password.",
+      password,
+    ];
   }
   return undefined;
 }

@@ -40,7 +40,11 @@ export function showToast(text: string, undo?: { onUndo: () => void; onGone: () 
 /** Show an error until the user closes it. */
 export function showError(summary: string, error: unknown): void {
   hideToast();
-  const close = create("button", { type: "button", class: "ghost", "aria-label": "Close" }, icon("close"));
+  const close = create(
+    "button",
+    { type: "button", class: "ghost", "aria-label": "Close" },
+    icon("close"),
+  );
   close.addEventListener("click", hideToast);
   fill("alert", create("div", {}, create("p", {}, summary), details(error)), close);
 }

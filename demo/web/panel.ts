@@ -19,9 +19,12 @@ const WIDE = "(min-width: 68rem)"; // as in style.css: the panel stands beside t
 const EXPLANATIONS: Record<string, string> = {
   "200": "The signature, the issuer, the audience and the times are right.",
   missing_token: "No token, so the challenge has no error. The page has to sign the user in.",
-  invalid_token: "The signature does not fit. The API does not say why it refuses a token: its log has the reason.",
-  token_expired: "The only reason that a caller learns: the client fetches a new token, and sends the request again.",
-  verifier_unavailable: "The API has no keys yet. This is not the fault of the token, so it is no 401.",
+  invalid_token:
+    "The signature does not fit. The API does not say why it refuses a token: its log has the reason.",
+  token_expired:
+    "The only reason that a caller learns: the client fetches a new token, and sends the request again.",
+  verifier_unavailable:
+    "The API has no keys yet. This is not the fault of the token, so it is no 401.",
 };
 
 export class Panel {
@@ -52,7 +55,10 @@ export class Panel {
 
   /** Show what the API knows about the caller. */
   showMe(me: Me): void {
-    const roles = me.roles.length === 0 ? "none" : create("span", {}, ...me.roles.map((role) => create("span", { class: "role" }, role)));
+    const roles =
+      me.roles.length === 0
+        ? "none"
+        : create("span", {}, ...me.roles.map((role) => create("span", { class: "role" }, role)));
     const rows: [string, string | Node][] = [
       ["user_id", create("code", {}, me.user_id)],
       ["name", me.name ?? "not disclosed"],
@@ -63,7 +69,11 @@ export class Panel {
       ["claims", Object.keys(me.claims).length === 0 ? "none" : JSON.stringify(me.claims)],
       ["expires_at", new Date(me.expires_at).toLocaleTimeString("en")],
     ];
-    const list = create("dl", {}, ...rows.flatMap(([name, value]) => [create("dt", {}, name), create("dd", {}, value)]));
+    const list = create(
+      "dl",
+      {},
+      ...rows.flatMap(([name, value]) => [create("dt", {}, name), create("dd", {}, value)]),
+    );
     const isAdmin = me.roles.includes("admin");
     const note = isAdmin
       ? "You are an admin: Better Auth wrote the role into your token, and the API read it there."
@@ -74,9 +84,15 @@ export class Panel {
   /** Show a new token, or that there is none. */
   showToken(token: Token | undefined): void {
     this.#token = token;
-    const { header, payload } = token ? decode(token.text) : { header: undefined, payload: undefined };
-    byId("token-header", HTMLPreElement).textContent = header ? JSON.stringify(header, null, 2) : "";
-    byId("token-payload", HTMLPreElement).textContent = payload ? JSON.stringify(payload, null, 2) : "";
+    const { header, payload } = token
+      ? decode(token.text)
+      : { header: undefined, payload: undefined };
+    byId("token-header", HTMLPreElement).textContent = header
+      ? JSON.stringify(header, null, 2)
+      : "";
+    byId("token-payload", HTMLPreElement).textContent = payload
+      ? JSON.stringify(payload, null, 2)
+      : "";
     this.#tick();
   }
 
@@ -96,7 +112,8 @@ export class Panel {
     const left = token ? Math.max(0, token.expiresAt - Date.now()) : 0;
     this.#lifetime.value = token ? left / token.lifetime : 0;
     if (!token) this.#countdown.textContent = "No token yet.";
-    else if (left === 0) this.#countdown.textContent = "Expired. The next request fetches a new one.";
+    else if (left === 0)
+      this.#countdown.textContent = "Expired. The next request fetches a new one.";
     else this.#countdown.textContent = `Valid for ${describeSeconds(left / 1000)}`;
   }
 
@@ -145,11 +162,21 @@ export class Panel {
       .map((name) => [name, response.headers.get(name)])
       .filter(([, value]) => value)
       .map(([name, value]) => `${name}: ${value}`);
-    const answer = [`${response.status} ${response.statusText}`.trim(), ...headers, "", JSON.stringify(body, null, 2)];
+    const answer = [
+      `${response.status} ${response.statusText}`.trim(),
+      ...headers,
+      "",
+      JSON.stringify(body, null, 2),
+    ];
     const explanation = EXPLANATIONS[code ?? String(response.status)];
     this.#answer.hidden = false;
     this.#answer.replaceChildren(
-      create("p", { class: response.ok ? "status good" : "status bad" }, create("strong", {}, String(response.status)), code ? create("code", {}, code) : "accepted"),
+      create(
+        "p",
+        { class: response.ok ? "status good" : "status bad" },
+        create("strong", {}, String(response.status)),
+        code ? create("code", {}, code) : "accepted",
+      ),
       explanation ? create("p", {}, explanation) : "",
       create("pre", { tabindex: "0", role: "region", "aria-label": "Request" }, request),
       create("pre", { tabindex: "0", role: "region", "aria-label": "Response" }, answer.join("\n")),
@@ -166,17 +193,23 @@ export class Panel {
       dialog.showModal();
     });
     byId("confirm-cancel", HTMLButtonElement).addEventListener("click", () => dialog.close());
-    confirm.addEventListener("click", () => void whileBusy(confirm, async () => {
-      try {
-        await this.#options.api.removeAll((count) => (progress.textContent = `${count} deleted …`));
-        dialog.close();
-        await this.#options.onDeletedAll();
-        showToast("All your todos are deleted.");
-      } catch (error) {
-        dialog.close();
-        await this.#options.onDeletedAll();
-        this.#options.handleError("Not all todos were deleted.", error);
-      }
-    }));
+    confirm.addEventListener(
+      "click",
+      () =>
+        void whileBusy(confirm, async () => {
+          try {
+            await this.#options.api.removeAll(
+              (count) => (progress.textContent = `${count} deleted …`),
+            );
+            dialog.close();
+            await this.#options.onDeletedAll();
+            showToast("All your todos are deleted.");
+          } catch (error) {
+            dialog.close();
+            await this.#options.onDeletedAll();
+            this.#options.handleError("Not all todos were deleted.", error);
+          }
+        }),
+    );
   }
 }

@@ -1,15 +1,16 @@
 // The list: add, tick, edit, delete, filter, search, and load the next page.
 
 import { OvertakenError, type Todo, type TodoApi, type TodoQuery } from "./api.ts";
-import { describeDue, endOfDay, fromDateField } from "./dates.ts";
-import { byId, create, icon, whileBusy } from "./dom.ts";
+import { endOfDay, fromDateField } from "./dates.ts";
+import { byId, create, whileBusy } from "./dom.ts";
 import { Editor } from "./editor.ts";
+import { createItem } from "./item.ts";
+import { hideState, showState } from "./list_state.ts";
 import { announce, details, showToast } from "./messages.ts";
 
 const PAGE_SIZE = 20;
 const SEARCH_DELAY = 300; // milliseconds without a key press
 const SKELETON_DELAY = 200; // milliseconds: faster answers need no placeholder
-const PRIORITIES = { low: "Low priority", normal: "Normal priority", high: "High priority" };
 
 type HandleError = (summary: string | undefined, error: unknown) => void;
 
@@ -18,7 +19,6 @@ export class TodoList {
   #handleError: HandleError;
   #editor: Editor;
   #list = byId("list", HTMLUListElement);
-  #state = byId("list-state", HTMLDivElement);
   #more = byId("more", HTMLButtonElement);
   #filters = byId("filters", HTMLFormElement);
   #newForm = byId("new", HTMLFormElement);
@@ -27,6 +27,7 @@ export class TodoList {
   #newKey = crypto.randomUUID() as string; // names the next todo until the API has created it
   #cursor: string | null = null;
   #loading: AbortController | undefined;
+  #deleted = new Set<string>(); // ids of todos that are hidden until the API has deleted them
   #deletion: Promise<void> = Promise.resolve();
 
   constructor(api: TodoApi, handleError: HandleError) {
@@ -71,7 +72,7 @@ export class TodoList {
     this.#filters.reset();
     this.#newForm.reset();
     this.#newError.hidden = true;
-    this.#state.hidden = true;
+    hideState();
     this.#setCursor(null);
   }
 
@@ -109,16 +110,22 @@ export class TodoList {
     });
 
     this.#more.addEventListener("click", () => void this.#loadMore());
-    new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) void this.#loadMore();
-    }, { rootMargin: "200px" }).observe(this.#more);
+    new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) void this.#loadMore();
+      },
+      { rootMargin: "200px" },
+    ).observe(this.#more);
   }
 
   #query(cursor?: string): TodoQuery {
     const fields = new FormData(this.#filters);
     const text = (name: string): string => String(fields.get(name) ?? "").trim();
     const due = { overdue: new Date().toISOString(), today: endOfDay(0), week: endOfDay(7) };
-    const query: TodoQuery = { limit: PAGE_SIZE, sort: text("sort") as NonNullable<TodoQuery["sort"]> };
+    const query: TodoQuery = {
+      limit: PAGE_SIZE,
+      sort: text("sort") as NonNullable<TodoQuery["sort"]>,
+    };
     if (text("q")) query.q = text("q");
     if (text("state")) query.completed = text("state") === "done";
     if (text("priority")) query.priority = text("priority") as Todo["priority"];
@@ -136,7 +143,7 @@ export class TodoList {
       try {
         const page = await this.#api.list(this.#query(cursor), loading.signal);
         const known = new Set([...this.#list.children].map((item) => item.id));
-        const items = page.items.map((todo) => this.#item(todo)).filter((item) => !known.has(item.id));
+        const items = this.#items(page.items).filter((item) => !known.has(item.id));
         const hadFocus = document.activeElement === this.#more;
         this.#list.append(...items);
         this.#setCursor(page.next_cursor);
@@ -171,7 +178,7 @@ export class TodoList {
       if (!isPlain) {
         await this.load();
         const isShown = document.getElementById(todo.id) !== null;
-        showToast(isShown ? `Added “${title}”.` : `Added “${title}”. The filters hide this todo.`);
+        showToast(`Added “${title}”.${isShown ? "" : " It is further down, or hidden by the filters."}`);
         return;
       }
       document.getElementById(todo.id)?.remove();
@@ -193,34 +200,20 @@ export class TodoList {
   }
 
   #item(todo: Todo): HTMLLIElement {
-    const checkbox = create("input", { type: "checkbox", id: `tick-${todo.id}` });
-    checkbox.checked = todo.completed;
-    checkbox.addEventListener("change", () => void this.#tick(todo, checkbox));
-    const edit = create("button", { type: "button", class: "ghost", "aria-label": `Edit ${todo.title}` }, icon("edit"));
-    edit.addEventListener("click", () => void whileBusy(edit, () => this.#editor.open(todo)));
-    const remove = create("button", { type: "button", class: "ghost", "aria-label": `Delete ${todo.title}` }, icon("delete"));
-    remove.addEventListener("click", () => this.#delete(todo));
+    return createItem(todo, {
+      onTick: (checkbox) => void this.#tick(todo, checkbox),
+      onEdit: (button) => void whileBusy(button, () => this.#editor.open(todo)),
+      onDelete: () => this.#delete(todo),
+    });
+  }
 
-    const marks: Node[] = [];
-    if (todo.priority !== "normal") {
-      const text = create("span", {}, PRIORITIES[todo.priority]);
-      marks.push(create("span", { class: `mark ${todo.priority}` }, icon("flag"), text));
-    }
-    if (todo.due_at) {
-      const { text, isLate } = describeDue(todo.due_at, todo.completed);
-      marks.push(create("span", { class: isLate ? "mark late" : "mark" }, icon("calendar"), create("span", {}, text)));
-    }
-    const text = create("div", { class: "text" },
-      create("label", { for: checkbox.id }, todo.title),
-      todo.description ? create("p", { class: "description" }, todo.description) : undefined,
-      marks.length > 0 ? create("p", { class: "marks" }, ...marks) : undefined,
-    );
-    const classes = todo.completed ? "todo done" : "todo";
-    return create("li", { id: todo.id, class: classes }, checkbox, text, create("div", { class: "tools" }, edit, remove));
+  /** Return the items of todos, without those that the user has deleted. */
+  #items(todos: readonly Todo[]): HTMLLIElement[] {
+    return todos.filter((todo) => !this.#deleted.has(todo.id)).map((todo) => this.#item(todo));
   }
 
   #fill(todos: readonly Todo[]): void {
-    this.#keepFocus(() => this.#list.replaceChildren(...todos.map((todo) => this.#item(todo))));
+    this.#keepFocus(() => this.#list.replaceChildren(...this.#items(todos)));
   }
 
   /** Show the new version of a todo. */
@@ -242,12 +235,14 @@ export class TodoList {
   #remove(id: string): void {
     const item = document.getElementById(id);
     if (!item) return;
-    const hadFocus = item.contains(document.activeElement) || document.activeElement === document.body;
+    const hadFocus =
+      item.contains(document.activeElement) || document.activeElement === document.body;
     const next = item.nextElementSibling ?? item.previousElementSibling;
     item.remove();
     this.#showState();
     if (!hadFocus) return;
-    const target = next?.querySelector<HTMLElement>("input") ?? byId("todos-title", HTMLHeadingElement);
+    const target =
+      next?.querySelector<HTMLElement>("input") ?? byId("todos-title", HTMLHeadingElement);
     target.focus();
   }
 
@@ -265,19 +260,22 @@ export class TodoList {
 
   /** Hide a todo, and delete it when nobody can undo that any more. */
   #delete(todo: Todo): void {
-    const item = document.getElementById(todo.id);
-    const next = item?.nextElementSibling ?? null;
+    const previous = document.getElementById(todo.id)?.previousElementSibling;
+    this.#deleted.add(todo.id);
     this.#remove(todo.id);
     const restore = (current: Todo): HTMLLIElement => {
-      const restored = this.#item(current);
-      this.#list.insertBefore(restored, next?.isConnected ? next : this.#list.firstChild);
+      this.#deleted.delete(todo.id);
+      const item = this.#item(current);
+      if (previous?.isConnected) previous.after(item);
+      else this.#list.prepend(item);
       this.#showState();
-      return restored;
+      return item;
     };
     const send = async (): Promise<void> => {
       removeEventListener("pagehide", finish);
       try {
         await this.#api.remove(todo);
+        this.#deleted.delete(todo.id);
       } catch (error) {
         restore(error instanceof OvertakenError ? error.current : todo);
         this.#handleError(`“${todo.title}” was not deleted.`, error);
@@ -285,7 +283,8 @@ export class TodoList {
     };
     const finish = (): void => void (this.#deletion = send());
     addEventListener("pagehide", finish);
-    void this.#api.etagOf(todo).catch(() => undefined); // known in advance, so that `finish` is fast
+    // With the ETag in memory, the request leaves in time if the user closes the page.
+    void this.#api.etagOf(todo).catch(() => undefined);
     showToast(`Deleted “${todo.title}”.`, {
       onUndo: () => {
         removeEventListener("pagehide", finish);
@@ -298,12 +297,14 @@ export class TodoList {
 
   #isFiltered(): boolean {
     const query = this.#query();
-    return [query.q, query.completed, query.priority, query.due_before].some((value) => value !== undefined);
+    return [query.q, query.completed, query.priority, query.due_before].some(
+      (value) => value !== undefined,
+    );
   }
 
   #showSkeleton(): void {
     if (this.#list.childElementCount > 0) return;
-    this.#state.hidden = true;
+    hideState();
     const rows = [1, 2, 3].map(() => create("li", { class: "skeleton", "aria-hidden": "true" }));
     this.#list.replaceChildren(...rows);
   }
@@ -311,30 +312,21 @@ export class TodoList {
   /** Say why the list is empty, if it is. */
   #showState(): void {
     const isEmpty = this.#list.childElementCount === 0 && this.#cursor === null;
-    this.#state.hidden = !isEmpty;
-    if (!isEmpty) return;
-    if (!this.#isFiltered()) {
-      this.#fillState("empty", "check", "Nothing to do", create("p", {}, "Add your first todo above."));
-      return;
-    }
+    if (!isEmpty) return hideState();
+    if (!this.#isFiltered())
+      return showState("empty", create("p", {}, "Add your first todo above."));
     const reset = create("button", { type: "button", class: "secondary" }, "Clear the filters");
     reset.addEventListener("click", () => {
       this.#filters.reset();
       void this.load();
       byId("search", HTMLInputElement).focus();
     });
-    this.#fillState("nothing-found", "search", "Nothing found", create("p", {}, "No todo matches the filters."), reset);
+    showState("nothing-found", create("p", {}, "No todo matches the filters."), reset);
   }
 
   #showLoadError(error: unknown): void {
     const retry = create("button", { type: "button", class: "secondary" }, "Try again");
     retry.addEventListener("click", () => void whileBusy(retry, () => this.load()));
-    this.#state.hidden = false;
-    this.#fillState("list-error", "close", "Your todos could not be loaded", details(error), retry);
-  }
-
-  #fillState(kind: string, symbol: string, title: string, ...children: Node[]): void {
-    this.#state.dataset["testid"] = this.#state.dataset["kind"] = kind;
-    this.#state.replaceChildren(icon(symbol), create("h2", {}, title), ...children);
+    showState("list-error", details(error), retry);
   }
 }
