@@ -79,9 +79,7 @@ async function enter(): Promise<void> {
 
 /** Load what the page shows, after signing in and when a connection is back. */
 async function refresh(): Promise<void> {
-  if (workspace.hidden) return;
-  await list.load();
-  if (!workspace.hidden) await showUser();
+  if (!workspace.hidden) await Promise.all([list.load(), showUser()]);
 }
 
 async function showUser(): Promise<void> {
@@ -92,7 +90,8 @@ async function showUser(): Promise<void> {
     byId("user-roles", HTMLSpanElement).replaceChildren(...roles);
     panel.showMe(me);
   } catch (error) {
-    handleError("Your account could not be loaded.", error);
+    const isLost = error instanceof ApiError && error.status === 0; // the banner says so
+    handleError(isLost ? undefined : "Your account could not be loaded.", error);
   }
 }
 
