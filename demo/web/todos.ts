@@ -178,7 +178,9 @@ export class TodoList {
       if (!isPlain) {
         await this.load();
         const isShown = document.getElementById(todo.id) !== null;
-        showToast(`Added “${title}”.${isShown ? "" : " It is further down, or hidden by the filters."}`);
+        showToast(
+          `Added “${title}”.${isShown ? "" : " It is further down, or hidden by the filters."}`,
+        );
         return;
       }
       document.getElementById(todo.id)?.remove();
