@@ -7,7 +7,7 @@ To replace a part, name it when you make the container:
 
 from dependency_injector import containers, providers
 
-from backend.adapters.auth.better_auth.development import mint_token
+from backend.adapters.auth.better_auth.development import mint_cookie, mint_token
 from backend.adapters.auth.explain.configuration import diagnose_cookies
 from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.adapters.auth.explain.token import TokenExplainer
@@ -43,6 +43,7 @@ class Container(Auth):
     diagnose_database = providers.Callable(diagnose_database, database)
     create_revision = providers.Callable(create_revision)
     mint_token = providers.Callable(mint_token)
+    mint_cookie = providers.Callable(mint_cookie)
     has_secret = providers.Callable(tokens.has_secret, Auth.settings)
     token_explainer = providers.Singleton(
         TokenExplainer,

@@ -1,11 +1,11 @@
 """Makes Better Auth's session cookies, in each format of its cookie cache."""
 
-import hmac
 from collections.abc import Mapping
 from typing import Any, Final
 
-from backend.testing.encoding import b64, drop_absent, iso, to_json
-from backend.testing.jwe import JWE_HEADER, encrypt, encryption_key, thumbprint
+from backend.adapters.auth.better_auth.cookie_encoders import encode_compact, encode_jwe
+from backend.adapters.auth.better_auth.rows import cookie_content, session_row
+from backend.testing.encoding import drop_absent, to_json
 from backend.testing.signers import Signer, secret_signer
 from backend.testing.tokens import USER_ID, sign_token, user_row
 
@@ -35,25 +35,13 @@ def session_data(
     """
     user = user or {}
     user_id = _id_of(user)
-    default_session = {
-        "expiresAt": iso(now + SESSION_LIFETIME),
-        "token": SESSION_TOKEN,
-        "createdAt": iso(now),
-        "updatedAt": iso(now),
-        "ipAddress": "127.0.0.1",
-        "userAgent": "a browser",
-        "userId": user_id,
-        "id": "session-1",
-    }
-    return drop_absent(
-        {
-            "session": drop_absent({**default_session, **(session or {})}),
-            "user": user_row(user_id, now=now, **user),
-            "updatedAt": int(now * 1000),
-            "version": "1",
-            **changes,
-        }
+    default_session = session_row(user_id, token=SESSION_TOKEN, now=now, end=now + SESSION_LIFETIME)
+    content = cookie_content(
+        drop_absent({**default_session, **(session or {})}),
+        user_row(user_id, now=now, **user),
+        now=now,
     )
+    return drop_absent({**content, **changes})
 
 
 def compact_cookie(
@@ -69,11 +57,7 @@ def compact_cookie(
     """
     session = data if isinstance(data, bytes) else to_json(data)
     expires = to_json(int(end * 1000) if isinstance(end, int | float) else end)
-    if signature is None:
-        signed = session[:-1] + b',"expiresAt":' + expires + b"}"
-        signature = b64(hmac.digest(secret, signed, "sha256"))
-    text = b'{"session":%b,"expiresAt":%b,"signature":"%b"}'
-    return b64(text % (session, expires, signature.encode()))
+    return encode_compact(session, expires, secret=secret, signature=signature)
 
 
 def jwt_cookie(
@@ -139,9 +123,7 @@ def jwe_cookie(
         secret: The secret that the encryption key is derived from.
         salt: The salt of the derivation.
     """
-    key = encryption_key(secret, salt=salt)
-    header = {**JWE_HEADER, "kid": thumbprint(key)}
-    return encrypt(_claims(data, start, end), key, header=header)
+    return encode_jwe(_claims(data, start, end), secret=secret, salt=salt)
 
 
 def _claims(data: Members | bytes, start: float, end: object) -> bytes:

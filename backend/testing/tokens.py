@@ -4,7 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from backend.testing.encoding import ABSENT, b64, drop_absent, iso, to_json
+from backend.adapters.auth.better_auth import rows
+from backend.testing.encoding import ABSENT, b64, drop_absent, to_json
 from backend.testing.signers import Signer, secret_signer
 
 USER_ID: Final = "user-1"
@@ -47,16 +48,7 @@ def user_row(user_id: str, *, now: float, **columns: Any) -> dict[str, Any]:
         **columns: Columns to change or add, for example `role="admin"`. A column with the value
             `ABSENT` is left out.
     """
-    row = {
-        "name": user_id,
-        "email": f"{user_id}@example.com",
-        "emailVerified": False,
-        "image": None,
-        "createdAt": iso(now),
-        "updatedAt": iso(now),
-        "id": user_id,
-    }
-    return drop_absent({**row, **columns})
+    return drop_absent({**rows.user_row(user_id, now=now), **columns})
 
 
 def user_claims(*, now: float, sub: object = USER_ID, **changes: Any) -> dict[str, Any]:

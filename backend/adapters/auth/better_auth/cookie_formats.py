@@ -130,7 +130,7 @@ class JweCookieDecoder:
     """
 
     def __init__(self, secrets: Sequence[bytes]) -> None:
-        self._decryption = DirectDecryption([_encryption_key(secret) for secret in secrets])
+        self._decryption = DirectDecryption([encryption_key(secret) for secret in secrets])
 
     async def __call__(self, value: str) -> Claims:
         """Return the claims of a cookie.
@@ -144,11 +144,12 @@ class JweCookieDecoder:
         return self._decryption.decrypt(value)
 
 
-def _encryption_key(secret: bytes) -> bytes:
-    """Derive the key that Better Auth encrypts session cookies with (HKDF, RFC 5869)."""
-    return HKDF(
-        algorithm=SHA256(),
-        length=KEY_BYTES,
-        salt=b"better-auth-session",
-        info=b"BetterAuth.js Generated Encryption Key",
-    ).derive(secret)
+def encryption_key(secret: bytes, *, salt: bytes = b"better-auth-session") -> bytes:
+    """Derive the key that Better Auth encrypts session cookies with (HKDF, RFC 5869).
+
+    Args:
+        secret: The bytes of the secret.
+        salt: The salt of the derivation. Better Auth has another for each use of the secret.
+    """
+    info = b"BetterAuth.js Generated Encryption Key"
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=info).derive(secret)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.adapters.auth.jose import jwe
+from backend.adapters.auth.jose.encryption import JWE_HEADER, authenticate, encrypt, thumbprint
 from backend.adapters.auth.jose.jwe import DirectDecryption
 from backend.domain.auth import (
     AuthError,
@@ -21,7 +22,6 @@ from backend.domain.auth import (
     UnsupportedTokenError,
 )
 from backend.testing.encoding import b64, to_json
-from backend.testing.jwe import JWE_HEADER, authenticate, encrypt, thumbprint
 
 KEY = bytes(range(64))
 OLD_KEY = bytes(range(64, 128))

@@ -1,4 +1,4 @@
-"""Encrypts session cookies as Better Auth does: JWE with `dir` and A256CBC-HS512 (RFC 7518)."""
+"""Encrypts JWE with `dir` and A256CBC-HS512 (RFC 7518). For tests, and for development."""
 
 import hashlib
 import hmac
@@ -9,10 +9,8 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CBC
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from backend.testing.encoding import b64, to_json
+from backend.adapters.auth.jose.encoding import b64, to_json
 
 JWE_HEADER: Final[Mapping[str, Any]] = {"alg": "dir", "enc": "A256CBC-HS512"}
 
@@ -20,18 +18,12 @@ _BLOCK_BYTES: Final = 16
 _TAG_BYTES: Final = 32
 
 
-def encryption_key(secret: bytes, *, salt: bytes = b"better-auth-session") -> bytes:
-    """Derive the encryption key from the secret, as Better Auth does."""
-    info = b"BetterAuth.js Generated Encryption Key"
-    return HKDF(algorithm=SHA256(), length=64, salt=salt, info=info).derive(secret)
-
-
 def thumbprint(key: bytes) -> str:
     """Return the JWK thumbprint of a symmetric key (RFC 7638)."""
     return b64(hashlib.sha256(to_json({"k": b64(key), "kty": "oct"})).digest())
 
 
-def encrypt(
+def encrypt(  # noqa: PLR0913 - tests replace each part
     plain: bytes,
     key: bytes,
     *,

@@ -1,0 +1,24 @@
+"""Encodes parts of tokens and cookies: base64url, and JSON and times as JavaScript writes them."""
+
+import base64
+import json
+from datetime import UTC, datetime
+
+
+def b64(data: bytes) -> str:
+    """Encode as base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def to_json(value: object) -> bytes:
+    """Serialize JSON as JavaScript's `JSON.stringify` does."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def iso(seconds: float) -> str:
+    """Format a time as JavaScript's `toISOString` does.
+
+    Args:
+        seconds: The time in seconds since the epoch.
+    """
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
