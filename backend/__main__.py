@@ -14,6 +14,8 @@ def main(program: str | None = None) -> None:
     """
     try:
         from backend.entrypoints.cli.main import cli  # noqa: PLC0415 - needs the extra `server`
+
+        cli(prog_name=program)
     except ModuleNotFoundError as error:
         missing = str(error.name)
         if missing.partition(".")[0] == __package__:
@@ -22,7 +24,6 @@ def main(program: str | None = None) -> None:
             f"The command line needs packages that are not installed, such as {missing}.\n"
             "Install them: python -m pip install 'secured-todo-api[server]'"
         )
-    cli(prog_name=program)
 
 
 if __name__ == "__main__":

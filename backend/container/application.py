@@ -14,7 +14,7 @@ from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.persistence.schema.diagnosis import diagnose_database
 from backend.adapters.persistence.schema.new_revision import create_revision
 from backend.container import database as databases
-from backend.container import explanations, lifecycle, tokens
+from backend.container import explanations, lifecycle, migrations, tokens
 from backend.container.authentication import AuthContainer as Auth
 from backend.settings import Settings
 
@@ -38,7 +38,8 @@ class Container(Auth):
     checks = providers.Callable(lifecycle.checks, Auth.jwks_keys, database)
 
     # For the command line.
-    upgrade_schema = providers.Callable(databases.upgrade_schema, database)
+    upgrade_schema = providers.Callable(migrations.upgrade_schema, database)
+    migrate_schema = providers.Callable(migrations.migrate_schema, database)
     check_schema = providers.Callable(databases.check_schema, database)
     diagnose_database = providers.Callable(diagnose_database, database)
     create_revision = providers.Callable(create_revision)

@@ -1,4 +1,4 @@
-"""The choice of the database and its repository, and what commands do to its schema."""
+"""The choice of the database and its repository, and the check of its schema."""
 
 import logging
 from typing import Any, Final, assert_never
@@ -7,11 +7,11 @@ from backend.adapters.persistence.database import MigratedDatabase
 from backend.adapters.persistence.memory import InMemoryDatabase, InMemoryTodoRepository
 from backend.adapters.persistence.postgres.database import PostgresDatabase
 from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
-from backend.adapters.persistence.schema import diagnosis, upgrades
+from backend.adapters.persistence.schema import diagnosis
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
 from backend.domain.todo import MAX_PER_USER
-from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepository
+from backend.domain.todo_repository import TodoRepository
 from backend.settings import Complaint, ConfigurationError, Settings
 
 # A server needs these checks to pass. Row-level security is only a second line of defence.
@@ -53,19 +53,6 @@ def choose_todos(
             return InMemoryTodoRepository(max_per_user=max_per_user)
         case _:
             assert_never(database)
-
-
-async def upgrade_schema(database: MigratedDatabase) -> None:
-    """Upgrade the schema to the latest revision.
-
-    Raises:
-        ConfigurationError: The database cannot be reached, or refuses the change.
-    """
-    try:
-        await upgrades.upgrade(database)
-    except (RepositoryUnavailableError, OverflowError, ValueError) as error:
-        problem, remedy = diagnosis.explain_failure(error)
-        raise ConfigurationError([Complaint("DATABASE_URL", problem, remedy)]) from None
 
 
 async def check_schema(database: MigratedDatabase) -> None:

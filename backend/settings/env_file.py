@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from dotenv.parser import parse_stream
+from dotenv.parser import Original, parse_stream
 
 from backend.settings.complaints import Complaint
 from backend.settings.sources import IN_FILES
@@ -30,7 +30,26 @@ def export_env_file(path: Path, variable: str) -> list[Complaint]:
     Returns:
         What is wrong with the file. If anything is wrong, nothing is exported.
     """
-    values: dict[str, str] = {}
+    variables, complaints = _read(path, variable)
+    if not complaints:
+        values = {name: value for name, (value, _) in variables.items()}
+        os.environ |= dict(_new_variables(values))
+    return complaints
+
+
+def lines_of_env_file(path: Path) -> dict[str, int]:
+    """Return the number of the line that sets each variable, by the name in upper case.
+
+    Variables that the environment sets already are left out: the file does not set them.
+    """
+    variables, _ = _read(path, "")
+    values = {name: value for name, (value, _) in variables.items()}
+    return {name.upper(): variables[name][1] for name, _ in _new_variables(values)}
+
+
+def _read(path: Path, variable: str) -> tuple[dict[str, tuple[str, int]], list[Complaint]]:
+    """Return the value and the line of each variable, and what is wrong with the file."""
+    variables: dict[str, tuple[str, int]] = {}
     complaints: list[Complaint] = []
     try:
         with path.open(encoding="utf-8-sig") as file:
@@ -40,14 +59,18 @@ def export_env_file(path: Path, variable: str) -> list[Complaint]:
                     remedy = "Correct the line. A comment begins with #."
                     complaints.append(Complaint(variable, problem, remedy))
                 elif line.key is not None and line.value is not None:
-                    values[line.key] = line.value
+                    variables[line.key] = line.value, _line_number(line.original)
     except OSError as error:
         complaints.append(Complaint(variable, f"the file cannot be read: {error.strerror}", _SET))
     except UnicodeDecodeError:
         complaints.append(Complaint(variable, "the file is not text in UTF-8", _SET))
-    if not complaints:
-        os.environ |= dict(_new_variables(values))
-    return complaints
+    return variables, complaints
+
+
+def _line_number(original: Original) -> int:
+    """Return the line with the name: the parser counts empty lines before it to the variable."""
+    text = original.string
+    return original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _new_variables(values: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -1,1 +1,1 @@
-"""The command line: serve, dev, migrate, token, explain, doctor."""
+"""The command line: serve, dev, migrate, token, explain, doctor, config, revision."""

@@ -1,17 +1,17 @@
-"""Development mode: a temporary secret in a file, and tokens that are signed with the secret."""
+"""Development mode: the secret that a folder keeps, and what the command `dev` prints."""
 
-import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+import stat
 from pathlib import Path
 from typing import Final, TypedDict
 
 from backend.settings import Complaint, Settings
+from backend.settings.values import SECRET_MIN_BYTES
 
 
 class User(TypedDict):
-    """The user of a development token."""
+    """The user of the token that `dev` prints."""
 
     user_id: str
     email: str
@@ -20,23 +20,29 @@ class User(TypedDict):
 
 SECRET_FILE: Final = Path(".dev-secret")
 USER: Final[User] = {"user_id": "dev", "email": "dev@example.com", "name": "Developer"}
+SCOPES: Final = ("todos:read", "todos:write")
 NOTE: Final = (
     "Nothing is configured, so this command checks the development server of this folder"
     f" ({SECRET_FILE}).\n`serve` would refuse to start: it needs BETTER_AUTH_URL or"
     " BETTER_AUTH_SECRET.\n"
 )
 NOT_SERVED: Final = "Nothing is configured for `serve`: set BETTER_AUTH_URL or BETTER_AUTH_SECRET."
-
-_NO_SERVER: Final = Complaint(
+REPLACED: Final = (
+    f"{SECRET_FILE}: other users could read or change the file, or it has no secret. A new secret"
+    " replaces it, so earlier tokens are invalid."
+)
+NO_SECRET: Final = Complaint(
     "BETTER_AUTH_SECRET",
-    "not set, and no development server runs in this folder",
+    "not set, and this folder has no secret of a development server",
     "Start a server with `make run`, then try again.",
 )
+
 _OTHER_ISSUER: Final = Complaint(
     "BETTER_AUTH_URL",
     "Better Auth issues the tokens, so this command cannot make a token",
     "Sign in to Better Auth, and fetch a token from /api/auth/token.",
 )
+_MAX_BYTES: Final = 1024
 
 
 def make_secret() -> str:
@@ -44,74 +50,99 @@ def make_secret() -> str:
     return secrets.token_hex(32)
 
 
-@contextlib.contextmanager
-def secret_file(secret: str) -> Iterator[str]:
-    """Keep the secret in a file for `python -m backend token`, as long as the server runs.
+def read_secret() -> str | None:
+    """Return the secret that this folder keeps.
 
-    Args:
-        secret: The secret of the development server.
+    Returns:
+        None if there is no file, or if another user could have read or changed it.
     """
-    SECRET_FILE.unlink(missing_ok=True)  # left by a crashed server, or owned by another server
     try:
-        descriptor = os.open(SECRET_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secret)
-        yield secret
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            # Remove our file, also if it was written only in part; keep the file of a newer server.
-            if secret.startswith(SECRET_FILE.read_text()):
-                SECRET_FILE.unlink()
+        descriptor = os.open(SECRET_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # it is missing, a symbolic link, or the file of another user
+        return None
+    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid():
+            return None
+        if stat.S_IMODE(status.st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+            return None
+        secret = file.read(_MAX_BYTES).strip()
+    return secret if len(secret.encode()) >= SECRET_MIN_BYTES else None
 
 
-def runs_here() -> bool:
-    """Tell whether a development server runs in this folder, and no issuer is configured."""
-    return SECRET_FILE.exists() and not Settings.names_an_issuer()
+def is_unusable() -> bool:
+    """Tell whether this folder has a file for the secret that `read_secret` does not accept."""
+    return os.path.lexists(SECRET_FILE) and read_secret() is None
+
+
+def keep_secret(secret: str) -> None:
+    """Keep a secret in this folder. A file with another secret is replaced, and a link too."""
+    if read_secret() == secret:
+        return
+    SECRET_FILE.unlink(missing_ok=True)
+    descriptor = os.open(SECRET_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret)
+
+
+def is_configured_here() -> bool:
+    """Tell whether this folder keeps a secret, and no issuer is configured."""
+    return not Settings.names_an_issuer() and read_secret() is not None
 
 
 def read_settings() -> tuple[Settings, list[Complaint]]:
-    """Read the settings, with the secret of the development server if that server runs here.
+    """Read the settings, with the secret of this folder if no issuer is configured.
 
     Returns:
         The settings, and what is wrong with them.
     """
-    if not runs_here():
+    if not is_configured_here():
         return Settings.read()
-    return Settings.read(better_auth_secret=SECRET_FILE.read_text())
+    return Settings.read(better_auth_secret=read_secret())
 
 
-def signing_secret() -> tuple[str, list[Complaint]]:
-    """Find the secret that signs development tokens.
+def signing_settings() -> tuple[Settings, list[Complaint]]:
+    """Read the settings for a development token, which the first secret signs.
 
     Returns:
-        The secret, and the reasons why tokens must not be signed with it.
+        The settings, and the reasons why no token must be signed with them.
     """
+    settings, complaints = read_settings()
     if not Settings.names_an_issuer():
-        try:
-            return SECRET_FILE.read_text(), []
-        except FileNotFoundError:
-            return "", [_NO_SERVER]
-    settings, complaints = Settings.read()
+        return settings, [] if settings.secrets else [NO_SECRET]
     if settings.better_auth_url or settings.auth_jwks_url:
-        complaints = [_OTHER_ISSUER]
-    return next(iter(settings.secrets), ""), complaints
+        return settings, [_OTHER_ISSUER]
+    return settings, complaints
 
 
-def welcome(address: str, token: str | None, *, docs: bool) -> str:
+def welcome(
+    address: str,
+    token: str | None,
+    *,
+    docs: bool,
+    reload: bool = False,
+    settings_file: Path | None = None,
+) -> str:
     """Write what `dev` prints at its start.
 
     Args:
         address: The URL of the server.
         token: A token to try the API with; None if another issuer is configured.
         docs: Whether the server has the page /docs.
+        reload: Whether the server restarts when a file changes.
+        settings_file: The file that settings were read from, if any.
     """
     documentation = f"  (documentation: {address}/docs)" if docs else ""
     lines = ["", f"  The API is at  {address}{documentation}"]
+    if settings_file:
+        lines += [f"  Settings come from the environment, and from the file {settings_file}."]
+    if reload:
+        lines += ["  The server restarts when a file of the program changes."]
     if token is None:
         lines += ["  Get a token from the configured issuer."]
     else:
         lines += [
-            "  This token is valid for 12 hours, or until the server stops:",
+            f"  This token is valid for 12 hours, also after a restart ({SECRET_FILE}):",
             "",
             token,
             "",

@@ -1,17 +1,10 @@
 """The option `--env-file`, and the file `.env` of a development server."""
 
 from pathlib import Path
-from typing import Annotated, Final
-
-import typer
+from typing import Final
 
 from backend.entrypoints.cli.exits import exit_if_misconfigured
 from backend.settings.env_file import export_env_file
-
-EnvFile = Annotated[
-    Path | None,
-    typer.Option(help="A file with lines like NAME=value. The environment has priority."),
-]
 
 ENV_FILE: Final = Path(".env")
 NOT_READ: Final = (
@@ -20,14 +13,20 @@ NOT_READ: Final = (
 )
 
 
-def export_variables(env_file: Path | None, *, development: bool) -> None:
+def export_variables(env_file: Path | None, *, development: bool) -> Path | None:
     """Export the variables of a file to the environment; exit if the file cannot be used.
 
     Args:
         env_file: The file of the option; None without the option.
         development: Whether to read the `.env` file of this folder without the option.
+
+    Returns:
+        The file that was read, if any.
     """
     if env_file is not None:
         exit_if_misconfigured(export_env_file(env_file, "--env-file"))
-    elif development and ENV_FILE.is_file():  # a folder with this name is a virtual environment
+        return env_file
+    if development and ENV_FILE.is_file():  # a folder with this name is a virtual environment
         exit_if_misconfigured(export_env_file(ENV_FILE, str(ENV_FILE)))
+        return ENV_FILE
+    return None

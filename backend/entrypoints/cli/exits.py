@@ -9,12 +9,12 @@ from typing import Any, Final, NoReturn
 
 import typer
 
+from backend.entrypoints.cli.program import SCRIPT, is_script
 from backend.settings import Complaint, ConfigurationError, errors_of
 
 MISCONFIGURED: Final = 78  # EX_CONFIG of sysexits.h
 MISUSED: Final = 2  # what typer exits with for an unknown option
 
-_SCRIPT: Final = "todo-api"
 _VIRTUAL_ENVIRONMENT: Final = Path(".venv")
 
 _log = logging.getLogger(__name__)
@@ -58,8 +58,8 @@ def with_local_command(text: str) -> str:
     That is `todo-api` if the project is installed, and `.venv/bin/python -m backend` in the folder
     of that environment.
     """
-    if Path(sys.argv[0]).stem == _SCRIPT:
-        return text.replace("python -m backend", _SCRIPT).replace("make run", f"{_SCRIPT} dev")
+    if is_script():
+        return text.replace("python -m backend", SCRIPT).replace("make run", f"{SCRIPT} dev")
     if Path(sys.prefix) != _VIRTUAL_ENVIRONMENT.absolute():
         return text
     return text.replace("python -m backend", f"{_VIRTUAL_ENVIRONMENT}/bin/python -m backend")

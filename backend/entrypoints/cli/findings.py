@@ -5,15 +5,16 @@ from collections.abc import Iterable, Iterator
 
 from backend.domain.diagnosis import Explanation, Finding
 from backend.entrypoints.cli.exits import with_local_command
+from backend.entrypoints.cli.output import printable
 from backend.settings import Complaint
 
 
 def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
     """Write one line for each check, and one line for each remedy."""
     for finding in findings:
-        yield _printable(f"  {_verdict(finding):<5} {finding.check}{_details(finding)}")
+        yield printable(f"  {_verdict(finding):<5} {finding.check}{_details(finding)}")
         if finding.remedy:
-            yield _printable(f"        -> {with_local_command(finding.remedy)}")
+            yield printable(f"        -> {with_local_command(finding.remedy)}")
 
 
 def explanation_lines(
@@ -25,7 +26,7 @@ def explanation_lines(
         explanation: Why the token is accepted or rejected.
         warnings: Warnings about the settings.
     """
-    yield from finding_lines(map(_finding, warnings))
+    yield from finding_lines(map(from_complaint, warnings))
     for name, part in {"header": explanation.header, "claims": explanation.claims}.items():
         if part:
             yield f"{name} {json.dumps(part, indent=2)}"
@@ -56,13 +57,14 @@ def diagnosis_lines(findings: Iterable[Finding]) -> Iterator[str]:
 
 def from_complaints(complaints: Iterable[Complaint]) -> list[Finding]:
     """Turn complaints about the settings into findings. Without errors, the settings are ok."""
-    findings = list(map(_finding, complaints))
+    findings = list(map(from_complaint, complaints))
     if any(finding.failed for finding in findings):
         return findings
     return [Finding(check="settings"), *findings]
 
 
-def _finding(complaint: Complaint) -> Finding:
+def from_complaint(complaint: Complaint) -> Finding:
+    """Turn a complaint about the settings into a finding."""
     return Finding(
         check=complaint.variable,
         problem=complaint.problem,
@@ -84,11 +86,3 @@ def _details(finding: Finding) -> str:
     values = {"found": finding.found, "expected": finding.expected}
     details = ", ".join(f"{name} {value}" for name, value in values.items() if value)
     return f": {finding.problem}" + (f"; {details}" if details else "")
-
-
-def _printable(text: str) -> str:
-    """Escape characters that a terminal would interpret instead of showing."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )

@@ -6,27 +6,23 @@ import getpass
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import typer
 
 from backend.container import Container
 from backend.domain.diagnosis import Explanation, Finding
-from backend.entrypoints.cli import development, findings
-from backend.entrypoints.cli.env_files import ENV_FILE, NOT_READ, EnvFile, export_variables
+from backend.entrypoints.cli import development, findings, reports
 from backend.entrypoints.cli.exits import exit_as_misused, exit_if_misconfigured
+from backend.entrypoints.cli.output import print_json, print_lines, print_notes
+from backend.entrypoints.cli.settings_here import read_settings_here
 from backend.entrypoints.server.logs import configure_logging
 from backend.settings import Complaint, Settings, client_environment, errors_of
 from backend.settings.values import LogLevel
 
-ANY_ARGUMENTS: Final[dict[str, Any]] = {
-    # `explain` accepts arguments to reject them: typer's own message would repeat the token.
-    "allow_extra_args": True,
-    "ignore_unknown_options": True,
-}
-
 _NO_ARGUMENTS: Final = """\
-explain takes no arguments, and no option but --env-file. It did not read what you passed.
+explain takes no arguments, and no options but --env-file and --json. It did
+not read what you passed.
 Other users of this machine can see arguments, and your shell keeps them in its history.
 If an argument was a valid token, sign out its user.
 Pass the token on standard input, or run the command alone to be asked for the token:
@@ -39,37 +35,54 @@ Standard input has no token. Pass a token there, or run the command in a termina
 _MAX_BYTES: Final = 1_000_000  # far more than the longest token
 
 
-def explain(context: typer.Context, env_file: EnvFile = None) -> None:
-    """Explain why a token or session cookie is accepted or rejected. Reads standard input."""
-    if context.args:
+def explain(arguments: Sequence[str], *, as_json: bool, env_file: Path | None) -> None:
+    """Explain the token on standard input, and exit: with 0 if the API accepts the token, else 1.
+
+    Args:
+        arguments: Arguments of the command line, which are refused.
+        as_json: Whether to print JSON.
+        env_file: The file of the option `--env-file`.
+    """
+    if arguments:
         exit_as_misused(_NO_ARGUMENTS)
-    note, settings, complaints = _read_settings(env_file)
+    notes, settings, complaints = read_settings_here(env_file)
     complaints = [item for item in complaints if not item.concerns("DATABASE_URL")]
     exit_if_misconfigured(complaints)
-    if note:
-        typer.echo(note)
+    if not as_json:
+        print_notes(notes)
     configure_logging(errors_only(settings))
     token = read_token()
     if not token:
         exit_as_misused(_EMPTY_INPUT)
     explanation = asyncio.run(_explain(Container(settings=settings), token))
-    typer.echo("\n".join(findings.explanation_lines(explanation, warnings=complaints)))
+    if as_json:
+        print_json(reports.explanation_report(explanation, warnings=complaints, notes=notes))
+    else:
+        print_lines(findings.explanation_lines(explanation, warnings=complaints))
     raise typer.Exit(0 if explanation.accepted else 1)
 
 
-def doctor(env_file: EnvFile = None) -> None:
-    """Check settings, keys, clock, database and migrations, and say how to fix each problem."""
-    note, settings, complaints = _read_settings(env_file)
-    if note:
-        typer.echo(note)
+def doctor(*, as_json: bool, env_file: Path | None) -> None:
+    """Check the installation, and exit: with 0 if no check fails, else 1.
+
+    Args:
+        as_json: Whether to print JSON.
+        env_file: The file of the option `--env-file`.
+    """
+    notes, settings, complaints = read_settings_here(env_file)
+    if not as_json:
+        print_notes(notes)
     configure_logging(errors_only(settings))
     found = [
         *findings.from_complaints(complaints),
         *asyncio.run(_diagnose(Container(settings=settings), complaints)),
     ]
-    typer.echo("\n".join(findings.diagnosis_lines(found)))
-    if development.runs_here():
-        typer.echo(development.NOT_SERVED)
+    if as_json:
+        print_json(reports.diagnosis_report(found, notes=notes))
+    else:
+        print_lines(findings.diagnosis_lines(found))
+        if development.is_configured_here():
+            typer.echo(development.NOT_SERVED)
     raise typer.Exit(1 if any(finding.failed for finding in found) else 0)
 
 
@@ -89,16 +102,6 @@ def read_token() -> str:
 def errors_only(settings: Settings) -> Settings:
     """Return settings that log errors only, because the findings report every problem."""
     return settings.model_copy(update={"log_level": LogLevel.ERROR})
-
-
-def _read_settings(env_file: Path | None) -> tuple[str | None, Settings, list[Complaint]]:
-    """Read the settings as the server of this folder does, and note where they come from."""
-    note = development.NOTE if development.runs_here() else None
-    export_variables(env_file, development=note is not None)
-    if not note and not Settings.names_an_issuer() and ENV_FILE.is_file() and env_file is None:
-        note = NOT_READ
-    settings, complaints = development.read_settings()
-    return note, settings, complaints
 
 
 async def _explain(container: Container, token: str) -> Explanation:

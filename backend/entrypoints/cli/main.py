@@ -5,22 +5,23 @@ from typing import Annotated, Final
 import typer
 
 from backend import __version__
-from backend.entrypoints.cli.inspection import ANY_ARGUMENTS, doctor, explain
-from backend.entrypoints.cli.migration import migrate, revision
-from backend.entrypoints.cli.serving import dev, serve
-from backend.entrypoints.cli.tokens import token
+from backend.entrypoints.cli.commands.database import migrate, revision
+from backend.entrypoints.cli.commands.inspection import ANY_ARGUMENTS, config, doctor, explain
+from backend.entrypoints.cli.commands.serving import dev, serve
+from backend.entrypoints.cli.commands.tokens import token
+from backend.entrypoints.cli.program import SCRIPT, is_script
 
 cli: Final = typer.Typer(
     help="A Todo API for users who signed in with Better Auth.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    add_completion=is_script(),
 )
 
 
 def _print_version(requested: bool) -> None:
     if requested:
-        typer.echo(f"todo-api {__version__}")
+        typer.echo(f"{SCRIPT} {__version__}")
         raise typer.Exit
 
 
@@ -43,4 +44,5 @@ cli.command()(migrate)
 cli.command()(token)
 cli.command(context_settings=ANY_ARGUMENTS)(explain)
 cli.command()(doctor)
+cli.command()(config)
 cli.command()(revision)

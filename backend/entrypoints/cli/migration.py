@@ -1,33 +1,56 @@
-"""The commands that change the database's schema."""
+"""Changes the database's schema, or shows how it would change."""
 
 import os
-from typing import Annotated
+from pathlib import Path
+from typing import Final
 
 import typer
 
 from backend.container import Container
-from backend.entrypoints.cli.env_files import EnvFile, export_variables
+from backend.entrypoints.cli.env_files import export_variables
 from backend.entrypoints.cli.exits import complaints_of, exit_as_misused, exit_if_misconfigured
 from backend.entrypoints.server.logs import configure_logging
 from backend.settings import Settings
 
-Message = Annotated[str, typer.Argument(help="What the migration does, for example 'add tags'.")]
+_WITHOUT_TO: Final = "--downgrade: name the revision to end at, for example --to 0003."
 
 
-def migrate(env_file: EnvFile = None) -> None:
-    """Bring the database's schema up to date."""
+def migrate(*, to: str | None, downgrade: bool, dry_run: bool, env_file: Path | None) -> None:
+    """Migrate the schema, or print the SQL of a migration; exit if the database refuses.
+
+    Args:
+        to: The revision to end at; None for the latest.
+        downgrade: Whether the revision may be older than that of the schema.
+        dry_run: Whether to print the SQL and to undo the migration.
+        env_file: The file of the option `--env-file`.
+    """
+    if downgrade and to is None:
+        exit_as_misused(_WITHOUT_TO)
     export_variables(env_file, development=False)
     settings, complaints = Settings.read()
     exit_if_misconfigured(
         [complaint for complaint in complaints if complaint.concerns("DATABASE_URL")]
     )
     configure_logging(settings)
-    exit_if_misconfigured(complaints_of(Container(settings=settings).upgrade_schema()))
-    typer.echo("The schema is up to date.")
+    statements: list[str] = []
+    migration = Container(settings=settings).migrate_schema(
+        to, downgrade=downgrade, record=statements.append if dry_run else None
+    )
+    exit_if_misconfigured(complaints_of(migration))
+    if dry_run:
+        typer.echo("".join(f"{statement};\n" for statement in statements), nl=False)
+    elif to is None:
+        typer.echo("The schema is up to date.")
+    else:
+        typer.echo(f"The schema is at revision {to}.")
 
 
-def revision(message: Message) -> None:
-    """Create the file of a new migration from a template. For developers, in a checkout."""
+def create_revision(message: str) -> None:
+    """Create the file of a new migration; exit if the message or the folder is unsuitable.
+
+    Args:
+        message: What the migration does, for example `add tags`.
+    """
     try:
         path = Container.create_revision(message)
     except (OSError, ValueError) as error:

@@ -1,37 +1,138 @@
-"""The command that makes a token for development."""
+"""Makes tokens and session cookies for development."""
 
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import Any, Final
 
 import typer
 
 from backend.container import Container
 from backend.entrypoints.cli import development
-from backend.entrypoints.cli.env_files import EnvFile, export_variables
-from backend.entrypoints.cli.exits import exit_if_misconfigured
+from backend.entrypoints.cli.env_files import export_variables
+from backend.entrypoints.cli.exits import exit_as_misused, exit_if_misconfigured
+from backend.settings import Complaint, Settings
+from backend.settings.values import CookieCache
 
-User = Annotated[str, typer.Option("--user", help="The user's id.")]
-Email = Annotated[str | None, typer.Option(help="The user's e-mail address.")]
-Name = Annotated[str | None, typer.Option(help="The user's name.")]
-Scope = Annotated[str | None, typer.Option(help="The scopes, separated by spaces.")]
-Minutes = Annotated[int, typer.Option(min=1, help="How long the token is valid.")]
+_DURATION: Final = re.compile(r"(-?[0-9]{1,9})([smhd])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_DURATION_MAX: Final = timedelta(days=36_500)  # a token must end before the year 10000
+
+_NO_COOKIES: Final = Complaint(
+    "AUTH_COOKIE",
+    "off, so the server accepts no session cookies",
+    "Set it to compact, jwt or jwe, for this command and for the server.",
+)
 
 
-def token(  # noqa: PLR0913, PLR0917 - the options of the command
-    user_id: User = development.USER["user_id"],
-    email: Email = None,
-    name: Name = None,
-    scope: Scope = None,
-    minutes: Minutes = 60,
-    env_file: EnvFile = None,
-) -> None:
-    """Make a token for the development server. Refuses if tokens come from Better Auth.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """The user of a token or session cookie.
 
-    Reads the file .env of this folder as the server does.
+    Attributes:
+        user_id: The id.
+        email: The e-mail address, if any.
+        verified: Whether the address is verified.
+        name: The name, if any.
+        roles: The roles.
     """
+
+    user_id: str
+    email: str | None
+    verified: bool
+    name: str | None
+    roles: tuple[str, ...]
+
+
+def token(  # noqa: PLR0913 - the options of the command
+    user: User,
+    *,
+    scopes: Sequence[str],
+    claims: Sequence[str],
+    expires: str,
+    cookie: bool,
+    algorithm: str,
+    env_file: Path | None,
+) -> None:
+    """Print a token or a session cookie; exit if the server would not accept any.
+
+    Args:
+        user: The user.
+        scopes: The scopes of the token.
+        claims: Further claims, each as `name=value`.
+        expires: How long it is valid, for example `30s` or `-1h`.
+        cookie: Whether to make a session cookie.
+        algorithm: The algorithm of the token.
+        env_file: The file of the option `--env-file`.
+    """
+    content = {
+        "user_id": user.user_id,
+        "email": user.email,
+        "email_verified": user.verified,
+        "name": user.name,
+        "roles": user.roles,
+        "lifetime": read_duration(expires),
+    }
+    further = read_claims(claims)
+    if cookie and (scopes or algorithm != "HS256"):
+        exit_as_misused("A session cookie has neither scopes nor an algorithm to choose.")
     export_variables(env_file, development=True)
-    secret, complaints = development.signing_secret()
+    if cookie:
+        typer.echo(_cookie(content, further))
+        return
+    settings, complaints = development.signing_settings()
     exit_if_misconfigured(complaints)
-    lifetime = timedelta(minutes=minutes)
-    claims = {"user_id": user_id, "email": email, "name": name, "scope": scope}
-    typer.echo(Container.mint_token(secret, **claims, lifetime=lifetime))
+    scope = " ".join(scopes) or None
+    required = {"iss": settings.auth_issuer[:1], "aud": settings.auth_audience[:1]}
+    further = {name: values[0] for name, values in required.items() if values} | further
+    typer.echo(
+        Container.mint_token(
+            settings.secrets[0], **content, scope=scope, claims=further, algorithm=algorithm
+        )
+    )
+
+
+def read_duration(text: str) -> timedelta:
+    """Read a time like `30s`, `5m`, `2h`, `7d` or `-1h`; exit if it is invalid."""
+    match = _DURATION.fullmatch(text)
+    duration = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
+    if not duration or abs(duration) > _DURATION_MAX:
+        exit_as_misused("--expires: use a number and a unit: 30s, 5m, 2h, 7d, or -1h for expired.")
+    return duration
+
+
+def read_claims(texts: Iterable[str]) -> dict[str, Any]:
+    """Read claims like `plan=pro`; exit if any has no name. A value that is not JSON is text."""
+    claims = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not name or not separator:
+            exit_as_misused("--claim: write NAME=VALUE, for example --claim plan=pro.")
+        try:
+            claims[name] = json.loads(value)
+        except ValueError:
+            claims[name] = value
+    return claims
+
+
+def _cookie(content: dict[str, Any], claims: dict[str, Any]) -> str:
+    """Return a session cookie as the header `Cookie` has it: the name and the value."""
+    settings, complaints = development.read_settings()
+    exit_if_misconfigured(
+        [item for item in complaints if not item.concerns("DATABASE_URL")]
+        or _cookie_complaints(settings)
+    )
+    value = Container.mint_cookie(
+        settings.secrets[0], strategy=settings.auth_cookie, **content, claims=claims
+    )
+    name = Container(settings=settings).cookie_names()[-1]  # without a URL, the plain name
+    return f"{name}={value}"
+
+
+def _cookie_complaints(settings: Settings) -> list[Complaint]:
+    if settings.auth_cookie is CookieCache.OFF:
+        return [_NO_COOKIES]
+    return [] if settings.secrets else [development.NO_SECRET]

@@ -1,7 +1,6 @@
-"""Runs the app in uvicorn: the listening socket, the check of the routes, the processes."""
+"""Runs the app in uvicorn: the check of the routes, the options, the processes."""
 
 import contextlib
-import errno
 import functools
 import logging
 import socket
@@ -24,11 +23,12 @@ from backend.entrypoints.http.auth.startup_check import (
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.connections import Connections
 from backend.entrypoints.server.file_limit import raise_file_limit
+from backend.entrypoints.server.listening import address
 from backend.entrypoints.server.logs import configure_logging
+from backend.entrypoints.server.parent import end_with_parent
 from backend.entrypoints.server.protocol import BoundedProtocol
-from backend.entrypoints.server.workers import Workers, end_with_parent
-from backend.settings import Complaint, ConfigurationError, Settings
-from backend.settings.origins import PORT_MAX
+from backend.entrypoints.server.workers import Workers
+from backend.settings import Complaint, Settings
 
 APP: Final = "backend.entrypoints.server.process:worker_app"
 _UVICORN: Final[dict[str, Any]] = {
@@ -44,7 +44,6 @@ _UVICORN: Final[dict[str, Any]] = {
 }
 _OTHER_FILES: Final = 256  # descriptors for connections above the limit, logs and keys
 
-_CHOOSE_HOST: Final = "Set it to 127.0.0.1, or to 0.0.0.0 to listen on every address."
 _UNPROTECTED: Final = "the endpoint takes no principal, so it cannot keep users apart"
 
 _log = logging.getLogger(__name__)
@@ -75,31 +74,6 @@ def uvicorn_options(
     connections = Connections(maximum=connections_max)
     protocol = functools.partial(BoundedProtocol, connections=connections)
     return {**_UVICORN, "http": protocol, "timeout_keep_alive": keep_alive}
-
-
-def listen(settings: Settings) -> socket.socket:
-    """Listen on the address of the settings. Connections wait until a server accepts them.
-
-    Raises:
-        ConfigurationError: The port is in use or not permitted, or the host is not this machine.
-    """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, settings.port))
-        listener.listen()
-    except (OSError, UnicodeError) as error:
-        listener.close()
-        raise ConfigurationError([_listen_complaint(error, settings.port)]) from None
-    listener.set_inheritable(True)
-    return listener
-
-
-def address(listener: socket.socket, host: str) -> str:
-    """Return the URL of the server behind a listening socket."""
-    port = listener.getsockname()[1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def unprotected_routes(app: Api) -> list[Complaint]:
@@ -162,15 +136,3 @@ def _run(config: uvicorn.Config, listener: socket.socket) -> None:
         server.run(sockets=[listener])
         if not server.started:
             raise SystemExit(uvicorn.config.STARTUP_FAILURE)
-
-
-def _listen_complaint(error: OSError | UnicodeError, port: int) -> Complaint:
-    match error:
-        case OSError(errno=errno.EADDRINUSE):
-            other = port % PORT_MAX + 1
-            remedy = f"Choose another port, for example PORT={other}."
-            return Complaint("PORT", f"{port} is already in use", remedy)
-        case OSError(errno=errno.EACCES):
-            problem = f"only an administrator may listen on port {port}"
-            return Complaint("PORT", problem, "Choose a port from 1024 to 65535.")
-    return Complaint("HOST", "not an address of this machine", _CHOOSE_HOST)

@@ -1,12 +1,8 @@
 """Several worker processes behind one listening socket."""
 
-import multiprocessing
-import os
 import select
 import signal
 import socket
-import threading
-from multiprocessing.connection import wait
 from typing import Final
 
 from uvicorn.supervisors import Multiprocess
@@ -38,15 +34,3 @@ class Workers(Multiprocess):
             self.terminate_all()
             self.join_all()
             signal.set_wakeup_fd(-1)
-
-
-def end_with_parent() -> None:
-    """In a worker process: shut down when the process that started it has ended."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_wait_for_end, args=[parent.sentinel], daemon=True).start()
-
-
-def _wait_for_end(sentinel: int) -> None:
-    wait([sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)

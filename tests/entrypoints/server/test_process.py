@@ -11,7 +11,7 @@ from backend.adapters.persistence.memory import InMemoryDatabase
 from backend.container import Container
 from backend.entrypoints.http.app import Api, create_app
 from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
-from backend.entrypoints.server import process
+from backend.entrypoints.server import listening, process
 from backend.settings import Complaint, ConfigurationError, Settings
 from backend.testing.fakes import FakeTokenVerifier
 from tests.settings.environment import SECRET
@@ -33,14 +33,14 @@ def app() -> Api:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    with process.listen(settings()) as listener:
+    with listening.listen(settings()) as listener:
         yield listener
 
 
 def complaint(**values: object) -> Complaint:
     """Return why the server cannot listen."""
     with pytest.raises(ConfigurationError) as failure:
-        process.listen(settings(**values))
+        listening.listen(settings(**values))
     (complaint,) = failure.value.complaints
     return complaint
 
@@ -82,7 +82,7 @@ def test_a_host_that_is_not_this_machine_is_reported(host: str) -> None:
     [("127.0.0.1", "http://127.0.0.1"), ("::1", "http://[::1]"), ("localhost", "http://localhost")],
 )
 def test_the_address_is_a_url(listener: socket.socket, host: str, expected: str) -> None:
-    assert process.address(listener, host) == f"{expected}:{listener.getsockname()[1]}"
+    assert listening.address(listener, host) == f"{expected}:{listener.getsockname()[1]}"
 
 
 def test_an_app_without_unprotected_routes_has_no_complaints() -> None:

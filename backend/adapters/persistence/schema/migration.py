@@ -1,18 +1,20 @@
 """Runs Alembic over a connection that is already open: the only use of SQLAlchemy."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from alembic import command as alembic
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import Connection, NullPool
+from sqlalchemy import Connection, NullPool, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from backend.adapters.persistence.schema.revisions import VERSIONS, is_behind
 from backend.domain.todo_repository import RepositoryUnavailableError
 
+_READING: Final = ("PRAGMA", "SELECT", "SHOW")
 _COMMANDS: Final = {"upgrade": alembic.upgrade, "downgrade": alembic.downgrade}
 
 # The advisory lock makes concurrent migrations wait (its number is arbitrary). The timeout ends a
@@ -23,7 +25,14 @@ _LOCKS: Final = {
 }
 
 
-async def run(dialect: str, driver_connection: object, command: str, revision: str) -> None:
+async def run(
+    dialect: str,
+    driver_connection: object,
+    command: str,
+    revision: str,
+    *,
+    record: Callable[[str], None] | None = None,
+) -> None:
     """Migrate in one transaction over a connection, and close it.
 
     Args:
@@ -31,6 +40,8 @@ async def run(dialect: str, driver_connection: object, command: str, revision: s
         driver_connection: An open connection of the driver.
         command: `upgrade` or `downgrade`.
         revision: The revision to end at.
+        record: Is called with each statement that changes the database. Then the transaction is
+            undone.
 
     Raises:
         ValueError: There is no such revision.
@@ -42,14 +53,34 @@ async def run(dialect: str, driver_connection: object, command: str, revision: s
 
     engine = create_async_engine(f"{dialect}://", async_creator=connect, poolclass=NullPool)
     try:
-        async with engine.begin() as connection:
+        async with engine.connect() as connection, connection.begin() as transaction:
             for lock in _LOCKS[connection.dialect.name]:
                 await connection.exec_driver_sql(lock)
+            if record:
+                event.listen(engine.sync_engine, "before_cursor_execute", _recorder(record))
             await connection.run_sync(_run, command, revision)
+            if record:
+                await transaction.rollback()
     except CommandError as error:
         raise ValueError(str(error)) from error
     except DBAPIError as error:
         raise RepositoryUnavailableError(str(error.orig)) from error
+
+
+def _recorder(record: Callable[[str], None]) -> Callable[..., None]:
+    """Return the function that SQLAlchemy calls for each statement.
+
+    A statement that is repeated with other parameters is recorded once.
+    """
+    last = ""
+
+    def listener(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal last
+        if statement != last and not statement.lstrip().startswith(_READING):
+            last = statement
+            record(statement.strip())
+
+    return listener
 
 
 def _run(connection: Connection, command: str, revision: str) -> None:

@@ -80,6 +80,10 @@ class SqliteDatabase:
         await self.readers.close()
         await self.writer.close()
 
+    def exists(self) -> bool:
+        """Tell whether the file of the database exists."""
+        return self._path.exists()
+
     async def check(self) -> None:
         """Check that todos can be read and written now; see `Database`."""
         await asyncio.to_thread(require_usable, self._path, exists=True)

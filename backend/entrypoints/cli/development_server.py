@@ -1,0 +1,99 @@
+"""The server of development mode: it restarts in a new process when the program changes."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import typer
+
+import backend
+from backend.container import Container
+from backend.entrypoints.cli import development
+from backend.entrypoints.cli.env_files import export_variables
+from backend.entrypoints.cli.exits import complaints_of, exit_if_misconfigured, log_warnings
+from backend.entrypoints.cli.server_settings import listen, read_settings
+from backend.entrypoints.server.listening import address
+from backend.entrypoints.server.logs import configure_logging
+from backend.entrypoints.server.parent import end_with_parent
+from backend.entrypoints.server.reloading import Reloader
+from backend.settings import Settings
+
+_PROGRAM: Final = Path(backend.__file__).parent
+
+_log = logging.getLogger(__name__)
+
+
+def dev(*, host: str | None, port: int | None, env_file: Path | None, reload: bool) -> None:
+    """Serve for development until a signal stops the server; exit if the settings are invalid.
+
+    Args:
+        host: The address to listen on, instead of HOST.
+        port: The port to listen on, instead of PORT.
+        env_file: The file of the option `--env-file`.
+        reload: Whether to restart the server when a file of the program changes.
+    """
+    # Exit with an exception, so that the process of the server ends too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    settings_file = export_variables(env_file, development=True)
+    secret = None
+    if not Settings.names_an_issuer():
+        secret = development.read_secret() or development.make_secret()
+        os.environ["BETTER_AUTH_SECRET"] = secret
+    settings, complaints = read_settings(host=host, port=port)
+    exit_if_misconfigured(complaints)
+    if settings.docs is None:
+        settings = settings.model_copy(update={"docs": True})
+        os.environ["DOCS"] = "on"  # for the process of the server
+    configure_logging(settings)
+    log_warnings(complaints)
+    with listen(settings) as listener:
+        exit_if_misconfigured(complaints_of(Container(settings=settings).upgrade_schema()))
+        serve_once = None if reload else _load_server(listener)
+        welcome = development.welcome(
+            address(listener, settings.host),
+            _keep_secret_and_mint(secret, settings) if secret else None,
+            docs=bool(settings.docs),
+            reload=reload,
+            settings_file=settings_file,
+        )
+        typer.echo(welcome)
+        if serve_once:
+            serve_once()
+        else:
+            Reloader(serve_process, listener, folder=_PROGRAM, settings_file=settings_file).run()
+
+
+def serve_process(listener: socket.socket) -> None:
+    """Serve in a process that the reloader starts. It imports the program as it is now."""
+    end_with_parent()
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            _load_server(listener)()
+        except SyntaxError as error:
+            sys.exit("".join(traceback.format_exception_only(error)))
+        except typer.Exit as error:
+            sys.exit(error.exit_code)
+
+
+def _load_server(listener: socket.socket) -> Callable[[], None]:
+    # The process of the reloader must not import the program: it would keep the old code.
+    from backend.entrypoints.cli.serving import prepare  # noqa: PLC0415 - see above
+
+    return prepare(listener)
+
+
+def _keep_secret_and_mint(secret: str, settings: Settings) -> str:
+    """Keep the secret in this folder, and return a token that it signs."""
+    if development.is_unusable():
+        _log.warning(development.REPLACED)
+    development.keep_secret(secret)
+    scope = " ".join(development.SCOPES) if settings.auth_require_scopes else None
+    token: str = Container.mint_token(secret, **development.USER, scope=scope)
+    return token
