@@ -60,13 +60,15 @@ def read_secret() -> str | None:
         descriptor = os.open(SECRET_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:  # it is missing, a symbolic link, or the file of another user
         return None
-    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid():
             return None
         if stat.S_IMODE(status.st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
             return None
-        secret = file.read(_MAX_BYTES).strip()
+        secret = os.read(descriptor, _MAX_BYTES).decode(errors="replace").strip()
+    finally:
+        os.close(descriptor)
     return secret if len(secret.encode()) >= SECRET_MIN_BYTES else None
 
 

@@ -1,6 +1,5 @@
 """Development mode: the secret file, the settings, and the welcome message."""
 
-import contextlib
 import os
 import stat
 from pathlib import Path
@@ -9,80 +8,104 @@ import pytest
 
 from backend.entrypoints.cli import development
 from backend.entrypoints.cli.development import SECRET_FILE
+from backend.entrypoints.http.todos import routes as todos
 from tests.settings.environment import OTHER_SECRET, SECRET
 
 
-def secret_file() -> contextlib.AbstractContextManager[str]:
-    """Start what `dev` starts: a file with a new secret."""
-    return development.secret_file(development.make_secret())
+def keep_new_secret() -> str:
+    """Do what `dev` does in a new folder."""
+    secret = development.make_secret()
+    development.keep_secret(secret)
+    return secret
 
 
-def test_the_secret_file_exists_while_the_server_runs() -> None:
-    with secret_file() as secret:
-        assert SECRET_FILE.read_text() == secret
-        assert len(bytes.fromhex(secret)) == 32
-        assert stat.S_IMODE(SECRET_FILE.stat().st_mode) == 0o600
-    assert not SECRET_FILE.exists()
+def test_the_secret_is_kept_in_a_file_that_only_its_owner_can_read() -> None:
+    secret = keep_new_secret()
+    assert SECRET_FILE.read_text() == secret == development.read_secret()
+    assert len(bytes.fromhex(secret)) == 32
+    assert stat.S_IMODE(SECRET_FILE.stat().st_mode) == 0o600
 
 
-def test_the_secret_file_is_removed_when_the_server_fails() -> None:
-    with pytest.raises(ZeroDivisionError), secret_file():
-        raise ZeroDivisionError
-    assert not SECRET_FILE.exists()
+def test_a_kept_secret_is_not_written_again() -> None:
+    secret = keep_new_secret()
+    before = SECRET_FILE.stat()
+    development.keep_secret(secret)
+    assert SECRET_FILE.stat() == before
+    assert not development.is_unusable()
 
 
 def test_every_secret_is_different() -> None:
-    with secret_file() as first:
-        pass
-    with secret_file() as second:
-        assert first != second
+    assert development.make_secret() != development.make_secret()
 
 
-def test_the_secret_file_of_a_crashed_server_is_replaced(folder: Path) -> None:
-    SECRET_FILE.write_text("old")
-    SECRET_FILE.chmod(0o644)
-    with secret_file() as secret:
-        assert SECRET_FILE.read_text() == secret
-        assert stat.S_IMODE(SECRET_FILE.stat().st_mode) == 0o600
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o604, 0o601])
+def test_a_secret_that_others_could_read_or_change_is_replaced(mode: int) -> None:
+    old = keep_new_secret()
+    SECRET_FILE.chmod(mode)
+    assert development.read_secret() is None
+    assert development.is_unusable()
+    secret = keep_new_secret()
+    assert development.read_secret() == secret != old
+    assert stat.S_IMODE(SECRET_FILE.stat().st_mode) == 0o600
+
+
+def test_the_secret_of_another_user_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_new_secret()
+    monkeypatch.setattr(os, "getuid", lambda: SECRET_FILE.stat().st_uid + 1)
+    assert development.read_secret() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"\n" * 64])
+def test_a_file_without_a_secret_is_replaced(content: bytes) -> None:
+    SECRET_FILE.write_bytes(content)
+    SECRET_FILE.chmod(0o600)
+    assert development.read_secret() is None
+    assert keep_new_secret() == development.read_secret()
 
 
 def test_a_symbolic_link_is_replaced_and_its_target_stays_unchanged(folder: Path) -> None:
-    (folder / "elsewhere").write_text("untouched")
+    (folder / "elsewhere").write_text("x" * 64)
+    (folder / "elsewhere").chmod(0o600)
     SECRET_FILE.symlink_to(folder / "elsewhere")
-    with secret_file() as secret:
-        assert (SECRET_FILE.read_text(), SECRET_FILE.is_symlink()) == (secret, False)
-    assert (folder / "elsewhere").read_text() == "untouched"
+    assert development.read_secret() is None
+    secret = keep_new_secret()
+    assert (SECRET_FILE.read_text(), SECRET_FILE.is_symlink()) == (secret, False)
+    assert (folder / "elsewhere").read_text() == "x" * 64
 
 
-def test_a_missing_secret_file_is_no_error() -> None:
-    with secret_file():
-        SECRET_FILE.unlink()
+def test_a_folder_or_a_pipe_is_no_secret() -> None:
+    os.mkfifo(SECRET_FILE)
+    assert development.read_secret() is None
+    SECRET_FILE.unlink()
+    SECRET_FILE.mkdir()
+    assert development.read_secret() is None
 
 
-def test_tokens_are_signed_with_the_secret_of_the_running_server() -> None:
-    with secret_file() as secret:
-        assert development.signing_secret() == (secret, [])
+def test_tokens_are_signed_with_the_secret_of_the_folder() -> None:
+    secret = keep_new_secret()
+    settings, complaints = development.signing_settings()
+    assert (settings.secrets, complaints) == ((secret,), [])
 
 
-def test_without_a_running_server_there_is_no_secret() -> None:
-    secret, (complaint,) = development.signing_secret()
-    assert secret == ""
+def test_without_a_kept_secret_there_is_none() -> None:
+    settings, (complaint,) = development.signing_settings()
+    assert settings.secrets == ()
     assert complaint.variable == "BETTER_AUTH_SECRET"
     assert "make run" in complaint.remedy
 
 
 def test_a_secret_in_the_environment_has_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_new_secret()
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
-    with secret_file():
-        assert development.signing_secret() == (SECRET, [])
+    assert development.signing_settings()[0].secrets == (SECRET,)
     monkeypatch.setenv("BETTER_AUTH_SECRETS", f"2:{OTHER_SECRET}")
-    assert development.signing_secret() == (OTHER_SECRET, [])
+    assert development.signing_settings()[0].secrets == (OTHER_SECRET, SECRET)
 
 
 def test_an_invalid_secret_in_the_environment_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BETTER_AUTH_SECRET", "hunter2")
-    secret, (complaint,) = development.signing_secret()
-    assert secret == ""
+    settings, (complaint,) = development.signing_settings()
+    assert settings.secrets == ()
     assert complaint.variable == "BETTER_AUTH_SECRET"
     assert "hunter2" not in str(complaint)
 
@@ -93,25 +116,20 @@ def test_no_tokens_are_signed_if_an_issuer_is_configured(
 ) -> None:
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
     monkeypatch.setenv(name, "https://auth.example.com")
-    _, (complaint,) = development.signing_secret()
+    _, (complaint,) = development.signing_settings()
     assert complaint.variable == "BETTER_AUTH_URL"
 
 
-def test_the_settings_have_the_secret_of_the_running_server() -> None:
-    with secret_file() as secret:
-        settings, complaints = development.read_settings()
-        assert (settings.secrets, complaints) == ((secret,), [])
+def test_the_settings_have_the_secret_of_the_folder() -> None:
     _, complaints = development.read_settings()
     assert [complaint.variable for complaint in complaints] == ["BETTER_AUTH_URL"]
+    secret = keep_new_secret()
+    settings, complaints = development.read_settings()
+    assert (settings.secrets, complaints) == ((secret,), [])
 
 
-def test_a_server_does_not_remove_the_secret_file_of_a_newer_server() -> None:
-    with contextlib.ExitStack() as older, contextlib.ExitStack() as newer:
-        older.enter_context(secret_file())
-        secret = newer.enter_context(secret_file())
-        older.close()
-        assert SECRET_FILE.read_text() == secret
-    assert not SECRET_FILE.exists()
+def test_the_scopes_of_development_tokens_are_those_of_the_todos() -> None:
+    assert tuple(todos.SCOPES) == development.SCOPES
 
 
 def test_the_welcome_shows_the_docs_a_token_and_a_curl_command() -> None:
@@ -120,13 +138,23 @@ def test_the_welcome_shows_the_docs_a_token_and_a_curl_command() -> None:
     lines = text.splitlines()
     assert "a.b.c" in lines
     assert "curl -H 'Authorization: Bearer a.b.c' http://localhost:8000/api/todos" in lines
+    assert "valid for 12 hours, also after a restart (.dev-secret)" in text
 
 
 def test_the_welcome_shows_neither_docs_nor_token_without_them() -> None:
     text = development.welcome("http://localhost:8000", None, docs=False)
     assert "/docs" not in text
     assert "curl" not in text
+    assert "restart" not in text
     assert "issuer" in text
+
+
+def test_the_welcome_names_the_file_of_the_settings_and_the_restarts() -> None:
+    text = development.welcome(
+        "http://localhost:8000", None, docs=False, reload=True, settings_file=Path(".env")
+    )
+    assert "from the file .env" in text
+    assert "restarts when a file of the program changes" in text
 
 
 def test_git_ignores_the_secret_file() -> None:

@@ -92,7 +92,7 @@ def test_doctor_reports_a_database_that_is_down() -> None:
 
 
 def test_doctor_checks_the_development_server_of_the_folder(folder: Path) -> None:
-    (folder / development.SECRET_FILE).write_text(SECRET.decode())
+    development.keep_secret(SECRET.decode())
     assert run("migrate").exit_code == 0
     result = run("doctor")
     assert result.exit_code == 0, result.output

@@ -22,6 +22,7 @@ def test_dev_reads_the_file_of_the_folder(folder: Path, env_file: Path) -> None:
     with serving(folder, "dev", PORT="0") as server:
         server.wait_for("Uvicorn running")
         assert "Get a token from the configured issuer" in server.output
+        assert "from the file .env" in server.output
     assert (folder / "other.db").exists()
     assert not (folder / development.SECRET_FILE).exists()
 
@@ -70,12 +71,12 @@ def test_token_reads_the_file_as_the_development_server_does(env_file: Path) -> 
     assert claims_of(result.stdout.strip(), OTHER_SECRET)["sub"] == "dev"
 
 
-def test_doctor_reads_the_file_if_a_development_server_runs_here(
+def test_doctor_reads_the_file_in_the_folder_of_a_development_server(
     folder: Path, env_file: Path
 ) -> None:
     env_file.write_text("AUTH_LEEWAY=ten\n")
-    with development.secret_file(SECRET):
-        assert "FAIL  AUTH_LEEWAY: " in run("doctor").stdout
+    development.keep_secret(SECRET)
+    assert "FAIL  AUTH_LEEWAY: " in run("doctor").stdout
 
 
 @pytest.mark.parametrize("command", ["doctor"])
@@ -84,7 +85,9 @@ def test_an_unread_file_is_mentioned_if_nothing_is_configured(env_file: Path, co
     assert "--env-file" not in run(command, BETTER_AUTH_SECRET=SECRET).stdout
 
 
-@pytest.mark.parametrize("command", ["serve", "dev", "migrate", "token", "explain", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["serve", "dev", "migrate", "token", "explain", "doctor", "config"]
+)
 def test_a_file_that_cannot_be_read_is_refused(command: str) -> None:
     result = run(command, "--env-file", f"/nowhere/{HIDDEN}", BETTER_AUTH_SECRET=SECRET)
     assert_misconfigured(result, "--env-file")
@@ -100,8 +103,8 @@ def test_a_broken_file_of_the_folder_is_refused(env_file: Path, folder: Path) ->
 
 def test_a_virtual_environment_with_the_name_of_the_file_is_ignored(folder: Path) -> None:
     (folder / ".env").mkdir()
-    with development.secret_file(SECRET):
-        assert run("token").exit_code == 0
+    development.keep_secret(SECRET)
+    assert run("token").exit_code == 0
 
 
 def test_explain_names_an_odd_secret() -> None:

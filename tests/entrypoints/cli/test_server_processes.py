@@ -46,15 +46,14 @@ def test_dev_serves_from_nothing(folder: Path) -> None:
         assert secret_file.stat().st_mode & 0o777 == 0o600
         assert server.stop() == 0
         assert "Traceback" not in server.output
-    assert not secret_file.exists()
 
-    with serving(folder, "dev", PORT="0") as restarted:
+    with serving(folder, "dev", "--no-reload", PORT="0") as restarted:
         fresh = restarted.wait_for("curl ")
         assert [todo["title"] for todo in run_curl(fresh).json()["items"]] == ["Buy milk"]
-        stale = httpx2.get(fresh.split()[-1], headers={"Authorization": f"Bearer {minted}"})
-        assert stale.json()["code"] == "invalid_token"
+        same = httpx2.get(fresh.split()[-1], headers={"Authorization": f"Bearer {minted}"})
+        assert same.status_code == 200
         assert restarted.stop(signal.SIGINT) == 0
-    assert not secret_file.exists()
+    assert secret_file.exists()
 
 
 def test_serve_warns_of_a_role_that_row_level_security_does_not_restrict(
@@ -83,14 +82,30 @@ def test_a_second_server_in_a_folder_does_not_disturb_the_first(folder: Path) ->
         assert run_curl(curl).status_code == 200
 
 
-def test_a_server_that_is_stopped_early_leaves_no_secret(folder: Path) -> None:
+def test_a_secret_that_others_could_read_is_replaced_with_a_warning(folder: Path) -> None:
     secret_file = folder / development.SECRET_FILE
+    development.keep_secret(SECRET)
+    minted = run("token").stdout.strip()
+    secret_file.chmod(0o644)
+    assert_misconfigured(run("token"), "BETTER_AUTH_SECRET")
+    with serving(folder, "dev", PORT="0") as server:
+        url = server.wait_for("curl ").split()[-1]
+        assert (
+            f"WARNING backend.entrypoints.cli.development_server [-]: {secret_file.name}: other"
+            in (server.output)
+        )
+        stale = httpx2.get(url, headers={"Authorization": f"Bearer {minted}"})
+        assert stale.json()["code"] == "invalid_token"
+    assert secret_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_server_that_is_stopped_early_leaves_a_whole_secret_or_none(folder: Path) -> None:
     with serving(folder, "dev", PORT="0") as server:
         deadline = time.monotonic() + 30
-        while not secret_file.exists() and time.monotonic() < deadline:
+        while not (folder / development.SECRET_FILE).exists() and time.monotonic() < deadline:
             time.sleep(0.001)
         assert server.stop() == 0
-    assert not secret_file.exists()
+    assert development.read_secret() is not None or not development.is_unusable()
 
 
 def test_dev_shows_the_documentation_and_serve_does_not(folder: Path) -> None:

@@ -152,7 +152,8 @@ def test_an_unprotected_route_is_rejected_with_a_remedy(
     monkeypatch.setattr(me.router, "routes", [*me.router.routes])
     me.router.add_api_route("/of-this-test", lambda: None, methods=["GET"])
     assert run("migrate").exit_code == 0
-    result = run(command, BETTER_AUTH_SECRET=SECRET, PORT="0", WORKERS=workers)
+    options = ["--no-reload"] if command == "dev" else []
+    result = run(command, *options, BETTER_AUTH_SECRET=SECRET, PORT="0", WORKERS=workers)
     assert (result.exit_code, result.stdout) == (MISCONFIGURED, "")
     title, _, complaint = result.stderr.splitlines()[-3:]
     assert title == "The application has unprotected routes:"

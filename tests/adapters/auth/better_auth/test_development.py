@@ -1,13 +1,28 @@
 """Development tokens: a server with the same secret accepts them."""
 
 import time
+from collections.abc import Awaitable
 from datetime import timedelta
+from typing import Final
 
+import jwt
 import pytest
 
-from backend.adapters.auth.better_auth.development import mint_token
+from backend.adapters.auth.better_auth.cookie_formats import (
+    CompactCookieDecoder,
+    CookieDecoder,
+    JweCookieDecoder,
+    JwtCookieDecoder,
+)
+from backend.adapters.auth.better_auth.development import Strategy, mint_cookie, mint_token
+from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
 from backend.adapters.auth.pyjwt import JwtTokenVerifier
-from backend.domain.auth import ExpiredTokenError, InvalidAlgorithmError, InvalidSignatureError
+from backend.domain.auth import (
+    ExpiredTokenError,
+    InvalidAlgorithmError,
+    InvalidSignatureError,
+    Principal,
+)
 from tests.adapters.auth.tokens import SECRET
 from tests.adapters.auth.verifiers import UNSET, verifier
 
@@ -41,3 +56,40 @@ async def test_a_minted_token_has_only_the_requested_claims_and_expires() -> Non
     assert (principal.email, principal.name) == (None, None)
     with pytest.raises(ExpiredTokenError):
         await verifier_in(71).verify(minted)
+
+
+def test_an_expired_token_is_issued_before_it_expires() -> None:
+    minted = mint_token(SECRET.decode(), user_id="me", lifetime=timedelta(minutes=-1))
+    claims = jwt.decode(minted, options={"verify_signature": False})
+    assert claims["iat"] < claims["exp"] == pytest.approx(time.time() - 60, abs=5)
+
+
+DECODERS: Final[dict[Strategy, CookieDecoder]] = {
+    "compact": CompactCookieDecoder(SECRET),
+    "jwt": JwtCookieDecoder.with_secret(SECRET),
+    "jwe": JweCookieDecoder([SECRET]),
+}
+
+
+@pytest.mark.parametrize("strategy", DECODERS)
+async def test_a_minted_cookie_has_the_user_and_expires(strategy: Strategy) -> None:
+    cookie = mint_cookie(
+        SECRET.decode(),
+        strategy=strategy,
+        user_id="me",
+        email="me@example.org",
+        email_verified=True,
+        roles=["admin", "editor"],
+        claims={"plan": "pro"},
+        lifetime=timedelta(minutes=1),
+    )
+
+    def verify_after(seconds: float) -> Awaitable[Principal]:
+        now = time.time() + seconds
+        return SessionCookieVerifier(DECODERS[strategy], clock=lambda: now).verify(cookie)
+
+    principal = await verify_after(60)
+    assert (principal.user_id, principal.name, principal.roles) == ("me", "me", {"admin", "editor"})
+    assert (principal.email, principal.email_verified) == ("me@example.org", True)
+    with pytest.raises(ExpiredTokenError):
+        await verify_after(72)
