@@ -1,8 +1,9 @@
 """The command line: `python -m backend` and `todo-api` run these commands."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from backend import __version__
 from backend.entrypoints.cli.commands.database import migrate, revision
@@ -11,7 +12,20 @@ from backend.entrypoints.cli.commands.serving import dev, serve
 from backend.entrypoints.cli.commands.tokens import token
 from backend.entrypoints.cli.program import SCRIPT, is_script
 
+
+class Commands(TyperGroup):
+    """The commands. The help of a command does not import pydantic, which takes long."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return the option `--help`. typer would convert a default of None with pydantic."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
+
 cli: Final = typer.Typer(
+    cls=Commands,
     help="A Todo API for users who signed in with Better Auth.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
