@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 from typing import Final, TypedDict
 
+from backend.container import Container
 from backend.settings import Complaint, Settings
 from backend.settings.values import SECRET_MIN_BYTES
 
@@ -115,6 +116,18 @@ def signing_settings() -> tuple[Settings, list[Complaint]]:
     if settings.better_auth_url or settings.auth_jwks_url:
         return settings, [_OTHER_ISSUER]
     return settings, complaints
+
+
+def mint_token(secret: str, settings: Settings) -> str:
+    """Return a token of the development user, which may do everything.
+
+    Args:
+        secret: The secret that signs the token.
+        settings: The settings of the server.
+    """
+    scope = " ".join(SCOPES) if settings.auth_require_scopes else None
+    token: str = Container.mint_token(secret, **USER, scope=scope)
+    return token
 
 
 def welcome(

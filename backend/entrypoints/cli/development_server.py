@@ -1,6 +1,7 @@
 """The server of development mode: it restarts in a new process when the program changes."""
 
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -55,10 +56,12 @@ def dev(*, host: str | None, port: int | None, env_file: Path | None, reload: bo
     log_warnings(complaints)
     with listen(settings) as listener:
         exit_if_misconfigured(complaints_of(Container(settings=settings).upgrade_schema()))
-        serve_once = None if reload else _load_server(listener)
+        serve_once = None if reload else _load_server(listener, secret)
+        if secret:
+            _keep(secret)
         welcome = development.welcome(
             address(listener, settings.host),
-            _keep_secret_and_mint(secret, settings) if secret else None,
+            development.mint_token(secret, settings) if secret else None,
             docs=bool(settings.docs),
             reload=reload,
             settings_file=settings_file,
@@ -66,34 +69,36 @@ def dev(*, host: str | None, port: int | None, env_file: Path | None, reload: bo
         typer.echo(welcome)
         if serve_once:
             serve_once()
-        else:
-            Reloader(serve_process, listener, folder=_PROGRAM, settings_file=settings_file).run()
+            return
+        target = functools.partial(serve_process, secret)
+        Reloader(target, listener, folder=_PROGRAM, settings_file=settings_file).run()
 
 
-def serve_process(listener: socket.socket) -> None:
-    """Serve in a process that the reloader starts. It imports the program as it is now."""
+def serve_process(secret: str | None, listener: socket.socket) -> None:
+    """Serve in a process that the reloader starts. It imports the program as it is now.
+
+    Args:
+        secret: The secret that this folder keeps; None if an issuer is configured.
+        listener: The socket to serve on.
+    """
     end_with_parent()
     with contextlib.suppress(KeyboardInterrupt):
         try:
-            _load_server(listener)()
+            _load_server(listener, secret)()
         except SyntaxError as error:
             sys.exit("".join(traceback.format_exception_only(error)))
         except typer.Exit as error:
             sys.exit(error.exit_code)
 
 
-def _load_server(listener: socket.socket) -> Callable[[], None]:
+def _load_server(listener: socket.socket, secret: str | None) -> Callable[[], None]:
     # The process of the reloader must not import the program: it would keep the old code.
     from backend.entrypoints.cli.serving import prepare  # noqa: PLC0415 - see above
 
-    return prepare(listener)
+    return prepare(listener, secret)
 
 
-def _keep_secret_and_mint(secret: str, settings: Settings) -> str:
-    """Keep the secret in this folder, and return a token that it signs."""
+def _keep(secret: str) -> None:
     if development.is_unusable():
         _log.warning(development.REPLACED)
     development.keep_secret(secret)
-    scope = " ".join(development.SCOPES) if settings.auth_require_scopes else None
-    token: str = Container.mint_token(secret, **development.USER, scope=scope)
-    return token

@@ -15,7 +15,7 @@ from tests.settings.environment import OTHER_SECRET, SECRET
 
 def settings_of(*options: str, **variables: str) -> dict[str, tuple[str | None, str]]:
     """Return the value and the origin of each setting."""
-    settings = report_of(*options, **variables)["settings"]
+    settings = report_of(*options, exit_code=0, **variables)["settings"]
     return {name: (item["value"], item["origin"]) for name, item in settings.items()}
 
 

@@ -41,8 +41,8 @@ class StartPage:
     """The start page.
 
     Attributes:
-        make_token: Makes a token that is signed with the temporary secret of development mode. None
-            if the settings name an issuer or a secret.
+        make_token: Makes a token that is signed with the secret of development mode. None if
+            the settings name an issuer or a secret.
         command: The command of this project, as a user types it.
     """
 

@@ -89,7 +89,8 @@ async def test_a_minted_cookie_has_the_user_and_expires(strategy: Strategy) -> N
         return SessionCookieVerifier(DECODERS[strategy], clock=lambda: now).verify(cookie)
 
     principal = await verify_after(60)
-    assert (principal.user_id, principal.name, principal.roles) == ("me", "me", {"admin", "editor"})
+    assert (principal.user_id, principal.name) == ("me", "me")
+    assert principal.roles == {"admin", "editor"}
     assert (principal.email, principal.email_verified) == ("me@example.org", True)
     with pytest.raises(ExpiredTokenError):
         await verify_after(72)
