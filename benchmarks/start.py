@@ -23,7 +23,8 @@ from tests.e2e.processes import ROOT, environment
 
 ROUNDS = round_count()
 CACHED_TOKENS = 10_000
-IMPORTS = "import backend.entrypoints.cli.main, backend.entrypoints.http.app"
+IMPORTS = "import backend.entrypoints.cli.main, backend.entrypoints.cli.serving"
+HELP = (["--help"], ["serve", "--help"], ["token", "--help"])
 
 # Prints the seconds that the authentication part takes to import when FastAPI is imported already.
 IMPORT = """
@@ -37,7 +38,7 @@ print(time.perf_counter() - start)
 ABOUT = f"""
 `python -m backend serve` with a secret and a migrated SQLite file: the time from the start of the
 process to the first 200 (median of {ROUNDS} rounds), and the resident memory of the process, idle
-and with 10 000 cached tokens. For other FastAPI apps: the time of `import backend.entrypoints.http`
+and with 10 000 cached tokens. `--help`: the time of the whole process. For other FastAPI apps: the time of `import backend.entrypoints.http`
 after `import fastapi`.
 """.strip()
 
@@ -61,6 +62,7 @@ def measure() -> Result:
         seconds = [_time_to_first_response(env) for _ in range(ROUNDS)]
         idle, full = _memory(env)
     imported = _seconds_to_import()
+    helped = {" ".join(arguments): _seconds_for_help(arguments) for arguments in HELP}
     start = statistics.median(seconds)
     result.targets += [
         Target.of(seconds, what="first 200", bound=1.5, unit="s"),
@@ -69,6 +71,10 @@ def measure() -> Result:
             figure=full / 2**20,
             bound=100,
             unit="MiB",
+        ),
+        *(
+            Target.of(times, what=f"`python -m backend {arguments}`", bound=0.35, unit="s")
+            for arguments, times in helped.items()
         ),
         Target.of(imported, what="import of authentication beyond FastAPI", bound=0.15, unit="s"),
     ]
@@ -79,6 +85,10 @@ def measure() -> Result:
             "import of authentication beyond FastAPI, median",
             f"{number(statistics.median(imported))} s",
         ],
+        *(
+            [f"`{arguments}`, median", f"{number(statistics.median(times))} s"]
+            for arguments, times in helped.items()
+        ),
         ["resident memory, idle", f"{idle / 2**20:.0f} MiB"],
         ["resident memory, 10 000 cached tokens", f"{full / 2**20:.0f} MiB"],
         ["memory per cached token", f"{(full - idle) / CACHED_TOKENS:.0f} bytes"],
@@ -160,6 +170,24 @@ def _seconds_to_import() -> list[float]:
             float(subprocess.check_output(command, cwd=ROOT, env=compiled, text=True))
             for _ in range(ROUNDS + 1)
         ][1:]
+
+
+def _seconds_for_help(arguments: list[str]) -> list[float]:
+    """Return the times of a process that prints a help text; the first process compiles."""
+    times = []
+    with tempfile.TemporaryDirectory() as folder:
+        compiled = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
+        for _ in range(ROUNDS + 1):
+            started = time.perf_counter()
+            subprocess.run(
+                [sys.executable, "-m", "backend", *arguments],
+                cwd=ROOT,
+                env=compiled,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            times.append(time.perf_counter() - started)
+    return times[1:]
 
 
 def _import_times() -> dict[str, float]:
