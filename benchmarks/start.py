@@ -38,8 +38,8 @@ print(time.perf_counter() - start)
 ABOUT = f"""
 `python -m backend serve` with a secret and a migrated SQLite file: the time from the start of the
 process to the first 200 (median of {ROUNDS} rounds), and the resident memory of the process, idle
-and with 10 000 cached tokens. `--help`: the time of the whole process. For other FastAPI apps: the time of `import backend.entrypoints.http`
-after `import fastapi`.
+and with 10 000 cached tokens. `--help`: the time of the whole process. For other FastAPI apps: the
+time of `import backend.entrypoints.http` after `import fastapi`.
 """.strip()
 
 
