@@ -41,12 +41,12 @@ def test_every_setting_has_a_line(folder: Path) -> None:
 
 
 def test_the_origin_of_each_value_is_named(folder: Path) -> None:
-    (folder / "my.env").write_text("\n# A comment\nAUTH_LEEWAY=5\n\nWORKERS=3\nLOG_LEVEL=debug\n")
+    (folder / "my.env").write_text("\n# A comment\nAUTH_LEEWAY=5\nWORKERS=3\n\n\nLOG_LEVEL=debug\n")
     settings = settings_of(
         *("--env-file", "my.env", "--port", "9000"), WORKERS="2", PORT="1", METRICS="off"
     )
     assert settings["AUTH_LEEWAY"] == ("5", "my.env, line 3")
-    assert settings["LOG_LEVEL"] == ("debug", "my.env, line 6")
+    assert settings["LOG_LEVEL"] == ("debug", "my.env, line 7")
     assert settings["WORKERS"] == ("2", "environment")
     assert settings["PORT"] == ("9000", "option --port")
     assert settings["METRICS"] == ("off", "environment")
