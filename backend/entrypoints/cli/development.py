@@ -44,6 +44,8 @@ _OTHER_ISSUER: Final = Complaint(
     "Sign in to Better Auth, and fetch a token from /api/auth/token.",
 )
 _MAX_BYTES: Final = 1024
+# Windows has neither of the flags: do not follow a symbolic link, do not wait for a pipe.
+_READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def make_secret() -> str:
@@ -58,19 +60,27 @@ def read_secret() -> str | None:
         None if there is no file, or if another user could have read or changed it.
     """
     try:
-        descriptor = os.open(SECRET_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(SECRET_FILE, _READ)
     except OSError:  # it is missing, a symbolic link, or the file of another user
         return None
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid():
-            return None
-        if stat.S_IMODE(status.st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+        if not _is_private(os.fstat(descriptor)):
             return None
         secret = os.read(descriptor, _MAX_BYTES).decode(errors="replace").strip()
     finally:
         os.close(descriptor)
     return secret if len(secret.encode()) >= SECRET_MIN_BYTES else None
+
+
+def _is_private(status: os.stat_result) -> bool:
+    """Tell whether a file is a regular file of this user, and of no other user."""
+    if not hasattr(os, "getuid"):  # Windows has no owners and modes
+        return stat.S_ISREG(status.st_mode)
+    return (
+        stat.S_ISREG(status.st_mode)
+        and status.st_uid == os.getuid()
+        and not stat.S_IMODE(status.st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
+    )
 
 
 def is_unusable() -> bool:

@@ -55,6 +55,13 @@ def test_the_secret_of_another_user_is_not_used(monkeypatch: pytest.MonkeyPatch)
     assert development.read_secret() is None
 
 
+def test_where_files_have_no_owners_any_secret_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = keep_new_secret()
+    SECRET_FILE.chmod(0o666)
+    monkeypatch.delattr(os, "getuid")
+    assert development.read_secret() == secret
+
+
 @pytest.mark.parametrize("content", [b"", b"short", b"\n" * 64])
 def test_a_file_without_a_secret_is_replaced(content: bytes) -> None:
     SECRET_FILE.write_bytes(content)
