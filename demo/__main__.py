@@ -73,12 +73,12 @@ def choose_port(variable: str, default: int) -> int:
     """Return the port that a variable names. Without the variable, any free port will do.
 
     Args:
-        variable: The name of the environment variable.
+        variable: The name of the environment variable. Its value 0 takes a free port.
         default: The port to try first.
     """
     name = os.environ.get(variable, "")
-    if name and not (name.isdecimal() and 0 < int(name) < 2**16):
-        sys.exit(f"{variable}: {name!r} is not a port. Choose a port from 1024 to 65535.")
+    if name and not (name.isdecimal() and int(name) < 2**16):
+        sys.exit(f"{variable}: {name!r} is not a port. Choose a port from 1024 to 65535, or 0.")
     for port in [int(name)] if name else [default, 0]:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -25,8 +25,9 @@ class Demo(Process):
     """
 
     def __init__(self, log: Path) -> None:
+        ports = {"PORT": "0", "API_PORT": "0"}  # other tests start the demo at the same time
         env = {"ADMIN_PASSWORD": "known to this test", "TMPDIR": str(log.parent), **NO_COVERAGE}
-        super().__init__("demo", [sys.executable, "-m", "demo"], log=log, env=env)
+        super().__init__("demo", [sys.executable, "-m", "demo"], log=log, env=env | ports)
         page, api = self.wait_until_started(self._addresses)
         self.page = connect(page, Origin=page)
         self.api = connect(api)
