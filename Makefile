@@ -7,7 +7,7 @@ BIN := .venv/bin
 PROCESSES := 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types arrows fuzz oldest bench clients clean lock
+.PHONY: help setup run demo test lint types arrows fuzz oldest bench clients browser clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,7 +20,7 @@ run: setup ## start the secured API in development mode
 demo: .venv/.dev demo/node_modules/.installed ## start the API with Better Auth and a web page
 	@$(BIN)/python -m demo
 
-test: .venv/.dev demo/node_modules/.installed clients lint types arrows ## run every check
+test: .venv/.dev demo/node_modules/.installed clients browser lint types arrows ## run every check
 	@$(BIN)/python -m pytest --cov --cov-report=term -n $(PROCESSES) --dist loadfile
 
 lint: .venv/.dev ## format and lint
@@ -45,8 +45,10 @@ bench: .venv-bench/.installed ## measure what docs/performance.md claims; ONLY="
 
 clients: tests/clients/node_modules/.installed .venv-clients/.installed  # what generates clients
 
+browser: tests/browser/node_modules/.installed  # a browser, and what drives it
+
 clean: ## remove what the targets above made
-	rm -rf .venv .venv-bench .venv-clients .venv-lock .venv-oldest demo/node_modules tests/clients/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-clients .venv-lock .venv-oldest .screenshots demo/node_modules tests/browser/node_modules tests/clients/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTIONS="--upgrade-package uv" renews a package
 	@for set in run dev bench clients oldest lock; do \
@@ -121,6 +123,10 @@ demo/node_modules/.installed: demo/package-lock.json | .venv/.dev
 
 tests/clients/node_modules/.installed: tests/clients/package-lock.json | .venv/.dev
 	@echo "Installing the linter of the OpenAPI document and the TypeScript generator ..."
+	$(npm-ci)
+
+tests/browser/node_modules/.installed: tests/browser/package-lock.json | .venv/.dev
+	@echo "Installing Chromium, Playwright and axe ..."
 	$(npm-ci)
 
 define npm-ci

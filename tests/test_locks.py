@@ -158,7 +158,7 @@ def test_the_benchmarks_run_on_the_versions_that_the_tests_run_on() -> None:
     }
 
 
-@pytest.mark.parametrize("folder", ["demo", "tests/clients"])
+@pytest.mark.parametrize("folder", ["demo", "tests/browser", "tests/clients"])
 def test_the_lock_of_npm_has_a_hash_for_each_package_and_no_address(folder: str) -> None:
     text = (ROOT / folder / "package-lock.json").read_text()
     packages = json.loads(text)["packages"]

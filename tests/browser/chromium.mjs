@@ -1,0 +1,79 @@
+// Finds a Chromium: the one that the variable CHROMIUM names, or the one of the npm package.
+
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { chromium } from "playwright-core";
+
+const MODULES = new URL("node_modules/", import.meta.url).pathname;
+const UNPACKED = join(MODULES, ".chromium");
+
+const ARGUMENTS = [
+  "--disable-gpu",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", // nothing leaves this machine
+  "--no-zygote",
+];
+
+/**
+ * Start a browser.
+ *
+ * @throws Error The browser does not start on this machine. The message says what to do.
+ */
+export async function launch() {
+  const path = process.env.CHROMIUM || (await unpack());
+  const libraries = process.env.CHROMIUM ? {} : findLibraries(path);
+  try {
+    return await chromium.launch({
+      executablePath: path,
+      args: ARGUMENTS,
+      chromiumSandbox: false, // it needs rights that containers do not give
+      env: { ...process.env, ...libraries },
+    });
+  } catch (error) {
+    throw new Error(`Chromium does not start on this machine: ${path}\n${remedy(error)}`, { cause: error });
+  }
+}
+
+/** Unpack the Chromium of the package, once. Return the path of the program. */
+async function unpack() {
+  const program = join(UNPACKED, "chromium");
+  if (existsSync(program)) return program;
+  const { default: packaged, inflate } = await import("@sparticuz/chromium");
+  const folder = await mkdtemp(join(MODULES, ".unpacking-"));
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = folder; // where the package unpacks
+  try {
+    packaged.setGraphicsMode = false;
+    await packaged.executablePath();
+    await inflate(join(MODULES, "@sparticuz/chromium/bin/al2023.tar.br"));
+    await rename(folder, UNPACKED); // at once, so that no half of a program is ever found
+  } catch (error) {
+    await rm(folder, { recursive: true });
+    if (!existsSync(program)) throw error; // otherwise another process was faster
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  }
+  return program;
+}
+
+/** Use the libraries of the package if the machine lacks some, such as libnss3.so. */
+function findLibraries(program) {
+  let output;
+  try {
+    output = execFileSync("ldd", [program], { encoding: "utf8", stdio: "pipe" });
+  } catch {
+    return {}; // no ldd, or another kind of machine: the start of the browser tells
+  }
+  if (!output.includes("not found")) return {};
+  return { LD_LIBRARY_PATH: join(UNPACKED, "al2023", "lib") };
+}
+
+function remedy(error) {
+  const missing = /loading shared libraries: ([^:\s]+)/.exec(error.message)?.[1];
+  const own = "Or set CHROMIUM to the path of a Chromium or Chrome that starts here.";
+  if (missing) return `The shared library ${missing} is missing: install the package that has it. ${own}`;
+  return `${own}\n${error.message}`;
+}
