@@ -29,6 +29,7 @@ export class TodoList {
   #loading: AbortController | undefined;
   #deleted = new Set<string>(); // ids of todos that are hidden until the API has deleted them
   #deletion: Promise<void> = Promise.resolve();
+  #ticking: Promise<void> = Promise.resolve();
 
   constructor(api: TodoApi, handleError: HandleError) {
     this.#api = api;
@@ -203,8 +204,8 @@ export class TodoList {
 
   #item(todo: Todo): HTMLLIElement {
     return createItem(todo, {
-      onTick: (checkbox) => void this.#tick(todo, checkbox),
-      onEdit: (button) => void whileBusy(button, () => this.#editor.open(todo)),
+      onTick: (checkbox) => void (this.#ticking = this.#tick(todo, checkbox)),
+      onEdit: (button) => void whileBusy(button, () => this.#edit(todo)),
       onDelete: () => this.#delete(todo),
     });
   }
@@ -248,6 +249,11 @@ export class TodoList {
     target.focus();
   }
 
+  async #edit(todo: Todo): Promise<void> {
+    await this.#ticking; // otherwise the own tick may overtake the edit
+    await this.#editor.open(todo);
+  }
+
   async #tick(todo: Todo, checkbox: HTMLInputElement): Promise<void> {
     const completed = checkbox.checked;
     checkbox.closest("li")?.classList.toggle("done", completed);
@@ -274,7 +280,6 @@ export class TodoList {
       return item;
     };
     const send = async (): Promise<void> => {
-      removeEventListener("pagehide", finish);
       try {
         await this.#api.remove(todo);
         this.#deleted.delete(todo.id);
@@ -283,7 +288,12 @@ export class TodoList {
         this.#handleError(`“${todo.title}” was not deleted.`, error);
       }
     };
-    const finish = (): void => void (this.#deletion = send());
+    let isFinal = false; // a page that the browser keeps and shows again gets `pagehide` before the toast goes
+    const finish = (): void => {
+      removeEventListener("pagehide", finish);
+      if (!isFinal) this.#deletion = send();
+      isFinal = true;
+    };
     addEventListener("pagehide", finish);
     // With the ETag in memory, the request leaves in time if the user closes the page.
     void this.#api.etagOf(todo).catch(() => undefined);

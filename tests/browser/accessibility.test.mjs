@@ -1,5 +1,5 @@
-// Every state of the page: axe finds nothing, in light and dark; a phone needs no sideways scrolling;
-// the keyboard is enough.
+// Every state of the page, in light and dark, on a computer and on a phone: axe finds nothing, and
+// nobody has to scroll sideways. The keyboard is enough.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,20 +14,15 @@ const WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeam
 useBrowser();
 const demo = useDemo();
 
-/** Check one state of a page in light, in dark, and on a phone. */
+/** Check one state of a page in light and dark. */
 async function check(page, state) {
-  await screenshot(page, `${state} light`);
-  await assertAccessible(page, `${state}, light`);
+  await screenshot(page, state);
+  await assertAccessible(page, state);
+  await assertFits(page, state);
   await page.emulateMedia({ colorScheme: "dark" });
   await screenshot(page, `${state} dark`);
   await assertAccessible(page, `${state}, dark`, ["color-contrast"]);
-  await page.setViewportSize(PHONE);
-  await screenshot(page, `${state} phone dark`);
   await page.emulateMedia({ colorScheme: "light" });
-  await screenshot(page, `${state} phone`);
-  await assertAccessible(page, `${state}, phone`);
-  await assertFits(page, state);
-  await page.setViewportSize(DESKTOP);
 }
 
 /** Answer requests for the list with an error. */
@@ -46,111 +41,115 @@ async function refuseLists(page, status, headers, body) {
   );
 }
 
-test("the forms for signing in and signing up", async (t) => {
-  const page = await (await openContext(t)).newPage();
-  const ada = new Person(page, demo.page, "Ada Lovelace");
-  await page.goto(demo.page);
-  await ada.isOut();
-  await check(page, "sign in");
-  await ada.signIn({ password: "wrong password" });
-  await page.getByRole("alert").getByText(/invalid/i).waitFor();
-  await check(page, "wrong password");
-  await page.getByRole("button", { name: "Create an account" }).click();
-  await page.getByRole("button", { name: "Create account" }).click();
-  await check(page, "sign up without a name");
-});
-
-test("the list, its dialogs and its messages", async (t) => {
-  const ada = await newPerson(t, demo.page, "Ada Lovelace");
-  await ada.page.getByTestId("empty").waitFor();
-  await check(ada.page, "empty");
-  await ada.form.getByRole("button", { name: "Add" }).click();
-  await check(ada.page, "no title");
-
-  await ada.add(LONG, { due: "2100-12-24" });
-  await ada.add(WORD, { priority: "low" });
-  await ada.add("Buy milk", { priority: "high", due: "2020-02-29" });
-  await ada.add("Water the plants");
-  await ada.todo("Water the plants").check();
-  await check(ada.page, "list");
-  await ada.edit("Buy milk");
-  await check(ada.page, "editor");
-  await ada.save({ Description: `Two litres, ${WORD}` });
-  await ada.message.getByText("Saved").waitFor();
-  await ada.delete("Water the plants");
-  await ada.page.getByRole("button", { name: "Undo" }).hover(); // the message stays
-  await check(ada.page, "deleted");
-  await ada.page.getByRole("button", { name: "Undo" }).click();
-  await ada.search("zebra");
-  await ada.page.getByTestId("nothing-found").waitFor();
-  await check(ada.page, "nothing found");
-});
-
-test("an overtaken edit", async (t) => {
-  const ada = await newPerson(t, demo.page, "Ada Lovelace");
-  await ada.add("Buy milk");
-  const other = new Person(await ada.page.context().newPage(), demo.page, "Ada Lovelace");
-  await other.page.goto(demo.page);
-  await ada.edit("Buy milk");
-  await other.edit("Buy milk");
-  await other.save({ Title: `Buy ${WORD}` });
-  await other.message.getByText("Saved").waitFor();
-  await ada.save({ Title: "Buy bread", "Due date": "2100-12-24" });
-  await ada.conflict.waitFor();
-  await check(ada.page, "overtaken");
-});
-
-test("the panel", async (t) => {
-  const page = await (await openContext(t)).newPage();
-  const admin = new Person(page, demo.page, "Admin");
-  await page.goto(demo.page);
-  await admin.signIn(ADMIN);
-  await page.locator("#user-roles").getByText("admin", { exact: true }).waitFor();
-  await page.getByText("Payload", { exact: true }).click();
-  for (const [credential, status] of [["my token", "200"], ["a spoilt token", "401"]]) {
-    const answer = await admin.sendWith(credential);
-    await answer.getByText(status).first().waitFor();
-    await check(page, credential);
-  }
-  await page.getByRole("button", { name: "Delete all my todos" }).click();
-  await check(page, "delete all");
-});
-
-test("the states in which the list cannot be shown", async (t) => {
-  const ada = await newPerson(t, demo.page, "Ada Lovelace");
-  await ada.add("Buy milk");
-  const lists = `${demo.api}/api/todos?**`;
-
-  await refuseLists(ada.page, 503, { "Retry-After": "30" }, { code: "database_unavailable", detail: "The service is temporarily unavailable." });
-  await ada.filter("Show", "Open");
-  await ada.banner.getByText("The API is busy.").waitFor();
-  await check(ada.page, "busy");
-  await ada.page.unroute(lists);
-
-  await refuseLists(ada.page, 500, {}, { code: "internal_error", detail: "An unexpected error occurred." });
-  await ada.page.reload();
-  await ada.page.getByTestId("list-error").getByText("8b1f0c6d2a3e4f50").waitFor();
-  await check(ada.page, "list error");
-  await ada.page.unroute(lists);
-
-  let answer;
-  const answered = new Promise((resolve) => (answer = resolve));
-  await ada.page.route(lists, async (route) => {
-    await answered;
-    await route.continue();
+for (const [name, device] of Object.entries({ computer: DESKTOP, phone: PHONE })) {
+  test(`the forms for signing in and signing up on a ${name}`, async (t) => {
+    const page = await (await openContext(t, device)).newPage();
+    const ada = new Person(page, demo.page, "Ada Lovelace");
+    await page.goto(demo.page);
+    await ada.isOut();
+    await check(page, `${name} sign in`);
+    await ada.signIn({ password: "wrong password" });
+    await page.getByRole("alert").getByText(/invalid/i).waitFor();
+    await check(page, `${name} wrong password`);
+    await page.getByRole("button", { name: "Create an account" }).click();
+    await page.getByRole("button", { name: "Create account" }).click();
+    await check(page, `${name} sign up without a name`);
   });
-  await ada.page.reload();
-  await ada.page.locator(".skeleton").first().waitFor();
-  await check(ada.page, "loading");
-  answer();
-  await ada.todo("Buy milk").waitFor();
 
-  await ada.page.context().setOffline(true);
-  await ada.banner.getByText("You are offline.").waitFor();
-  await ada.todo("Buy milk").click();
-  await ada.message.getByText("was not changed").waitFor();
-  await check(ada.page, "offline");
-});
+  test(`the list, its dialogs and its messages on a ${name}`, async (t) => {
+    const ada = await newPerson(t, demo.page, "Ada Lovelace", { device });
+    await ada.page.getByTestId("empty").waitFor();
+    await check(ada.page, `${name} empty`);
+    await ada.form.getByRole("button", { name: "Add" }).click();
+    await check(ada.page, `${name} no title`);
+
+    await ada.add(LONG, { due: "2100-12-24" });
+    await ada.add(WORD, { priority: "low" });
+    await ada.add("Buy milk", { priority: "high", due: "2020-02-29" });
+    await ada.add("Water the plants");
+    await ada.todo("Water the plants").check();
+    await check(ada.page, `${name} list`);
+    await ada.edit("Buy milk");
+    await check(ada.page, `${name} editor`);
+    await ada.save({ Description: `Two litres, ${WORD}` });
+    await ada.message.getByText("Saved").waitFor();
+    await ada.delete("Water the plants");
+    await ada.page.getByRole("button", { name: "Undo" }).hover(); // the message stays
+    await check(ada.page, `${name} deleted`);
+    await ada.page.getByRole("button", { name: "Undo" }).click();
+    await ada.search("zebra");
+    await ada.page.getByTestId("nothing-found").waitFor();
+    await check(ada.page, `${name} nothing found`);
+  });
+
+  test(`an overtaken edit on a ${name}`, async (t) => {
+    const ada = await newPerson(t, demo.page, "Ada Lovelace", { device });
+    await ada.add("Buy milk");
+    const other = new Person(await ada.page.context().newPage(), demo.page, "Ada Lovelace");
+    await other.page.goto(demo.page);
+    await ada.edit("Buy milk");
+    await other.edit("Buy milk");
+    await other.save({ Title: `Buy ${WORD}` });
+    await other.message.getByText("Saved").waitFor();
+    await ada.save({ Title: "Buy bread", "Due date": "2100-12-24" });
+    await ada.conflict.waitFor();
+    await check(ada.page, `${name} overtaken`);
+  });
+
+  test(`the panel on a ${name}`, async (t) => {
+    const page = await (await openContext(t, device)).newPage();
+    const admin = new Person(page, demo.page, "Admin");
+    await page.goto(demo.page);
+    await admin.signIn(ADMIN);
+    await page.locator("#user-roles").getByText("admin", { exact: true }).waitFor();
+    if (device === PHONE) await page.getByRole("button", { name: "Behind the page" }).click();
+    await page.getByText("Payload", { exact: true }).click();
+    for (const [credential, status] of [["my token", "200"], ["a spoilt token", "401"]]) {
+      const answer = await admin.sendWith(credential);
+      await answer.getByText(status).first().waitFor();
+      await check(page, `${name} ${credential}`);
+    }
+    await page.getByRole("button", { name: "Delete all my todos" }).click();
+    await check(page, `${name} delete all`);
+  });
+
+  test(`the states in which the list cannot be shown on a ${name}`, async (t) => {
+    const ada = await newPerson(t, demo.page, "Ada Lovelace", { device });
+    await ada.add("Buy milk");
+    const lists = `${demo.api}/api/todos?**`;
+
+    const busy = { code: "database_unavailable", detail: "The service is temporarily unavailable." };
+    await refuseLists(ada.page, 503, { "Retry-After": "30" }, busy);
+    await ada.search("milk");
+    await ada.banner.getByText("The API is busy.").waitFor();
+    await check(ada.page, `${name} busy`);
+    await ada.page.unroute(lists);
+
+    await refuseLists(ada.page, 500, {}, { code: "internal_error", detail: "An unexpected error occurred." });
+    await ada.page.reload();
+    await ada.page.getByTestId("list-error").getByText("8b1f0c6d2a3e4f50").waitFor();
+    await check(ada.page, `${name} list error`);
+    await ada.page.unroute(lists);
+
+    let answer;
+    const answered = new Promise((resolve) => (answer = resolve));
+    await ada.page.route(lists, async (route) => {
+      await answered;
+      await route.continue();
+    });
+    await ada.page.reload();
+    await ada.page.locator(".skeleton").first().waitFor();
+    await check(ada.page, `${name} loading`);
+    answer();
+    await ada.todo("Buy milk").waitFor();
+
+    await ada.page.context().setOffline(true);
+    await ada.banner.getByText("You are offline.").waitFor();
+    await ada.todo("Buy milk").click();
+    await ada.message.getByText("was not changed").waitFor();
+    await check(ada.page, `${name} offline`);
+  });
+}
 
 test("the keyboard alone signs up, adds, ticks, edits, deletes and undoes", async (t) => {
   const page = await (await openContext(t)).newPage();

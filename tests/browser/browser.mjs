@@ -1,20 +1,21 @@
 // People with a browser: each test gets contexts of its own, and the checks that hold for every test.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before } from "node:test";
 
 import { launch } from "./chromium.mjs";
 
-export const DESKTOP = { width: 1280, height: 900 };
-export const PHONE = { width: 360, height: 740 };
+export const DESKTOP = { viewport: { width: 1280, height: 900 } };
+export const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true };
 
 // The rules of axe for WCAG 2.2 AA, without those for good practice.
 export const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
-const SCREENSHOTS = new URL("../../.screenshots/", import.meta.url).pathname;
+const PROGRAM = basename(process.argv.at(-1), ".test.mjs");
+const SCREENSHOTS = join(new URL("../../.screenshots/", import.meta.url).pathname, PROGRAM);
 const AXE = new URL("node_modules/axe-core/axe.min.js", import.meta.url);
 const TIMEOUT = 10_000; // milliseconds
 
@@ -22,7 +23,10 @@ let browser;
 
 /** Start one browser for all tests of a file. */
 export function useBrowser() {
-  before(async () => (browser = await launch()));
+  before(async () => {
+    rmSync(SCREENSHOTS, { recursive: true, force: true });
+    browser = await launch();
+  });
   after(() => browser?.close());
 }
 
@@ -33,7 +37,7 @@ export function useBrowser() {
  * Content-Security-Policy, and sent no request to another machine.
  */
 export async function openContext(test, options = {}) {
-  const context = await browser.newContext({ viewport: DESKTOP, reducedMotion: "reduce", ...options });
+  const context = await browser.newContext({ ...DESKTOP, reducedMotion: "reduce", ...options });
   context.setDefaultTimeout(TIMEOUT);
   const problems = [];
   context.on("weberror", (event) => problems.push(event.error().stack));
@@ -53,11 +57,9 @@ export async function openContext(test, options = {}) {
   return context;
 }
 
-/** Keep a picture of a page in a folder of that file of tests. */
+/** Keep a picture of a page in a folder of this program. */
 export async function screenshot(page, name, options = {}) {
-  const folder = join(SCREENSHOTS, process.env.SCREENSHOTS_OF ?? "");
-  mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), ...options });
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), ...options }); // makes the folder
 }
 
 /**

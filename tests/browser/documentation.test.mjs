@@ -92,7 +92,7 @@ test("a documentation page that cannot load says so", async (t) => {
   await page.goto(`${documentation.url}/docs`);
   await page.locator(".opblock").first().waitFor();
   await screenshot(page, "dark");
-  await page.setViewportSize(PHONE);
+  await page.setViewportSize(PHONE.viewport);
   await screenshot(page, "phone");
 
   await page.route("**/swagger-ui-bundle.js", (route) => route.abort());

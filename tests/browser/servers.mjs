@@ -79,7 +79,7 @@ export class Server {
 export function useDemo(env = {}) {
   const demo = {};
   before(async () => {
-    const ports = { PORT: String(await freePort()), API_PORT: String(await freePort()) };
+    const ports = { PORT: "0", API_PORT: "0" };
     demo.server = new Server([PYTHON, "-m", "demo"], { ADMIN_PASSWORD: PASSWORD, ...ports, ...env });
     [, demo.page, demo.api] = await demo.server.started(() => {
       return /Open +(\S+)\n[^]+The API is at (\S+) [^]+startup complete/.exec(demo.server.output);

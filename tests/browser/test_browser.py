@@ -49,8 +49,7 @@ def run(program: Path, env: Mapping[str, str] | None = None) -> tuple[int, str]:
     for folder in (HERE, ROOT / "demo"):
         if not (folder / "node_modules").exists():
             raise FileNotFoundError(f"{folder}/node_modules is missing. `make test` installs it.")
-    name = program.name.removesuffix(".test.mjs")
-    variables = {"PYTHON": sys.executable, "SCREENSHOTS_OF": name, **NO_COVERAGE, **(env or {})}
+    variables = {"PYTHON": sys.executable, **NO_COVERAGE, **(env or {})}
     with subprocess.Popen(
         [NODE, "--test", *OPTIONS, program],
         cwd=ROOT,

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 
-import { openContext } from "./browser.mjs";
+import { DESKTOP, openContext } from "./browser.mjs";
 
 const PASSWORD = "correct horse battery staple";
 
@@ -131,10 +131,11 @@ export class Person {
  * @param test             The test that needs the person.
  * @param url              The address of the Todo page.
  * @param name             The name of the person.
+ * @param options.device   The device, such as `PHONE`.
  * @param options.hasClock Whether `page.clock` can change the time of the device.
  */
-export async function newPerson(test, url, name, { hasClock = false } = {}) {
-  const context = await openContext(test);
+export async function newPerson(test, url, name, { device = DESKTOP, hasClock = false } = {}) {
+  const context = await openContext(test, device);
   if (hasClock) await context.clock.install();
   const person = new Person(await context.newPage(), url, name);
   await person.signUp();
