@@ -31,10 +31,9 @@ async function sendExpiredTokens(person, times) {
 test("a token that expires is renewed before its expiry", async (t) => {
   const ada = await newPerson(t, demo.page, "Ada Lovelace");
   const [tokens, answers] = [collectStatuses(ada.page, TOKEN), collectStatuses(ada.page, "/api/todos")];
-  for (const title of ["Now", "Later"]) {
-    await ada.add(title);
-    await sleep(LIFETIME * 800); // less than a lifetime: the page does not wait for a refusal
-  }
+  await ada.add("Now");
+  await sleep(LIFETIME * 800); // less than a lifetime: the page does not wait for a refusal
+  await ada.add("Later");
   await assertTitles(ada, ["Later", "Now"]);
   assert.deepEqual(answers, [201, 201]);
   assert.ok(tokens.length >= 1);
