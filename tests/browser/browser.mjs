@@ -5,6 +5,7 @@ import { rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { after, before } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { launch } from "./chromium.mjs";
 
@@ -15,7 +16,7 @@ export const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true };
 export const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 const PROGRAM = basename(process.argv.at(-1), ".test.mjs");
-const SCREENSHOTS = join(new URL("../../.screenshots/", import.meta.url).pathname, PROGRAM);
+const SCREENSHOTS = join(fileURLToPath(new URL("../../.screenshots/", import.meta.url)), PROGRAM);
 const AXE = new URL("node_modules/axe-core/axe.min.js", import.meta.url);
 const TIMEOUT = 10_000; // milliseconds
 

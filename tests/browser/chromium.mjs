@@ -2,13 +2,24 @@
 
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { chromium } from "playwright-core";
 
-const MODULES = new URL("node_modules/", import.meta.url).pathname;
+const MODULES = fileURLToPath(new URL("node_modules/", import.meta.url));
 const UNPACKED = join(MODULES, ".chromium");
+
+// The fonts of the machine, and those of the package: without any font, Chromium crashes.
+const FONTS = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir>/usr/share/fonts</dir>
+  <dir prefix="relative">fonts</dir>
+</fontconfig>
+`;
 
 const ARGUMENTS = [
   "--disable-gpu",
@@ -23,13 +34,13 @@ const ARGUMENTS = [
  */
 export async function launch() {
   const path = process.env.CHROMIUM || (await unpack());
-  const libraries = process.env.CHROMIUM ? {} : findLibraries(path);
+  const files = process.env.CHROMIUM ? {} : findFiles(path);
   try {
     return await chromium.launch({
       executablePath: path,
       args: ARGUMENTS,
       chromiumSandbox: false, // it needs rights that containers do not give
-      env: { ...process.env, ...libraries },
+      env: { ...process.env, ...files },
     });
   } catch (error) {
     throw new Error(`Chromium does not start on this machine: ${path}\n${remedy(error)}`, { cause: error });
@@ -48,6 +59,7 @@ async function unpack() {
     packaged.setGraphicsMode = false;
     await packaged.executablePath();
     await inflate(join(MODULES, "@sparticuz/chromium/bin/al2023.tar.br"));
+    await writeFile(join(folder, "fonts.conf"), FONTS);
     await rename(folder, UNPACKED); // at once, so that no half of a program is ever found
   } catch (error) {
     await rm(folder, { recursive: true });
@@ -59,16 +71,16 @@ async function unpack() {
   return program;
 }
 
-/** Use the libraries of the package if the machine lacks some, such as libnss3.so. */
-function findLibraries(program) {
-  let output;
+/** Return the variables that name fonts, and libraries if the machine lacks some, such as libnss3.so. */
+function findFiles(program) {
+  const variables = { FONTCONFIG_FILE: join(UNPACKED, "fonts.conf") };
   try {
-    output = execFileSync("ldd", [program], { encoding: "utf8", stdio: "pipe" });
+    const output = execFileSync("ldd", [program], { encoding: "utf8", stdio: "pipe" });
+    if (!output.includes("not found")) return variables;
   } catch {
-    return {}; // no ldd, or another kind of machine: the start of the browser tells
+    return variables; // another kind of machine: the start of the browser tells what is wrong
   }
-  if (!output.includes("not found")) return {};
-  return { LD_LIBRARY_PATH: join(UNPACKED, "al2023", "lib") };
+  return { ...variables, LD_LIBRARY_PATH: join(UNPACKED, "al2023", "lib") };
 }
 
 function remedy(error) {

@@ -7,8 +7,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
+import { fileURLToPath } from "node:url";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PYTHON = process.env.PYTHON || join(ROOT, ".venv/bin/python");
 const START_TIMEOUT = 30_000; // milliseconds
 const PASSWORD = "known to this test alone";
