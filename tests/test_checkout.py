@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from backend import __version__
-from backend.entrypoints.cli.development import SECRET_FILE
+from backend.entrypoints.cli.secret_file import SECRET_FILE
 
 ROOT: Final = Path(__file__).parents[1]
 DOCUMENTS: Final = [ROOT / "README.md", *ROOT.glob("docs/*.md")]

@@ -1,14 +1,11 @@
-"""Development mode: the secret that a folder keeps, and what the command `dev` prints."""
+"""Development mode: its settings, its user and tokens, and what the command `dev` prints."""
 
-import os
-import secrets
-import stat
 from pathlib import Path
 from typing import Final, TypedDict
 
 from backend.container import Container
+from backend.entrypoints.cli.secret_file import SECRET_FILE, read_secret
 from backend.settings import Complaint, Settings
-from backend.settings.values import SECRET_MIN_BYTES
 
 
 class User(TypedDict):
@@ -19,7 +16,6 @@ class User(TypedDict):
     name: str
 
 
-SECRET_FILE: Final = Path(".dev-secret")
 USER: Final[User] = {"user_id": "dev", "email": "dev@example.com", "name": "Developer"}
 SCOPES: Final = ("todos:read", "todos:write")
 NOTE: Final = (
@@ -28,10 +24,6 @@ NOTE: Final = (
     " BETTER_AUTH_SECRET.\n"
 )
 NOT_SERVED: Final = "Nothing is configured for `serve`: set BETTER_AUTH_URL or BETTER_AUTH_SECRET."
-REPLACED: Final = (
-    f"{SECRET_FILE}: other users could read or change the file, or it has no secret. A new secret"
-    " replaces it, so earlier tokens are invalid."
-)
 NO_SECRET: Final = Complaint(
     "BETTER_AUTH_SECRET",
     "not set, and this folder has no secret of a development server",
@@ -43,59 +35,6 @@ _OTHER_ISSUER: Final = Complaint(
     "Better Auth issues the tokens, so this command cannot make a token",
     "Sign in to Better Auth, and fetch a token from /api/auth/token.",
 )
-_MAX_BYTES: Final = 1024
-# Windows has neither of the flags: do not follow a symbolic link, do not wait for a pipe.
-_READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-
-
-def make_secret() -> str:
-    """Return a new random secret."""
-    return secrets.token_hex(32)
-
-
-def read_secret() -> str | None:
-    """Return the secret that this folder keeps.
-
-    Returns:
-        None if there is no file, or if another user could have read or changed it.
-    """
-    try:
-        descriptor = os.open(SECRET_FILE, _READ)
-    except OSError:  # it is missing, a symbolic link, or the file of another user
-        return None
-    try:
-        if not _is_private(os.fstat(descriptor)):
-            return None
-        secret = os.read(descriptor, _MAX_BYTES).decode(errors="replace").strip()
-    finally:
-        os.close(descriptor)
-    return secret if len(secret.encode()) >= SECRET_MIN_BYTES else None
-
-
-def _is_private(status: os.stat_result) -> bool:
-    """Tell whether a file is a regular file of this user, and of no other user."""
-    if not hasattr(os, "getuid"):  # Windows has no owners and modes
-        return stat.S_ISREG(status.st_mode)
-    return (
-        stat.S_ISREG(status.st_mode)
-        and status.st_uid == os.getuid()
-        and not stat.S_IMODE(status.st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
-    )
-
-
-def is_unusable() -> bool:
-    """Tell whether this folder has a file for the secret that `read_secret` does not accept."""
-    return os.path.lexists(SECRET_FILE) and read_secret() is None
-
-
-def keep_secret(secret: str) -> None:
-    """Keep a secret in this folder. A file with another secret is replaced, and a link too."""
-    if read_secret() == secret:
-        return
-    SECRET_FILE.unlink(missing_ok=True)
-    descriptor = os.open(SECRET_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret)
 
 
 def is_configured_here() -> bool:
@@ -103,15 +42,18 @@ def is_configured_here() -> bool:
     return not Settings.names_an_issuer() and read_secret() is not None
 
 
-def read_settings() -> tuple[Settings, list[Complaint]]:
+def read_settings(**options: str) -> tuple[Settings, list[Complaint]]:
     """Read the settings, with the secret of this folder if no issuer is configured.
+
+    Args:
+        **options: Options of the command line, by setting. They replace variables.
 
     Returns:
         The settings, and what is wrong with them.
     """
     if not is_configured_here():
-        return Settings.read()
-    return Settings.read(better_auth_secret=read_secret())
+        return Settings.read(**options)
+    return Settings.read(**options, better_auth_secret=read_secret())
 
 
 def signing_settings() -> tuple[Settings, list[Complaint]]:

@@ -16,7 +16,7 @@ import typer
 
 import backend
 from backend.container import Container
-from backend.entrypoints.cli import development
+from backend.entrypoints.cli import development, secret_file
 from backend.entrypoints.cli.env_files import export_variables
 from backend.entrypoints.cli.exits import complaints_of, exit_if_misconfigured, log_warnings
 from backend.entrypoints.cli.server_settings import listen, read_settings
@@ -45,7 +45,7 @@ def dev(*, host: str | None, port: int | None, env_file: Path | None, reload: bo
     settings_file = export_variables(env_file, development=True)
     secret = None
     if not Settings.names_an_issuer():
-        secret = development.read_secret() or development.make_secret()
+        secret = secret_file.read_secret() or secret_file.make_secret()
         os.environ["BETTER_AUTH_SECRET"] = secret
     settings, complaints = read_settings(host=host, port=port)
     exit_if_misconfigured(complaints)
@@ -92,13 +92,14 @@ def serve_process(secret: str | None, listener: socket.socket) -> None:
 
 
 def _load_server(listener: socket.socket, secret: str | None) -> Callable[[], None]:
-    # The process of the reloader must not import the program: it would keep the old code.
+    # The process of the reloader does not need the app. Importing the app here lets
+    # `serve_process` report a syntax error in a file of the app.
     from backend.entrypoints.cli.serving import prepare  # noqa: PLC0415 - see above
 
     return prepare(listener, secret)
 
 
 def _keep(secret: str) -> None:
-    if development.is_unusable():
-        _log.warning(development.REPLACED)
-    development.keep_secret(secret)
+    if secret_file.is_unusable():
+        _log.warning(secret_file.REPLACED)
+    secret_file.keep_secret(secret)

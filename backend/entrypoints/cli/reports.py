@@ -1,4 +1,7 @@
-"""The results of `explain` and `doctor` as JSON. Programs read the keys, so they stay stable."""
+"""The results of `explain`, `doctor` and `config` as JSON.
+
+Programs read the keys, so the keys stay stable.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -6,7 +9,8 @@ from typing import Any
 from backend.domain.diagnosis import Explanation, Finding
 from backend.entrypoints.cli.exits import with_local_command
 from backend.entrypoints.cli.findings import from_complaint
-from backend.settings import Complaint
+from backend.settings import Complaint, errors_of
+from backend.settings.effective import EffectiveSetting
 
 
 def diagnosis_report(findings: Sequence[Finding], *, notes: Iterable[str]) -> dict[str, Any]:
@@ -47,6 +51,38 @@ def explanation_report(
         "notes": _notes(notes),
         "checks": [
             _check(item) for item in (*map(from_complaint, warnings), *explanation.findings)
+        ],
+    }
+
+
+def settings_report(
+    settings: Iterable[EffectiveSetting],
+    *,
+    complaints: Sequence[Complaint],
+    notes: Iterable[str],
+) -> dict[str, Any]:
+    """Return the result of `config`.
+
+    Args:
+        settings: Every setting.
+        complaints: What is wrong with the settings.
+        notes: Where the settings come from.
+    """
+    return {
+        "ok": not errors_of(complaints),
+        "notes": _notes(notes),
+        "settings": {
+            item.variable: {"value": item.value, "origin": item.origin, "secret": item.is_secret}
+            for item in settings
+        },
+        "problems": [
+            {
+                "variable": complaint.variable,
+                "problem": complaint.problem,
+                "remedy": with_local_command(complaint.remedy),
+                "warning": complaint.is_warning,
+            }
+            for complaint in complaints
         ],
     }
 

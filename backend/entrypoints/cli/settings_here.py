@@ -7,11 +7,14 @@ from backend.entrypoints.cli.env_files import ENV_FILE, NOT_READ, export_variabl
 from backend.settings import Complaint, Settings
 
 
-def read_settings_here(env_file: Path | None) -> tuple[list[str], Settings, list[Complaint]]:
+def read_settings_here(
+    env_file: Path | None, **options: str
+) -> tuple[list[str], Settings, list[Complaint]]:
     """Read the settings as the server of this folder does.
 
     Args:
         env_file: The file of the option `--env-file`.
+        **options: Other options of the command line, by setting. They replace variables.
 
     Returns:
         Notes about where the settings come from, the settings, and what is wrong with them.
@@ -20,4 +23,4 @@ def read_settings_here(env_file: Path | None) -> tuple[list[str], Settings, list
     export_variables(env_file, development=bool(notes))
     if not notes and not Settings.names_an_issuer() and ENV_FILE.is_file() and env_file is None:
         notes = [NOT_READ]
-    return notes, *development.read_settings()
+    return notes, *development.read_settings(**options)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.entrypoints.cli import development
+from backend.entrypoints.cli import secret_file
 from backend.entrypoints.cli.exits import MISCONFIGURED
 from backend.settings import Settings
 from tests.entrypoints.cli.command_line import HIDDEN, run
@@ -86,7 +86,7 @@ def test_a_secret_in_a_file_has_that_file_as_origin(folder: Path) -> None:
 
 
 def test_the_settings_of_a_development_server_are_shown(folder: Path) -> None:
-    development.keep_secret(SECRET)
+    secret_file.keep_secret(SECRET)
     (folder / ".env").write_text("AUTH_LEEWAY=5\n")
     report = report_of(BETTER_AUTH_SECRET="")
     assert report["settings"]["BETTER_AUTH_SECRET"]["origin"] == "file .dev-secret"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.entrypoints.cli import development
+from backend.entrypoints.cli import secret_file
 from backend.testing import Issuer
 from backend.testing.key_server import KeyServer
 from backend.testing.signers import key_set, signer
@@ -92,7 +92,7 @@ def test_doctor_reports_a_database_that_is_down() -> None:
 
 
 def test_doctor_checks_the_development_server_of_the_folder(folder: Path) -> None:
-    development.keep_secret(SECRET.decode())
+    secret_file.keep_secret(SECRET.decode())
     assert run("migrate").exit_code == 0
     result = run("doctor")
     assert result.exit_code == 0, result.output

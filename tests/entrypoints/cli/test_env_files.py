@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.entrypoints.cli import development
+from backend.entrypoints.cli import secret_file
 from tests.entrypoints.cli.command_line import HIDDEN, assert_misconfigured, run
 from tests.entrypoints.cli.server_process import serving
 from tests.entrypoints.cli.test_tokens import claims_of
@@ -24,7 +24,7 @@ def test_dev_reads_the_file_of_the_folder(folder: Path, env_file: Path) -> None:
         assert "Get a token from the configured issuer" in server.output
         assert "from the file .env" in server.output
     assert (folder / "other.db").exists()
-    assert not (folder / development.SECRET_FILE).exists()
+    assert not (folder / secret_file.SECRET_FILE).exists()
 
 
 def test_the_environment_has_priority_over_the_file(folder: Path, env_file: Path) -> None:
@@ -75,7 +75,7 @@ def test_doctor_reads_the_file_in_the_folder_of_a_development_server(
     folder: Path, env_file: Path
 ) -> None:
     env_file.write_text("AUTH_LEEWAY=ten\n")
-    development.keep_secret(SECRET)
+    secret_file.keep_secret(SECRET)
     assert "FAIL  AUTH_LEEWAY: " in run("doctor").stdout
 
 
@@ -103,7 +103,7 @@ def test_a_broken_file_of_the_folder_is_refused(env_file: Path, folder: Path) ->
 
 def test_a_virtual_environment_with_the_name_of_the_file_is_ignored(folder: Path) -> None:
     (folder / ".env").mkdir()
-    development.keep_secret(SECRET)
+    secret_file.keep_secret(SECRET)
     assert run("token").exit_code == 0
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.entrypoints.cli import development
+from backend.entrypoints.cli import secret_file
 from backend.entrypoints.cli.exits import MISCONFIGURED, MISUSED
 from backend.testing import Issuer
 from backend.testing.encoding import ABSENT, iso
@@ -159,7 +159,7 @@ def test_explain_needs_valid_settings_except_for_the_database() -> None:
 
 
 def test_a_token_of_the_development_server_is_explained(folder: Path) -> None:
-    development.keep_secret(SECRET.decode())
+    secret_file.keep_secret(SECRET.decode())
     now = {"iat": int(time.time()), "exp": int(time.time()) + 60}
     text = token(secret_signer(), claims={**now, "iss": ABSENT, "aud": ABSENT})
     result = run("explain", stdin=text)
@@ -171,7 +171,7 @@ def test_a_token_of_the_development_server_is_explained(folder: Path) -> None:
 def test_a_note_says_that_only_a_development_server_is_configured(
     folder: Path, command: str
 ) -> None:
-    development.keep_secret(SECRET.decode())
+    secret_file.keep_secret(SECRET.decode())
     output = run(command, stdin="x").stdout
     assert output.startswith("Nothing is configured, so this command checks the development server")
     assert "`serve` would refuse to start: it needs BETTER_AUTH_URL or BETTER_AUTH_SEC" in output

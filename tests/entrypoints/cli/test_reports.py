@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backend.domain.diagnosis import Explanation, Finding
-from backend.entrypoints.cli import development
+from backend.entrypoints.cli import secret_file
 from backend.entrypoints.cli.exits import MISCONFIGURED, MISUSED
 from backend.entrypoints.cli.reports import diagnosis_report, explanation_report
 from backend.settings import Complaint
@@ -38,7 +38,7 @@ def test_doctor_reports_problems_as_json() -> None:
 
 
 def test_doctor_reports_a_good_installation_as_json() -> None:
-    development.keep_secret(SECRET.decode())
+    secret_file.keep_secret(SECRET.decode())
     assert run("migrate").exit_code == 0
     report = json_of("doctor", exit_code=0, BETTER_AUTH_SECRET="")
     assert (report["ok"], report["problems"]) == (True, 0)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from backend.entrypoints.cli import development
+from backend.entrypoints.cli import secret_file
 from tests.entrypoints.cli.command_line import assert_misconfigured, run
 from tests.entrypoints.cli.server_process import serving
 from tests.postgres import PostgresServer
@@ -27,7 +27,7 @@ def run_curl(curl: str, **options: Any) -> httpx2.Response:
 
 
 def test_dev_serves_from_nothing(folder: Path) -> None:
-    secret_file = folder / development.SECRET_FILE
+    path = folder / secret_file.SECRET_FILE
     with serving(folder, "dev", PORT="0") as server:
         curl = server.wait_for("curl ")
         assert "The API is at  http://127.0.0.1:" in server.output
@@ -43,7 +43,7 @@ def test_dev_serves_from_nothing(folder: Path) -> None:
         (shown,) = re.findall(r"TOKEN=(\S+)", httpx2.get(url.removesuffix("api/todos")).text)
         response = httpx2.get(url, headers={"Authorization": f"Bearer {shown}"})
         assert [todo["title"] for todo in response.json()["items"]] == ["Buy milk"]
-        assert secret_file.stat().st_mode & 0o777 == 0o600
+        assert path.stat().st_mode & 0o777 == 0o600
         assert server.stop() == 0
         assert "Traceback" not in server.output
 
@@ -53,7 +53,7 @@ def test_dev_serves_from_nothing(folder: Path) -> None:
         same = httpx2.get(fresh.split()[-1], headers={"Authorization": f"Bearer {minted}"})
         assert same.status_code == 200
         assert restarted.stop(signal.SIGINT) == 0
-    assert secret_file.exists()
+    assert path.exists()
 
 
 def test_serve_warns_of_a_role_that_row_level_security_does_not_restrict(
@@ -73,39 +73,38 @@ def test_a_second_server_in_a_folder_does_not_disturb_the_first(folder: Path) ->
     with serving(folder, "dev", PORT="0") as server:
         curl = server.wait_for("curl ")
         port = str(urlsplit(curl.split()[-1]).port)
-        secret = (folder / development.SECRET_FILE).read_text()
+        secret = (folder / secret_file.SECRET_FILE).read_text()
         result = run("dev", PORT=port)
         assert_misconfigured(result, "PORT")
         next_port = int(port) % 65_535 + 1
         assert f"Choose another port, for example PORT={next_port}." in result.stderr
-        assert (folder / development.SECRET_FILE).read_text() == secret
+        assert (folder / secret_file.SECRET_FILE).read_text() == secret
         assert run_curl(curl).status_code == 200
 
 
 def test_a_secret_that_others_could_read_is_replaced_with_a_warning(folder: Path) -> None:
-    secret_file = folder / development.SECRET_FILE
-    development.keep_secret(SECRET)
+    path = folder / secret_file.SECRET_FILE
+    secret_file.keep_secret(SECRET)
     minted = run("token").stdout.strip()
-    secret_file.chmod(0o644)
+    path.chmod(0o644)
     assert_misconfigured(run("token"), "BETTER_AUTH_SECRET")
     with serving(folder, "dev", PORT="0") as server:
         url = server.wait_for("curl ").split()[-1]
-        assert (
-            f"WARNING backend.entrypoints.cli.development_server [-]: {secret_file.name}: other"
-            in (server.output)
+        assert f"WARNING backend.entrypoints.cli.development_server [-]: {path.name}: other" in (
+            server.output
         )
         stale = httpx2.get(url, headers={"Authorization": f"Bearer {minted}"})
         assert stale.json()["code"] == "invalid_token"
-    assert secret_file.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_server_that_is_stopped_early_leaves_a_whole_secret_or_none(folder: Path) -> None:
     with serving(folder, "dev", PORT="0") as server:
         deadline = time.monotonic() + 30
-        while not (folder / development.SECRET_FILE).exists() and time.monotonic() < deadline:
+        while not (folder / secret_file.SECRET_FILE).exists() and time.monotonic() < deadline:
             time.sleep(0.001)
         assert server.stop() == 0
-    assert development.read_secret() is not None or not development.is_unusable()
+    assert secret_file.read_secret() is not None or not secret_file.is_unusable()
 
 
 def test_dev_shows_the_documentation_and_serve_does_not(folder: Path) -> None:

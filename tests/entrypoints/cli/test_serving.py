@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.entrypoints.cli import development
+from backend.entrypoints.cli import secret_file
 from backend.entrypoints.cli.exits import MISCONFIGURED
 from backend.entrypoints.http import me
 from tests.entrypoints.cli.command_line import assert_misconfigured, run
@@ -112,7 +112,7 @@ def test_an_address_that_is_not_this_machine_is_rejected(
 ) -> None:
     assert run("migrate").exit_code == 0
     assert_misconfigured(run(command, BETTER_AUTH_SECRET=SECRET, HOST=host), "HOST")
-    assert not (folder / development.SECRET_FILE).exists()
+    assert not (folder / secret_file.SECRET_FILE).exists()
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "no.such.host.invalid", "a..b"])
@@ -123,7 +123,7 @@ def test_an_option_with_a_host_that_is_not_this_machine_is_rejected(
     assert run("migrate").exit_code == 0
     result = run(command, "--host", host, BETTER_AUTH_SECRET=SECRET)
     assert_misconfigured(result, "HOST")
-    assert not (folder / development.SECRET_FILE).exists()
+    assert not (folder / secret_file.SECRET_FILE).exists()
 
 
 @pytest.mark.parametrize("command", ["serve", "dev"])

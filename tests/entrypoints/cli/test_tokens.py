@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from backend.container import Container
-from backend.entrypoints.cli import development
+from backend.entrypoints.cli import secret_file
 from backend.settings import Settings
 from tests.entrypoints.cli.command_line import assert_misconfigured, run
 from tests.settings.environment import OTHER_SECRET, SECRET
@@ -28,8 +28,8 @@ def minted(*options: str, **variables: str) -> str:
 
 
 def test_token_is_signed_with_the_secret_of_the_folder() -> None:
-    secret = development.make_secret()
-    development.keep_secret(secret)
+    secret = secret_file.make_secret()
+    secret_file.keep_secret(secret)
     result = run("token")
     assert result.exit_code == 0
     claims = claims_of(result.stdout.strip(), secret)
@@ -172,7 +172,7 @@ def test_a_session_cookie_has_the_name_that_the_server_reads() -> None:
 
 
 def test_a_session_cookie_can_be_signed_with_the_secret_of_the_folder() -> None:
-    development.keep_secret(development.make_secret())
+    secret_file.keep_secret(secret_file.make_secret())
     settings = {"AUTH_COOKIE": "compact", "CORS_ORIGINS": "https://app.example.com"}
     header = run("token", "--cookie", **settings).stdout
     assert run("explain", stdin=header, **settings).exit_code == 0

@@ -39,11 +39,13 @@ Claims = Annotated[
 Expires = Annotated[
     str,
     typer.Option(
-        metavar="TIME", help="How long it is valid: 30s, 5m, 2h or 7d. With a minus: expired."
+        metavar="TIME",
+        help="How long the token is valid: 30s, 5m, 2h or 7d. -1h: it expired an hour ago.",
     ),
 ]
 Expired = Annotated[
-    bool, typer.Option("--expired", help="Make it expired for an hour, as --expires -1h does.")
+    bool,
+    typer.Option("--expired", help="The token expired an hour ago, as with --expires -1h."),
 ]
 Cookie = Annotated[
     bool,
