@@ -36,7 +36,7 @@ async def migrate_schema(
         database: The database.
         revision: The revision to end at; None for the latest.
         downgrade: Whether the revision may be older than that of the schema.
-        record: Is called with each statement that changes the database. Then all of it is undone.
+        record: Gets each statement that changes the database. Then the migration is undone.
 
     Raises:
         ConfigurationError: The database cannot be reached or refuses the change, or the revision

@@ -8,7 +8,10 @@ from multiprocessing.connection import wait
 
 
 def end_with_parent() -> None:
-    """In a process of `multiprocessing`: shut down when its parent process has ended."""
+    """Shut this process down when its parent process has ended.
+
+    Does nothing in a process that `multiprocessing` has not started.
+    """
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_wait_for_end, args=[parent.sentinel], daemon=True).start()

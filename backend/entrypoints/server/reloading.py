@@ -19,7 +19,7 @@ _STOP_TIMEOUT: Final = 12.0  # seconds, longer than the graceful shutdown of the
 
 _log = logging.getLogger(__name__)
 
-Files = Mapping[str, tuple[int, int]]
+Files = Mapping[str, tuple[int, int]]  # the time in nanoseconds and the size in bytes, by path
 
 
 class Reloader:
@@ -51,19 +51,21 @@ class Reloader:
 
     def run(self) -> None:
         """Serve until a signal raises an exception in this thread. SIGINT ends it silently."""
-        files, settings = self._files(), self._settings()
+        files, settings_time = self._files(), self._settings_time()
         process = self._start()
         try:
             while True:
                 time.sleep(_INTERVAL)
                 self._report_end(process)
-                if settings != (settings := self._settings()):
+                if self._settings_time() != settings_time:
+                    settings_time = self._settings_time()
                     _log.warning(
                         "%s has changed: stop the server and start it again to use the changes",
                         self._settings_file,
                     )
-                if files != self._files():
-                    files = self._settled(files)
+                if self._files() != files:
+                    before, files = files, self._settled_files()
+                    _log_change(before, files)
                     _end(process, _RESTART_TIMEOUT)
                     process = self._start()
         except KeyboardInterrupt:
@@ -84,17 +86,12 @@ class Reloader:
             self._ended = True
             _log.error("the server has ended; it starts again when a file changes")
 
-    def _settled(self, before: Files) -> Files:
-        """Wait until the files do not change any more, log what has changed, and return them."""
-        files = self._files()
-        while True:
+    def _settled_files(self) -> Files:
+        """Wait until the files do not change any more, and return them."""
+        previous, files = None, self._files()
+        while files != previous:
             time.sleep(_SETTLED)
-            if files == (files := self._files()):
-                break
-        changed = sorted(path for path, _ in {*before.items()} ^ {*files.items()})
-        names = [os.path.relpath(path) for path in dict.fromkeys(changed)]
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        _log.info("%s%s changed: restarting the server", names[0] if names else "a file", more)
+            previous, files = files, self._files()
         return files
 
     def _files(self) -> Files:
@@ -109,11 +106,18 @@ class Reloader:
                         files[str(path)] = (status.st_mtime_ns, status.st_size)
         return files
 
-    def _settings(self) -> int | None:
-        """Return when the file of the settings was changed, in nanoseconds; None without one."""
+    def _settings_time(self) -> int | None:
+        """Return when the settings file was changed, in nanoseconds; None if there is no file."""
         with contextlib.suppress(OSError):
             return self._settings_file.stat().st_mtime_ns if self._settings_file else None
         return None
+
+
+def _log_change(before: Files, after: Files) -> None:
+    changed = {path for path, _ in {*before.items()} ^ {*after.items()}}
+    names = [os.path.relpath(path) for path in sorted(changed)]
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    _log.info("%s%s changed: restarting the server", names[0] if names else "a file", more)
 
 
 def _end(process: SpawnProcess, timeout: float) -> None:

@@ -19,11 +19,13 @@ from tests.settings.environment import SECRET
 
 
 def run_curl(curl: str, **options: Any) -> httpx2.Response:
-    """Send the request of a curl command."""
+    """Send the request of a curl command. `dev` prints the command before its server has started."""
     program, option, header, url = shlex.split(curl)
     assert (program, option) == ("curl", "-H")
     name, value = header.split(": ")
-    return httpx2.request(options.pop("method", "GET"), url, headers={name: value}, **options)
+    return httpx2.request(
+        options.pop("method", "GET"), url, headers={name: value}, timeout=30, **options
+    )
 
 
 def test_dev_serves_from_nothing(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Makes tokens and session cookies for development, with the shared secret.
 
-Better Auth has no such tokens. Nothing is checked: the API may refuse what is made.
+Better Auth itself does not issue such tokens. Arguments are not checked: the API may refuse the
+result.
 """
 
 import secrets
@@ -55,7 +56,7 @@ def mint_token(  # noqa: PLR0913 - one argument for each claim
     start, end = _times(lifetime)
     optional = {
         "email": email,
-        # Not `emailVerified`: in the row of a user, `scope` would be a column of the application.
+        # Not `emailVerified`, which marks the row of a user: the API ignores `scope` in such rows.
         "email_verified": email_verified or None,
         "name": name,
         "role": ",".join(roles) or None,

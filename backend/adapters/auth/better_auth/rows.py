@@ -1,4 +1,4 @@
-"""The rows of Better Auth's tables, as it writes them into tokens and cookies."""
+"""The rows of Better Auth's tables, as Better Auth writes them into tokens and cookies."""
 
 from typing import Any
 

@@ -40,8 +40,7 @@ async def run(
         driver_connection: An open connection of the driver.
         command: `upgrade` or `downgrade`.
         revision: The revision to end at.
-        record: Is called with each statement that changes the database. Then the transaction is
-            undone.
+        record: Gets each statement that changes the database. Then the migration is undone.
 
     Raises:
         ValueError: There is no such revision.

@@ -1,6 +1,6 @@
 """Upgrades and downgrades of the schema.
 
-Each of them is one transaction. Concurrent ones wait for each other.
+Each of them is one transaction. Concurrent migrations wait for each other.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ async def upgrade(
     Args:
         database: The database.
         revision: The revision to end at; the latest known revision by default.
-        record: Is called with each statement that changes the database. Then all of it is undone.
+        record: Gets each statement that changes the database. Then the migration is undone.
 
     Raises:
         ValueError: The driver cannot read the URL of the database.
@@ -37,7 +37,7 @@ async def downgrade(
     Args:
         database: The database.
         revision: The revision to end at: `base` for no schema, `-1` for the previous revision.
-        record: Is called with each statement that changes the database. Then all of it is undone.
+        record: Gets each statement that changes the database. Then the migration is undone.
 
     Raises:
         ValueError: There is no such revision, or the driver cannot read the URL of the database.

@@ -39,6 +39,10 @@ class PageFiles:
     Args:
         path: The path below which the files are served, such as `/docs`.
         files: The files by their names.
+
+    Attributes:
+        folder: The relative URL of the folder with the files.
+        route: The route that serves the files.
     """
 
     def __init__(self, path: str, files: Mapping[str, Path]) -> None:

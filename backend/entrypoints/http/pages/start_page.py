@@ -1,4 +1,4 @@
-"""The page `/` of development mode: what there is, a token, and requests to try."""
+"""The page `/` of development mode: links, a token, and requests to try."""
 
 import ipaddress
 import re
@@ -41,9 +41,9 @@ class StartPage:
     """The start page.
 
     Attributes:
+        command: The command of this project, as a user types it.
         make_token: Makes a token that is signed with the secret of development mode. None if
             the settings name an issuer or a secret.
-        command: The command of this project, as a user types it.
     """
 
     command: str
@@ -71,11 +71,11 @@ class StartPage:
                 token=token or "",
                 variable=token or (_PLACEHOLDER if issuer else f"$({self.command} token)"),
                 about_token=self._about_token(issuer, is_shown=token is not None),
-                no_documentation=_hidden(not settings.docs),
-                no_metrics=_hidden(not settings.metrics),
-                no_token=_hidden(token is None),
-                no_issuer=_hidden(issuer is None),
-                has_issuer=_hidden(issuer is not None),
+                hidden_without_docs=_hidden(not settings.docs),
+                hidden_without_metrics=_hidden(not settings.metrics),
+                hidden_without_token=_hidden(token is None),
+                hidden_without_issuer=_hidden(issuer is None),
+                hidden_with_issuer=_hidden(issuer is not None),
             )
 
         return [Route(PATH, serve_page, include_in_schema=False), files.route]
@@ -111,6 +111,6 @@ def _is_loopback(address: str) -> bool:
     return bool((mapped or parsed).is_loopback)
 
 
-def _hidden(hidden: bool) -> str:
-    """Return the HTML attribute that hides an element, or no text."""
-    return "hidden" if hidden else ""
+def _hidden(is_hidden: bool) -> str:
+    """Return the HTML attribute that hides an element; empty if the element is visible."""
+    return "hidden" if is_hidden else ""

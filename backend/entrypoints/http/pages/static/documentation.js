@@ -9,7 +9,7 @@ function cookieOf({ schema, name, value }) {
 }
 
 const CookieAuthorization = () => {
-  const set = new Map(); // the cookies that this page has set, by security scheme
+  const cookies = new Map(); // the cookies that this page has set, by security scheme
   return {
     statePlugins: {
       auth: {
@@ -18,12 +18,12 @@ const CookieAuthorization = () => {
             for (const cookie of Object.values(payload).map(cookieOf)) {
               if (!cookie) continue;
               document.cookie = `${cookie.name}=${cookie.value}${cookie.attributes}`;
-              set.set(cookie.scheme, cookie);
+              cookies.set(cookie.scheme, cookie);
             }
             return authorize(payload);
           },
           logout: (logout) => (schemes) => {
-            for (const { name, attributes } of schemes.map((scheme) => set.get(scheme)).filter(Boolean)) {
+            for (const { name, attributes } of schemes.map((scheme) => cookies.get(scheme)).filter(Boolean)) {
               document.cookie = `${name}=; Max-Age=0${attributes}`;
             }
             return logout(schemes);
