@@ -38,7 +38,7 @@ BANNER: Final = """
   Sign up there, or sign in as the administrator:  {admin}  {password}
   The API is at {api} (documentation: {api}/docs). Its log follows:
   a refused token is logged with the exact reason.
-  Ctrl-C stops everything. Users and todos are then gone.
+  Ctrl-C stops everything. Users and todos are then lost.
 """
 
 
@@ -70,11 +70,11 @@ def main() -> None:
 
 
 def choose_port(variable: str, default: int) -> int:
-    """Return the port that a variable names. Without the variable, any free port will do.
+    """Return the port that a variable names; without the variable, the default or any free port.
 
     Args:
         variable: The name of the environment variable. Its value 0 takes a free port.
-        default: The port to try first.
+        default: The port to try first if the variable is not set.
     """
     name = os.environ.get(variable, "")
     if name and not (name.isdecimal() and int(name) < 2**16):

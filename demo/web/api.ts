@@ -2,8 +2,8 @@
 //
 //   npx openapi-typescript http://127.0.0.1:8000/openapi.json --output schema.d.ts
 //
-// It knows neither a page nor a framework. It keeps the JWT in memory, renews it, retries what may
-// be retried, and makes every failure an ApiError.
+// It needs no page and no framework. It keeps the JWT in memory, renews the JWT, repeats requests
+// that are safe to repeat, and turns every failure into an ApiError.
 
 import createClient from "openapi-fetch";
 
@@ -56,8 +56,8 @@ export class ApiError extends Error {
 }
 
 /** Somebody else has changed the todo (412). */
-export class OvertakenError extends Error {
-  override readonly name = "OvertakenError";
+export class ConflictError extends Error {
+  override readonly name = "ConflictError";
   readonly current: Todo;
 
   constructor(current: Todo) {
@@ -190,7 +190,7 @@ export class TodoApi {
    *
    * @param todo    The version that the user has seen.
    * @param changes The changed members; all others stay.
-   * @throws OvertakenError Somebody else has changed the todo since then.
+   * @throws ConflictError Somebody else has changed the todo since then.
    */
   async change(todo: Todo, changes: TodoChanges): Promise<Todo> {
     const params = {
@@ -198,10 +198,10 @@ export class TodoApi {
       header: { "If-Match": await this.etagOf(todo) },
     };
     const call = this.#client.PATCH("/api/todos/{todo_id}", { params, body: changes });
-    return this.#remember(await this.#orOvertaken(todo, unwrap(call)));
+    return this.#remember(await this.#orConflict(todo, unwrap(call)));
   }
 
-  /** Tick or untick a todo. This concerns one member, so it may go to any version: no If-Match. */
+  /** Complete or reopen a todo. Only one member changes, so any version will do: no If-Match. */
   async tick(id: string, completed: boolean): Promise<Todo> {
     const params = { path: { todo_id: id } };
     const call = this.#client.PATCH("/api/todos/{todo_id}", { params, body: { completed } });
@@ -212,7 +212,7 @@ export class TodoApi {
    * Delete a todo.
    *
    * @param todo The version that the user has seen.
-   * @throws OvertakenError Somebody else has changed the todo since then.
+   * @throws ConflictError Somebody else has changed the todo since then.
    */
   async remove(todo: Todo): Promise<void> {
     try {
@@ -221,7 +221,7 @@ export class TodoApi {
         header: { "If-Match": await this.etagOf(todo) },
       };
       const call = this.#client.DELETE("/api/todos/{todo_id}", { params, keepalive: true });
-      await this.#orOvertaken(todo, unwrap(call));
+      await this.#orConflict(todo, unwrap(call));
     } catch (error) {
       if (error instanceof ApiError && error.code === "todo_not_found") return; // gone already
       throw error;
@@ -245,13 +245,13 @@ export class TodoApi {
   /**
    * Return the ETag of a version. Lists have none, so the todo may have to be read.
    *
-   * @throws OvertakenError The todo has another version now.
+   * @throws ConflictError The todo has another version now.
    */
   async etagOf(todo: Todo): Promise<string> {
     let known = this.#etags.get(todo.id);
     if (known?.updatedAt !== todo.updated_at) {
       const current = await this.read(todo.id);
-      if (current.updated_at !== todo.updated_at) throw new OvertakenError(current);
+      if (current.updated_at !== todo.updated_at) throw new ConflictError(current);
       known = this.#etags.get(todo.id);
     }
     return known?.etag ?? "";
@@ -263,12 +263,12 @@ export class TodoApi {
     return data;
   }
 
-  async #orOvertaken<T>(todo: Todo, call: Promise<T>): Promise<T> {
+  async #orConflict<T>(todo: Todo, call: Promise<T>): Promise<T> {
     try {
       return await call;
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== "precondition_failed") throw error;
-      throw new OvertakenError(await this.read(todo.id));
+      throw new ConflictError(await this.read(todo.id));
     }
   }
 
@@ -307,7 +307,7 @@ export class TodoApi {
 /**
  * Send a request.
  *
- * @throws ApiError There is no answer: `code` and `message` say whose.
+ * @throws ApiError There is no answer. The error has the `code` and the `message`.
  */
 export async function reach(request: Request, code: string, message: string): Promise<Response> {
   try {

@@ -1,6 +1,6 @@
-// The dialog that edits a todo, and the dialog that resolves an edit that somebody else overtook.
+// The dialog that edits a todo, and the dialog that resolves a conflict with another edit.
 
-import { ApiError, OvertakenError, type Todo, type TodoApi, type TodoChanges } from "./api.ts";
+import { ApiError, ConflictError, type Todo, type TodoApi, type TodoChanges } from "./api.ts";
 import { describeDay, fromDateField, toDateField } from "./dates.ts";
 import { byId, create, whileBusy } from "./dom.ts";
 import { details, showToast } from "./messages.ts";
@@ -43,7 +43,7 @@ export class Editor {
     });
   }
 
-  /** Read the newest version of a todo, and edit that one. */
+  /** Read the newest version of a todo, and edit that version. */
   async open(todo: Todo): Promise<void> {
     try {
       this.#todo = await this.#api.read(todo.id);
@@ -73,7 +73,7 @@ export class Editor {
       this.#listeners.onChanged(changed);
       showToast(`Saved “${changed.title}”.`);
     } catch (error) {
-      if (error instanceof OvertakenError) {
+      if (error instanceof ConflictError) {
         this.#dialog.close();
         await this.#resolve(todo, error.current, changes);
         return;
@@ -121,11 +121,11 @@ export class Editor {
         showToast("Your changes are saved.");
         return;
       } catch (error) {
-        if (!(error instanceof OvertakenError)) {
+        if (!(error instanceof ConflictError)) {
           this.#fail(current, `“${current.title}” was not saved.`, error);
           return;
         }
-        current = error.current; // overtaken once more
+        current = error.current; // another edit came first again
       }
     }
   }
@@ -152,7 +152,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof ApiError && error.code === "todo_not_found";
 }
 
-/** Ask which version to keep. Escape keeps theirs, because that one is stored. */
+/** Ask which version to keep. Escape keeps their version, which is stored already. */
 function chooseVersion(
   base: Todo,
   current: Todo,

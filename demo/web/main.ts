@@ -14,7 +14,7 @@
 //   states       data-testid "empty" | "nothing-found" | "list-error" (button "Try again")
 //   editor       dialog "Edit the todo": textbox "Title", "Description", combobox "Priority",
 //                "Due date"; button "Cancel", "Save"
-//   overtaken    dialog "Changed by somebody else": button "Keep mine", "Take theirs"
+//   conflict     dialog "Changed by somebody else": button "Keep mine", "Take theirs"
 //   deletion     status "Deleted “TITLE”." with button "Undo"
 //   panel        complementary "Behind the page": timer; button "Renew now", "my token",
 //                "a spoilt token", "an expired token", "no token"; region "Answer of the API";

@@ -1,4 +1,4 @@
-// The panel "Behind the page": the caller, the token, and what the API answers without a good one.
+// The panel "Behind the page": the caller, the token, and the answers to valid and invalid tokens.
 
 import { decode, type Me, reach, type TodoApi, type Token, type Tokens } from "./api.ts";
 import { describeSeconds } from "./dates.ts";
@@ -20,11 +20,11 @@ const EXPLANATIONS: Record<string, string> = {
   "200": "The signature, the issuer, the audience and the times are right.",
   missing_token: "No token, so the challenge has no error. The page has to sign the user in.",
   invalid_token:
-    "The signature does not fit. The API does not say why it refuses a token: its log has the reason.",
+    "The signature does not match. The API does not say why it refuses a token: its log has the reason.",
   token_expired:
     "The only reason that a caller learns: the client fetches a new token, and sends the request again.",
   verifier_unavailable:
-    "The API has no keys yet. This is not the fault of the token, so it is no 401.",
+    "The API has no keys yet. The token is not the cause, so the status is not 401.",
 };
 
 export class Panel {
@@ -77,7 +77,7 @@ export class Panel {
     const isAdmin = me.roles.includes("admin");
     const note = isAdmin
       ? "You are an admin: Better Auth wrote the role into your token, and the API read it there."
-      : "Roles come from the token. Sign in as admin@example.com to see another one.";
+      : "Roles come from the token. Sign in as admin@example.com to see the role admin.";
     byId("me", HTMLDivElement).replaceChildren(list, create("p", { class: "hint" }, note));
   }
 
@@ -126,7 +126,7 @@ export class Panel {
     }
   }
 
-  /** Send one request with a chosen token, past the client that would repair it. */
+  /** Send a request with the chosen token, but not by `TodoApi`, which would renew the token. */
   async #try(credential: Credential): Promise<void> {
     try {
       const token = await this.#credential(credential);

@@ -1,6 +1,6 @@
 // The list: add, tick, edit, delete, filter, search, and load the next page.
 
-import { OvertakenError, type Todo, type TodoApi, type TodoQuery } from "./api.ts";
+import { ConflictError, type Todo, type TodoApi, type TodoQuery } from "./api.ts";
 import { endOfDay, fromDateField } from "./dates.ts";
 import { byId, create, whileBusy } from "./dom.ts";
 import { Editor } from "./editor.ts";
@@ -24,7 +24,7 @@ export class TodoList {
   #newForm = byId("new", HTMLFormElement);
   #newTitle = byId("new-title", HTMLInputElement);
   #newError = byId("new-error", HTMLParagraphElement);
-  #newKey = crypto.randomUUID() as string; // names the next todo until the API has created it
+  #newKey = crypto.randomUUID() as string; // the Idempotency-Key of the next todo
   #cursor: string | null = null;
   #loading: AbortController | undefined;
   #deleted = new Set<string>(); // ids of todos that are hidden until the API has deleted them
@@ -266,7 +266,7 @@ export class TodoList {
     }
   }
 
-  /** Hide a todo, and delete it when nobody can undo that any more. */
+  /** Hide a todo, and delete it when the user can no longer undo that. */
   #delete(todo: Todo): void {
     const previous = document.getElementById(todo.id)?.previousElementSibling;
     this.#deleted.add(todo.id);
@@ -284,7 +284,7 @@ export class TodoList {
         await this.#api.remove(todo);
         this.#deleted.delete(todo.id);
       } catch (error) {
-        restore(error instanceof OvertakenError ? error.current : todo);
+        restore(error instanceof ConflictError ? error.current : todo);
         this.#handleError(`“${todo.title}” was not deleted.`, error);
       }
     };
