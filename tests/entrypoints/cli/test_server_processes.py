@@ -19,7 +19,7 @@ from tests.settings.environment import SECRET
 
 
 def run_curl(curl: str, **options: Any) -> httpx2.Response:
-    """Send the request of a curl command. `dev` prints the command before its server has started."""
+    """Send the request of a curl command. `dev` prints it before the server has started."""
     program, option, header, url = shlex.split(curl)
     assert (program, option) == ("curl", "-H")
     name, value = header.split(": ")
