@@ -1,6 +1,7 @@
 """The effective settings, for the operator: each value, where it comes from, and no secret."""
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +15,10 @@ from backend.settings.sources import IN_FILES
 
 _DEFAULT: Final = "default"
 _DATABASE_URL: Final = "DATABASE_URL"
+
+# What follows the user in the URL of a database: the hosts, and the name of the database.
+_HOSTS: Final = re.compile(r"(?:(?:\[[^\]]*\]|[^:,]*)(?::[0-9]*)?(?:,|$))*")
+_PATH: Final = re.compile(r"(?:/[^/;=@]*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +117,10 @@ def _versioned(entry: SecretStr) -> str:
 
 
 def _without_password(url: str) -> str:
-    """Return the URL of a database without password and parameters, which may have secrets."""
+    """Return the URL of a database without password and parameters, which may have secrets.
+
+    A password that is not escaped can be in any part. Then the URL is not shown at all.
+    """
     if url.startswith("sqlite:"):
         return url
     try:
@@ -120,6 +128,9 @@ def _without_password(url: str) -> str:
     except ValueError:
         return "set"
     user, at, host = parts.netloc.rpartition("@")
+    is_clear = _HOSTS.fullmatch(host) and _PATH.fullmatch(parts.path)
+    if not is_clear or "@" in parts.query or parts.fragment:
+        return "set"
     name, colon, _ = user.partition(":")
     parameters = "?..." if parts.query else ""
     return f"{parts.scheme}://{name}{colon and ':***'}{at}{host}{parts.path}{parameters}"

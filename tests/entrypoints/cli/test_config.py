@@ -73,6 +73,15 @@ def test_secrets_are_not_shown(folder: Path) -> None:
         ("postgresql://db/todos", "postgresql://db/todos"),
         (f"postgresql://me:{HIDDEN}@[db/todos", "set"),
         (f"postgresql://me:a@{HIDDEN}@db/todos", "postgresql://me:***@db/todos"),
+        (f"postgresql://me:{HIDDEN}/a@db/todos", "set"),  # the next five: not escaped
+        (f"postgresql://me:a/{HIDDEN}@db/todos", "set"),
+        (f"postgresql://me:{HIDDEN}?a@db/todos", "set"),
+        (f"postgresql://me:{HIDDEN}#a@db/todos", "set"),
+        (f"postgresql://me:1#{HIDDEN}@db/todos", "set"),
+        (f"postgresql://me:{HIDDEN}/todos", "set"),  # no host
+        (f"postgresql://db/todos;password={HIDDEN}", "set"),
+        ("postgresql://me@[::1]:5432,b:1/todos", "postgresql://me@[::1]:5432,b:1/todos"),
+        ("postgresql:///todos", "postgresql:///todos"),
     ],
 )
 def test_the_url_of_the_database_is_shown_without_its_password(url: str, shown: str) -> None:
