@@ -146,6 +146,10 @@ async def test_a_browser_of_this_machine_sees_a_token(
         ("127.0.0.1", [*LOCAL, (b"host", b"attacker.example")]),
         ("127.0.0.1", [*LOCAL, (b"x-forwarded-for", b"192.0.2.1")]),  # a proxy
         ("127.0.0.1", [*LOCAL, (b"x-forwarded-host", b"api.example.com")]),
+        ("127.0.0.1", [*LOCAL, (b"x-forwarded-proto", b"https")]),
+        ("127.0.0.1", [*LOCAL, (b"x-forwarded-server", b"proxy")]),
+        ("127.0.0.1", [*LOCAL, (b"x-real-ip", b"192.0.2.1")]),
+        ("127.0.0.1", [*LOCAL, (b"via", b"1.1 proxy")]),
         ("127.0.0.1", [*LOCAL, (b"forwarded", b"for=192.0.2.1")]),
         ("127.0.0.1", [*LOCAL, (b"origin", b"https://attacker.example")]),  # fetch with CORS
     ],
