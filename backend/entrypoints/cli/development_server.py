@@ -24,7 +24,7 @@ from backend.entrypoints.server.listening import address
 from backend.entrypoints.server.logs import configure_logging
 from backend.entrypoints.server.parent import end_with_parent
 from backend.entrypoints.server.reloading import Reloader
-from backend.settings import Settings
+from backend.settings import Complaint, Settings
 
 _PROGRAM: Final = Path(backend.__file__).parent
 
@@ -102,4 +102,9 @@ def _load_server(listener: socket.socket, secret: str | None) -> Callable[[], No
 def _keep(secret: str) -> None:
     if secret_file.is_unusable():
         _log.warning(secret_file.REPLACED)
-    secret_file.keep_secret(secret)
+    try:
+        secret_file.keep_secret(secret)
+    except OSError as error:
+        problem = f"the secret cannot be kept: {error.strerror}"
+        remedy = "Remove what has this name, and make the folder writable."
+        exit_if_misconfigured([Complaint(str(secret_file.SECRET_FILE), problem, remedy)])

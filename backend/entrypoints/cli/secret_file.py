@@ -3,6 +3,7 @@
 import os
 import secrets
 import stat
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -60,10 +61,19 @@ def is_unusable() -> bool:
 
 
 def keep_secret(secret: str) -> None:
-    """Keep a secret in this folder. A file with another secret is replaced, and a link too."""
+    """Keep a secret in this folder. A file with another secret is replaced, and a link too.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     if read_secret() == secret:
         return
-    SECRET_FILE.unlink(missing_ok=True)
-    descriptor = os.open(SECRET_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret)
+    # Readers see the whole file or none. Only this user can read a file of `mkstemp`.
+    descriptor, name = tempfile.mkstemp(dir=".", prefix=f"{SECRET_FILE}.")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secret)
+        Path(name).replace(SECRET_FILE)
+    except OSError:
+        Path(name).unlink()
+        raise

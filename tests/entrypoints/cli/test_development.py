@@ -2,13 +2,16 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from backend.entrypoints.cli import development, secret_file
+from backend.entrypoints.cli.exits import MISCONFIGURED
 from backend.entrypoints.cli.secret_file import SECRET_FILE
 from backend.entrypoints.http.todos import routes as todos
+from tests.entrypoints.cli.command_line import run
 from tests.settings.environment import OTHER_SECRET, SECRET
 
 
@@ -86,6 +89,24 @@ def test_a_folder_or_a_pipe_is_no_secret() -> None:
     SECRET_FILE.unlink()
     SECRET_FILE.mkdir(0o700)
     assert secret_file.read_secret() is None
+
+
+def test_servers_that_start_at_the_same_time_keep_a_whole_secret(folder: Path) -> None:
+    made = [secret_file.make_secret() for _ in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(secret_file.keep_secret, made))
+    assert secret_file.read_secret() in made
+    assert list(folder.iterdir()) == [folder / SECRET_FILE]
+
+
+def test_a_folder_in_place_of_the_file_stays_unchanged(folder: Path) -> None:
+    SECRET_FILE.mkdir(0o700)
+    (SECRET_FILE / "notes").touch()
+    result = run("dev", "--no-reload", "--port", "0")
+    assert result.exit_code == MISCONFIGURED
+    assert ".dev-secret: the secret cannot be kept: Is a directory." in result.stderr
+    assert (SECRET_FILE / "notes").exists()
+    assert list(folder.glob(".dev-secret.*")) == []
 
 
 def test_tokens_are_signed_with_the_secret_of_the_folder() -> None:
