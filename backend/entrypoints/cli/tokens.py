@@ -80,19 +80,15 @@ def token(  # noqa: PLR0913 - the options of the command
     if cookie and (scopes or algorithm != "HS256"):
         exit_as_misused("A session cookie has neither scopes nor an algorithm to choose.")
     export_variables(env_file, development=True)
-    if cookie:
-        typer.echo(_cookie(content, further))
-        return
-    settings, complaints = development.signing_settings()
-    exit_if_misconfigured(complaints)
-    scope = " ".join(scopes) or None
-    required = {"iss": settings.auth_issuer[:1], "aud": settings.auth_audience[:1]}
-    further = {name: values[0] for name, values in required.items() if values} | further
-    typer.echo(
-        Container.mint_token(
-            settings.secrets[0], **content, scope=scope, claims=further, algorithm=algorithm
+    try:
+        credential = (
+            _cookie(content, further)
+            if cookie
+            else _token({**content, "algorithm": algorithm}, further, scopes)
         )
-    )
+    except (TypeError, ValueError) as error:
+        exit_as_misused(f"--claim: no token can have this value: {error}.")
+    typer.echo(credential)
 
 
 def read_duration(text: str) -> timedelta:
@@ -113,9 +109,21 @@ def read_claims(texts: Iterable[str]) -> dict[str, Any]:
             exit_as_misused("--claim: write NAME=VALUE, for example --claim plan=pro.")
         try:
             claims[name] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             claims[name] = value
     return claims
+
+
+def _token(content: dict[str, Any], claims: dict[str, Any], scopes: Sequence[str]) -> str:
+    """Return a token."""
+    settings, complaints = development.signing_settings()
+    exit_if_misconfigured(complaints)
+    required = {"iss": settings.auth_issuer[:1], "aud": settings.auth_audience[:1]}
+    claims = {name: values[0] for name, values in required.items() if values} | claims
+    token: str = Container.mint_token(
+        settings.secrets[0], **content, scope=" ".join(scopes) or None, claims=claims
+    )
+    return token
 
 
 def _cookie(content: dict[str, Any], claims: dict[str, Any]) -> str:

@@ -90,6 +90,7 @@ def test_the_api_reads_what_the_options_say() -> None:
         ('plan="3"', "3"),
         ("plan=a=b", "a=b"),
         ("plan=", ""),
+        pytest.param(f"plan={'[' * 100_000}", "[" * 100_000, id="too-deep"),
     ],
 )
 def test_a_claim_is_json_or_else_text(text: str, value: object) -> None:
@@ -99,6 +100,16 @@ def test_a_claim_is_json_or_else_text(text: str, value: object) -> None:
 def test_a_claim_replaces_what_the_command_would_set() -> None:
     claims = claims_of(minted("--claim", "iat=5", "--claim", "role=7", "--role", "admin"))
     assert (claims["iat"], claims["role"]) == (5, 7)
+
+
+@pytest.mark.parametrize(
+    "options", [["iss=5"], ['plan="\\ud800"', "--cookie"]], ids=["issuer", "surrogate"]
+)
+def test_a_claim_that_cannot_be_encoded_is_refused(options: list[str]) -> None:
+    cookies = {"AUTH_COOKIE": "compact", "CORS_ORIGINS": "http://localhost:3000"}
+    result = run("token", "--claim", *options, BETTER_AUTH_SECRET=SECRET, **cookies)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--claim: no token can have this value" in result.stderr
 
 
 @pytest.mark.parametrize("text", ["plan", "=pro", ""])
