@@ -150,10 +150,21 @@ export class TodoApi {
   #tokens: Tokens;
   #client;
   #etags = new Map<string, { updatedAt: string; etag: string }>();
+  #user = new AbortController(); // ends the requests of the user who signs out
 
   constructor(baseUrl: string, tokens: Tokens) {
     this.#tokens = tokens;
-    this.#client = createClient<paths>({ baseUrl, fetch: (request) => this.#send(request) });
+    this.#client = createClient<paths>({ baseUrl, fetch: (request) => this.#sendForUser(request) });
+  }
+
+  /**
+   * Forget everything of the user, before another user signs in. Calls that have no answer yet
+   * throw an AbortError: otherwise they could be repeated with the token of the next user.
+   */
+  forget(): void {
+    this.#user.abort();
+    this.#user = new AbortController();
+    this.#etags.clear();
   }
 
   /** Return what the API knows about the caller. */
@@ -272,6 +283,16 @@ export class TodoApi {
     }
   }
 
+  async #sendForUser(original: Request): Promise<Response> {
+    const signal = AbortSignal.any([original.signal, this.#user.signal]);
+    try {
+      return await this.#send(new Request(original, { signal }));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
   /** Send a request with a token. Renew the token once, and respect Retry-After. */
   async #send(request: Request): Promise<Response> {
     let token = await this.#tokens.current();
@@ -302,6 +323,11 @@ export class TodoApi {
       await sleep(seconds, request.signal);
     }
   }
+}
+
+/** Whether a call was ended because nobody needs its answer any more. */
+export function isAborted(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
 }
 
 /**

@@ -23,7 +23,7 @@
 //                "You are offline. …", "The API cannot be reached. …",
 //                "Better Auth cannot be reached. …", "The API is busy. …"
 
-import { ApiError, TodoApi, Tokens } from "./api.ts";
+import { ApiError, isAborted, TodoApi, Tokens } from "./api.ts";
 import * as auth from "./auth.ts";
 import { Connection } from "./connection.ts";
 import { byId, create, whileBusy } from "./dom.ts";
@@ -62,6 +62,7 @@ let isNew = false; // whether the form creates an account
  * Without a summary, the caller shows the message.
  */
 function handleError(summary: string | undefined, error: unknown): void {
+  if (isAborted(error)) return; // the user of this request has signed out
   if (error instanceof ApiError && error.isSignedOut) {
     leave("Your session has ended. Sign in again.");
     return;
@@ -98,10 +99,11 @@ async function showUser(): Promise<void> {
 /** Show the form for signing in, and forget everything of the user. */
 function leave(message?: string): void {
   userName.textContent = "";
+  hideToast();
+  api.forget();
   tokens.clear();
   list.clear();
   panel.clear();
-  hideToast();
   document
     .querySelectorAll("dialog[open]")
     .forEach((dialog) => (dialog as HTMLDialogElement).close());

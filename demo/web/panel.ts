@@ -35,6 +35,7 @@ export class Panel {
   #lifetime = byId("lifetime", HTMLProgressElement);
   #answer = byId("answer", HTMLDivElement);
   #token: Token | undefined;
+  #user = new AbortController(); // ends the request of the user who signs out
 
   constructor(options: Options) {
     this.#options = options;
@@ -98,7 +99,10 @@ export class Panel {
 
   /** Forget everything of the user. */
   clear(): void {
+    this.#user.abort();
+    this.#user = new AbortController();
     this.#answer.hidden = true;
+    this.#answer.replaceChildren();
     byId("me", HTMLDivElement).replaceChildren();
   }
 
@@ -128,13 +132,19 @@ export class Panel {
 
   /** Send a request with the chosen token, but not by `TodoApi`, which would renew the token. */
   async #try(credential: Credential): Promise<void> {
+    const { signal } = this.#user;
     try {
       const token = await this.#credential(credential);
       const headers: HeadersInit = token ? { Authorization: `Bearer ${token}` } : {};
-      const request = new Request(`${this.#options.apiUrl}/api/me`, { headers, cache: "no-store" });
+      const request = new Request(`${this.#options.apiUrl}/api/me`, {
+        headers,
+        cache: "no-store",
+        signal,
+      });
       const response = await reach(request, "network_error", "The API cannot be reached.");
       this.#showAnswer(token, response, (await response.json()) as Record<string, unknown>);
     } catch (error) {
+      if (signal.aborted) return;
       this.#answer.hidden = false;
       this.#answer.replaceChildren(details(error));
       this.#options.handleError(undefined, error);

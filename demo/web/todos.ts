@@ -1,6 +1,6 @@
 // The list: add, tick, edit, delete, filter, search, and load the next page.
 
-import { ConflictError, type Todo, type TodoApi, type TodoQuery } from "./api.ts";
+import { ConflictError, isAborted, type Todo, type TodoApi, type TodoQuery } from "./api.ts";
 import { endOfDay, fromDateField } from "./dates.ts";
 import { byId, create, whileBusy } from "./dom.ts";
 import { Editor } from "./editor.ts";
@@ -69,6 +69,8 @@ export class TodoList {
   /** Forget everything of the user. */
   clear(): void {
     this.#loading?.abort();
+    this.#deleted.clear();
+    this.#newKey = crypto.randomUUID();
     this.#list.replaceChildren();
     this.#filters.reset();
     this.#newForm.reset();
@@ -284,6 +286,7 @@ export class TodoList {
         await this.#api.remove(todo);
         this.#deleted.delete(todo.id);
       } catch (error) {
+        if (isAborted(error)) return; // the list is that of the next user
         restore(error instanceof ConflictError ? error.current : todo);
         this.#handleError(`“${todo.title}” was not deleted.`, error);
       }
