@@ -27,7 +27,7 @@ import { ApiError, isAborted, TodoApi, Tokens } from "./api.ts";
 import * as auth from "./auth.ts";
 import { Connection } from "./connection.ts";
 import { byId, create, whileBusy } from "./dom.ts";
-import { hideToast, showError } from "./messages.ts";
+import { hideToast, showError, silence } from "./messages.ts";
 import { Panel } from "./panel.ts";
 import { TodoList } from "./todos.ts";
 
@@ -104,6 +104,7 @@ function leave(message?: string): void {
   tokens.clear();
   list.clear();
   panel.clear();
+  silence();
   document
     .querySelectorAll("dialog[open]")
     .forEach((dialog) => (dialog as HTMLDialogElement).close());

@@ -10,13 +10,21 @@ const live = byId("live", HTMLParagraphElement);
 
 const TOAST_SECONDS = 8;
 
+let frame = 0; // the announcement that waits to be shown
 let timer: ReturnType<typeof setTimeout> | undefined;
 let onGone: (() => void) | undefined;
 
 /** Announce a text to screen readers. */
 export function announce(text: string): void {
   live.textContent = "";
-  requestAnimationFrame(() => (live.textContent = text));
+  cancelAnimationFrame(frame);
+  frame = requestAnimationFrame(() => (live.textContent = text));
+}
+
+/** Forget what was announced, before another user signs in. */
+export function silence(): void {
+  cancelAnimationFrame(frame);
+  live.textContent = "";
 }
 
 /** Show a message for some seconds: longer while the pointer or the focus is on it. */
