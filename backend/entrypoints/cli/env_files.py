@@ -9,7 +9,11 @@ from backend.settings.env_file import export_env_file
 ENV_FILE: Final = Path(".env")
 NOT_READ: Final = (
     "This command did not read the .env file of this folder: only a development server reads the"
-    " file by itself.\nTo check the settings in the file, add `--env-file .env`.\n"
+    " file by itself.\nTo use the settings in the file, add `--env-file .env`.\n"
+)
+READ: Final = (
+    "The settings come from the .env file of this folder, as a development server reads it."
+    "\n`serve` and `migrate` do not read the file by themselves: add `--env-file .env`.\n"
 )
 
 
@@ -30,3 +34,12 @@ def export_variables(env_file: Path | None, *, development: bool) -> Path | None
         exit_if_misconfigured(export_env_file(ENV_FILE, str(ENV_FILE)))
         return ENV_FILE
     return None
+
+
+def is_unread(env_file: Path | None) -> bool:
+    """Tell whether this folder has a `.env` file that a command without the option does not read.
+
+    Args:
+        env_file: The file of the option `--env-file`; None without the option.
+    """
+    return env_file is None and ENV_FILE.is_file()

@@ -5,9 +5,11 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import typer
+
 from backend.container import Container
 from backend.entrypoints.cli import development
-from backend.entrypoints.cli.env_files import export_variables
+from backend.entrypoints.cli.env_files import NOT_READ, export_variables, is_unread
 from backend.entrypoints.cli.exits import (
     complaints_of,
     exit_if_misconfigured,
@@ -36,6 +38,8 @@ def serve(
     export_variables(env_file, development=False)
     settings, complaints = read_settings(host=host, port=port, workers=workers)
     configure_logging(settings)
+    if complaints and is_unread(env_file):
+        typer.echo(NOT_READ, err=True)
     if not any(complaint.concerns("DATABASE_URL") for complaint in complaints):
         complaints += complaints_of(Container(settings=settings).check_schema())
     exit_if_misconfigured(complaints)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from backend.entrypoints.cli import development
-from backend.entrypoints.cli.env_files import ENV_FILE, NOT_READ, export_variables
+from backend.entrypoints.cli.env_files import NOT_READ, READ, export_variables, is_unread
 from backend.settings import Complaint, Settings
 
 
@@ -21,6 +21,8 @@ def read_settings_here(
     """
     notes = [development.NOTE] if development.is_configured_here() else []
     export_variables(env_file, development=bool(notes))
-    if not notes and not Settings.names_an_issuer() and ENV_FILE.is_file() and env_file is None:
+    if notes and Settings.names_an_issuer():
+        notes = [] if env_file else [READ]
+    elif not notes and not Settings.names_an_issuer() and is_unread(env_file):
         notes = [NOT_READ]
     return notes, *development.read_settings(**options)
