@@ -144,3 +144,14 @@ test("the page says that the device is offline, and recovers", async (t) => {
   await assertTitles(ada, ["Buy milk"]);
   await ada.todo("Buy milk").check();
 });
+
+test("a session that ends before a deletion is sent leaves nothing of the person", async (t) => {
+  const ada = await newPerson(t, demo.page, "Ada Lovelace");
+  await ada.add("A secret");
+  await ada.page.getByRole("button", { name: "Delete A secret" }).click();
+  await ada.page.context().clearCookies();
+  await ada.page.getByRole("button", { name: "Renew now" }).click();
+  await ada.isOut();
+  await ada.page.waitForTimeout(300); // the time that a refused deletion needs to come back
+  assert.doesNotMatch(await ada.page.content(), /A secret/);
+});
