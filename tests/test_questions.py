@@ -14,7 +14,7 @@ QUESTIONS: Final = Path("docs/questions.md")
 ERRORS: Final = Path("docs/errors.md")
 
 ANSWER_MAX_LINES: Final = 12  # of prose, with the link at the end
-LLMS_MAX_LINES: Final = 160
+LLMS_MAX_LINES: Final = 165
 
 # Names of FastAPI, and of PyJWT.
 FOREIGN: Final = frozenset({"dependency_overrides", "verify_aud"})

@@ -23,7 +23,7 @@ from backend.settings.values import LogLevel
 _NO_ARGUMENTS: Final = """\
 explain takes no arguments, and no options but --env-file and --json. It did not read yours.
 Other users of this machine can see arguments, and your shell keeps them in its history.
-If an argument was a valid token, sign out its user.
+If an argument was a valid token, it works until it expires; signing out does not end it.
 Pass the token on standard input, or run the command alone to be asked for the token:
 
   python -m backend explain < file-with-the-token"""
