@@ -120,3 +120,24 @@ def test_doctor_names_an_odd_secret_and_finds_no_problem() -> None:
     assert "  warn  HOST: " in result.stdout
     assert result.stdout.endswith("No problems found.\n")
     assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_a_production_command_says_that_it_does_not_read_the_file(
+    env_file: Path, command: str
+) -> None:
+    note = "This command did not read the .env file of this folder"
+    assert run(command).stderr.startswith(note)
+    assert note not in run(command, "--env-file", ".env").stderr
+    env_file.unlink()
+    assert note not in run(command).stderr
+
+
+@pytest.mark.parametrize("command", ["doctor", "config"])
+def test_a_command_of_the_operator_says_that_it_reads_the_file_of_a_development_server(
+    env_file: Path, command: str
+) -> None:
+    secret_file.keep_secret(OTHER_SECRET)
+    output = run(command).output
+    assert output.startswith("The settings come from the .env file of this folder")
+    assert "Nothing is configured, so" not in output
