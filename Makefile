@@ -21,7 +21,7 @@ demo: .venv/.dev demo/node_modules/.installed ## start the API with Better Auth 
 	@$(BIN)/python -m demo
 
 test: .venv/.dev demo/node_modules/.installed clients browser lint types arrows ## run every check
-	@$(BIN)/python -m pytest --cov --cov-report=term -n $(PROCESSES) --dist loadfile
+	@$(BIN)/python -m pytest --cov --cov-report=term -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.dev ## format and lint
 	@$(BIN)/ruff format --check .
