@@ -3,14 +3,12 @@
 import functools
 import ssl
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
-
-import httpx2
 
 from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
-from backend.adapters.auth.jwks.fetch import fetch
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.container.issuer import Issuer
@@ -21,12 +19,17 @@ from backend.settings.origins import is_loopback
 from backend.settings.values import CookieCache
 
 
-def http_client(jwks_url: str | None) -> httpx2.AsyncClient:
+def http_client(jwks_url: str | None) -> Any:
     """Make the HTTP client that fetches the key set, with the proxies of the environment.
 
     The certificates of `SSL_CERT_FILE` are used for every key set. A key set on this machine is
     fetched without a proxy, because the request to a proxy would cross the network in plain HTTP.
+
+    Returns:
+        An `httpx2.AsyncClient`.
     """
+    import httpx2  # noqa: PLC0415 - takes 20 ms, and is not needed to import an app
+
     if jwks_url is None:
         return httpx2.AsyncClient(follow_redirects=False, trust_env=False)
     url = urlsplit(jwks_url)
@@ -38,7 +41,7 @@ def http_client(jwks_url: str | None) -> httpx2.AsyncClient:
 
 
 def jwks_keys(
-    settings: AuthSettings, url: str | None, client: Callable[[], httpx2.AsyncClient]
+    settings: AuthSettings, url: str | None, client: Callable[[], Any]
 ) -> JwksKeys | None:
     """Make the source of the issuer's keys; None if the issuer has no key set.
 
@@ -49,6 +52,8 @@ def jwks_keys(
     """
     if url is None:
         return None
+    from backend.adapters.auth.jwks.fetch import fetch  # noqa: PLC0415 - imports httpx2
+
     return JwksKeys(
         functools.partial(fetch, client(), url),
         source=url,
