@@ -16,7 +16,7 @@ from backend.entrypoints.cli.reports import diagnosis_report, explanation_report
 from tests.documents import text_of
 
 PAGE: Final = Path("docs/commands.md")
-COMMANDS: Final[dict[str, Any]] = dict(typer.main.get_command(cli).commands)  # type: ignore[attr-defined]
+COMMANDS: Final[dict[str, Any]] = dict(typer.main.get_command(cli).commands)  # type: ignore[attr-defined]  # a group
 
 
 def section_of(command: str) -> str:

@@ -112,12 +112,12 @@ def find(table: Mapping[tuple[str, str], str], block: Block) -> str | None:
 
 
 def names_a_file(block: Block) -> bool:
-    """Tell whether the first line of a block is a comment with the path of its file."""
+    """Return whether the first line of a block is a comment with the path of its file."""
     return re.match(r" ?(?:#|//) \S+\n", block.text) is not None
 
 
 def is_fragment(block: Block) -> bool:
-    """Tell whether a block is Python without the name of its file, which this module checks."""
+    """Return whether a block is Python without the name of its file, which this module checks."""
     known = find(RUN, block) or find(NOT_RUN, block)
     return block.language == "python" and not names_a_file(block) and not known
 
@@ -204,6 +204,7 @@ def test_a_fragment_of_python_can_be_imported(
     block: Block, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda _: "")  # the reader presses Enter
+    # The code is that of this project's own pages.
     exec(compile(complete(block), place(block), "exec"), {"__name__": "fragment"})  # noqa: S102
 
 

@@ -80,7 +80,7 @@ def sources(settings: AuthSettings, jwks: JwksKeys | None) -> Mapping[str, KeySo
 
 
 def secret_is_for_cookies(settings: AuthSettings, *, has_key_set: object) -> bool:
-    """Tell whether the secret verifies session cookies only.
+    """Return whether the secret verifies session cookies only.
 
     That is so if there is a key set and cookies are accepted, unless `AUTH_ALGORITHMS` names HS256.
     """
@@ -117,5 +117,5 @@ def with_cache(
 
 
 def has_secret(settings: AuthSettings) -> bool:
-    """Tell whether a shared secret is set."""
+    """Return whether a shared secret is set."""
     return bool(settings.secrets)

@@ -142,7 +142,7 @@ class AuthSettings(BaseSettings):
 
     @classmethod
     def names_an_issuer(cls) -> bool:
-        """Tell whether the environment has a setting that says which tokens to trust."""
+        """Return whether the environment has a setting that says which tokens to trust."""
         return names_any(ISSUERS)
 
     @property

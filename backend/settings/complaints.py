@@ -26,7 +26,7 @@ class Complaint:
         return f"{self.variable}: {self.problem}. {self.remedy}"
 
     def concerns(self, variable: str) -> bool:
-        """Tell whether the problem is with a variable, or with a misspelling of its name."""
+        """Return whether the problem is with a variable, or with a misspelling of its name."""
         return variable in {self.variable, self.meant}
 
 

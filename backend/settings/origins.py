@@ -80,7 +80,7 @@ def canonical_host(host: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name is `localhost` or a loopback address."""
+    """Return whether a host name is `localhost` or a loopback address."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -98,7 +98,7 @@ def _ascii_label(label: str) -> str:
 
 
 def _is_punycode(encoded: str) -> bool:
-    """Tell whether a text after `xn--` is the only encoding of a label that is not ASCII."""
+    """Return whether a text after `xn--` is the only encoding of a label that is not ASCII."""
     label = encoded.encode("ascii").decode("punycode")
     return (
         not label.isascii()

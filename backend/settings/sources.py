@@ -88,7 +88,7 @@ def read_sources(
 
 
 def names_any(settings: frozenset[str]) -> bool:
-    """Tell whether the environment sets one of the settings, itself or in a file."""
+    """Return whether the environment sets one of the settings, itself or in a file."""
     names = {name.lower() for name, value in os.environ.items() if value}
     return any(setting in names or f"{setting}_file" in names for setting in settings)
 

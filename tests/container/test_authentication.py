@@ -1,6 +1,5 @@
 """The container of authentication alone: no database, and no settings of the server."""
 
-import os
 import subprocess
 import sys
 from contextlib import AsyncExitStack
@@ -18,6 +17,7 @@ from backend.container.issuer import Issuer
 from backend.settings import AuthSettings, ConfigurationError, Settings
 from backend.testing.fakes import FakeTokenVerifier
 from tests.adapters.auth.tokens import NOW, SECRET, token
+from tests.alone.environments import environment_with
 from tests.container.key_server import SIGNERS, URL, KeyServer
 from tests.container.outcomes import token_outcome
 
@@ -93,9 +93,12 @@ def test_a_part_can_be_replaced(container_class: type[AuthContainer]) -> None:
 
 def test_importing_the_container_imports_nothing_of_the_server() -> None:
     code = "import sys, backend.container.authentication; print(*sys.modules)"
-    environment = {name: value for name, value in os.environ.items() if "COV" not in name}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment_with({}),
     )
     assert {"backend.container", "jwt"} <= {*done.stdout.split()}
     assert {*OF_THE_SERVER}.isdisjoint(done.stdout.split())

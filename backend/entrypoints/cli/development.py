@@ -38,7 +38,7 @@ _OTHER_ISSUER: Final = Complaint(
 
 
 def is_configured_here() -> bool:
-    """Tell whether this folder keeps a secret, and no issuer is configured."""
+    """Return whether this folder keeps a secret, and no issuer is configured."""
     return not Settings.names_an_issuer() and read_secret() is not None
 
 

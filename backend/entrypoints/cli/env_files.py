@@ -37,7 +37,7 @@ def export_variables(env_file: Path | None, *, development: bool) -> Path | None
 
 
 def is_unread(env_file: Path | None) -> bool:
-    """Tell whether this folder has a `.env` file that a command without the option does not read.
+    """Return whether this folder has a `.env` file that a command without the option does not read.
 
     Args:
         env_file: The file of the option `--env-file`; None without the option.

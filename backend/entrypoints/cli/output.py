@@ -29,8 +29,8 @@ def print_lines(lines: Iterable[str]) -> None:
     if not is_terminal():
         typer.echo("\n".join(lines))
         return
-    from rich.console import Console  # noqa: PLC0415 - not needed without a terminal
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415 - `--help` must be fast - not needed without a terminal
+    from rich.text import Text  # noqa: PLC0415 - `--help` must be fast
 
     console = Console(soft_wrap=True, highlight=False)
     for line in lines:
@@ -50,9 +50,9 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             typer.echo("  ".join(cells).rstrip())
         return
     from rich.box import SIMPLE  # noqa: PLC0415 - not needed without a terminal
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415 - `--help` must be fast
+    from rich.table import Table  # noqa: PLC0415 - `--help` must be fast
+    from rich.text import Text  # noqa: PLC0415 - `--help` must be fast
 
     table = Table(*head, box=SIMPLE)
     for row in rows:
@@ -62,7 +62,7 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def is_terminal() -> bool:
-    """Tell whether the output may have colours: it is a terminal, and NO_COLOR is not set."""
+    """Return whether the output may have colours: it is a terminal, and NO_COLOR is not set."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 

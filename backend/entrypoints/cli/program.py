@@ -8,5 +8,5 @@ SCRIPT: Final = "todo-api"
 
 
 def is_script() -> bool:
-    """Tell whether the installed script runs. Shells complete the options of scripts only."""
+    """Return whether the installed script runs. Shells complete the options of scripts only."""
     return Path(sys.argv[0]).stem == SCRIPT

@@ -45,7 +45,7 @@ def read_secret() -> str | None:
 
 
 def _is_private(status: os.stat_result) -> bool:
-    """Tell whether a file is a regular file of this user, and of no other user."""
+    """Return whether a file is a regular file of this user, and of no other user."""
     if not hasattr(os, "getuid"):  # Windows has no owners and modes
         return stat.S_ISREG(status.st_mode)
     return (
@@ -56,7 +56,7 @@ def _is_private(status: os.stat_result) -> bool:
 
 
 def is_unusable() -> bool:
-    """Tell whether this folder has a file for the secret that `read_secret` does not accept."""
+    """Return whether this folder has a file for the secret that `read_secret` does not accept."""
     return os.path.lexists(SECRET_FILE) and read_secret() is None
 
 

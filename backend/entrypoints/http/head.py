@@ -49,7 +49,7 @@ class HeadRequests:
 
 
 def _has_own_route(scope: Scope) -> bool:
-    """Tell whether a route lists HEAD among its methods."""
+    """Return whether a route lists HEAD among its methods."""
     return any(
         "HEAD" in (route.methods or ()) and route.matches(scope)[0] is Match.FULL
         for route in iter_route_contexts(scope["app"].routes)

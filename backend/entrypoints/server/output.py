@@ -53,7 +53,7 @@ class Output:
         return self._progress_at
 
     def is_stuck(self, now: float) -> bool:
-        """Tell whether the client has made no progress for too long. See `watch`."""
+        """Return whether the client has made no progress for too long. See `watch`."""
         return now - self.watch(now) >= limits.DRAIN_TIMEOUT
 
     def close(self) -> None:

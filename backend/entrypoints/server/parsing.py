@@ -77,7 +77,7 @@ class ParsingProtocol(HttpToolsProtocol):
             raise RefusedError(MALFORMED_REQUEST)
 
     def is_offer(self) -> bool:
-        """Tell whether the head that is complete offers to use another protocol.
+        """Return whether the head that is complete offers to use another protocol.
 
         httptools does not parse the body behind such a head. `_parse` starts again without the
         offer, so that a body is never read as the next request.

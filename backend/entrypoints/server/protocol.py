@@ -181,7 +181,7 @@ class BoundedProtocol(ParsingProtocol):
             self.transport.close()
 
     def _is_stuck(self, now: float) -> bool:
-        """Tell whether the client has not read its output for too long."""
+        """Return whether the client has not read its output for too long."""
         closing = self.transport.is_closing()
         may_write = self.unanswered and not self.flow.write_paused and not closing
         if may_write or not self.output.unsent:
@@ -192,7 +192,7 @@ class BoundedProtocol(ParsingProtocol):
         return self.output.is_stuck(now)
 
     def _is_late(self, now: float) -> bool:
-        """Tell whether the client has missed the deadline for what it must send next."""
+        """Return whether the client has missed the deadline for what it must send next."""
         if self.transport.is_closing() or self.flow.read_paused or now < self._deadline.at:
             return False
         # While a complete request has no response, the client waits for the server.

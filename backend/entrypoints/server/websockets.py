@@ -35,7 +35,7 @@ _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 def is_handshake(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Tell whether a head that offers another protocol opens a WebSocket (RFC 6455, section 4.1).
+    """Return whether a head that offers another protocol opens a WebSocket (RFC 6455, section 4.1).
 
     Args:
         method: The method of the request.

@@ -71,7 +71,7 @@ def test_roles_scopes_and_verification_become_claims() -> None:
 def test_the_api_reads_what_the_options_say() -> None:
     options = ["--role", "admin", "--scope", "todos:read", "--verified", "--email", "a@example.com"]
     token = minted(*options, "--claim", "plan=pro")
-    settings = Settings(better_auth_secret=SECRET, auth_claims=("plan",))  # type: ignore[arg-type]
+    settings = Settings(better_auth_secret=SECRET, auth_claims=("plan",))  # type: ignore[arg-type]  # pydantic
     caller = asyncio.run(Container(settings=settings).token_verifier().verify(token))
     assert caller.roles == {"admin"}
     assert caller.scopes == {"todos:read"}

@@ -1,9 +1,10 @@
 """What an import of the authentication part imports: nothing of the server, and nothing heavy."""
 
-import os
 import subprocess
 import sys
 from typing import Final
+
+from tests.alone.environments import environment_with
 
 # Packages and modules that authentication does not use.
 UNUSED: Final = frozenset(
@@ -31,9 +32,12 @@ print(len(made))
 
 
 def test_importing_authentication_imports_nothing_of_the_server() -> None:
-    environment = {name: value for name, value in os.environ.items() if "COV" not in name}
     done = subprocess.run(
-        [sys.executable, "-c", CODE], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", CODE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment_with({}),
     )
     modules, contexts = done.stdout.splitlines()
     loaded = set(modules.split())

@@ -134,6 +134,7 @@ def test_the_limit_of_connections_follows_the_limit_of_files(
     used: list[int] = []
 
     def serve(config: uvicorn.Config, _: socket.socket) -> None:
+        # uvicorn's type of `http` does not know the partial that this project passes.
         used.append(config.http.keywords["connections"].maximum)  # type: ignore[union-attr]
         assert config.timeout_keep_alive == 30
 

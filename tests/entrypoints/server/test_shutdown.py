@@ -31,7 +31,7 @@ ME = request(b"GET /api/me", b"Authorization: Bearer ada")
 
 
 @pytest.fixture
-def processes(folder: Path) -> Iterator[tuple[ServerProcess, int]]:  # noqa: F811
+def processes(folder: Path) -> Iterator[tuple[ServerProcess, int]]:  # noqa: F811 - a fixture
     """A server with two workers, and its port."""
     variables = {"BETTER_AUTH_SECRET": SECRET, "PORT": "0", "WORKERS": "2"}
     assert run("migrate").exit_code == 0

@@ -40,7 +40,7 @@ def cuts(reason: str) -> float:
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Tell whether the server has closed the connection, without waiting."""
+    """Return whether the server has closed the connection, without waiting."""
     connection.setblocking(False)
     try:
         return connection.recv(1) == b""

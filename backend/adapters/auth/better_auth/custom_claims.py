@@ -76,7 +76,7 @@ def _members(claims: Claims) -> Claims:
 
 
 def _is_acceptable(value: Any) -> bool:
-    """Tell whether a value is small, not deeply nested, and without lone surrogates."""
+    """Return whether a value is small, not deeply nested, and without lone surrogates."""
     level, count = [value], 1
     for _ in range(_MAX_DEPTH):
         children: list[Any] = []

@@ -103,7 +103,7 @@ def iso_time(value: object) -> float | None:
 
 
 def _is_past(ban_expires: object, clock: Callable[[], float]) -> bool:
-    """Tell whether a ban has ended. A token that is issued after a ban still says `banned: true`.
+    """Return whether a ban has ended. A token that is issued after a ban still says `banned: true`.
 
     The expiry is an ISO 8601 string or a number of milliseconds. Null and 0 mean a permanent ban,
     and so does a malformed expiry.
@@ -140,7 +140,7 @@ def _words(claims: Mapping[str, Any], name: str, *, separator: str) -> frozenset
 
 
 def is_unicode(value: object) -> bool:
-    """Tell whether a value is a string without lone surrogates, which UTF-8 cannot encode."""
+    """Return whether a value is a string without lone surrogates, which UTF-8 cannot encode."""
     if not isinstance(value, str):
         return False
     if value.isascii():

@@ -44,5 +44,5 @@ def jwt_cookie_remedy(context: TokenContext) -> str | None:
 
 
 def has_session(claims: Claims) -> bool:
-    """Tell whether claims are those of a session cookie: they contain a session and its user."""
+    """Return whether claims are those of a session cookie: they contain a session and its user."""
     return all(isinstance(claims.get(name), dict) for name in ("session", "user"))

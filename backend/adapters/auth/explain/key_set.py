@@ -69,7 +69,7 @@ def accepted_tokens(policy: ClaimsPolicy, url: str) -> Finding:
 
 
 def _is_internal(host: str) -> bool:
-    """Tell whether a host is known only inside a private network."""
+    """Return whether a host is known only inside a private network."""
     try:
         return ip_address(host).is_private
     except ValueError:

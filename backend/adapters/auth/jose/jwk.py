@@ -57,7 +57,7 @@ class VerificationKey:
     material: Any
 
     def verify(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:
-        """Tell whether the key made this signature with an algorithm that fits the key."""
+        """Return whether the key made this signature with an algorithm that fits the key."""
         return algorithm in self.algorithms and _ALGORITHMS[algorithm].verify(
             signing_input, self.material, signature
         )

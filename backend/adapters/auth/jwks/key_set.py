@@ -51,13 +51,13 @@ class KeySet:
         return fitting
 
     def includes(self, other: "KeySet") -> bool:
-        """Tell whether this set has every key of another set, unchanged and for the same tokens."""
+        """Return whether this set has every key of another set, for the same tokens."""
         if other.any_kid and other.any_kid != self.any_kid:
             return False
         return all(self.by_kid.get(kid) == keys for kid, keys in other.by_kid.items())
 
     def equals(self, other: "KeySet") -> bool:
-        """Tell whether both sets have the same usable keys."""
+        """Return whether both sets have the same usable keys."""
         return self.by_kid == other.by_kid and self.any_kid == other.any_kid
 
     def changes_to(self, new: "KeySet") -> str:

@@ -74,11 +74,11 @@ class RefreshSchedule:
         return self._due_at - now
 
     def is_backing_off(self, now: float) -> bool:
-        """Tell whether the last attempt failed and the next must still wait."""
+        """Return whether the last attempt failed and the next must still wait."""
         return self.failures > 0 and self.pause(now) > 0
 
     def take_recheck(self, now: float) -> bool:
-        """Tell whether a bad signature may cause a fetch. True at most once a minute."""
+        """Return whether a bad signature may cause a fetch. True at most once a minute."""
         if now < self._recheck_at:
             return False
         self._recheck_at = now + RECHECK_INTERVAL

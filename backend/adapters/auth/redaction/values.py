@@ -105,7 +105,9 @@ def _beginning(value: Any, depth: int = _MAX_DEPTH) -> Any:
     return value
 
 
-def _redacted(value: Any, name: str, shortest: int, depth: int) -> Any:  # noqa: PLR0911
+def _redacted(  # noqa: PLR0911 - one return for each kind of value
+    value: Any, name: str, shortest: int, depth: int
+) -> Any:
     """Hide secrets of at least `shortest` characters, and values more than `depth` levels deep."""
     if isinstance(value, dict | list) and not depth:
         return OMITTED
@@ -159,7 +161,7 @@ def _fragments(value: Any, name: str, depth: int = _MAX_DEPTH) -> Iterator[str]:
 
 
 def _is_bytes(value: Any) -> bool:
-    """Tell whether a value is a serialized array of bytes, as `JSON.stringify` writes one."""
+    """Return whether a value is a serialized array of bytes, as `JSON.stringify` writes one."""
     items = list(value.values()) if isinstance(value, dict) else value
     return (
         isinstance(items, list)

@@ -25,7 +25,7 @@ _UNPRONOUNCEABLE: Final = re.compile(r"[^aeiouy]{5}|j[^aeiouy]|q[^u]|[^aeiouy]x[
 
 
 def is_secret(word: str, shortest: int) -> bool:
-    """Tell whether a word looks like a secret.
+    """Return whether a word looks like a secret.
 
     Args:
         word: Letters, digits and separators, without whitespace.
@@ -40,7 +40,7 @@ def is_secret(word: str, shortest: int) -> bool:
 
 
 def _is_random(word: str) -> bool:
-    """Tell whether a long word is neither text nor a number."""
+    """Return whether a long word is neither text nor a number."""
     pieces = _LETTERS.findall(word)
     letters, digits = sum(map(len, pieces)), sum(map(str.isdigit, word))
     if letters <= _MAX_LETTERS_OF_NUMBER:
@@ -52,7 +52,7 @@ def _is_random(word: str) -> bool:
 
 
 def is_mixed(word: str) -> bool:
-    """Tell whether a short word mixes letters, digits and cases as text does not."""
+    """Return whether a short word mixes letters, digits and cases as text does not."""
     pieces = _LETTERS.findall(word)
     letters = sum(map(len, pieces))
     if letters <= _MAX_LETTERS_OF_NUMBER:
@@ -63,7 +63,7 @@ def is_mixed(word: str) -> bool:
 
 
 def is_password(text: str) -> bool:
-    """Tell whether a long text mixes letters, cases, digits and punctuation as passwords do.
+    """Return whether a long text mixes letters, cases, digits and punctuation as passwords do.
 
     Args:
         text: Any characters without whitespace.

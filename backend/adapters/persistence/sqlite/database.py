@@ -81,7 +81,7 @@ class SqliteDatabase:
         await self.writer.close()
 
     def exists(self) -> bool:
-        """Tell whether the file of the database exists."""
+        """Return whether the file of the database exists."""
         return self._path.exists()
 
     async def check(self) -> None:

@@ -71,7 +71,7 @@ class OpenRoutes:
         self._maybe_open = re.compile("|".join(searched)) if searched else None
 
     def serve(self, scope: Scope) -> bool:
-        """Tell whether an open route serves a connection."""
+        """Return whether an open route serves a connection."""
         path = get_route_path(scope) if scope.get("root_path") else scope["path"]
         if path in self._always_open:
             return True
@@ -95,14 +95,14 @@ class OpenRoutes:
         return None if frontend is None else AppRoute(paths=(frontend,))
 
     def has_overrides(self) -> bool:
-        """Tell whether a test has replaced `authenticated` by `dependency_overrides`."""
+        """Return whether a test has replaced `authenticated` by `dependency_overrides`."""
         for _, app in self._apps:
             if app.dependency_overrides and authenticated in app.dependency_overrides:
                 return True
         return False
 
     def authentication_is_overridden(self, scope: Scope) -> bool:
-        """Tell whether a test has done that in the app that serves a connection.
+        """Return whether a test has done that in the app that serves a connection.
 
         An override of the app itself counts for all apps that it mounts.
         """
@@ -192,17 +192,17 @@ def _documentation_paths(mounted: tuple[str, Any]) -> frozenset[str]:
 
 
 def takes_principal(dependant: Dependant) -> bool:
-    """Tell whether an endpoint takes a principal, required or optional."""
+    """Return whether an endpoint takes a principal, required or optional."""
     return requires_principal(dependant) or is_optional(dependant)
 
 
 def requires_principal(dependant: Dependant) -> bool:
-    """Tell whether an endpoint, or a dependency of it, requires a principal."""
+    """Return whether an endpoint, or a dependency of it, requires a principal."""
     return any(isinstance(call, Authentication) for call in calls_of(dependant))
 
 
 def is_optional(dependant: Dependant) -> bool:
-    """Tell whether a parameter is an `OptionalPrincipal`, and nothing requires a principal.
+    """Return whether a parameter is an `OptionalPrincipal`, and nothing requires a principal.
 
     An `OptionalPrincipal` in the `dependencies` of an app, a router or a route does not count: it
     must not open endpoints whose authors did not ask for it.

@@ -125,7 +125,7 @@ def _source(field: object) -> str:
 
 
 def _may_be_principal(annotation: Any, metadata: Sequence[Any]) -> bool:
-    """Tell whether a validated value of a type is a principal or contains one."""
+    """Return whether a validated value of a type is a principal or contains one."""
     try:
         adapter = TypeAdapter(Annotated[annotation, "parameter", *metadata])
         return _mentions_principal(adapter.core_schema)
@@ -135,7 +135,7 @@ def _may_be_principal(annotation: Any, metadata: Sequence[Any]) -> bool:
 
 
 def _mentions_principal(schema: object) -> bool:
-    """Tell whether a part of a core schema of Pydantic makes a principal."""
+    """Return whether a part of a core schema of Pydantic makes a principal."""
     match schema:
         case Mapping():
             is_schema = isinstance(schema.get("type"), str)  # else a mapping of names to fields
@@ -150,7 +150,7 @@ def _mentions_principal(schema: object) -> bool:
 
 
 def _is_principal_class(value: object) -> bool:
-    """Tell whether a value is the class of principals, or a way to call its constructor."""
+    """Return whether a value is the class of principals, or a way to call its constructor."""
     if isinstance(value, partial):
         return _is_principal_class(value.func)
     if isinstance(value, type):

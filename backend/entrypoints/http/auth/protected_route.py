@@ -97,7 +97,7 @@ def _without_principal(dependant: Dependant) -> Dependant:
 
 
 def _is_principal(dependant: Dependant) -> bool:
-    """Tell whether a dependency is `authenticated`, requires no scopes and fills a parameter."""
+    """Return whether a dependency is `authenticated`, requires no scopes and fills a parameter."""
     has_scopes = dependant.own_oauth_scopes or dependant.parent_oauth_scopes
     return dependant.call is authenticated and dependant.name is not None and not has_scopes
 
@@ -127,7 +127,7 @@ def _inject_principal(
 
 
 def _is_plain_async_function(endpoint: Callable[..., Any]) -> bool:
-    """Tell whether FastAPI runs a `functools.wraps` wrapper of an endpoint as it runs the endpoint.
+    """Return whether FastAPI runs a `functools.wraps` wrapper of an endpoint like the endpoint.
 
     FastAPI inspects the innermost function of a wrapper. So the endpoint and its innermost function
     must both be async functions; a partial or a callable object does not qualify.

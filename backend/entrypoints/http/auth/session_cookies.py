@@ -143,7 +143,7 @@ def _precedence(error: AuthError | VerifierUnavailableError) -> tuple[bool, bool
 
 
 def _is_navigation(method: str, fetch: Mapping[bytes, bytes]) -> bool:
-    """Tell whether a user follows a link to the API, whose response the other page cannot see."""
+    """Return whether a user follows a link to the API, whose response the other page cannot see."""
     return (
         method == "GET"
         and fetch.get(b"sec-fetch-mode") == b"navigate"

@@ -36,7 +36,7 @@ def extend_openapi(app: FastAPI, protection: Protection) -> None:
             extended = document
         return document
 
-    app.openapi = openapi  # type: ignore[method-assign]
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI documents
 
 
 def document_protection(document: dict[str, Any], app: FastAPI, protection: Protection) -> None:

@@ -90,7 +90,7 @@ class StartPage:
 
 
 def is_local(request: Request) -> bool:
-    """Tell whether a browser of this machine shows the page, and nobody else can read it.
+    """Return whether a browser of this machine shows the page, and nobody else can read it.
 
     The `Host` must be a name of this machine: otherwise a page of another site could point its own
     host name to this machine, and read this page (DNS rebinding).

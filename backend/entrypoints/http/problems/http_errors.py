@@ -97,13 +97,13 @@ def _detail(error: HTTPException) -> Any:
 
 
 def _has_detail(error: HTTPException) -> bool:
-    """Tell whether the author wrote a detail. Starlette fills in a default for a missing detail."""
+    """Return whether the author wrote a detail. Starlette has a default for a missing detail."""
     defaults = (None, "", responses.get(error.status_code), _BODY_LIMIT_DETAIL)
     return error.detail not in defaults
 
 
 def _comes_from_router(error: HTTPException) -> bool:
-    """Tell whether a router raised the error: routers raise Starlette's class, without a detail."""
+    """Return whether a router raised the error: of Starlette's class, and without a detail."""
     return type(error) is HTTPException and not _has_detail(error)
 
 

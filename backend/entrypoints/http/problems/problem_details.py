@@ -128,7 +128,7 @@ def require_error_status(status: int) -> None:
 
 
 def is_error_status(status: int) -> bool:
-    """Tell whether a status code is that of an error (RFC 9110, sections 15.5 and 15.6)."""
+    """Return whether a status code is that of an error (RFC 9110, sections 15.5 and 15.6)."""
     return HTTPStatus.BAD_REQUEST <= status <= MAX_STATUS
 
 

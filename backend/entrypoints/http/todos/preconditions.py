@@ -29,7 +29,7 @@ IfNoneMatch = Annotated[
 
 
 def names_version(if_match: Sequence[str] | None) -> bool:
-    """Tell whether the caller accepts certain versions only.
+    """Return whether the caller accepts certain versions only.
 
     Args:
         if_match: The values of If-Match; None if the header is absent.

@@ -133,6 +133,7 @@ def test_all_other_values_can_be_read_serialized_and_copied(value: object) -> No
     claims = plain(principal.claims)
     assert claims == {"bio": value}
     assert json.loads(to_json(claims)) == json.loads(json.dumps(claims)) == claims
+    # The pickled bytes are those of this test.
     assert pickle.loads(pickle.dumps(principal)) == copy.deepcopy(principal) == principal  # noqa: S301
     assert hash(principal) == hash(copy.deepcopy(principal))
     assert str(principal)

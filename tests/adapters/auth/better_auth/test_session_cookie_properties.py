@@ -38,7 +38,7 @@ PIECES = [piece for _, text in VALID for piece in text.split(".")]
 
 
 def is_accepted(cookie_format: Format, text: str) -> bool:
-    """Tell whether a cookie is accepted. Errors other than rejections fail the test."""
+    """Return whether a cookie is accepted. Errors other than rejections fail the test."""
     try:
         run_sync(verify_cookie(cookie_format, text))
     except (AuthError, VerifierUnavailableError):

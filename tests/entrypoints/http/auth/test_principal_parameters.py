@@ -505,7 +505,7 @@ class Answer(BaseModel):
 class WithComputedOwner(BaseModel):
     text: str = ""
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field  # type: ignore[prop-decorator]  # mypy cannot check it
     @property
     def owner(self) -> Principal:
         return Principal(self.text, 1)

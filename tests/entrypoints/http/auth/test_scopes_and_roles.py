@@ -53,7 +53,7 @@ def make_app(
 
         router.add_api_route("/notes", endpoint)
     elif level == "default":
-
+        # FastAPI replaces the default by the principal.
         async def with_default(principal: Principal = dependency) -> str:  # type: ignore[assignment]
             return principal.user_id
 
