@@ -51,7 +51,7 @@ class KeySet:
         return fitting
 
     def includes(self, other: "KeySet") -> bool:
-        """Return whether this set has every key of another set, for the same tokens."""
+        """Return whether this set has every key of another, unchanged and for the same tokens."""
         if other.any_kid and other.any_kid != self.any_kid:
             return False
         return all(self.by_kid.get(kid) == keys for kid, keys in other.by_kid.items())
