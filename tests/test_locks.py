@@ -34,7 +34,7 @@ GROUPS: Final = {
 
 # The locks that do not hold the dependencies of the project.
 TOOLS: Final = {"clients", "lock"}
-ALL_EXTRAS: Final = ["server", "testing", "uploads"]
+ALL_EXTRAS: Final = ["server", "testing", "tracing", "uploads"]
 EXTRAS: Final = {"run": ["server"], "dev": ALL_EXTRAS, "bench": ALL_EXTRAS}
 
 # The locks whose packages are installed where the tests run.
