@@ -16,6 +16,7 @@ from backend.settings.values import (
     Hosts,
     LogFormat,
     LogLevel,
+    Networks,
     RootPath,
 )
 
@@ -50,6 +51,10 @@ class Settings(AuthSettings):
     workers: int = Field(default=1, ge=1, le=64, description="1 to 64 processes")
     keep_alive: int = Field(
         default=75, ge=1, le=3600, description="1 to 3600 seconds, more than the load balancer's"
+    )
+    shutdown_delay: float = Field(default=0, ge=0, le=300, description="0 to 300 seconds")
+    forwarded_allow_ips: Networks = Field(
+        default=(), description="addresses or networks of proxies, like 10.0.0.0/8"
     )
     cors_headers: HeaderNames = Field(
         default=(), description="a comma-separated list of header names"

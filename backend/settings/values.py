@@ -1,5 +1,6 @@
 """The types of single settings. Each type rejects invalid values and says what is wrong."""
 
+import ipaddress
 import re
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -155,6 +156,13 @@ def _canonical_pattern(host: str) -> str:
     return f"*.{name}"
 
 
+def _check_networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_network(text)) for text in value)
+    except ValueError:
+        raise ValueError("a proxy must be an address, or a network without host bits") from None
+
+
 def _check_cookie_name(value: str) -> str:
     if not _COOKIE_NAME.fullmatch(value):
         raise ValueError(
@@ -180,5 +188,6 @@ Origins = Annotated[Words, AfterValidator(_check_origins)]
 HeaderNames = Annotated[Words, AfterValidator(_check_header_names)]
 RootPath = Annotated[str, AfterValidator(_check_root_path)]
 Hosts = Annotated[Words, AfterValidator(_check_hosts)]
+Networks = Annotated[Words, AfterValidator(_check_networks)]
 CookieName = Annotated[str, AfterValidator(_check_cookie_name)]
 AnyCase = BeforeValidator(_lower)

@@ -117,6 +117,8 @@ INVALID = {
     "PORT": ["-1", "65536", "http", "\u0663"],
     "WORKERS": ["0", "65", "many"],
     "KEEP_ALIVE": ["0", "3601", "1.5", "never"],
+    "SHUTDOWN_DELAY": ["-1", "301", "nan", "inf", "5s"],
+    "FORWARDED_ALLOW_IPS": ["*", "10.0.0.1/8", "proxy.example.com", "10.0.0.0/33", "1.2.3.4:80"],
     "CORS_ORIGINS": [
         "app.example.com",
         "https://app.example.com/",

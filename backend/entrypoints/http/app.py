@@ -88,6 +88,7 @@ def create_app(
     app.state.cursors = Cursors(container.cursor_key())
     app.state.clock = container.clock()
     app.state.checks = container.checks()
+    app.state.draining = False
     app.state.outages = Outages(app.state.checks)
     app.state.key_set_state = container.key_set_state()
     app.state.metrics_text = metrics.MetricsText(container.key_set_state())

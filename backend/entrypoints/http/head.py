@@ -7,9 +7,13 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.entrypoints.http.auth.dependencies import PRINCIPAL
+from backend.entrypoints.http.log_fields import REASON
+
 _BODIES: Final = frozenset(
     {"http.response.body", "http.response.pathsend", "http.response.zerocopysend"}
 )
+_FOR_TELEMETRY: Final = frozenset({"route", PRINCIPAL, REASON})
 
 
 class HeadRequests:
@@ -45,7 +49,7 @@ class HeadRequests:
         try:
             await self._app(inner, receive, send_without_body)
         finally:
-            _copy_route(inner, scope)
+            _copy_telemetry(inner, scope)
 
 
 def _has_own_route(scope: Scope) -> bool:
@@ -56,7 +60,6 @@ def _has_own_route(scope: Scope) -> bool:
     )
 
 
-def _copy_route(inner: MutableMapping[str, Any], scope: Scope) -> None:
-    """Tell telemetry which route served the request."""
-    if "route" in inner:
-        scope["route"] = inner["route"]
+def _copy_telemetry(inner: MutableMapping[str, Any], scope: Scope) -> None:
+    """Tell telemetry which route served the request, to whom, and why the response is an error."""
+    scope.update((key, inner[key]) for key in _FOR_TELEMETRY & inner.keys())

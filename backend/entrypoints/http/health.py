@@ -36,7 +36,9 @@ class KeySetResponse(BaseModel):
 class Health(BaseModel):
     """The result of the checks."""
 
-    status: str = Field(examples=["ok"], description="`ok`, or `unavailable`.")
+    status: str = Field(
+        examples=["ok"], description="`ok`, `unavailable`, or `draining` before a stop."
+    )
     checks: dict[str, str] = Field(description="The result of each check.")
 
 
@@ -59,7 +61,13 @@ async def live() -> Health:
     response_model_exclude_none=True,
 )
 async def ready(request: Request, response: Response) -> Readiness:
-    """Check what the API depends on: the keys and the database."""
+    """Check what the API depends on: the keys and the database.
+
+    A server that is about to stop is not ready.
+    """
+    if request.app.state.draining:
+        response.status_code = 503
+        return Readiness(status="draining", checks={}, keys=None)
     checks = request.app.state.checks
     results = await asyncio.gather(*map(run_check, checks.values()))
     errors = dict(zip(checks, results, strict=True))

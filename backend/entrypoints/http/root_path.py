@@ -27,7 +27,8 @@ class RootPath:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve a request."""
         if scope["type"] in {"http", "websocket"} and scope.get("root_path") != self._root_path:
-            scope = {**scope, "root_path": self._root_path}
+            # Not a copy: the server and telemetry share the scope, for `ENDED_WITH`.
+            scope["root_path"] = self._root_path
             if self._is_ambiguous or not scope["path"].startswith(self._below):
                 scope["path"] = self._root_path + scope["path"]
         return self._app(scope, receive, send)

@@ -1,13 +1,14 @@
 """Telemetry of each request and handshake: an id, a line in the access log, and metrics."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.entrypoints.http.auth.dependencies import PRINCIPAL
+from backend.entrypoints.http.log_fields import REASON, current_request_id, log_access
 from backend.entrypoints.http.metrics import count_response
 from backend.entrypoints.http.request_ids import ID_HEADER, request_id
 
@@ -23,8 +24,6 @@ _OWN_HEADERS: Final = frozenset({ID_HEADER, _NO_SNIFFING[0], _NO_EMBEDDING[0]})
 # Servers answer 403 if the app closes the connection before it accepts the handshake.
 _HANDSHAKES: Final = {"websocket.accept": 101, "websocket.close": 403}
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-_access_log = logging.getLogger("backend.access")
 
 
 class Telemetry:
@@ -48,6 +47,7 @@ class Telemetry:
             return
         started = time.perf_counter()
         identity = request_id(scope)
+        current_request_id.set(identity)
         status = 500
         response_started = False
 
@@ -73,6 +73,7 @@ class Telemetry:
         """Serve a WebSocket, and record the response to its handshake."""
         started = time.perf_counter()
         identity = request_id(scope)
+        current_request_id.set(identity)
         is_answered = False
 
         def send_and_record(message: Message) -> Awaitable[None]:
@@ -82,6 +83,7 @@ class Telemetry:
             if not is_answered:
                 is_answered = True
                 status = message.get("status") or _HANDSHAKES.get(message["type"], 500)
+                status = scope.get(ENDED_WITH) or status
                 _record_response(scope, "WEBSOCKET", status, time.perf_counter() - started)
             return send(message)
 
@@ -89,7 +91,8 @@ class Telemetry:
             await self._app(scope, receive, send_and_record)
         finally:
             if not is_answered:
-                _record_response(scope, "WEBSOCKET", 500, time.perf_counter() - started)
+                status = scope.get(ENDED_WITH) or 500
+                _record_response(scope, "WEBSOCKET", status, time.perf_counter() - started)
 
 
 def _add_headers(message: Message, identity: str) -> None:
@@ -107,12 +110,14 @@ def _add_headers(message: Message, identity: str) -> None:
 def _record_response(scope: Scope, method: str, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
     count_response(method, route, status, seconds)
-    if _access_log.isEnabledFor(logging.INFO):
-        _access_log.info(
-            "%s %s %d %.1f ms",
-            method,
-            route,
-            status,
-            seconds * 1000,
-            extra={"request_id": request_id(scope)},
-        )
+    principal = scope.get(PRINCIPAL)
+    log_access(
+        method,
+        route,
+        status,
+        seconds,
+        request_id=request_id(scope),
+        peer=scope.get("client"),
+        user_id=principal and principal.user_id,
+        reason=scope.get(REASON),
+    )

@@ -5,6 +5,7 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from backend.entrypoints.http.log_fields import REASON
 from backend.entrypoints.http.problems.problem_details import Problem
 from backend.entrypoints.http.request_ids import new_request_id, request_id
 from backend.entrypoints.http.telemetry import ENDED_WITH
@@ -14,6 +15,7 @@ from backend.entrypoints.server.refusals import (
     MALFORMED_HANDSHAKE,
     MALFORMED_REQUEST,
     RefusedError,
+    log_refusal,
     refusal_response,
 )
 from backend.entrypoints.server.websockets import is_handshake
@@ -98,24 +100,27 @@ class ParsingProtocol(HttpToolsProtocol):
     def refuse(self, refusal: Problem) -> None:
         """Parse nothing more; answer complete requests, then send a refusal and close."""
         self.refusal = refusal
-        identity = new_request_id()
+        identity, is_logged = new_request_id(), False
         if self.in_body:  # the application cannot answer this request
             if not self.unanswered or self.unanswered[-1].response_started:
                 self.transport.close()
                 return
             broken = self.unanswered.pop()
             identity = request_id(broken.scope)  # type: ignore[arg-type]  # uvicorn types the scope
-            end_request(broken, refusal.status)
+            is_logged = not self.pipeline and self.postponed is None  # the application logs it
+            end_request(broken, refusal.status, refusal.code)
             self.postponed = None
             if self.pipeline:
                 self.pipeline.popleft()
         if not self.unanswered:
-            self.send_refusal(refusal, identity)
+            self.send_refusal(refusal, identity, is_logged=is_logged)
 
-    def send_refusal(self, refusal: Problem, identity: str) -> None:
-        """Send a refusal and close the connection."""
+    def send_refusal(self, refusal: Problem, identity: str, *, is_logged: bool = False) -> None:
+        """Send a refusal and close the connection; write a line to the access log."""
         if not self.transport.is_closing():
             headers = self.server_state.default_headers
+            if not is_logged:
+                log_refusal(refusal, identity, self.client)
             self.transport.write(refusal_response(refusal, identity, headers))
             self.transport.close()
 
@@ -154,13 +159,15 @@ class ParsingProtocol(HttpToolsProtocol):
         return b"\r\n".join(lines)
 
 
-def end_request(cycle: RequestResponseCycle, status: int) -> None:
+def end_request(cycle: RequestResponseCycle, status: int, reason: str) -> None:
     """End a request without a response of the application.
 
     Args:
         cycle: The request.
         status: The status for the access log and the metrics.
+        reason: The reason for the access log.
     """
-    cycle.scope[ENDED_WITH] = status  # type: ignore[typeddict-unknown-key]  # our own key
+    cycle.scope[ENDED_WITH] = status  # type: ignore[typeddict-unknown-key]  # our own keys
+    cycle.scope[REASON] = reason  # type: ignore[typeddict-unknown-key]
     cycle.disconnected = True
     cycle.message_event.set()

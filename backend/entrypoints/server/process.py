@@ -22,6 +22,7 @@ from backend.entrypoints.http.auth.startup_check import (
 )
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.connections import Connections
+from backend.entrypoints.server.draining import Drain
 from backend.entrypoints.server.file_limit import raise_file_limit
 from backend.entrypoints.server.listening import address
 from backend.entrypoints.server.logs import configure_logging
@@ -40,6 +41,7 @@ _UVICORN: Final[dict[str, Any]] = {
     "access_log": False,  # entrypoints/http/telemetry.py writes the access log
     "log_config": None,
     "server_header": False,
+    "proxy_headers": False,  # anybody could send them
     "timeout_graceful_shutdown": 10,
 }
 _OTHER_FILES: Final = 256  # descriptors for connections above the limit, logs and keys
@@ -59,7 +61,10 @@ def app_from_environment() -> Api:
 def worker_app() -> Api:
     """Make the app of a worker process, which ends when its parent process ends."""
     end_with_parent()
-    return app_from_environment()
+    app = app_from_environment()
+    if app.settings.shutdown_delay:
+        Drain(app, app.settings.shutdown_delay).install()
+    return app
 
 
 def uvicorn_options(
@@ -100,7 +105,7 @@ def run_app(app: Api, settings: Settings, listener: socket.socket) -> None:
         SystemExit: The server could not start.
     """
     options = _options(settings)
-    _run(uvicorn.Config(app, settings.host, settings.port, workers=1, **options), listener)
+    _run(uvicorn.Config(app, settings.host, settings.port, workers=1, **options), listener, 0)
 
 
 def run_workers(settings: Settings, listener: socket.socket) -> None:
@@ -112,7 +117,8 @@ def run_workers(settings: Settings, listener: socket.socket) -> None:
         SystemExit: The server could not start.
     """
     options = settings.model_dump(include={"host", "port", "workers"}) | _options(settings)
-    _run(uvicorn.Config(APP, factory=True, **options), listener)
+    config = uvicorn.Config(APP, factory=True, **options)
+    _run(config, listener, settings.shutdown_delay)
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -121,16 +127,17 @@ def _options(settings: Settings) -> dict[str, Any]:
     maximum = max(files - _OTHER_FILES - settings.database_pool_size, files // 2)
     if maximum < limits.CONNECTIONS_MAX:
         _log.warning("only %d connections: raise the limit of open files (ulimit -Hn)", maximum)
+    proxies = [*settings.forwarded_allow_ips]
     return uvicorn_options(
         keep_alive=settings.keep_alive, connections_max=min(maximum, limits.CONNECTIONS_MAX)
-    )
+    ) | {"proxy_headers": bool(proxies), "forwarded_allow_ips": proxies}
 
 
-def _run(config: uvicorn.Config, listener: socket.socket) -> None:
+def _run(config: uvicorn.Config, listener: socket.socket, shutdown_delay: float) -> None:
     _log.info("Uvicorn running on %s (Press CTRL+C to quit)", address(listener, config.host))
     with contextlib.suppress(KeyboardInterrupt):
         if config.workers > 1:
-            Workers(config, sockets=[listener]).run()
+            Workers(config=config, sockets=[listener], shutdown_delay=shutdown_delay).run()
             return
         server = uvicorn.Server(config)
         server.run(sockets=[listener])

@@ -63,7 +63,7 @@ class BoundedProtocol(ParsingProtocol):
         self._connections.remove(self)
         self.postponed = None
         for cycle in self.unanswered:
-            end_request(cycle, CLIENT_GONE)
+            end_request(cycle, CLIENT_GONE, "client_gone")
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

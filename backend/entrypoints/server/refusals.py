@@ -1,11 +1,11 @@
 """What the server refuses before the application sees it: the problem, log line and metric."""
 
 import json
-import logging
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
+from backend.entrypoints.http.log_fields import log_access
 from backend.entrypoints.http.metrics import SERVER_REFUSALS
 from backend.entrypoints.http.problems.problem_details import (
     MEDIA_TYPE,
@@ -13,9 +13,6 @@ from backend.entrypoints.http.problems.problem_details import (
     problem_content,
     reason_phrase,
 )
-
-_log = logging.getLogger(__name__)
-
 
 MALFORMED_REQUEST: Final = Problem(
     status=HTTPStatus.BAD_REQUEST,
@@ -70,17 +67,32 @@ class RefusedError(ValueError):
         self.refusal = refusal
 
 
+def log_refusal(refusal: Problem, identity: str, peer: tuple[str, int] | None) -> None:
+    """Write the line in the access log of a request that the application does not see.
+
+    Args:
+        refusal: The problem that is sent.
+        identity: The id of the request.
+        peer: The address and port of the client.
+    """
+    log_access(
+        *("OTHER", "unmatched", refusal.status, 0.0),
+        request_id=identity,
+        peer=peer,
+        reason=refusal.code,
+    )
+
+
 def refusal_response(
     refusal: Problem, identity: str, headers: Iterable[tuple[bytes, bytes]]
 ) -> bytes:
-    """Return the bytes of a response that ends the connection; log and count the refusal.
+    """Return the bytes of a response that ends the connection, and count the refusal.
 
     Args:
-        refusal: The problem to send. Its code is the reason in the log and in the metric.
+        refusal: The problem to send. Its code is the reason in the metric.
         identity: The id of the request.
         headers: The headers that the server adds to every response.
     """
-    _log.info("refused: %s", refusal.code, extra={"request_id": identity, "reason": refusal.code})
     SERVER_REFUSALS.labels(refusal.code).inc()
     body = json.dumps(problem_content(refusal, identity), separators=(",", ":")).encode()
     lines = [

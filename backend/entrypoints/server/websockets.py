@@ -15,8 +15,10 @@ from websockets.datastructures import Headers
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
+from backend.entrypoints.http.log_fields import REASON
 from backend.entrypoints.http.problems.problem_details import Problem
-from backend.entrypoints.http.request_ids import new_request_id
+from backend.entrypoints.http.request_ids import request_id
+from backend.entrypoints.http.telemetry import ENDED_WITH
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.connections import Connections
 from backend.entrypoints.server.output import Output
@@ -154,6 +156,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def _refuse(self, refusal: Problem) -> None:
         """Answer the handshake in place of the app."""
+        scope: Any = self.scope  # uvicorn types the scope
+        scope[ENDED_WITH], scope[REASON] = refusal.status, refusal.code
         headers = self.default_headers
-        self.transport.write(refusal_response(refusal, new_request_id(), headers))
+        self.transport.write(refusal_response(refusal, request_id(scope), headers))
         self.transport.close()

@@ -1,13 +1,17 @@
 """Several worker processes behind one listening socket."""
 
+import contextlib
+import os
 import select
 import signal
 import socket
-from typing import Final
+import time
+from typing import Any, Final
 
 from uvicorn.supervisors import Multiprocess
 
 _CHECK_INTERVAL: Final = 0.5  # seconds between two checks of the workers
+_STOP: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 class Workers(Multiprocess):
@@ -15,7 +19,15 @@ class Workers(Multiprocess):
 
     uvicorn's own loop sees a signal up to 0.5 s later, and keeps the listening socket open until
     the last worker has ended. Connections to it would wait for a process that never accepts them.
+
+    Args:
+        shutdown_delay: Seconds for which a worker still listens after SIGTERM.
+        **options: The arguments of uvicorn's supervisor.
     """
+
+    def __init__(self, *, shutdown_delay: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._shutdown_delay = shutdown_delay
 
     def run(self) -> None:
         """Serve until a signal stops the workers."""
@@ -32,5 +44,26 @@ class Workers(Multiprocess):
             for listener in self.sockets:
                 listener.close()
             self.terminate_all()
+            self._pass_on_signal(reader, until=time.monotonic() + self._shutdown_delay)
             self.join_all()
             signal.set_wakeup_fd(-1)
+
+    def _pass_on_signal(self, reader: socket.socket, *, until: float) -> None:
+        """Interrupt the workers if a second signal arrives before they stop to listen.
+
+        Args:
+            reader: Has data after a signal.
+            until: The time of the monotonic clock, in seconds.
+        """
+        while (seconds := until - time.monotonic()) > 0:
+            if select.select([reader], [], [], min(seconds, _CHECK_INTERVAL))[0]:
+                reader.recv(4096)
+            running = [process for process in self.processes if process.process.is_alive()]
+            if not running:
+                return
+            if not _STOP.isdisjoint(self.signal_queue):
+                for process in running:
+                    if process.pid is not None:
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(process.pid, signal.SIGINT)
+                return

@@ -27,7 +27,7 @@ def record(message: str, *args: object, **extra: object) -> logging.LogRecord:
 def test_a_json_line_is_one_object() -> None:
     line = JsonFormatter().format(record("%d %s", 7, "things", request_id="request-1", other=1))
     assert json.loads(line) == {
-        "time": "2026-03-04T05:06:07.042Z",
+        "timestamp": "2026-03-04T05:06:07.042Z",
         "level": "warning",
         "logger": "backend.x",
         "message": "7 things",

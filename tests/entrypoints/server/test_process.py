@@ -133,13 +133,13 @@ def test_the_limit_of_connections_follows_the_limit_of_files(
 ) -> None:
     used: list[int] = []
 
-    def serve(config: uvicorn.Config, _: socket.socket) -> None:
+    def serve(config: uvicorn.Config, _: socket.socket, shutdown_delay: float) -> None:
         # uvicorn's type of `http` does not know the partial that this project passes.
         used.append(config.http.keywords["connections"].maximum)  # type: ignore[union-attr]
-        assert config.timeout_keep_alive == 30
+        assert (config.timeout_keep_alive, shutdown_delay) == (30, 1.5)
 
     monkeypatch.setattr(process, "raise_file_limit", lambda: files)
     monkeypatch.setattr(process, "_run", serve)
-    process.run_workers(settings(keep_alive=30), listener)
+    process.run_workers(settings(keep_alive=30, shutdown_delay=1.5), listener)
     assert used == [expected]
     assert bool(caplog.messages) == (expected < 1_000)

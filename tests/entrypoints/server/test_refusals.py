@@ -72,10 +72,11 @@ def test_a_refusal_is_a_problem_with_a_log_line_and_a_metric(
         "code": code,
     }
     assert f"x-request-id: {problem['request_id']}".encode() in lines
-    logged = [vars(record) for record in caplog.records if "refused" in record.getMessage()]
-    assert [(line["reason"], line["request_id"]) for line in logged] == [
-        (code, problem["request_id"])
+    logged = [vars(record) for record in caplog.records if record.name == "backend.access"]
+    assert [(line["status"], line["reason"], line["request_id"]) for line in logged] == [
+        (400, code, problem["request_id"])
     ]
+    assert logged[0]["client"] == "127.0.0.1"
     assert refusals(code) == before + 1
 
 

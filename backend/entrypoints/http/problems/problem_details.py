@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from backend.entrypoints.http.counters import counters
 from backend.entrypoints.http.denials import with_denials
+from backend.entrypoints.http.log_fields import REASON
 from backend.entrypoints.http.request_ids import request_id
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -108,8 +109,9 @@ def problem_response(connection: HTTPConnection, problem: Problem) -> ProblemRes
     This needs nothing of the app: no middleware, and nothing in `app.state`.
     """
     identity = request_id(connection.scope)
+    level, message, reason = problem.log or (logging.NOTSET, "", problem.code)
+    connection.scope.setdefault(REASON, reason)
     if problem.log is not None:
-        level, message, reason = problem.log
         _log.log(level, "%s", message, extra={"request_id": identity, "reason": reason})
         if problem.status == HTTPStatus.UNAUTHORIZED:
             counters.refusal(reason)

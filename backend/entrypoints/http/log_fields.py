@@ -1,0 +1,101 @@
+"""What the log says about a request: its id, its access line, and why it was refused."""
+
+import functools
+import ipaddress
+import logging
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+FIELDS: Final = (
+    *("method", "route", "status", "duration_ms", "user_id", "client"),
+    *("request_id", "trace_id", "reason"),
+)
+
+# A key of the scope: why the response is an error. The first reason counts.
+REASON: Final = "backend.reason"
+
+# The id of the request that the current task serves, so that every line of the log has the id.
+current_request_id: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
+
+_ACCESS: Final = "backend.access"
+
+_log = logging.getLogger(_ACCESS)
+
+
+def _no_trace() -> str | None:
+    """Return None: tracing is off."""
+    return None
+
+
+@dataclass(slots=True)
+class Tracing:
+    """What the log asks the tracing.
+
+    Attributes:
+        trace_id: Returns the id of the current trace, 32 hexadecimal digits; None without a trace.
+            A log line is formatted in the task that logs, so this may read context variables.
+    """
+
+    trace_id: Callable[[], str | None] = _no_trace
+
+
+tracing: Final = Tracing()
+
+
+def log_access(
+    method: str,
+    route: str,
+    status: int,
+    seconds: float,
+    *,
+    request_id: str,
+    peer: tuple[str, int] | None,
+    user_id: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Write the line of a request to the access log.
+
+    Args:
+        method: The method, or `WEBSOCKET` for the handshake of a WebSocket.
+        route: The path template of the route. Paths can contain private data.
+        status: The status of the response.
+        seconds: The time to respond.
+        request_id: The id of the request.
+        peer: The address and port of the client, as the server reports them.
+        user_id: The id of the caller, if the caller is known.
+        reason: Why the response is an error.
+    """
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    milliseconds = round(seconds * 1000, 1)
+    suffix = "" if reason is None else f" ({reason})"
+    # Not `_log.info()`: it looks for the line of code that logs, which takes longer than the rest.
+    record = logging.makeLogRecord(
+        {
+            "name": _ACCESS,
+            "levelno": logging.INFO,
+            "levelname": "INFO",
+            "msg": f"{method} {route} {status} {milliseconds} ms{suffix}",
+            "args": None,
+            "method": method,
+            "route": route,
+            "status": status,
+            "duration_ms": milliseconds,
+            "user_id": user_id,
+            "client": peer and _address(peer[0]),
+            "request_id": request_id,
+            "reason": reason,
+        }
+    )
+    _log.handle(record)
+
+
+@functools.lru_cache(maxsize=1024)
+def _address(host: str) -> str | None:
+    """Return the address of a client; None for any other text, which a proxy may pass on."""
+    try:
+        return str(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        return None
