@@ -82,6 +82,8 @@ class Telemetry:
                 _add_headers(message, identity)
             if not is_answered:
                 is_answered = True
+                if message["type"] == "websocket.close":
+                    scope.setdefault(REASON, "not_accepted")
                 status = message.get("status") or _HANDSHAKES.get(message["type"], 500)
                 status = scope.get(ENDED_WITH) or status
                 _record_response(scope, "WEBSOCKET", status, time.perf_counter() - started)

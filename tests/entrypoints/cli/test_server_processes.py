@@ -1,6 +1,5 @@
 """`serve` and `dev` as processes: what they print, log, serve and leave behind."""
 
-import json
 import re
 import shlex
 import signal
@@ -128,35 +127,3 @@ def test_dev_shows_the_documentation_and_serve_does_not(folder: Path) -> None:
             assert start_page.status_code == (200 if command == "dev" else 404)
             assert SECRET not in start_page.text
             server.stop()
-
-
-CREDENTIALS = {
-    "Cookie": "better-auth.session_data=hunter2; better-auth.session_token=hunter2",
-    "X-Api-Key": "hunter2",
-}
-
-
-def test_production_logs_json_and_no_credentials(folder: Path) -> None:
-    minted = run("token", BETTER_AUTH_SECRET=SECRET).stdout.strip()
-    assert run("migrate").exit_code == 0
-    variables = {"BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
-    logging = {"LOG_FORMAT": "json", "LOG_LEVEL": "debug"}
-    with serving(folder, "serve", **variables, **logging) as server:
-        message = json_of(server.wait_for("Uvicorn running on"))["message"]
-        url = next(word for word in message.split() if word.startswith("http://"))
-        for authorization in (f"Bearer {minted}", "Bearer hunter2", "Basic hunter2", "hunter2"):
-            headers = {**CREDENTIALS, "Authorization": authorization}
-            for path in ("/api/todos?q=hunter2", "/api/me?token=hunter2", "/hunter2"):
-                status = httpx2.get(url + path, headers=headers).status_code
-                assert status in {200, 401, 404}
-            httpx2.post(f"{url}/api/todos", headers=headers, json={"title": "hunter2"})
-        server.stop()
-        lines = [json_of(line) for line in server.output.splitlines()]
-    assert len([line for line in lines if line["logger"] == "backend.access"]) == 16
-    for secret in ("hunter2", minted, minted.split(".")[2], SECRET):
-        assert secret not in server.output
-
-
-def json_of(line: str) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(line)
-    return record
