@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import socket
+from collections.abc import Sequence
 from typing import Any, Final
 
 import uvicorn
@@ -41,7 +42,6 @@ _UVICORN: Final[dict[str, Any]] = {
     "access_log": False,  # entrypoints/http/telemetry.py writes the access log
     "log_config": None,
     "server_header": False,
-    "proxy_headers": False,  # anybody could send them
     "timeout_graceful_shutdown": 10,
 }
 _OTHER_FILES: Final = 256  # descriptors for connections above the limit, logs and keys
@@ -68,17 +68,27 @@ def worker_app() -> Api:
 
 
 def uvicorn_options(
-    *, keep_alive: int = 75, connections_max: int = limits.CONNECTIONS_MAX
+    *,
+    keep_alive: int = 75,
+    connections_max: int = limits.CONNECTIONS_MAX,
+    proxies: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the options with which uvicorn serves an app of this project.
 
     Args:
         keep_alive: Seconds between two requests of a connection.
         connections_max: The most connections of each process.
+        proxies: The addresses and networks of proxies whose `X-Forwarded-*` headers are believed.
     """
     connections = Connections(maximum=connections_max)
     protocol = functools.partial(BoundedProtocol, connections=connections)
-    return {**_UVICORN, "http": protocol, "timeout_keep_alive": keep_alive}
+    return {
+        **_UVICORN,
+        "http": protocol,
+        "timeout_keep_alive": keep_alive,
+        "proxy_headers": bool(proxies),  # anybody could send them
+        "forwarded_allow_ips": [*proxies],
+    }
 
 
 def unprotected_routes(app: Api) -> list[Complaint]:
@@ -127,10 +137,11 @@ def _options(settings: Settings) -> dict[str, Any]:
     maximum = max(files - _OTHER_FILES - settings.database_pool_size, files // 2)
     if maximum < limits.CONNECTIONS_MAX:
         _log.warning("only %d connections: raise the limit of open files (ulimit -Hn)", maximum)
-    proxies = [*settings.forwarded_allow_ips]
     return uvicorn_options(
-        keep_alive=settings.keep_alive, connections_max=min(maximum, limits.CONNECTIONS_MAX)
-    ) | {"proxy_headers": bool(proxies), "forwarded_allow_ips": proxies}
+        keep_alive=settings.keep_alive,
+        connections_max=min(maximum, limits.CONNECTIONS_MAX),
+        proxies=settings.forwarded_allow_ips,
+    )
 
 
 def _run(config: uvicorn.Config, listener: socket.socket, shutdown_delay: float) -> None:

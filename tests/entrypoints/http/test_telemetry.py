@@ -9,9 +9,11 @@ from fastapi import Response
 from httpx2 import Client
 from starlette.types import Message, Send
 
+from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http.telemetry import Telemetry
 from backend.testing.fakes import FakeTokenVerifier
 from tests.entrypoints.http.asgi_client import send_request
+from tests.entrypoints.http.broken_todos import BrokenTodos
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
 
 UNKNOWN = "/api/todos/01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
@@ -106,6 +108,45 @@ def test_a_request_logs_one_line(ada: Client, caplog: pytest.LogCaptureFixture) 
     assert words[:3] == ["GET", "/api/todos/{todo_id}", "404"]
     assert float(words[3]) >= 0
     assert record.__dict__["request_id"] == "id-of-the-test"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("path", "token", "expected"),
+    [
+        ("/api/me", "ada", ("/api/me", "ada", None)),
+        ("/api/me", "wrong", ("/api/me", None, "malformed_token")),
+        ("/api/me", "", ("/api/me", None, "malformed_authorization")),
+        (UNKNOWN, "ada", ("/api/todos/{todo_id}", "ada", "todo_not_found")),
+        ("/api/todos?limit=x", "ada", ("/api/todos", "ada", "invalid_request")),
+        ("/secret-path", "ada", ("unmatched", "ada", "not_found")),
+    ],
+)
+def test_the_access_line_names_the_user_and_the_reason(
+    anonymous: Client,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    method: str,
+    path: str,
+    token: str,
+    expected: tuple[str, str | None, str | None],
+) -> None:
+    with caplog.at_level(logging.INFO, logger="backend"):
+        response = anonymous.request(method, path, headers={"Authorization": f"Bearer {token}"})
+    (line,) = [vars(record) for record in caplog.records if record.name == "backend.access"]
+    assert (line["method"], line["status"]) == (method, response.status_code)
+    assert (line["route"], line["user_id"], line["reason"]) == expected
+    assert line["duration_ms"] >= 0
+
+
+def test_the_access_line_of_a_503_names_the_database(
+    make_app: MakeApp, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(todos=BrokenTodos(RepositoryUnavailableError("cannot connect")))
+    with caplog.at_level(logging.INFO, logger="backend"):
+        make_client(app).get("/api/todos", headers={"Authorization": "Bearer ada"})
+    (line,) = [vars(record) for record in caplog.records if record.name == "backend.access"]
+    assert (line["status"], line["reason"]) == (503, "database_unavailable")
 
 
 def test_no_access_log_above_info(ada: Client, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
 from backend.entrypoints.http.metrics import count_batch
+from backend.entrypoints.http.root_path import RootPath
 from backend.testing.fakes import FakeTokenVerifier
 from tests.e2e.processes import wait_for
 from tests.entrypoints.http.conftest import ADA
@@ -177,3 +179,36 @@ def test_a_verifier_error_is_not_a_refusal_of_the_parser() -> None:
     with Server(app_with(FakeTokenVerifier())) as server:
         assert server.ask(request(b"GET /api/me")).startswith(b"HTTP/1.1 401")
     assert refusals("malformed_request") == before
+
+
+def test_a_refused_request_below_a_path_prefix_is_logged_as_refused(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    app = FastAPI()
+    app.middleware_stack = RootPath(echo_app(), "/todos", is_ambiguous=False)
+    with Server(app) as server, server.connect() as connection:
+        connection.sendall(request(b"POST /todos/echo", CHUNKED) + b"zz\r\n")
+        receive_all(connection)
+    (line,) = [vars(record) for record in caplog.records if record.name == "backend.access"]
+    assert (line["status"], line["reason"]) == (400, "malformed_request")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "header", "client"),
+    [
+        ((), b"192.0.2.1", "127.0.0.1"),
+        (["10.0.0.0/8"], b"192.0.2.1", "127.0.0.1"),
+        (["127.0.0.1"], b"198.51.100.7, 192.0.2.1", "192.0.2.1"),
+        (["127.0.0.0/8"], b"192.0.2.1, 127.0.0.2", "192.0.2.1"),
+        (["127.0.0.1"], b"hunter2", None),
+    ],
+)
+def test_only_trusted_proxies_name_the_client(
+    caplog: pytest.LogCaptureFixture, proxies: list[str], header: bytes, client: str | None
+) -> None:
+    caplog.set_level(logging.INFO)
+    with Server(echo_app(), proxies=proxies) as server:
+        server.ask(request(b"GET /api/me", b"X-Forwarded-For: " + header))
+    (line,) = [vars(record) for record in caplog.records if record.name == "backend.access"]
+    assert line["client"] == client

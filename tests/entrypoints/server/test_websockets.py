@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
@@ -204,12 +205,25 @@ def test_data_before_the_response_is_refused(server: Server, early: bytes) -> No
 
 
 @pytest.mark.parametrize("early", [frame(1, b"early"), frame(9), b"\xff" * 100])
-def test_data_while_the_app_decides_is_refused(server: Server, early: bytes) -> None:
+def test_data_while_the_app_decides_is_refused_and_logged_once(
+    server: Server, caplog: pytest.LogCaptureFixture, early: bytes
+) -> None:
+    caplog.set_level(logging.INFO)
     with server.connect() as connection:
-        connection.sendall(request(b"GET /slow", *HANDSHAKE))
+        connection.sendall(request(b"GET /slow", *HANDSHAKE, b"X-Request-ID: id-of-the-client"))
         time.sleep(0.1)
         connection.sendall(early)
-        assert b'"malformed_handshake"' in receive_all(connection)
+        received = receive_all(connection)
+    assert b'"malformed_handshake"' in received
+    assert b'"id-of-the-client"' in received
+    (line,) = wait_for(lambda: access_lines(caplog) or None)
+    assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", "/slow", 400)
+    assert (line["reason"], line["request_id"]) == ("malformed_handshake", "id-of-the-client")
+
+
+def access_lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """Return the fields of each line of the access log."""
+    return [vars(record) for record in caplog.records if record.name == "backend.access"]
 
 
 def test_a_message_that_is_too_large_closes_the_connection(server: Server) -> None:
