@@ -115,7 +115,7 @@ def test_a_request_logs_one_line(ada: Client, caplog: pytest.LogCaptureFixture) 
     ("path", "token", "expected"),
     [
         ("/api/me", "ada", ("/api/me", "ada", None)),
-        ("/api/me", "wrong", ("/api/me", None, "malformed_token")),
+        ("/api/me", "wrong", ("/api/me", None, "invalid_token")),
         ("/api/me", "", ("/api/me", None, "malformed_authorization")),
         (UNKNOWN, "ada", ("/api/todos/{todo_id}", "ada", "todo_not_found")),
         ("/api/todos?limit=x", "ada", ("/api/todos", "ada", "invalid_request")),
@@ -142,7 +142,7 @@ def test_the_access_line_names_the_user_and_the_reason(
 def test_the_access_line_of_a_503_names_the_database(
     make_app: MakeApp, make_client: MakeClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = make_app(todos=BrokenTodos(RepositoryUnavailableError("cannot connect")))
+    app = make_app(parts={"todos": BrokenTodos(RepositoryUnavailableError("down"))})
     with caplog.at_level(logging.INFO, logger="backend"):
         make_client(app).get("/api/todos", headers={"Authorization": "Bearer ada"})
     (line,) = [vars(record) for record in caplog.records if record.name == "backend.access"]
