@@ -50,7 +50,7 @@ PLANTED: Final = [
     ("backend/settings/planted.py", "import uvicorn", "authentication-alone"),
     (
         "backend/entrypoints/http/auth/planted.py",
-        "import backend.entrypoints.http.metrics",
+        "import backend.entrypoints.http.metrics.series",
         "authentication-alone",
     ),
     (

@@ -32,6 +32,7 @@ class Container(Auth):
         databases.choose_todos, database, max_per_user=Auth.settings.provided.todos_max_per_user
     )
     cursor_key = database.provided.cursor_key
+    pools = database.provided.pools.call()
 
     # Opened at startup, closed at shutdown; checked for readiness.
     resources = providers.Callable(lifecycle.resources, Auth.jwks_keys, database)

@@ -62,3 +62,6 @@ class AuthContainer(containers.DeclarativeContainer):
     resources = providers.Callable(lifecycle.resources, jwks_keys)
     checks = providers.Callable(lifecycle.checks, jwks_keys)
     key_set_state = providers.Callable(tokens.key_set_state, jwks_keys)
+    token_cache_state = providers.Callable(
+        tokens.token_cache_state, token_verifier, session_verifier
+    )

@@ -13,7 +13,7 @@ from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.container.issuer import Issuer
 from backend.domain.auth import TokenVerifier
-from backend.domain.diagnosis import KeySetState
+from backend.domain.diagnosis import KeySetState, TokenCacheState
 from backend.settings.authentication import AuthSettings
 from backend.settings.origins import is_loopback
 from backend.settings.values import CookieCache
@@ -113,6 +113,21 @@ def with_cache(
         size=settings.auth_token_cache_size,
         epoch=jwks.epoch if jwks is not None else lambda: 0,
         clock=clock,
+    )
+
+
+def token_cache_state(*verifiers: TokenVerifier | None) -> TokenCacheState | None:
+    """Return the state of the caches of all verifiers together; None without a cache."""
+    states = [
+        verifier.state() for verifier in verifiers if isinstance(verifier, CachedTokenVerifier)
+    ]
+    if not states:
+        return None
+    return TokenCacheState(
+        hits=sum(state.hits for state in states),
+        misses=sum(state.misses for state in states),
+        tokens=sum(state.tokens for state in states),
+        maximum=sum(state.maximum for state in states),
     )
 
 

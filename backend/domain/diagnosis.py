@@ -70,6 +70,7 @@ class KeySetState:
         attempted: Seconds since the last fetch started; None before the first.
         error: Why the last attempt failed; None if it succeeded.
         usable: Whether tokens can be verified now.
+        fetches: How many fetches had each result.
     """
 
     kids: tuple[str, ...]
@@ -78,3 +79,42 @@ class KeySetState:
     attempted: float | None
     error: str | None
     usable: bool
+    fetches: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCacheState:
+    """The state of a cache of verified tokens, for metrics.
+
+    Attributes:
+        hits: How many tokens were found in the cache.
+        misses: How many tokens were not found.
+        tokens: The number of cached tokens.
+        maximum: The maximum number of cached tokens.
+    """
+
+    hits: int
+    misses: int
+    tokens: int
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolState:
+    """The state of a pool of database connections, for metrics.
+
+    Attributes:
+        name: What the connections are for: `all`, `read` or `write`.
+        in_use: The number of connections that work for a caller.
+        idle: The number of open connections that do not.
+        maximum: The maximum number of connections.
+        waiting: The number of callers that wait for a connection.
+        timeouts: How many callers got no connection in time.
+    """
+
+    name: str
+    in_use: int
+    idle: int
+    maximum: int
+    waiting: int
+    timeouts: int

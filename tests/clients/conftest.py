@@ -44,7 +44,7 @@ class Api:
     def unused_operations(self) -> set[str]:
         """Return the operations of this project that no request has used, from the metrics."""
         metrics = self.backend.client.get("/metrics").text
-        used = set(re.findall(r'http_requests_total\{method="(\w+)",route="([^"]+)"', metrics))
+        used = set(re.findall(r'seconds_count\{method="(\w+)",route="([^"]+)"', metrics))
         return {
             f"{method.upper()} {path}"
             for path, item in self.document()["paths"].items()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from backend.domain.auth import Principal, TokenVerifier
+from backend.domain.diagnosis import TokenCacheState
 
 _SIGNATURE_LENGTH: Final = 43  # base64url characters of the shortest signature (32 bytes)
 
@@ -45,6 +46,13 @@ class CachedTokenVerifier:
         self._cached: dict[int, tuple[int, Principal]] = {}
         # A dict finds its oldest key slowly after many deletions, so a queue keeps the order.
         self._insertion_order: deque[int] = deque()
+        self._hits = self._misses = 0
+
+    def state(self) -> TokenCacheState:
+        """Return the state of the cache now."""
+        return TokenCacheState(
+            hits=self._hits, misses=self._misses, tokens=len(self._cached), maximum=self._size
+        )
 
     async def verify(self, token: str, /) -> Principal:
         """Verify a token, from the cache if possible.
@@ -70,7 +78,9 @@ class CachedTokenVerifier:
         if entry is not None and entry[0] == hash(token):
             _, principal = entry
             if principal.expires_at > self._clock():
+                self._hits += 1
                 return principal
+        self._misses += 1
         principal = await self._verifier.verify(token)
         # A result counts only if the keys did not change while it was computed.
         if self._epoch() == self._cached_epoch == epoch:

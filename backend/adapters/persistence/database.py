@@ -3,8 +3,11 @@
 `PostgresDatabase`, `SqliteDatabase` and `InMemoryDatabase` implement these protocols.
 """
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
+
+from backend.domain.diagnosis import PoolState
 
 
 class Database(Protocol):
@@ -34,6 +37,10 @@ class Database(Protocol):
         Raises:
             RepositoryUnavailableError: The database cannot be reached.
         """
+        ...
+
+    def pools(self) -> Sequence[PoolState]:
+        """Return the state of its pools of connections."""
         ...
 
 

@@ -1,6 +1,7 @@
 """Todos in the memory of this process, for tests. They are lost when the process ends."""
 
 import secrets
+from collections.abc import Sequence
 from itertools import islice
 from operator import gt, lt
 from types import TracebackType
@@ -8,6 +9,7 @@ from typing import Self
 from uuid import UUID
 
 from backend.adapters.persistence.listing import page
+from backend.domain.diagnosis import PoolState
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency
 from backend.domain.search import search_key
 from backend.domain.todo import (
@@ -44,6 +46,10 @@ class InMemoryDatabase:
     async def cursor_key(self) -> bytes:
         """Return the key that seals cursors; see `Database`."""
         return self._cursor_key
+
+    def pools(self) -> Sequence[PoolState]:
+        """Return no pool: there are no connections."""
+        return ()
 
 
 class InMemoryTodoRepository:

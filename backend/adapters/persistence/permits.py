@@ -25,6 +25,16 @@ class FairPermits:
         # In the order of their turns. If a permit is free, every user here holds a full share.
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
+    @property
+    def held(self) -> int:
+        """The number of permits that are held."""
+        return sum(self._held.values())
+
+    @property
+    def waiting(self) -> int:
+        """The number of calls that wait for a permit."""
+        return sum(map(len, self._waiting.values()))
+
     def take(self, user_id: str) -> bool:
         """Take a permit if the user need not wait for one; return whether that worked."""
         held = self._held.get(user_id, 0)

@@ -15,13 +15,15 @@ from starlette.types import ASGIApp
 
 from backend import __version__
 from backend.container import Container
-from backend.entrypoints.http import health, me, metrics
+from backend.entrypoints.http import health, me
 from backend.entrypoints.http.auth.dependencies import requires_scopes
 from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.body_limit import BodyLimit
 from backend.entrypoints.http.cors import with_cors
 from backend.entrypoints.http.head import HeadRequests
 from backend.entrypoints.http.hosts import TrustedHosts
+from backend.entrypoints.http.metrics import scrape
+from backend.entrypoints.http.metrics.state import Sources, StateMetrics
 from backend.entrypoints.http.openapi import document as openapi_document
 from backend.entrypoints.http.openapi.protected_app import document_protection
 from backend.entrypoints.http.pages import documentation
@@ -72,7 +74,7 @@ def create_app(
         description=openapi_document.DESCRIPTION,
         license_info=openapi_document.LICENSE,
         openapi_tags=openapi_document.TAGS,
-        lifespan=_stop_outages,
+        lifespan=_lifespan,
         routes=_routes(settings),
         openapi_url=documentation.OPENAPI_PATH if settings.docs else None,
         docs_url=None,  # FastAPI's pages load scripts from a CDN, and have inline scripts
@@ -91,14 +93,20 @@ def create_app(
     app.state.draining = False
     app.state.outages = Outages(app.state.checks)
     app.state.key_set_state = container.key_set_state()
-    app.state.metrics_text = metrics.MetricsText(container.key_set_state())
+    sources = Sources(
+        key_set=container.key_set_state(),
+        token_cache=container.token_cache_state,
+        pools=container.pools,
+        outages=app.state.outages.in_progress,
+    )
+    app.state.metrics_text = scrape.MetricsText(StateMetrics(sources))
     handlers.install(app, app.state.outages)
     # Inside the guard, so that anonymous requests get 401 whatever the size of their bodies.
     app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
     health_paths = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
     paths = {*public, *health_paths, *(page.path for page in pages)}
     if settings.metrics:
-        paths.add(metrics.PATH)
+        paths.add(scrape.PATH)
     app.protection = protect(app, public=paths, container=container)
     app.add_middleware(QueryLimit)
     if settings.trusted_hosts:
@@ -107,8 +115,9 @@ def create_app(
 
 
 @asynccontextmanager
-async def _stop_outages(app: FastAPI) -> AsyncIterator[None]:
-    yield
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with app.state.metrics_text.publish():
+        yield
     await app.state.outages.stop()
 
 
@@ -117,7 +126,7 @@ def _routes(settings: Settings) -> list[BaseRoute]:
     if not settings.auth_require_scopes:
         modules.append(todos)
     if settings.metrics:
-        modules.append(metrics)
+        modules.append(scrape)
     # Not `include_router()`: FastAPI searches an included router twice for every request.
     return [route for module in modules for route in module.router.routes]
 

@@ -1,6 +1,6 @@
-"""Counts rejected credentials and outages, if the app has metrics.
+"""Counts verified credentials, rejected credentials and outages.
 
-Authentication must work without prometheus_client. So problems are counted here, and the module
+Authentication must work without prometheus_client. So problems are counted here, and the package
 `metrics` puts its counters in place when it is imported.
 """
 
@@ -21,10 +21,12 @@ class Counters:
         refusal: Counts a request that was answered with 401, by its precise reason.
         unavailable: Counts a request that was answered with 503, by the code of the problem without
             `_unavailable`.
+        accepted: The connections whose credentials were accepted since the metrics were updated.
     """
 
     refusal: Callable[[str], None] = _ignore
     unavailable: Callable[[str], None] = _ignore
+    accepted: int = 0
 
 
 counters: Final = Counters()

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.entrypoints.http.auth.dependencies import PRINCIPAL
 from backend.entrypoints.http.log_fields import REASON, current_request_id, log_access
-from backend.entrypoints.http.metrics import count_response
+from backend.entrypoints.http.metrics.series import count_response
 from backend.entrypoints.http.request_ids import ID_HEADER, request_id
 
 # A key of the scope. The server sets it when it ends a request itself: the status to record.

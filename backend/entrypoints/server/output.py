@@ -5,7 +5,7 @@ import socket
 import struct
 from typing import Final
 
-from backend.entrypoints.http.metrics import CUT_CONNECTIONS
+from backend.entrypoints.http.metrics.series import CUT_CONNECTIONS
 from backend.entrypoints.server import limits
 
 _DROP_OUTPUT: Final = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 s

@@ -21,6 +21,7 @@ from backend.entrypoints.http.auth.startup_check import (
     UnprotectedRouteError,
     require_protection,
 )
+from backend.entrypoints.http.metrics.workers import common_folder
 from backend.entrypoints.server import limits
 from backend.entrypoints.server.connections import Connections
 from backend.entrypoints.server.draining import Drain
@@ -128,7 +129,9 @@ def run_workers(settings: Settings, listener: socket.socket) -> None:
     """
     options = settings.model_dump(include={"host", "port", "workers"}) | _options(settings)
     config = uvicorn.Config(APP, factory=True, **options)
-    _run(config, listener, settings.shutdown_delay)
+    shares_metrics = settings.workers > 1 and settings.metrics
+    with common_folder() if shares_metrics else contextlib.nullcontext():
+        _run(config, listener, settings.shutdown_delay)
 
 
 def _options(settings: Settings) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from backend.entrypoints.http.metrics import CUT_CONNECTIONS
+from backend.entrypoints.http.metrics.series import CUT_CONNECTIONS
 from backend.entrypoints.http.request_ids import new_request_id
 from backend.entrypoints.http.telemetry import CLIENT_GONE
 from backend.entrypoints.server import limits

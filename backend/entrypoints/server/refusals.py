@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from backend.entrypoints.http.log_fields import log_access
-from backend.entrypoints.http.metrics import SERVER_REFUSALS
+from backend.entrypoints.http.metrics.series import SERVER_REFUSALS
 from backend.entrypoints.http.problems.problem_details import (
     MEDIA_TYPE,
     Problem,

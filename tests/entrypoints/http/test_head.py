@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import Message
 
 from backend.entrypoints.http import CurrentPrincipal, ProtectedRoute
-from backend.entrypoints.http.metrics import count_batch
+from backend.entrypoints.http.metrics.series import count_batch
 from tests.entrypoints.http.asgi_client import RawResponse, send_request
 from tests.entrypoints.http.auth.bearer import ADA
 from tests.entrypoints.http.conftest import MakeApp
@@ -233,7 +233,7 @@ def test_head_is_counted_with_its_method_and_route(ada: Client) -> None:
 
     def counted() -> float:
         count_batch()
-        return REGISTRY.get_sample_value("http_requests_total", labels) or 0
+        return REGISTRY.get_sample_value("http_request_duration_seconds_count", labels) or 0
 
     before = counted()
     assert ada.head("/api/me").status_code == 200

@@ -126,6 +126,7 @@ STATE = KeySetState(
     attempted=2.5,
     error="status 500",
     usable=True,
+    fetches={"success": 3, "status": 2},
 )
 
 
@@ -144,15 +145,24 @@ def test_readiness_shows_the_state_of_the_key_set(
 
 def test_metrics_show_the_state_of_the_key_set(make_app: MakeApp, make_client: MakeClient) -> None:
     client = make_client(make_app(parts={"key_set_state": providers.Object(lambda: STATE)}))
-    lines = client.get("/metrics").text.splitlines()
-    assert [line for line in lines if line.startswith("auth_key_set")] == [
-        "auth_key_set_usable 1.0",
-        "auth_key_set_keys 2.0",
-        "auth_key_set_rejected_keys 1.0",
-        "auth_key_set_age_seconds 12.5",
-        "auth_key_set_attempted_seconds 2.5",
-        "auth_key_set_failing 1.0",
-    ]
+    text = client.get("/metrics").text
+    lines = [line.split() for line in text.splitlines() if line.startswith("auth_key_set")]
+    values = {name: float(value) for name, value in lines}
+    now = time.time()
+    assert now - values.pop("auth_key_set_last_success_timestamp_seconds") == pytest.approx(
+        12.5, abs=5
+    )
+    assert now - values.pop("auth_key_set_last_fetch_timestamp_seconds") == pytest.approx(
+        2.5, abs=2
+    )
+    assert values == {
+        "auth_key_set_usable": 1,
+        "auth_key_set_keys": 2,
+        "auth_key_set_rejected_keys": 1,
+        "auth_key_set_failing": 1,
+        'auth_key_set_fetches_total{result="success"}': 3,
+        'auth_key_set_fetches_total{result="status"}': 2,
+    }
 
 
 def test_a_key_set_that_was_never_fetched_has_no_age(
@@ -161,7 +171,7 @@ def test_a_key_set_that_was_never_fetched_has_no_age(
     never = replace(STATE, kids=(), rejected=(), age=None, attempted=None, usable=False)
     client = make_client(make_app(parts={"key_set_state": providers.Object(lambda: never)}))
     assert "age" not in client.get("/health/ready").json()["keys"]
-    assert "auth_key_set_age_seconds" not in client.get("/metrics").text
+    assert "auth_key_set_last_success_timestamp_seconds" not in client.get("/metrics").text
     assert "auth_key_set_usable 0.0" in client.get("/metrics").text
 
 

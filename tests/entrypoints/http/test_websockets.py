@@ -12,7 +12,7 @@ from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
-from backend.entrypoints.http.metrics import count_batch
+from backend.entrypoints.http.metrics.series import count_batch
 from backend.entrypoints.http.query_limit import PARAMETERS_MAX
 from tests.entrypoints.http.conftest import MakeApp
 
@@ -137,7 +137,7 @@ def test_the_access_log_and_the_metrics_count_handshakes(
     route, status = line.split()[1:]
     text = TestClient(app).get("/metrics").text
     labels = f'method="WEBSOCKET",route="{route}",status="{status}"'
-    assert f"http_requests_total{{{labels}}}" in text
+    assert f"http_request_duration_seconds_count{{{labels}}}" in text
 
 
 def test_the_metrics_count_refused_credentials(
@@ -147,7 +147,8 @@ def test_the_metrics_count_refused_credentials(
 
     def refused() -> float:
         lines = TestClient(app).get("/metrics").text.splitlines()
-        found = [line for line in lines if 'auth_refusals_total{reason="invalid_token"}' in line]
+        labels = 'outcome="refused",reason="invalid_token"'
+        found = [line for line in lines if f"auth_verifications_total{{{labels}}}" in line]
         return float(found[0].split()[-1]) if found else 0.0
 
     problem(app, "/user/1", Authorization="Bearer x")

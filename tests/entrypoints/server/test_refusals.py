@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
-from backend.entrypoints.http.metrics import count_batch
+from backend.entrypoints.http.metrics.series import count_batch
 from backend.entrypoints.http.root_path import RootPath
 from backend.testing.fakes import FakeTokenVerifier
 from tests.e2e.processes import wait_for
@@ -37,7 +37,8 @@ def responses_by_status(status: int) -> float:
         sample.value
         for metric in REGISTRY.collect()
         for sample in metric.samples
-        if sample.name == "http_requests_total" and sample.labels["status"] == str(status)
+        if sample.name == "http_request_duration_seconds_count"
+        and sample.labels["status"] == str(status)
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
@@ -29,6 +30,7 @@ class KeySetFetches:
         started_at: When the last fetch started; None before the first.
         starts_at: When the fetch in progress starts or has started, after its pause.
         error: Why the last fetch failed; None if it succeeded.
+        results: How many fetches had each result: `success`, or a `FetchErrorKind`.
     """
 
     def __init__(  # noqa: PLR0913 - everything that a test replaces
@@ -54,6 +56,7 @@ class KeySetFetches:
         self.started_at: float | None = None
         self.starts_at = 0.0
         self.error: FetchError | None = None
+        self.results: Counter[str] = Counter(success=0)
 
     @property
     def in_progress(self) -> asyncio.Task[None] | None:
@@ -93,6 +96,7 @@ class KeySetFetches:
         except Exception as error:  # noqa: BLE001 - an unexpected error is an outage too
             kind = FetchErrorKind.UNEXPECTED
             self._record_failure(FetchError(type(error).__name__, kind=kind))
+        self.results[self.error.kind.value if self.error else "success"] += 1
         self.finished = self.started
 
     def _record_success(self, *, changed: bool, lookup: bool) -> None:

@@ -141,6 +141,7 @@ class JwksKeys:
             attempted=None if started_at is None else now - started_at,
             error=None if error is None else str(error),
             usable=self._usable(),
+            fetches=self._fetches.results,
         )
 
     def _usable(self) -> bool:

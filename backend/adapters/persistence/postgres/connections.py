@@ -16,6 +16,7 @@ from backend.adapters.persistence.postgres.errors import (
 from backend.adapters.persistence.postgres.leases import ConnectionLeases
 from backend.adapters.persistence.postgres.url import read_url
 from backend.adapters.persistence.searches import SEARCH_TIMEOUT, Searches
+from backend.domain.diagnosis import PoolState
 from backend.domain.todo_repository import RepositoryUnavailableError
 
 
@@ -48,6 +49,7 @@ class PostgresConnections:
         self._statement_cache = statement_cache
         self._searches = Searches(size)
         self._leases: ConnectionLeases | None = None
+        self._timeouts = 0
 
     async def open(self) -> None:
         """Create the pool. The first statement opens the first connection.
@@ -85,6 +87,10 @@ class PostgresConnections:
         with suppress(*DRIVER_ERRORS):  # the pool terminates what it cannot close
             async with asyncio.timeout(self._statement_timeout):
                 await leases.pool.close()
+
+    def pools(self) -> Sequence[PoolState]:
+        """Return the state of the pool; empty if the pool is closed."""
+        return [self._leases.state(timeouts=self._timeouts)] if self._leases else []
 
     def fetch(
         self, statement: str, user_id: str, *values: object
@@ -137,7 +143,11 @@ class PostgresConnections:
         if leases is None:
             raise RepositoryUnavailableError("the database is closed")
         with translated_errors(connecting=True):
-            connection = await leases.acquire(user_id)
+            try:
+                connection = await leases.acquire(user_id)
+            except TimeoutError:
+                self._timeouts += 1
+                raise
         with translated_errors():
             try:
                 rows = await connection.fetch(statement, *values, timeout=timeout)

@@ -1,5 +1,6 @@
 """A PostgreSQL database: its connections, health check, cursor key and schema revision."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -9,6 +10,7 @@ from backend.adapters.persistence.postgres.connections import PostgresConnection
 from backend.adapters.persistence.postgres.errors import translated_errors
 from backend.adapters.persistence.postgres.rows import REMEMBERED, STORED
 from backend.adapters.persistence.postgres.url import read_url
+from backend.domain.diagnosis import PoolState
 from backend.domain.todo_repository import RepositoryUnavailableError
 
 _TIMEOUT: Final = 10.0  # seconds, to connect for a question or a migration
@@ -121,6 +123,10 @@ class PostgresDatabase:
         """Return the key that seals cursors; see `Database`."""
         ((key,),) = await self.connections.ask(_CURSOR_KEY)
         return bytes(key)
+
+    def pools(self) -> Sequence[PoolState]:
+        """Return the state of the pool; see `Database`."""
+        return self.connections.pools()
 
     async def revision(self) -> str | None:
         """Return the revision of the schema; see `MigratedDatabase`."""

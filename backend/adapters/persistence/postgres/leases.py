@@ -15,6 +15,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from backend.adapters.persistence.permits import PROGRAM, FairPermits
+from backend.domain.diagnosis import PoolState
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
@@ -47,6 +48,22 @@ class ConnectionLeases:
         self._permits = FairPermits(size, share=share)
         self._idle: list[tuple[Connection, float]] = []  # each with the time of its release
         self._closed = False
+
+    def state(self, *, timeouts: int) -> PoolState:
+        """Return the state of the pool.
+
+        Args:
+            timeouts: How many callers got no connection in time.
+        """
+        in_use = self._permits.held
+        return PoolState(
+            name="all",
+            in_use=in_use,
+            idle=max(self.pool.get_size() - in_use, 0),
+            maximum=self.pool.get_max_size(),
+            waiting=self._permits.waiting,
+            timeouts=timeouts,
+        )
 
     async def acquire(self, user_id: str = PROGRAM) -> Connection:
         """Lease a connection to one caller, until it is released.

@@ -13,6 +13,7 @@ from backend.adapters.persistence.permits import PROGRAM, FairPermits
 from backend.adapters.persistence.searches import SEARCH_TIMEOUT, Searches
 from backend.adapters.persistence.sqlite.errors import ReplacedFileError, translated_errors
 from backend.adapters.persistence.sqlite.file import connect
+from backend.domain.diagnosis import PoolState
 from backend.domain.todo_repository import RepositoryUnavailableError
 
 _INTERRUPT_INTERVAL: Final = 0.02  # seconds
@@ -45,6 +46,7 @@ class SqliteConnections:
         self._permits = FairPermits(0, share=0)
         self._idle: list[aiosqlite.Connection] = []
         self._recovering: set[asyncio.Task[None]] = set()
+        self._timeouts = 0
 
     def open(self) -> None:
         """Accept work. The first statement opens the first connection."""
@@ -57,6 +59,21 @@ class SqliteConnections:
             self._closed = True
             await self._permits.acquire(PROGRAM)
         await _close(*self._take_idle())
+
+    def state(self, name: str) -> PoolState:
+        """Return the state of the pool.
+
+        Args:
+            name: What the connections are for.
+        """
+        return PoolState(
+            name=name,
+            in_use=self._permits.held,
+            idle=len(self._idle),
+            maximum=self._size,
+            waiting=self._permits.waiting,
+            timeouts=self._timeouts,
+        )
 
     async def fetch(
         self, statement: str, values: Mapping[str, Any], *, user_id: str = PROGRAM
@@ -95,7 +112,11 @@ class SqliteConnections:
         if self._closed:
             raise RepositoryUnavailableError("the database is closed")
         with translated_errors():
-            connection = await self._acquire(user_id)
+            try:
+                connection = await self._acquire(user_id)
+            except TimeoutError:
+                self._timeouts += 1
+                raise
             try:
                 async with asyncio.timeout(self._statement_timeout):
                     result = await work(connection)

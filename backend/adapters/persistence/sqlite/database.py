@@ -1,6 +1,7 @@
 """An SQLite database: its connections, health check, cursor key and schema revision."""
 
 import asyncio
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -10,6 +11,7 @@ from backend.adapters.persistence.sqlite.connections import SqliteConnections
 from backend.adapters.persistence.sqlite.errors import translated_errors
 from backend.adapters.persistence.sqlite.file import connect, path_of, require_usable
 from backend.adapters.persistence.sqlite.rows import REMEMBERED, STORED
+from backend.domain.diagnosis import PoolState
 
 _TIMEOUT: Final = 10.0  # seconds, to wait for another writer before a question or a migration
 
@@ -93,6 +95,10 @@ class SqliteDatabase:
         """Return the key that seals cursors; see `Database`."""
         ((key,),) = await self.readers.fetch(_CURSOR_KEY, {})
         return bytes(key)
+
+    def pools(self) -> Sequence[PoolState]:
+        """Return the state of the pools; see `Database`."""
+        return self.readers.state("read"), self.writer.state("write")
 
     async def revision(self) -> str | None:
         """Return the revision of the schema; see `MigratedDatabase`."""

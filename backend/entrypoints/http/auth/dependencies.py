@@ -30,6 +30,7 @@ from backend.entrypoints.http.auth.errors import (
     validate_scopes,
 )
 from backend.entrypoints.http.auth.routes import matching_route, required_scopes
+from backend.entrypoints.http.counters import counters
 
 # Keys of the ASGI scope. The guard sets the first for every connection, and the second when it has
 # authenticated the connection. It sets the third if a test has replaced `authenticated`. The fourth
@@ -59,6 +60,7 @@ async def authenticate(scope: Scope) -> Principal:
         if AUTHENTICATOR not in scope:
             raise RuntimeError("This app is not protected. Call `protect(app)` when you make it.")
         principal = scope[PRINCIPAL] = await scope[AUTHENTICATOR].authenticate(scope)
+        counters.accepted += 1
         if FOUND in scope:
             scope[FOUND].append(principal)
     return principal

@@ -16,6 +16,7 @@ from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
 from backend.entrypoints.http.auth.subprotocols import move_bearer_token
 from backend.entrypoints.http.auth.websockets import GuardedWebSocket
+from backend.entrypoints.http.counters import counters
 
 _CACHE_CONTROL: Final = b"cache-control"
 _PRIVATE: Final = (_CACHE_CONTROL, b"private, no-cache")
@@ -89,6 +90,7 @@ class Guard:
                 raise
             await self._app(scope, receive, send)  # 404, 405 or a redirect
             return
+        counters.accepted += 1
         await self._app(scope, receive, send_private)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

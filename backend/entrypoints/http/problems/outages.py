@@ -51,7 +51,7 @@ class Outage:
             request_id: The id of the request.
         """
         now = self._clock()
-        if self._watcher is None or self._watcher.done():
+        if not self.in_progress:
             _log.error(
                 "unavailable: %s: %s. Requests get 503. Run `doctor` for help.",
                 self._part,
@@ -63,6 +63,11 @@ class Outage:
             self._watcher = asyncio.create_task(self._watch())
         self._failed_at = now
         self._requests += 1
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether the part is unavailable."""
+        return self._watcher is not None and not self._watcher.done()
 
     async def stop(self) -> None:
         """Report the outage that is in progress, if any, and stop watching for its end."""
@@ -115,6 +120,13 @@ class Outages:
     def __init__(self, checks: Mapping[str, Check]) -> None:
         self.verifier = Outage("verifier", checks.get("keys"))
         self.database = Outage("database", checks.get("database"))
+
+    def in_progress(self) -> Mapping[str, bool]:
+        """Return whether an outage is in progress, by part of the application."""
+        return {
+            "verifier": self.verifier.in_progress,
+            "database": self.database.in_progress,
+        }
 
     async def stop(self) -> None:
         """Report the outages that are in progress."""

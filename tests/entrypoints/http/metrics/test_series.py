@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from typing import Final
 
 import pytest
@@ -15,36 +14,17 @@ from starlette.types import Message, Send
 
 from backend.domain.auth import UnknownKeyError, VerifierUnavailableError
 from backend.domain.todo_repository import RepositoryUnavailableError
-from backend.entrypoints.http.metrics import BATCH_SIZE, TEXT_MAX_AGE, MetricsText
+from backend.entrypoints.http.metrics.scrape import TEXT_MAX_AGE, MetricsText
+from backend.entrypoints.http.metrics.series import BATCH_SIZE
+from backend.entrypoints.http.metrics.state import Sources, StateMetrics
 from backend.entrypoints.http.telemetry import Telemetry
 from backend.testing.fakes import FakeTokenVerifier
 from tests.entrypoints.http.broken_todos import BrokenTodos
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
+from tests.entrypoints.http.metrics.conftest import Count
 
-Count = Callable[..., float]
 UNKNOWN = "/api/todos/01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
 HTTP: Final = {"type": "http", "method": "GET", "headers": []}
-
-
-def samples(client: Client) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """Return the samples of `/metrics`."""
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(client.get("/metrics").text)
-        for sample in family.samples
-    }
-
-
-@pytest.fixture
-def count(make_app: MakeApp, make_client: MakeClient) -> Count:
-    """Return a function that tells by how much a sample has grown since the test began."""
-    before = samples(make_client(make_app()))
-
-    def growth(name: str, **labels: str) -> float:
-        key = (name, frozenset(labels.items()))
-        return samples(make_client(make_app())).get(key, 0.0) - before.get(key, 0.0)
-
-    return growth
 
 
 async def receive_nothing() -> Message:
@@ -54,28 +34,26 @@ async def receive_nothing() -> Message:
 def test_requests_are_counted_by_route(ada: Client, count: Count) -> None:
     ada.get(UNKNOWN)
     ada.get(UNKNOWN.replace("9", "8"))
-    assert (
-        count("http_requests_total", method="GET", route="/api/todos/{todo_id}", status="404") == 2
-    )
-    assert count("http_request_seconds_count", method="GET", route="/api/todos/{todo_id}") == 2
+    labels = {"method": "GET", "route": "/api/todos/{todo_id}", "status": "404"}
+    assert count("http_request_duration_seconds_count", **labels) == 2
 
 
 @pytest.mark.parametrize("requests", [1, BATCH_SIZE - 1, 2 * BATCH_SIZE + 1])
 def test_metrics_include_every_request(anonymous: Client, count: Count, requests: int) -> None:
     for _ in range(requests):
         anonymous.get("/health/live")
-    labels = {"method": "GET", "route": "/health/live"}
-    assert count("http_requests_total", status="200", **labels) == requests
-    assert count("http_request_seconds_count", **labels) == requests
-    assert count("http_requests_total", status="200", **labels) == requests
+    labels = {"method": "GET", "route": "/health/live", "status": "200"}
+    assert count("http_request_duration_seconds_count", **labels) == requests
+    assert count("http_request_duration_seconds_bucket", le="+Inf", **labels) == requests
+    assert count("http_request_duration_seconds_count", **labels) == requests
 
 
 def test_full_batches_are_counted_without_a_scrape(anonymous: Client) -> None:
     labels = {"method": "GET", "route": "/health/live", "status": "200"}
-    before = REGISTRY.get_sample_value("http_requests_total", labels) or 0.0
+    before = REGISTRY.get_sample_value("http_request_duration_seconds_count", labels) or 0.0
     for _ in range(2 * BATCH_SIZE):
         anonymous.get("/health/live")
-    after = REGISTRY.get_sample_value("http_requests_total", labels) or 0.0
+    after = REGISTRY.get_sample_value("http_request_duration_seconds_count", labels) or 0.0
     assert after - before > BATCH_SIZE
 
 
@@ -83,8 +61,14 @@ def test_unknown_paths_and_methods_share_one_series(ada: Client, count: Count) -
     for number in range(5):
         ada.get(f"/nothing/{number}")
         ada.request(f"METHOD{number}", "/api/me")
-    assert count("http_requests_total", method="GET", route="unmatched", status="404") == 5
-    assert count("http_requests_total", method="OTHER", route="/api/me", status="405") == 5
+    assert (
+        count("http_request_duration_seconds_count", method="GET", route="unmatched", status="404")
+        == 5
+    )
+    assert (
+        count("http_request_duration_seconds_count", method="OTHER", route="/api/me", status="405")
+        == 5
+    )
 
 
 def test_rejected_requests_are_counted_by_reason(
@@ -93,8 +77,8 @@ def test_rejected_requests_are_counted_by_reason(
     verifier.known["ada"] = UnknownKeyError("rotated")
     for client in (anonymous, ada, ada):
         client.get("/api/me")
-    assert count("auth_refusals_total", reason="missing_token") == 1
-    assert count("auth_refusals_total", reason="unknown_key") == 2
+    assert count("auth_verifications_total", outcome="refused", reason="missing_token") == 1
+    assert count("auth_verifications_total", outcome="refused", reason="unknown_key") == 2
 
 
 def test_responses_with_503_are_counted_by_cause(
@@ -129,14 +113,14 @@ def test_metrics_use_the_prometheus_text_format(anonymous: Client) -> None:
     response = anonymous.get("/metrics")
     assert response.headers["Content-Type"].startswith("text/plain; version=")
     names = {family.name for family in text_string_to_metric_families(response.text)}
-    assert {"http_requests", "http_request_seconds", "auth_refusals"} <= names
+    assert {"http_request_duration_seconds", "auth_verifications", "http_unavailable"} <= names
 
 
 def test_metrics_are_rendered_at_most_once_a_second(
     make_app: MakeApp, make_client: MakeClient
 ) -> None:
     app, seconds = make_app(), 100.0
-    app.state.metrics_text = MetricsText(None, clock=lambda: seconds)
+    app.state.metrics_text = MetricsText(StateMetrics(Sources()), clock=lambda: seconds)
     client = make_client(app)
     first = client.get("/metrics").text
     client.get("/api/me")
@@ -154,14 +138,17 @@ def test_metrics_can_be_turned_off(make_app: MakeApp, make_client: MakeClient) -
 
 def test_failed_requests_are_counted_as_500(broken: Client, count: Count) -> None:
     broken.get("/broken")
-    assert count("http_requests_total", method="GET", route="/broken", status="500") == 1
+    assert (
+        count("http_request_duration_seconds_count", method="GET", route="/broken", status="500")
+        == 1
+    )
 
 
 def test_the_duration_of_requests_is_measured(ada: Client, count: Count) -> None:
-    labels = {"method": "POST", "route": "/api/todos"}
+    labels = {"method": "POST", "route": "/api/todos", "status": "201"}
     start = time.perf_counter()
     ada.post("/api/todos", json={"title": "x"})
-    assert 0 < count("http_request_seconds_sum", **labels) < time.perf_counter() - start
+    assert 0 < count("http_request_duration_seconds_sum", **labels) < time.perf_counter() - start
 
 
 @pytest.mark.parametrize("kind", [OSError, asyncio.CancelledError])
@@ -176,7 +163,10 @@ def test_requests_without_a_response_are_counted_as_500(
 
     with pytest.raises(kind):
         asyncio.run(Telemetry(app)(dict(HTTP), receive_nothing, send))
-    assert count("http_requests_total", method="GET", route="unmatched", status="500") == 1
+    assert (
+        count("http_request_duration_seconds_count", method="GET", route="unmatched", status="500")
+        == 1
+    )
 
 
 def test_a_response_that_cannot_be_counted_affects_no_other(
@@ -192,7 +182,7 @@ def test_a_response_that_cannot_be_counted_affects_no_other(
     for _ in range(2 * BATCH_SIZE):
         assert anonymous.get("/health/live").status_code == 200
     labels = {"method": "GET", "route": "/health/live", "status": "200"}
-    assert count("http_requests_total", **labels) == 2 * BATCH_SIZE
+    assert count("http_request_duration_seconds_count", **labels) == 2 * BATCH_SIZE
     assert [
         record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR
     ] == ["cannot count a response"]

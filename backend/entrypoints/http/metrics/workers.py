@@ -1,0 +1,115 @@
+"""Several workers with common metrics: each counts in files, and any of them can report the sums.
+
+The parent makes a temporary folder. Each worker takes the first number whose lock file is free, and
+counts in the files of that number. The kernel frees the lock however the worker ends. The next
+worker with the number continues the counters, so they never fall and the files do not accumulate.
+"""
+
+import contextlib
+import itertools
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from prometheus_client import values
+
+_FOLDER: Final = "API_METRICS_FOLDER"  # from the parent to its workers
+_CLIENT_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client keeps its files
+_COUNTERS: Final = ("counter", "histogram")
+_GAUGES: Final = ("gauge_livemax", "gauge_livemin", "gauge_livesum")
+# The files are filled with zeros first. The client would leave them sparse, and a write to a sparse
+# mapped file kills the process if the disk is full.
+_FILE_SIZE: Final = 256 * 1024  # bytes; a file that becomes full is doubled
+
+_locks: Final[list[IO[bytes]]] = []  # open as long as this process lives
+_log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def common_folder() -> Iterator[None]:
+    """Make the folder for the metrics of workers that start inside `with`; remove it afterwards.
+
+    If there is no place for it, the workers count for themselves, and a warning says so.
+    """
+    try:
+        if os.name == "nt":
+            raise OSError("Windows cannot lock them")  # noqa: TRY301 - the same warning
+        folder = tempfile.TemporaryDirectory(prefix="api-metrics-", ignore_cleanup_errors=True)
+    except OSError as error:
+        _log.warning(
+            "/metrics describes only the worker that answers, because the workers cannot share"
+            " files: %s. Set TMPDIR to a writable directory, or mount a tmpfs on /tmp.",
+            error,
+        )
+        yield
+        return
+    with folder as os.environ[_FOLDER]:
+        yield
+    del os.environ[_FOLDER]
+
+
+def join() -> Path | None:
+    """Let this process count in the common folder. Call this before the first metric is made.
+
+    Returns:
+        The folder; None if this process counts for itself.
+    """
+    folder = os.environ.get(_FOLDER)
+    if folder is None:
+        return None
+    try:
+        number = _take_number(Path(folder))
+    except OSError as error:
+        _log.warning("/metrics of this worker describes no other worker: %s", error)
+        return None
+    os.environ[_CLIENT_FOLDER] = folder
+    values.ValueClass = values.MultiProcessValue(  # type: ignore[no-untyped-call]
+        lambda: number
+    )
+    return Path(folder)
+
+
+def remove_gauges_of_ended_workers(folder: Path) -> None:
+    """Remove the gauges of workers that have ended. Their counters stay."""
+    for path in folder.glob("*.lock"):
+        lock = _lock(path)
+        if lock is not None:
+            with lock:
+                for name in _GAUGES:
+                    (folder / f"{name}_{path.stem}.db").unlink(missing_ok=True)
+
+
+def _take_number(folder: Path) -> int:
+    for number in itertools.count():
+        lock = _lock(folder / f"{number}.lock")
+        if lock is not None:
+            _locks.append(lock)
+            for name in (*_COUNTERS, *_GAUGES):
+                path = folder / f"{name}_{number}.db"
+                if name in _GAUGES or not path.exists():
+                    _fill(path)
+            return number
+    raise AssertionError  # `count` has no end
+
+
+def _fill(path: Path) -> None:
+    """Write a file without values. Another worker may read it at the same time."""
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(bytes(_FILE_SIZE))
+    temporary.replace(path)
+
+
+def _lock(path: Path) -> IO[bytes] | None:
+    """Open a file and lock it; return None if another process, or this process, has locked it."""
+    import fcntl  # noqa: PLC0415 - Windows has no such module
+
+    file = path.open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
