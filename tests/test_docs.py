@@ -7,14 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from prometheus_client import generate_latest
-from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from backend.domain.auth import AuthError, InvalidTokenError
-from backend.domain.diagnosis import KeySetState
 from backend.entrypoints.http.auth.session_cookies import MalformedCookieError
-from backend.entrypoints.http.metrics import key_set_metrics
 from backend.settings import Settings
 from tests.documents import (
     PAGES,
@@ -29,6 +25,7 @@ from tests.documents import (
     table_rows,
     text_of,
 )
+from tests.scrape import full_scrape, labels_of
 
 README_MAX_LINES: Final = 200
 PERFORMANCE_MAX_LINES: Final = 120
@@ -173,15 +170,19 @@ def test_the_table_of_settings_has_every_variable_with_its_default() -> None:
     assert actual == expected
 
 
-def test_the_table_of_metrics_has_every_metric() -> None:
-    rows = table_rows(MONITORING)
-    documented = {name for row in rows for name in re.findall(r"`((?:auth|http)_\w+)`", row[0])}
-    state = KeySetState(kids=(), rejected=(), age=1, attempted=1, error=None, usable=True)
-    text = (generate_latest() + key_set_metrics(state)).decode()
-    families = {(family.name, family.type) for family in text_string_to_metric_families(text)}
-    exposed = {f"{name}_total" if kind == "counter" else name for name, kind in families}
-    expected = {name for name in exposed if re.match("auth_|http_", name)}
-    assert documented == {name for name in expected if not name.endswith("_created")}
+def test_the_table_of_metrics_has_every_metric_with_its_labels() -> None:
+    documented = {
+        name: set(re.findall(r"`(\w+)`", row[1]))
+        for row in table_rows(MONITORING)
+        if len(row) == 3
+        for name in re.findall(r"`([a-z_]+)`", row[0])
+    }
+    actual = {
+        f"{family.name}_total" if family.type == "counter" else family.name: labels_of(family)
+        for family in full_scrape()
+        if not family.name.startswith("python_")
+    }
+    assert documented == actual
 
 
 def auth_errors(kind: type[AuthError] = AuthError) -> list[type[AuthError]]:

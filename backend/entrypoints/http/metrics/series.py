@@ -38,8 +38,11 @@ WORKER_STARTS: Final = Counter("server_worker_starts", "Starts of worker process
 _log = logging.getLogger(__name__)
 _accepted: Final = VERIFICATIONS.labels("accepted", "")
 _undecided: Final = VERIFICATIONS.labels("unavailable", "verifier_unavailable")
-for _cause in ("verifier", "database"):  # so that the first outage is an increase, not a new series
+# So that the first event is an increase, not a new series.
+for _cause in ("verifier", "database"):
     UNAVAILABLE.labels(_cause)
+for _reason in ("slow_head", "slow_body", "slow_reader", "unsent_output", "too_many_connections"):
+    CUT_CONNECTIONS.labels(_reason)
 
 _batch: Final[list[tuple[str, str, int, float]]] = []
 

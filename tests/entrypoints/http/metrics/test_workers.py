@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx2
-import psutil
+import psutil  # type: ignore[import-untyped]  # has no type stubs
 import pytest
 from prometheus_client import values
 
