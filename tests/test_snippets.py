@@ -79,6 +79,7 @@ COMMANDS_NOT_RUN: Final = {
     "node demo/server.mjs": "tests/e2e/better_auth.py starts the same file",
     "npx openapi-typescript": "tests/clients/test_front_ends.py runs it with another file name",
     "pip install path/to/this/project": "tests/test_wheel.py installs the wheel",
+    "promtool": "tests/deploy/test_monitoring.py checks the names in the rules, but no syntax",
     "python3 -m pip wheel": "tests/test_wheel.py builds the wheel",
     "python3 -m venv": "`make setup` does the same",
 }

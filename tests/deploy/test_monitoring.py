@@ -103,6 +103,14 @@ def test_an_alert_has_a_severity_and_a_documented_remedy(rule: dict[str, Any]) -
     assert f"`{rule['alert']}`" in text_of(MONITORING)
 
 
+def test_the_rules_select_the_job_that_the_configuration_scrapes() -> None:
+    configuration = YAML(typ="safe").load(FOLDER / "prometheus.yaml")
+    assert configuration["rule_files"] == ["alerts.yaml"]
+    (job,) = [scrape["job_name"] for scrape in configuration["scrape_configs"]]
+    for rule in RULES:
+        assert set(re.findall(r'job="([^"]*)"', rule["expr"])) == {job}
+
+
 def test_the_rules_for_promtool_test_every_alert_in_both_directions() -> None:
     silent, firing = YAML(typ="safe").load(FOLDER / "alerts_test.yaml")["tests"]
     names = {rule["alert"] for rule in RULES}
