@@ -14,7 +14,7 @@ from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.persistence.schema.diagnosis import diagnose_database
 from backend.adapters.persistence.schema.new_revision import create_revision
 from backend.container import database as databases
-from backend.container import explanations, lifecycle, migrations, tokens
+from backend.container import explanations, lifecycle, migrations, tokens, tracing
 from backend.container.authentication import AuthContainer as Auth
 from backend.settings import Settings
 
@@ -26,8 +26,10 @@ class Container(Auth):
     settings_class = providers.Object(Settings)
     settings: providers.Singleton[Settings]
 
+    make_tracing = providers.Object(tracing.tracing_from_environment)
+
     # Todos, and the key that signs the cursors of their lists.
-    database = providers.Singleton(databases.choose_database, Auth.settings)
+    database = providers.Singleton(databases.choose_database, Auth.settings, Auth.tracer)
     todos = providers.Singleton(
         databases.choose_todos, database, max_per_user=Auth.settings.provided.todos_max_per_user
     )
@@ -35,7 +37,7 @@ class Container(Auth):
     pools = database.provided.pools.call()
 
     # Opened at startup, closed at shutdown; checked for readiness.
-    resources = providers.Callable(lifecycle.resources, Auth.jwks_keys, database)
+    resources = providers.Callable(lifecycle.resources, Auth.jwks_keys, database, Auth.tracing)
     checks = providers.Callable(lifecycle.checks, Auth.jwks_keys, database)
 
     # For the command line.

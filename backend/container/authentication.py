@@ -6,18 +6,24 @@ To replace a part, name it when you make the container:
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from dependency_injector import containers, providers
 
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
-from backend.container import lifecycle, session_cookies, tokens
+from backend.container import lifecycle, session_cookies, tokens, tracing
 from backend.container.issuer import better_auth
+from backend.container.tracing import tracer_of
 from backend.settings.authentication import AuthSettings
 
 
 def _load(settings_class: type[AuthSettings]) -> AuthSettings:
     return settings_class.load()
+
+
+def _call(make: Callable[[], Any]) -> Any:
+    return make()
 
 
 class AuthContainer(containers.DeclarativeContainer):
@@ -28,11 +34,16 @@ class AuthContainer(containers.DeclarativeContainer):
     settings: providers.Singleton[Any] = providers.Singleton(_load, settings_class)
     clock = providers.Object(time.time)
 
+    # What makes spans, and exports them; None if nothing is traced.
+    make_tracing = providers.Object(tracing.no_tracing)
+    tracing = providers.Singleton(_call, make_tracing)
+    tracer = providers.Callable(tracer_of, tracing)
+
     # The issuer, and its keys.
     issuer = providers.Singleton(better_auth, settings, clock)
     jwks_url = issuer.provided.jwks_url
     http_client = providers.Singleton(tokens.http_client, jwks_url)
-    jwks_keys = providers.Singleton(tokens.jwks_keys, settings, jwks_url, http_client.provider)
+    jwks_keys = providers.Singleton(tokens.jwks_keys, settings, jwks_url, http_client.provider, tracer)
 
     # Bearer tokens: signature, claims, principal, cache.
     sources = providers.Callable(tokens.sources, settings, jwks_keys)
@@ -48,12 +59,12 @@ class AuthContainer(containers.DeclarativeContainer):
         clock=clock,
     )
     token_verifier = providers.Singleton(
-        tokens.with_cache, jwt_verifier, settings, jwks_keys, clock
+        tokens.with_cache, jwt_verifier, settings, jwks_keys, clock, tracer
     )
 
     # Session cookies; the verifier is None if no cookies are accepted.
     session_verifier = providers.Singleton(
-        session_cookies.make_verifier, settings, issuer, jwks_keys, clock
+        session_cookies.make_verifier, settings, issuer, jwks_keys, clock, tracer
     )
     web_origins = providers.Callable(session_cookies.web_origins, settings, issuer)
     cookie_names = providers.Callable(session_cookies.accepted_names, settings)

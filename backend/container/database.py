@@ -1,5 +1,6 @@
 """The choice of the database and its repository, and the check of its schema."""
 
+import functools
 import logging
 from typing import Any, Final, assert_never
 
@@ -20,8 +21,15 @@ _REQUIRED_CHECKS: Final = frozenset({"database", "privileges", "migrations"})
 _log = logging.getLogger(__name__)
 
 
-def choose_database(settings: Settings) -> PostgresDatabase | SqliteDatabase:
-    """Return the database that `DATABASE_URL` names."""
+def choose_database(
+    settings: Settings, tracer: Any = None
+) -> PostgresDatabase | SqliteDatabase:
+    """Return the database that `DATABASE_URL` names.
+
+    Args:
+        settings: The URL and the limits.
+        tracer: Makes a span of each statement; None if nothing is traced.
+    """
     url = settings.database_url.get_secret_value()
     limits: dict[str, Any] = {
         "pool_size": settings.database_pool_size,
@@ -29,7 +37,19 @@ def choose_database(settings: Settings) -> PostgresDatabase | SqliteDatabase:
         "statement_timeout": settings.database_statement_timeout,
     }
     if url.startswith("sqlite:"):
+        if tracer is not None:
+            from backend.adapters.tracing import sqlite  # noqa: PLC0415 - tracing is off mostly
+
+            limits["make_connections"] = functools.partial(
+                sqlite.TracedSqliteConnections, tracer=tracer
+            )
         return SqliteDatabase(url, **limits)
+    if tracer is not None:
+        from backend.adapters.tracing import postgres  # noqa: PLC0415 - likewise
+
+        limits["make_connections"] = functools.partial(
+            postgres.TracedPostgresConnections, tracer=tracer
+        )
     return PostgresDatabase(url, **limits, statement_cache=settings.database_prepared_statements)
 
 

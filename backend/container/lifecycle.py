@@ -16,7 +16,9 @@ class Part(AbstractAsyncContextManager[Any], Protocol):
         ...
 
 
-def resources(keys: Part | None, database: Part | None = None) -> Sequence[Resource]:
+def resources(
+    keys: Part | None, database: Part | None = None, tracing: Resource | None = None
+) -> Sequence[Resource]:
     """Return what to open, in this order; close the resources in reverse order.
 
     The HTTP client is not among them. It keeps no connection between two fetches, so there is
@@ -25,8 +27,9 @@ def resources(keys: Part | None, database: Part | None = None) -> Sequence[Resou
     Args:
         keys: The issuer's keys; None if the issuer has no key set.
         database: The database of the todos; None if the app has none.
+        tracing: Exports spans, also those of the other parts; None if nothing is traced.
     """
-    return [part for part in (keys, database) if part is not None]
+    return [part for part in (tracing, keys, database) if part is not None]
 
 
 def checks(keys: Part | None, database: Part | None = None) -> Mapping[str, Check]:

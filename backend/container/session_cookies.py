@@ -1,6 +1,7 @@
 """Makes the verifier of session cookies, and names the accepted cookies."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from backend.adapters.auth.better_auth.cookie_formats import (
     CompactCookieDecoder,
@@ -18,7 +19,11 @@ from backend.settings.values import CookieCache
 
 
 def make_verifier(
-    settings: AuthSettings, issuer: Issuer, jwks: JwksKeys | None, clock: Callable[[], float]
+    settings: AuthSettings,
+    issuer: Issuer,
+    jwks: JwksKeys | None,
+    clock: Callable[[], float],
+    tracer: Any = None,
 ) -> TokenVerifier | None:
     """Make the verifier of session cookies; None if cookies are not accepted."""
     if settings.auth_cookie is CookieCache.OFF:
@@ -30,7 +35,7 @@ def make_verifier(
         to_principal=issuer.to_principal,
         clock=clock,
     )
-    return with_cache(verifier, settings, jwks, clock)
+    return with_cache(verifier, settings, jwks, clock, tracer, credential="cookie")
 
 
 def cookie_decoder(settings: AuthSettings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:

@@ -12,6 +12,7 @@ from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHM
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.container.issuer import Issuer
+from backend.container.tracing import traced_fetch, traced_verifier, unremembered
 from backend.domain.auth import TokenVerifier
 from backend.domain.diagnosis import KeySetState, TokenCacheState
 from backend.settings.authentication import AuthSettings
@@ -41,7 +42,7 @@ def http_client(jwks_url: str | None) -> Any:
 
 
 def jwks_keys(
-    settings: AuthSettings, url: str | None, client: Callable[[], Any]
+    settings: AuthSettings, url: str | None, client: Callable[[], Any], tracer: Any = None
 ) -> JwksKeys | None:
     """Make the source of the issuer's keys; None if the issuer has no key set.
 
@@ -49,13 +50,14 @@ def jwks_keys(
         settings: How long keys are used.
         url: The URL of the key set, if there is a key set.
         client: Returns the HTTP client; called only if there is a key set.
+        tracer: Makes a span of each fetch; None if nothing is traced.
     """
     if url is None:
         return None
     from backend.adapters.auth.jwks.fetch import fetch  # noqa: PLC0415 - imports httpx2
 
     return JwksKeys(
-        functools.partial(fetch, client(), url),
+        traced_fetch(functools.partial(fetch, client(), url), url, tracer),
         source=url,
         max_age=settings.auth_jwks_max_age,
         max_stale=settings.auth_jwks_max_stale,
@@ -104,8 +106,22 @@ def with_cache(
     settings: AuthSettings,
     jwks: JwksKeys | None,
     clock: Callable[[], float],
+    tracer: Any = None,
+    *,
+    credential: str = "bearer",
 ) -> TokenVerifier:
-    """Put a cache of verified tokens in front of a verifier, unless the cache size is 0."""
+    """Put a cache of verified tokens in front of a verifier, unless the cache size is 0.
+
+    With a tracer, each verification of the credential (`bearer` or `cookie`) becomes a span.
+    """
+    if tracer is not None:
+        return traced_verifier(
+            with_cache(unremembered(verifier), settings, jwks, clock),
+            tracer,
+            credential=credential,
+            jwks=jwks,
+            max_age=settings.auth_jwks_max_age,
+        )
     if not settings.auth_token_cache_size:
         return verifier
     return CachedTokenVerifier(

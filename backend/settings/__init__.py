@@ -1,7 +1,8 @@
 """Reads the settings from the environment, and reports every invalid setting at once."""
 
+import os
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, SecretStr
 from pydantic_settings import EnvSettingsSource
@@ -9,6 +10,7 @@ from pydantic_settings import EnvSettingsSource
 from backend.settings.authentication import AuthSettings
 from backend.settings.complaints import Complaint, ConfigurationError, errors_of
 from backend.settings.origins import PORT_MAX
+from backend.settings.tracing import tracing_complaints
 from backend.settings.values import (
     AnyCase,
     DatabaseUrl,
@@ -71,6 +73,12 @@ class Settings(AuthSettings):
     )
     docs: bool | None = Field(default=None, description="on or off")  # None: on in `dev` only
     metrics: bool = Field(default=True, description="on or off")
+
+    @classmethod
+    def read(cls, **overrides: Any) -> tuple[Self, list[Complaint]]:
+        """Read the settings, and check the standard `OTEL_*` variables too; see `AuthSettings`."""
+        settings, complaints = super().read(**overrides)
+        return settings, [*complaints, *tracing_complaints(os.environ)]
 
     @property
     def processes(self) -> int:

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
-from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
@@ -37,17 +36,10 @@ from backend.entrypoints.http.root_path import RootPath
 from backend.entrypoints.http.telemetry import Telemetry
 from backend.entrypoints.http.todos import routes as todos
 from backend.entrypoints.http.todos.cursors import Cursors
+from backend.entrypoints.http.tracing import RouteSpans, telemetry_config
 from backend.settings import Settings
 
 _TITLE: Final = "Secured Todo API"
-
-# FastAPI's own telemetry is off: `Telemetry` does this work.
-_NO_TELEMETRY: Final[TelemetryConfig] = {
-    "tracing": False,
-    "metrics": False,
-    "logs": False,
-    "operation_spans": False,
-}
 
 
 def create_app(
@@ -64,6 +56,8 @@ def create_app(
         An app that refuses to start if a route neither takes a principal nor is public.
     """
     settings = container.settings()
+    tracing = container.tracing()
+    health_paths = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
     pages = documentation.routes(_TITLE) if settings.docs else []
     if start_page:
         pages += start_page.routes(settings)
@@ -80,12 +74,15 @@ def create_app(
         docs_url=None,  # FastAPI's pages load scripts from a CDN, and have inline scripts
         redoc_url=None,
         redirect_slashes=False,  # the `Host` header would choose where a redirect leads
-        telemetry=_NO_TELEMETRY,
+        telemetry=telemetry_config(
+            tracing, excluded={*health_paths, metrics.PATH}, root_path=settings.root_path or ""
+        ),
     )
     if settings.auth_require_scopes:
         _include_with_scopes(app, todos.router)
     app.router.routes.extend(pages)  # the last routes: the others are used more often
     app.settings = settings
+    app.tracing = tracing
     app.state.todos = container.todos()
     app.state.cursors = Cursors(container.cursor_key())
     app.state.clock = container.clock()
@@ -103,7 +100,6 @@ def create_app(
     handlers.install(app, app.state.outages)
     # Inside the guard, so that anonymous requests get 401 whatever the size of their bodies.
     app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
-    health_paths = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
     paths = {*public, *health_paths, *(page.path for page in pages)}
     if settings.metrics:
         paths.add(scrape.PATH)
@@ -145,10 +141,12 @@ class Api(FastAPI):
     Attributes:
         protection: The authentication of the app.
         settings: The settings of the application.
+        tracing: What makes and exports spans; None if nothing is traced.
     """
 
     protection: Protection
     settings: Settings
+    tracing: Any
 
     _extended: dict[str, Any] | None = None  # the document of FastAPI that `openapi` has completed
     _serialized: tuple[object, str, bytes] = (None, "", b"")  # document, root path, and its JSON
@@ -165,6 +163,8 @@ class Api(FastAPI):
             HeadRequests(add_cors(super().build_middleware_stack())),
             cancelled=add_cors(shutting_down),
         )
+        if self.tracing is not None:
+            stack = RouteSpans(stack, self.tracing.name_current_span)
         root_path = self.settings.root_path
         if not root_path:
             return stack

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import asyncpg
 
@@ -32,6 +32,8 @@ class PostgresConnections:
             beyond a transaction, and the server is not asked for a timeout: poolers that share
             sessions refuse such requests.
     """
+
+    _leases_class: ClassVar[type[ConnectionLeases]] = ConnectionLeases
 
     def __init__(
         self,
@@ -164,7 +166,7 @@ class PostgresConnections:
 
     def _lease(self, pool: "asyncpg.Pool[asyncpg.Record]") -> ConnectionLeases:
         share = max(1, self._size // 2)
-        return ConnectionLeases(pool, size=self._size, share=share, timeout=self._connect_timeout)
+        return self._leases_class(pool, size=self._size, share=share, timeout=self._connect_timeout)
 
 
 async def _register_acting_user(connection: "asyncpg.Connection[asyncpg.Record]", /) -> None:

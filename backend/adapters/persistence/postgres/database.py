@@ -1,6 +1,6 @@
 """A PostgreSQL database: its connections, health check, cursor key and schema revision."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -66,6 +66,7 @@ class PostgresDatabase:
         statement_timeout: The maximum duration of a statement, in seconds.
         statement_cache: Whether to keep statements prepared. Turn it off behind a pooler that
             shares server sessions between clients, such as PgBouncer in transaction mode.
+        make_connections: Makes the pool of connections.
 
     Attributes:
         connections: The connections, for repositories.
@@ -85,11 +86,12 @@ class PostgresDatabase:
         connect_timeout: float = 5.0,
         statement_timeout: float = 5.0,
         statement_cache: bool = True,
+        make_connections: Callable[..., PostgresConnections] = PostgresConnections,
     ) -> None:
         if not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("the URL of a PostgreSQL database starts with postgresql://")
         self._url = url
-        self.connections: Final = PostgresConnections(
+        self.connections: Final = make_connections(
             url,
             size=pool_size,
             connect_timeout=connect_timeout,

@@ -1,7 +1,7 @@
 """An SQLite database: its connections, health check, cursor key and schema revision."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -42,6 +42,7 @@ class SqliteDatabase:
         connect_timeout: The maximum wait for a connection, in seconds.
         statement_timeout: The maximum duration of a call in seconds, including the wait for the
             lock of another process.
+        make_connections: Makes each pool of connections.
 
     Attributes:
         readers: The connections that read, for repositories.
@@ -61,11 +62,12 @@ class SqliteDatabase:
         pool_size: int = 4,
         connect_timeout: float = 5.0,
         statement_timeout: float = 5.0,
+        make_connections: Callable[..., SqliteConnections] = SqliteConnections,
     ) -> None:
         self._path = path_of(url)
         timeouts = {"connect_timeout": connect_timeout, "statement_timeout": statement_timeout}
-        self.readers: Final = SqliteConnections(self._path, size=pool_size, **timeouts)
-        self.writer: Final = SqliteConnections(self._path, size=1, **timeouts)
+        self.readers: Final = make_connections(self._path, size=pool_size, **timeouts)
+        self.writer: Final = make_connections(self._path, size=1, **timeouts)
 
     async def __aenter__(self) -> Self:
         self.readers.open()

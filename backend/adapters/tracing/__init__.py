@@ -1,0 +1,1 @@
+"""Tracing: the only home of OpenTelemetry. Nothing here is imported while tracing is off."""

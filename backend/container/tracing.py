@@ -1,0 +1,95 @@
+"""Tracing: whether the settings or the app itself ask for spans, and what records them.
+
+While nobody asks, nothing is wrapped and OpenTelemetry's SDK is not imported.
+"""
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from backend.adapters.auth.jwks.keys import JwksKeys
+from backend.domain.auth import TokenVerifier
+from backend.settings.tracing import is_tracing_requested
+
+Fetch = Callable[[], Awaitable[bytes]]
+
+
+def no_tracing() -> None:
+    """Return None: an app that is protected exports its spans itself."""
+
+
+def tracing_from_environment() -> Any:
+    """Return a `Tracing`, which makes and exports spans; None unless `OTEL_*` variables ask for it."""
+    if not is_tracing_requested(os.environ):
+        return None
+    from backend.adapters.tracing.provider import Tracing  # noqa: PLC0415 - imports the SDK
+
+    return Tracing()
+
+
+def tracer_of(tracing: Any) -> Any:
+    """Return the tracer of a `Tracing`; without it, what `adopted_tracer` returns."""
+    return adopted_tracer() if tracing is None else tracing.tracer
+
+
+def adopted_tracer() -> Any:
+    """Return a tracer of the provider that an app has set up itself; None if it has not."""
+    if "opentelemetry.trace" not in sys.modules:
+        return None
+    from backend.adapters.tracing.context import adopted_tracer  # noqa: PLC0415 - see above
+
+    return adopted_tracer(is_sdk_imported="opentelemetry.sdk.trace" in sys.modules)
+
+
+def current_trace_id() -> str | None:
+    """Return the id of the current trace as 32 hexadecimal digits; None outside of traces."""
+    if "opentelemetry.trace" not in sys.modules:
+        return None
+    from backend.adapters.tracing import context  # noqa: PLC0415 - see above
+
+    return context.current_trace_id()
+
+
+def traced_fetch(fetch: Fetch, url: str, tracer: Any) -> Fetch:
+    """Record a span for each fetch of the key set, if there is a tracer."""
+    if tracer is None:
+        return fetch
+    from backend.adapters.tracing.fetch import TracedFetch  # noqa: PLC0415 - see above
+
+    return TracedFetch(fetch, tracer, url=url)
+
+
+def unremembered(verifier: TokenVerifier) -> TokenVerifier:
+    """Let a verifier behind a cache record that the cache did not have a token."""
+    from backend.adapters.tracing import verifier as spans  # noqa: PLC0415 - see above
+
+    return spans.UnrememberedTokenVerifier(verifier)
+
+
+def traced_verifier(
+    verifier: TokenVerifier,
+    tracer: Any,
+    *,
+    credential: str,
+    jwks: JwksKeys | None,
+    max_age: float,
+) -> TokenVerifier:
+    """Record a span for each verification.
+
+    Args:
+        verifier: Verifies tokens or cookies.
+        tracer: Makes the spans.
+        credential: What is verified: `bearer` or `cookie`.
+        jwks: The issuer's keys, if there is a key set.
+        max_age: Seconds after which keys are stale.
+    """
+    from backend.adapters.tracing import verifier as spans  # noqa: PLC0415 - see above
+
+    return spans.TracedTokenVerifier(
+        verifier,
+        tracer,
+        credential=credential,
+        key_set_state=jwks.state if jwks is not None else None,
+        max_age=max_age,
+    )
