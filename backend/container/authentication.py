@@ -43,7 +43,9 @@ class AuthContainer(containers.DeclarativeContainer):
     issuer = providers.Singleton(better_auth, settings, clock)
     jwks_url = issuer.provided.jwks_url
     http_client = providers.Singleton(tokens.http_client, jwks_url)
-    jwks_keys = providers.Singleton(tokens.jwks_keys, settings, jwks_url, http_client.provider, tracer)
+    jwks_keys = providers.Singleton(
+        tokens.jwks_keys, settings, jwks_url, http_client.provider, tracer
+    )
 
     # Bearer tokens: signature, claims, principal, cache.
     sources = providers.Callable(tokens.sources, settings, jwks_keys)

@@ -21,9 +21,7 @@ _REQUIRED_CHECKS: Final = frozenset({"database", "privileges", "migrations"})
 _log = logging.getLogger(__name__)
 
 
-def choose_database(
-    settings: Settings, tracer: Any = None
-) -> PostgresDatabase | SqliteDatabase:
+def choose_database(settings: Settings, tracer: Any = None) -> PostgresDatabase | SqliteDatabase:
     """Return the database that `DATABASE_URL` names.
 
     Args:

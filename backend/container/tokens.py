@@ -101,7 +101,7 @@ def policy(settings: AuthSettings, issuer: Issuer) -> ClaimsPolicy:
     )
 
 
-def with_cache(
+def with_cache(  # noqa: PLR0913 - the parts of the container
     verifier: TokenVerifier,
     settings: AuthSettings,
     jwks: JwksKeys | None,

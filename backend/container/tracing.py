@@ -10,7 +10,7 @@ from typing import Any
 
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.domain.auth import TokenVerifier
-from backend.settings.tracing import is_tracing_requested
+from backend.settings.tracing import is_tracing_requested, tracing_complaints
 
 Fetch = Callable[[], Awaitable[bytes]]
 
@@ -20,8 +20,13 @@ def no_tracing() -> None:
 
 
 def tracing_from_environment() -> Any:
-    """Return a `Tracing`, which makes and exports spans; None unless `OTEL_*` variables ask for it."""
-    if not is_tracing_requested(os.environ):
+    """Return a `Tracing`, which makes and exports spans.
+
+    Returns:
+        None unless the `OTEL_*` variables ask for it, and are valid. A server refuses to start with
+        invalid variables.
+    """
+    if not is_tracing_requested(os.environ) or any(tracing_complaints(os.environ)):
         return None
     from backend.adapters.tracing.provider import Tracing  # noqa: PLC0415 - imports the SDK
 

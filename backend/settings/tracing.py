@@ -81,7 +81,9 @@ def tracing_complaints(environment: Mapping[str, str]) -> Iterator[Complaint]:
             yield Complaint(name, problem, remedy)
     yield from _number_complaints(environment)
     if "ratio" in _read(environment, _SAMPLER) and not _read(environment, _SAMPLER_ARG):
-        yield Complaint(_SAMPLER_ARG, "the sampler needs a ratio", "Set it to a number from 0 to 1.")
+        yield Complaint(
+            _SAMPLER_ARG, "the sampler needs a ratio", "Set it to a number from 0 to 1."
+        )
 
 
 def _number_complaints(environment: Mapping[str, str]) -> Iterator[Complaint]:
@@ -149,7 +151,12 @@ def _checks() -> Iterator[tuple[str, str, str, Callable[[str], bool]]]:
     """Yield each variable with what is wrong if its check fails, the remedy, and the check."""
     url = "not an http:// or https:// URL without user name and password"
     yield _ENDPOINT, url, "Set it to a URL like http://localhost:4318.", _is_base_endpoint
-    yield _TRACES_ENDPOINT, url, "Set it to a URL like http://localhost:4318/v1/traces.", _is_endpoint
+    yield (
+        _TRACES_ENDPOINT,
+        url,
+        "Set it to a URL like http://localhost:4318/v1/traces.",
+        _is_endpoint,
+    )
     samplers = f"Set it to one of {', '.join(_SAMPLERS)}."
     yield _SAMPLER, "not a known sampler", samplers, _SAMPLERS.__contains__
     yield _SAMPLER_ARG, "not a ratio", "Set it to a number from 0 to 1.", _is_ratio
@@ -161,13 +168,28 @@ def _checks() -> Iterator[tuple[str, str, str, Callable[[str], bool]]]:
             _PROTOCOL.__eq__,
         )
         compressions = f"Set it to one of {', '.join(_COMPRESSIONS)}."
-        yield f"{prefix}COMPRESSION", "not a known compression", compressions, _COMPRESSIONS.__contains__
+        yield (
+            f"{prefix}COMPRESSION",
+            "not a known compression",
+            compressions,
+            _COMPRESSIONS.__contains__,
+        )
         seconds = "Set it to a number of seconds."
         yield f"{prefix}TIMEOUT", "not a number of seconds above 0", seconds, _is_timeout
-        yield f"{prefix}HEADERS", "not a list of headers", "Write name=value,name=value.", _are_headers
+        yield (
+            f"{prefix}HEADERS",
+            "not a list of headers",
+            "Write name=value,name=value.",
+            _are_headers,
+        )
         for file in ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"):
             remedy = "Set it to the path of a PEM file."
-            yield f"{prefix}{file}", "there is no such file", remedy, lambda path: Path(path).is_file()
+            yield (
+                f"{prefix}{file}",
+                "there is no such file",
+                remedy,
+                lambda path: Path(path).is_file(),
+            )
 
 
 _CHECKS: Final = tuple(_checks())

@@ -19,8 +19,8 @@ _OK: Final = 200
 class TracedFetch:
     """Records a span for each fetch of a key set.
 
-    A fetch that a running request waits for belongs to the trace of that request. Any other fetch is
-    a trace of its own, which links to the request that caused it.
+    A fetch that a running request waits for belongs to the trace of that request. Any other fetch
+    is a trace of its own. It links to the request that caused it, if there is such a request.
 
     Args:
         fetch: Returns the key set's bytes or raises `FetchError`.

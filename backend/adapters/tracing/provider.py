@@ -6,8 +6,8 @@ global, so that an app that uses OpenTelemetry itself keeps its own.
 
 import asyncio
 import threading
-import time
 import uuid
+from contextlib import suppress
 from typing import Final, Self
 
 from opentelemetry.context import Context
@@ -24,7 +24,6 @@ from backend.adapters.tracing.exporter import LoggedExporter
 SERVICE_NAME: Final = "secured-todo-api"
 FLUSH_TIMEOUT: Final = 3.0  # seconds
 
-_POLL: Final = 0.01  # seconds
 _REDACTED: Final = "REDACTED"
 # Clients put anything into a path or a query, even tokens. `http.route` has the template.
 _FREE_TEXT: Final = ("url.path", "url.query")
@@ -74,16 +73,22 @@ class _Export(SpanProcessor):
             return
         batches, exporter = self._batches, self._exporter
         self._batches = self._exporter = None
-        # Not a thread of the event loop: that would have to end before the process can end.
-        thread = threading.Thread(target=batches.shutdown, daemon=True)
-        thread.start()
-        deadline = time.monotonic() + FLUSH_TIMEOUT
-        while thread.is_alive() and time.monotonic() < deadline:
-            await asyncio.sleep(_POLL)
-        if thread.is_alive():
+        loop, flushed = asyncio.get_running_loop(), asyncio.Event()
+
+        def flush() -> None:
+            batches.shutdown()  # type: ignore[no-untyped-call]  # of the SDK
+            with suppress(RuntimeError):  # the event loop has ended
+                loop.call_soon_threadsafe(flushed.set)
+
+        # Not a thread of the event loop: the process would wait for the end of that.
+        threading.Thread(target=flush, daemon=True).start()
+        try:
+            async with asyncio.timeout(FLUSH_TIMEOUT):
+                await flushed.wait()
+        except TimeoutError:
             exporter.shutdown()
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
         """Remove what clients write freely."""
         for name in _FREE_TEXT:
             if span.attributes and name in span.attributes:

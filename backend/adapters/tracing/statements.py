@@ -11,7 +11,9 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 POOL_WAIT: Final = "db.client.connection.wait_time"  # seconds
 
 # The main statement of `WITH` comes last; `SELECT` writes nothing.
-_CHANGES: Final = re.compile(r"\b(INSERT) (?:OR \w+ )?INTO (\w+)|\b(UPDATE) (\w+)\s+SET|\b(DELETE) FROM (\w+)")
+_CHANGES: Final = re.compile(
+    r"\b(INSERT) (?:OR \w+ )?INTO (\w+)|\b(UPDATE) (\w+)\s+SET|\b(DELETE) FROM (\w+)"
+)
 _SOURCE: Final = re.compile(r"\bFROM (\w+)")
 
 

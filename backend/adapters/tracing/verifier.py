@@ -1,10 +1,11 @@
 """Spans of verifications. No token, no claim and no id of a user becomes an attribute."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, StatusCode, Tracer
+from opentelemetry.util.types import AnyValue
 
 from backend.adapters.auth.jose.jwk import HMAC_ALGORITHMS
 from backend.adapters.auth.jose.jws import decode_object
@@ -60,7 +61,10 @@ class TracedTokenVerifier:
         """
         if not trace.get_current_span().is_recording():
             return await self._verifier.verify(token)
-        attributes = {"auth.credential": self._credential, _REMEMBERED: True}
+        attributes: Mapping[str, AnyValue] = {
+            "auth.credential": self._credential,
+            _REMEMBERED: True,
+        }
         with self._tracer.start_as_current_span(
             NAME, attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:

@@ -78,7 +78,7 @@ class PostgresDatabase:
     name: Final = "PostgreSQL"
     dialect: Final = "postgresql+asyncpg"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the settings, and what tracing replaces
         self,
         url: str,
         *,
