@@ -29,7 +29,9 @@ def anyio_backend() -> str:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove environment variables that configure the developer's own servers."""
     for name in tuple(os.environ):
-        ours = name.lower() in Settings.model_fields or name.upper().startswith(PREFIXES)
+        ours = name.lower() in Settings.model_fields or name.upper().startswith(
+            (*PREFIXES, "OTEL_")
+        )
         if ours or name.upper() in CLIENT_VARIABLES:
             monkeypatch.delenv(name)
 

@@ -43,6 +43,12 @@ PLANTED: Final = [
         "home-of-prometheus-client",
     ),
     (
+        "backend/entrypoints/http/planted.py",
+        "import opentelemetry.trace",
+        "home-of-opentelemetry",
+    ),
+    ("backend/container/planted.py", "import opentelemetry.sdk.trace", "home-of-opentelemetry"),
+    (
         "backend/adapters/auth/planted.py",
         "import backend.adapters.persistence.memory",
         "authentication-alone",

@@ -39,12 +39,12 @@ def tracer_of(tracing: Any) -> Any:
 
 
 def adopted_tracer() -> Any:
-    """Return a tracer of the provider that an app has set up itself; None if it has not."""
-    if "opentelemetry.trace" not in sys.modules:
+    """Return a tracer of the provider that an app sets up itself; None if it does not use the SDK."""
+    if "opentelemetry.sdk.trace" not in sys.modules:
         return None
     from backend.adapters.tracing.context import adopted_tracer  # noqa: PLC0415 - see above
 
-    return adopted_tracer(is_sdk_imported="opentelemetry.sdk.trace" in sys.modules)
+    return adopted_tracer()
 
 
 def current_trace_id() -> str | None:

@@ -38,7 +38,7 @@ CLEARED_VARIABLES = {
     "TRUSTED_HOSTS",
     "WORKERS",
 }
-CLEARED_PREFIXES = ("AUTH_", "BETTER_AUTH_", "JWKS_", "JWT_", "LOG_", "NODE_", "OIDC_")
+CLEARED_PREFIXES = ("AUTH_", "BETTER_AUTH_", "JWKS_", "JWT_", "LOG_", "NODE_", "OIDC_", "OTEL_")
 
 # No server here speaks TLS. Loading the CA certificates of the system takes 40 ms per client.
 NO_CA_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

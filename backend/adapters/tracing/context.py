@@ -8,15 +8,8 @@ from backend import __version__
 SCOPE = "backend"
 
 
-def adopted_tracer(*, is_sdk_imported: bool) -> Tracer | None:
-    """Return a tracer of the global provider, which an app sets up itself; None without a provider.
-
-    Args:
-        is_sdk_imported: Whether the app has imported the SDK. It may set the provider up later.
-    """
-    is_default = isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-    if is_default and not is_sdk_imported:
-        return None
+def adopted_tracer() -> Tracer:
+    """Return a tracer of the global provider, which an app sets up itself, now or later."""
     return trace.get_tracer(SCOPE, __version__)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import asyncpg
 from opentelemetry import trace
 from opentelemetry.trace import Tracer
 
@@ -48,7 +47,7 @@ class TracedPostgresConnections(PostgresConnections):
 
     async def _run(
         self, statement: str, user_id: str, values: Sequence[object], **options: Any
-    ) -> Sequence[asyncpg.Record]:
+    ) -> Sequence[Any]:
         if not is_recording():
             return await super()._run(statement, user_id, values, **options)
         with self._spans.record(statement):

@@ -3,9 +3,8 @@
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import aiosqlite
 from opentelemetry.trace import Tracer
 
 from backend.adapters.persistence.sqlite.connections import SqliteConnections
@@ -29,17 +28,17 @@ class TracedSqliteConnections(SqliteConnections):
         self._spans = StatementSpans(tracer, {"db.system.name": "sqlite"})
 
     async def run(
-        self, work: Callable[[aiosqlite.Connection], Awaitable[_T]], *, user_id: str
+        self, work: Callable[[Any], Awaitable[_T]], *, user_id: str
     ) -> _T:
         """Run some work of a user on a connection; see `SqliteConnections`."""
         if not is_recording():
             return await super().run(work, user_id=user_id)
         started = time.perf_counter()
 
-        async def traced_work(connection: aiosqlite.Connection) -> _T:
+        async def traced_work(connection: Any) -> _T:
             waited = time.perf_counter() - started
             traced = _TracedConnection(connection, self._spans, waited=waited)
-            return await work(cast("aiosqlite.Connection", traced))
+            return await work(traced)
 
         return await super().run(traced_work, user_id=user_id)
 
@@ -54,7 +53,7 @@ class _TracedConnection:
     """
 
     def __init__(
-        self, connection: aiosqlite.Connection, spans: StatementSpans, *, waited: float
+        self, connection: Any, spans: StatementSpans, *, waited: float
     ) -> None:
         self._connection = connection
         self._spans = spans
@@ -62,7 +61,7 @@ class _TracedConnection:
 
     async def execute(
         self, statement: str, values: Mapping[str, Any] | None = None
-    ) -> aiosqlite.Cursor:
+    ) -> Any:
         with self._spans.record(statement) as span:
             span.set_attribute(POOL_WAIT, self._waited)
             return await self._connection.execute(statement, values)
