@@ -39,21 +39,12 @@ def tracer_of(tracing: Any) -> Any:
 
 
 def adopted_tracer() -> Any:
-    """Return a tracer of the provider that an app sets up itself; None if it does not use the SDK."""
+    """Return a tracer of the provider that an app sets up itself; None if it imports no SDK."""
     if "opentelemetry.sdk.trace" not in sys.modules:
         return None
     from backend.adapters.tracing.context import adopted_tracer  # noqa: PLC0415 - see above
 
     return adopted_tracer()
-
-
-def current_trace_id() -> str | None:
-    """Return the id of the current trace as 32 hexadecimal digits; None outside of traces."""
-    if "opentelemetry.trace" not in sys.modules:
-        return None
-    from backend.adapters.tracing import context  # noqa: PLC0415 - see above
-
-    return context.current_trace_id()
 
 
 def traced_fetch(fetch: Fetch, url: str, tracer: Any) -> Fetch:

@@ -41,8 +41,6 @@ _NUMBERS: Final = {
     "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": 0,
     "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT": 0,
 }
-_QUEUE_SIZE: Final = 2048  # the SDK's default
-_BATCH_SIZE: Final = 512  # likewise
 
 _EXTRA_MISSING: Final = Complaint(
     _EXPORTER,
@@ -80,26 +78,27 @@ def tracing_complaints(environment: Mapping[str, str]) -> Iterator[Complaint]:
         if value and not is_valid(value):
             yield Complaint(name, problem, remedy)
     yield from _number_complaints(environment)
-    if "ratio" in _read(environment, _SAMPLER) and not _read(environment, _SAMPLER_ARG):
+    if "ratio" in _read(environment, _SAMPLER).lower() and not _read(environment, _SAMPLER_ARG):
         yield Complaint(
             _SAMPLER_ARG, "the sampler needs a ratio", "Set it to a number from 0 to 1."
         )
 
 
 def _number_complaints(environment: Mapping[str, str]) -> Iterator[Complaint]:
+    numbers = {"OTEL_BSP_MAX_QUEUE_SIZE": 2048, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": 512}  # defaults
     for name, smallest in _NUMBERS.items():
         value = _read(environment, name)
-        if value and not (value.isascii() and value.isdigit() and int(value) >= smallest):
+        if not value:
+            continue
+        numbers[name] = int(value) if value.isascii() and value.isdigit() else -1
+        if numbers[name] < smallest:
             yield Complaint(name, "not a valid number", f"Set it to an integer from {smallest}.")
-            return
-    queue = int(_read(environment, "OTEL_BSP_MAX_QUEUE_SIZE") or _QUEUE_SIZE)
-    batch = int(_read(environment, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE") or _BATCH_SIZE)
-    if batch > queue:
-        problem = "a batch has more spans than the queue"
+    queue, batch = numbers["OTEL_BSP_MAX_QUEUE_SIZE"], numbers["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"]
+    if batch > queue > 0:
         yield Complaint(
             "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-            problem,
-            "Set it to at most OTEL_BSP_MAX_QUEUE_SIZE (2048 by default).",
+            "a batch has more spans than the queue",
+            "Set it to at most OTEL_BSP_MAX_QUEUE_SIZE, which is 2048 by default.",
         )
 
 
@@ -158,7 +157,7 @@ def _checks() -> Iterator[tuple[str, str, str, Callable[[str], bool]]]:
         _is_endpoint,
     )
     samplers = f"Set it to one of {', '.join(_SAMPLERS)}."
-    yield _SAMPLER, "not a known sampler", samplers, _SAMPLERS.__contains__
+    yield _SAMPLER, "not a known sampler", samplers, lambda name: name.lower() in _SAMPLERS
     yield _SAMPLER_ARG, "not a ratio", "Set it to a number from 0 to 1.", _is_ratio
     for prefix in ("OTEL_EXPORTER_OTLP_", "OTEL_EXPORTER_OTLP_TRACES_"):
         yield (

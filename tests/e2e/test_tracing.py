@@ -209,7 +209,8 @@ def test_without_variables_nothing_is_imported_and_no_thread_is_started(database
         "    app = app_from_environment()\n"
         "    async with app.router.lifespan_context(app):\n"
         "        print([name for name in sys.modules if name.startswith(NAMES)])\n"
-        "        print([thread.name for thread in threading.enumerate() if 'Otel' in thread.name])\n"
+        "        threads = [thread.name for thread in threading.enumerate()]\n"
+        "        print([name for name in threads if 'Otel' in name])\n"
         "NAMES = ('opentelemetry.sdk', 'opentelemetry.exporter', 'backend.adapters.tracing')\n"
         "asyncio.run(main())\n"
     )

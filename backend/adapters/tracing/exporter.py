@@ -37,10 +37,8 @@ class LoggedExporter(SpanExporter):
         self._clock = clock
         self._logged_at: float | None = None
         self._lost = 0
-        self._failure = _LastFailure()
         for name in _NOISY:
-            logger = logging.getLogger(name)
-            logger.addFilter(self._failure)
+            logging.getLogger(name).addFilter(_last_failure)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export some spans, in the thread of the exporter."""
@@ -57,7 +55,7 @@ class LoggedExporter(SpanExporter):
             _log.warning(
                 "cannot export spans: %s. %d spans are lost so far; requests are not affected."
                 " Check OTEL_EXPORTER_OTLP_ENDPOINT and the collector.",
-                self._failure.reason,
+                _last_failure.reason,
                 self._lost,
             )
         return result
@@ -77,3 +75,6 @@ class _LastFailure(logging.Filter):
         status = _STATUS.search(record.getMessage())
         self.reason = f"HTTP {status[1]}" if status else "no answer"
         return False
+
+
+_last_failure: Final = _LastFailure()  # the loggers belong to the process too

@@ -5,6 +5,7 @@ global, so that an app that uses OpenTelemetry itself keeps its own.
 """
 
 import asyncio
+import logging
 import threading
 import uuid
 from contextlib import suppress
@@ -18,7 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Tracer
 
 from backend import __version__
-from backend.adapters.tracing.context import SCOPE, name_current_span
+from backend.adapters.tracing.context import SCOPE, current_trace_id, name_current_span
 from backend.adapters.tracing.exporter import LoggedExporter
 
 SERVICE_NAME: Final = "secured-todo-api"
@@ -27,6 +28,8 @@ FLUSH_TIMEOUT: Final = 3.0  # seconds
 _REDACTED: Final = "REDACTED"
 # Clients put anything into a path or a query, even tokens. `http.route` has the template.
 _FREE_TEXT: Final = ("url.path", "url.query")
+
+_log = logging.getLogger(__name__)
 
 
 class Tracing:
@@ -37,6 +40,7 @@ class Tracing:
         tracer: The tracer of this program.
     """
 
+    current_trace_id = staticmethod(current_trace_id)
     name_current_span = staticmethod(name_current_span)
 
     def __init__(self) -> None:
@@ -86,6 +90,7 @@ class _Export(SpanProcessor):
             async with asyncio.timeout(FLUSH_TIMEOUT):
                 await flushed.wait()
         except TimeoutError:
+            _log.warning("spans are lost: the collector does not take them in time")
             exporter.shutdown()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002

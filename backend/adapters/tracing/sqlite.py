@@ -28,19 +28,18 @@ class TracedSqliteConnections(SqliteConnections):
         self._spans = StatementSpans(tracer, {"db.system.name": "sqlite"})
 
     async def run(
-        self, work: Callable[[Any], Awaitable[_T]], *, user_id: str
+        self, work: Callable[[Any], Awaitable[_T]], *, user_id: str, **options: Any
     ) -> _T:
         """Run some work of a user on a connection; see `SqliteConnections`."""
         if not is_recording():
-            return await super().run(work, user_id=user_id)
+            return await super().run(work, user_id=user_id, **options)
         started = time.perf_counter()
 
         async def traced_work(connection: Any) -> _T:
             waited = time.perf_counter() - started
-            traced = _TracedConnection(connection, self._spans, waited=waited)
-            return await work(traced)
+            return await work(_TracedConnection(connection, self._spans, waited=waited))
 
-        return await super().run(traced_work, user_id=user_id)
+        return await super().run(traced_work, user_id=user_id, **options)
 
 
 class _TracedConnection:
@@ -52,16 +51,15 @@ class _TracedConnection:
         waited: How long the work has waited for the connection, in seconds.
     """
 
-    def __init__(
-        self, connection: Any, spans: StatementSpans, *, waited: float
-    ) -> None:
+    def __init__(self, connection: Any, spans: StatementSpans, *, waited: float) -> None:
         self._connection = connection
         self._spans = spans
         self._waited = waited
 
-    async def execute(
-        self, statement: str, values: Mapping[str, Any] | None = None
-    ) -> Any:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    async def execute(self, statement: str, values: Mapping[str, Any] | None = None) -> Any:
         with self._spans.record(statement) as span:
             span.set_attribute(POOL_WAIT, self._waited)
             return await self._connection.execute(statement, values)
@@ -71,7 +69,8 @@ class _TracedConnection:
     ) -> Iterable[Any]:
         with self._spans.record(statement) as span:
             span.set_attribute(POOL_WAIT, self._waited)
-            return await self._connection.execute_fetchall(statement, values)
+            rows: Iterable[Any] = await self._connection.execute_fetchall(statement, values)
+            return rows
 
     async def commit(self) -> None:
         with self._spans.record("COMMIT"):
