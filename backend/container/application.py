@@ -14,8 +14,9 @@ from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.persistence.schema.diagnosis import diagnose_database
 from backend.adapters.persistence.schema.new_revision import create_revision
 from backend.container import database as databases
-from backend.container import explanations, lifecycle, migrations, tokens, tracing
+from backend.container import explanations, lifecycle, migrations, tokens
 from backend.container.authentication import AuthContainer as Auth
+from backend.container.tracing import tracing_from_environment
 from backend.settings import Settings
 
 
@@ -26,7 +27,7 @@ class Container(Auth):
     settings_class = providers.Object(Settings)
     settings: providers.Singleton[Settings]
 
-    make_tracing = providers.Object(tracing.tracing_from_environment)
+    make_tracing = providers.Object(tracing_from_environment)  # None unless `OTEL_*` variables ask for it
 
     # Todos, and the key that signs the cursors of their lists.
     database = providers.Singleton(databases.choose_database, Auth.settings, Auth.tracer)

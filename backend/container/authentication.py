@@ -12,9 +12,9 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
-from backend.container import lifecycle, session_cookies, tokens, tracing
+from backend.container import lifecycle, session_cookies, tokens
 from backend.container.issuer import better_auth
-from backend.container.tracing import tracer_of
+from backend.container.tracing import no_tracing, tracer_of
 from backend.settings.authentication import AuthSettings
 
 
@@ -35,7 +35,7 @@ class AuthContainer(containers.DeclarativeContainer):
     clock = providers.Object(time.time)
 
     # What makes spans, and exports them; None if nothing is traced.
-    make_tracing = providers.Object(tracing.no_tracing)
+    make_tracing = providers.Object(no_tracing)
     tracing = providers.Singleton(_call, make_tracing)
     tracer = providers.Callable(tracer_of, tracing)
 

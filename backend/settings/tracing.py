@@ -45,7 +45,8 @@ _NUMBERS: Final = {
 _EXTRA_MISSING: Final = Complaint(
     _EXPORTER,
     "the OTEL_* variables ask for tracing, but the packages for it are not installed",
-    "Run `pip install 'secured-todo-api[tracing]'`, or set OTEL_SDK_DISABLED=true.",
+    "Install the extra `tracing`: `pip install opentelemetry-sdk"
+    " opentelemetry-exporter-otlp-proto-http`. Or set OTEL_SDK_DISABLED=true.",
 )
 
 

@@ -13,6 +13,7 @@ from tests.collector import Collector, ExportedSpan, tree
 from tests.e2e.backend import NO_COVERAGE, Backend, bearer
 from tests.e2e.processes import ROOT, environment, free_port, wait_for
 from tests.e2e.servers import Servers
+from tests.test_tracing_page import documented_attributes
 
 PARENT = "b7ad6b7169203331"
 EMAIL = "ada@private.example"
@@ -98,6 +99,7 @@ def test_the_spans_of_a_request_continue_the_trace_of_its_caller(
         "auth.key_id": better_auth.signer.kid,
         "auth.key_source": "fresh",
     }
+    assert {name for span in spans for name in span.attributes} <= documented_attributes()
     assert statements[-2].attributes["db.query.text"].startswith("INSERT INTO todos (user_id,")
     assert set(collector.paths) == {"/v1/traces"}
 

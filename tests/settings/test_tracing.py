@@ -100,7 +100,7 @@ def test_the_complaint_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
     (complaint,) = tracing_complaints(ENDPOINT)
-    assert "[tracing]" in complaint.remedy
+    assert "pip install opentelemetry-sdk" in complaint.remedy
     assert list(tracing_complaints({})) == []
 
 
