@@ -39,7 +39,7 @@ def tracer_of(tracing: Any) -> Any:
 
 
 def adopted_tracer() -> Any:
-    """Return a tracer of the provider that an app sets up itself; None if it imports no SDK."""
+    """Return a tracer of the global provider that an app has set up itself; None without it."""
     if "opentelemetry.sdk.trace" not in sys.modules:
         return None
     from backend.adapters.tracing.context import adopted_tracer  # noqa: PLC0415 - see above

@@ -8,8 +8,10 @@ from backend import __version__
 SCOPE = "backend"
 
 
-def adopted_tracer() -> Tracer:
-    """Return a tracer of the global provider, which an app sets up itself, now or later."""
+def adopted_tracer() -> Tracer | None:
+    """Return a tracer of the global provider; None if the app has not set up a provider."""
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return None
     return trace.get_tracer(SCOPE, __version__)
 
 
