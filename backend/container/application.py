@@ -27,7 +27,8 @@ class Container(Auth):
     settings_class = providers.Object(Settings)
     settings: providers.Singleton[Settings]
 
-    make_tracing = providers.Object(tracing_from_environment)  # None unless `OTEL_*` variables ask for it
+    # Spans, if the standard `OTEL_*` variables ask for them.
+    make_tracing = providers.Object(tracing_from_environment)
 
     # Todos, and the key that signs the cursors of their lists.
     database = providers.Singleton(databases.choose_database, Auth.settings, Auth.tracer)

@@ -32,6 +32,9 @@ class TracedTokenVerifier:
         credential: What is verified: `bearer` or `cookie`.
         key_set_state: Returns the state of the key set; None if there is no key set.
         max_age: Seconds after which keys are stale.
+
+    Attributes:
+        verifier: The same verifier, whose cache has a state.
     """
 
     def __init__(
@@ -43,7 +46,7 @@ class TracedTokenVerifier:
         key_set_state: Callable[[], KeySetState] | None,
         max_age: float,
     ) -> None:
-        self._verifier = verifier
+        self.verifier: Final = verifier
         self._tracer = tracer
         self._credential = credential
         self._key_set_state = key_set_state
@@ -60,7 +63,7 @@ class TracedTokenVerifier:
             VerifierUnavailableError: The verifier cannot decide now.
         """
         if not trace.get_current_span().is_recording():
-            return await self._verifier.verify(token)
+            return await self.verifier.verify(token)
         attributes: Mapping[str, AnyValue] = {
             "auth.credential": self._credential,
             _REMEMBERED: True,
@@ -69,7 +72,7 @@ class TracedTokenVerifier:
             NAME, attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:
             try:
-                principal = await self._verifier.verify(token)
+                principal = await self.verifier.verify(token)
             except AuthError as error:
                 span.set_attributes({"auth.outcome": "invalid", "auth.reason": error.reason})
                 raise
