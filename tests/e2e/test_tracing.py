@@ -39,12 +39,11 @@ def traced(
     collector: Collector,
     better_auth: Issuer,
 ) -> Iterator[Backend]:
-    """A server with two workers that exports its spans at once."""
+    """A server that exports its spans at once."""
     with Servers(tmp_path_factory.mktemp("traced"), **NO_COVERAGE) as servers:
         yield servers.backend(
             DATABASE_URL=database_url,
             BETTER_AUTH_URL=better_auth.url,
-            WORKERS="2",
             LOG_FORMAT="json",
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
             OTEL_BSP_SCHEDULE_DELAY="20",
