@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from backend.adapters.tracing import fetch, verifier
-from backend.entrypoints.http import health, metrics
+from backend.entrypoints.http import health
+from backend.entrypoints.http.metrics import scrape
 from backend.settings import tracing
 from tests.documents import ROOT, table_rows, text_of
 
@@ -46,7 +47,7 @@ def test_the_table_of_spans_has_every_kind() -> None:
 
 
 def test_the_page_names_the_paths_that_are_not_traced() -> None:
-    paths = {getattr(route, "path", "") for route in health.router.routes} | {metrics.PATH}
+    paths = {getattr(route, "path", "") for route in health.router.routes} | {scrape.PATH}
     assert {path for path in paths if f"`{path}`" not in text_of(PAGE)} == set()
 
 

@@ -12,7 +12,7 @@ from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHM
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.container.issuer import Issuer
-from backend.container.tracing import traced_fetch, traced_verifier, unremembered
+from backend.container.tracing import traced_fetch, traced_verifier, unremembered, untraced
 from backend.domain.auth import TokenVerifier
 from backend.domain.diagnosis import KeySetState, TokenCacheState
 from backend.settings.authentication import AuthSettings
@@ -134,9 +134,8 @@ def with_cache(  # noqa: PLR0913 - the parts of the container
 
 def token_cache_state(*verifiers: TokenVerifier | None) -> TokenCacheState | None:
     """Return the state of the caches of all verifiers together; None without a cache."""
-    states = [
-        verifier.state() for verifier in verifiers if isinstance(verifier, CachedTokenVerifier)
-    ]
+    caches = [untraced(verifier) for verifier in verifiers]
+    states = [cache.state() for cache in caches if isinstance(cache, CachedTokenVerifier)]
     if not states:
         return None
     return TokenCacheState(

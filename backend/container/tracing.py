@@ -89,3 +89,12 @@ def traced_verifier(
         key_set_state=jwks.state if jwks is not None else None,
         max_age=max_age,
     )
+
+
+def untraced(verifier: TokenVerifier | None) -> TokenVerifier | None:
+    """Return the verifier whose verifications a traced verifier records; else the same verifier."""
+    spans: Any = sys.modules.get("backend.adapters.tracing.verifier")
+    if spans is None or not isinstance(verifier, spans.TracedTokenVerifier):
+        return verifier
+    inner: TokenVerifier = verifier.verifier
+    return inner

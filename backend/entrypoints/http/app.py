@@ -75,7 +75,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,  # the `Host` header would choose where a redirect leads
         telemetry=telemetry_config(
-            tracing, excluded={*health_paths, metrics.PATH}, root_path=settings.root_path or ""
+            tracing, excluded={*health_paths, scrape.PATH}, root_path=settings.root_path or ""
         ),
     )
     if settings.auth_require_scopes:

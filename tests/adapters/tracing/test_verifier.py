@@ -49,7 +49,8 @@ async def test_only_the_second_verification_is_remembered(
     memory: InMemorySpanExporter, tracer: Tracer, request_span: RequestSpan
 ) -> None:
     settings = AuthSettings(better_auth_secret=SecretStr(SECRET))
-    verifier = AuthContainer(settings=settings, tracer=tracer).token_verifier()
+    container = AuthContainer(settings=settings, tracer=tracer)
+    verifier = container.token_verifier()
     token = secret_token(SECRET, sub="ada", exp=int(time.time()) + 60)
     for remembered in (False, True):
         memory.clear()
@@ -62,6 +63,9 @@ async def test_only_the_second_verification_is_remembered(
             "auth.algorithm": "HS256",
             "auth.key_source": "secret",
         }
+    cache = container.token_cache_state()
+    assert cache is not None
+    assert (cache.hits, cache.misses) == (1, 1)
 
 
 @pytest.mark.parametrize(("age", "source"), [(299.0, "fresh"), (301.0, "stale")])
