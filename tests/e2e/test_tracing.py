@@ -1,5 +1,6 @@
 """Spans of a real server, as a collector receives them."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -128,6 +129,21 @@ def test_spans_contain_no_token_no_user_and_no_value_of_a_statement(
 
 def servers_of(spans: list[ExportedSpan]) -> list[ExportedSpan]:
     return [span for span in spans if span.parent_id == PARENT]
+
+
+def test_log_lines_of_a_request_have_the_id_of_its_trace(
+    traced: Backend, better_auth: Issuer
+) -> None:
+    trace_id, headers = new_trace()
+    headers |= bearer(better_auth.invalid_token(InvalidToken.EXPIRED))
+    traced.client.get("/api/todos", headers=headers)
+    wait_for(lambda: "backend.access" in loggers_of(traced, trace_id) or None)
+
+
+def loggers_of(backend: Backend, trace_id: str) -> set[str]:
+    """Return the loggers that have written lines of a trace."""
+    lines = [json.loads(line) for line in backend.output.splitlines() if line.startswith("{")]
+    return {line["logger"] for line in lines if line.get("trace_id") == trace_id}
 
 
 def test_rejected_tokens_are_spans_with_the_exact_reason_and_the_route(

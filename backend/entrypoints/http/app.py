@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from backend import __version__
 from backend.container import Container
-from backend.entrypoints.http import health, me
+from backend.entrypoints.http import health, log_fields, me
 from backend.entrypoints.http.auth.dependencies import requires_scopes
 from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.body_limit import BodyLimit
@@ -57,6 +57,8 @@ def create_app(
     """
     settings = container.settings()
     tracing = container.tracing()
+    if tracing is not None:
+        log_fields.tracing.trace_id = tracing.current_trace_id
     health_paths = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
     pages = documentation.routes(_TITLE) if settings.docs else []
     if start_page:
