@@ -30,11 +30,12 @@ class Container(Auth):
     # Spans, if the standard `OTEL_*` variables ask for them.
     make_tracing = providers.Object(tracing_from_environment)
 
-    # Todos, and the key that signs the cursors of their lists.
+    # Todos, everything of a user, and the key that signs the cursors of lists.
     database = providers.Singleton(databases.choose_database, Auth.settings, Auth.tracer)
     todos = providers.Singleton(
         databases.choose_todos, database, max_per_user=Auth.settings.provided.todos_max_per_user
     )
+    user_data = providers.Singleton(databases.choose_user_data, database)
     cursor_key = database.provided.cursor_key
     pools = database.provided.pools.call()
 

@@ -5,14 +5,21 @@ import logging
 from typing import Any, Final, assert_never
 
 from backend.adapters.persistence.database import MigratedDatabase
-from backend.adapters.persistence.memory import InMemoryDatabase, InMemoryTodoRepository
+from backend.adapters.persistence.memory import (
+    InMemoryDatabase,
+    InMemoryTodoRepository,
+    InMemoryUserData,
+)
 from backend.adapters.persistence.postgres.database import PostgresDatabase
 from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.postgres.user_data import PostgresUserData
 from backend.adapters.persistence.schema import diagnosis
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
+from backend.adapters.persistence.sqlite.user_data import SqliteUserData
 from backend.domain.todo import MAX_PER_USER
 from backend.domain.todo_repository import TodoRepository
+from backend.domain.user_data import UserData
 from backend.settings import Complaint, ConfigurationError, Settings
 
 # A server needs these checks to pass. Row-level security is only a second line of defence.
@@ -68,7 +75,22 @@ def choose_todos(
         case SqliteDatabase():
             return SqliteTodoRepository(database, max_per_user=max_per_user)
         case InMemoryDatabase():
-            return InMemoryTodoRepository(max_per_user=max_per_user)
+            return InMemoryTodoRepository(database, max_per_user=max_per_user)
+        case _:
+            assert_never(database)
+
+
+def choose_user_data(
+    database: PostgresDatabase | SqliteDatabase | InMemoryDatabase,
+) -> UserData:
+    """Return everything that a database stores for users."""
+    match database:
+        case PostgresDatabase():
+            return PostgresUserData(database)
+        case SqliteDatabase():
+            return SqliteUserData(database)
+        case InMemoryDatabase():
+            return InMemoryUserData(database)
         case _:
             assert_never(database)
 

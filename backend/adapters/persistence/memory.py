@@ -1,11 +1,12 @@
 """Todos in the memory of this process, for tests. They are lost when the process ends."""
 
 import secrets
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from operator import gt, lt
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from backend.adapters.persistence.listing import page
@@ -23,9 +24,15 @@ from backend.domain.todo_list import TodoPage, TodoPosition, TodoQuery
 
 
 class InMemoryDatabase:
-    """Implements `Database` without connections; its repositories hold their todos themselves."""
+    """Implements `Database` without connections.
+
+    Attributes:
+        tables: What is stored, by the name of the table and by the user. A name that is new makes
+            an empty table.
+    """
 
     def __init__(self) -> None:
+        self.tables: defaultdict[str, dict[str, dict[Any, Any]]] = defaultdict(dict)
         self._cursor_key = secrets.token_bytes(32)
 
     async def __aenter__(self) -> Self:
@@ -56,13 +63,17 @@ class InMemoryTodoRepository:
     """Implements `TodoRepository` with a dictionary for each owner.
 
     Args:
+        database: The database; a new one by default.
         max_per_user: The maximum number of todos that a user has.
     """
 
-    def __init__(self, *, max_per_user: int = MAX_PER_USER) -> None:
+    def __init__(
+        self, database: InMemoryDatabase | None = None, /, *, max_per_user: int = MAX_PER_USER
+    ) -> None:
+        tables = (database or InMemoryDatabase()).tables
         self._max_per_user = max_per_user
-        self._todos: dict[str, dict[UUID, Todo]] = {}
-        self._requests: dict[str, dict[str, tuple[bytes, Todo]]] = {}
+        self._todos: dict[str, dict[UUID, Todo]] = tables["todos"]
+        self._requests: dict[str, dict[str, tuple[bytes, Todo]]] = tables["idempotency_keys"]
 
     async def add(
         self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None
@@ -125,6 +136,21 @@ class InMemoryTodoRepository:
             return None
         idempotency.require(fingerprint)
         return first
+
+
+class InMemoryUserData:
+    """Implements `UserData`.
+
+    Args:
+        database: The database.
+    """
+
+    def __init__(self, database: InMemoryDatabase) -> None:
+        self._tables = database.tables
+
+    async def remove(self, user_id: str, /) -> Mapping[str, int]:
+        """Delete everything that is stored for a user; see `UserData`."""
+        return {name: len(table.pop(user_id, {})) for name, table in self._tables.items()}
 
 
 def _matches(todo: Todo, query: TodoQuery) -> bool:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from backend import __version__
 from backend.container import Container
-from backend.entrypoints.http import health, log_fields, me
+from backend.entrypoints.http import health, log_fields, me, user_data
 from backend.entrypoints.http.auth.dependencies import requires_scopes
 from backend.entrypoints.http.auth.protection import Protection
 from backend.entrypoints.http.body_limit import BodyLimit
@@ -40,6 +40,8 @@ from backend.entrypoints.http.tracing import RouteSpans, telemetry_config
 from backend.settings import Settings
 
 _TITLE: Final = "Secured Todo API"
+
+_READING: Final = frozenset({"GET", "HEAD"})
 
 
 def create_app(
@@ -81,11 +83,13 @@ def create_app(
         ),
     )
     if settings.auth_require_scopes:
-        _include_with_scopes(app, todos.router)
+        for module in (todos, user_data):
+            _include_with_scopes(app, module.router)
     app.router.routes.extend(pages)  # the last routes: the others are used more often
     app.settings = settings
     app.tracing = tracing
     app.state.todos = container.todos()
+    app.state.user_data = container.user_data()
     app.state.cursors = Cursors(container.cursor_key())
     app.state.clock = container.clock()
     app.state.checks = container.checks()
@@ -122,7 +126,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _routes(settings: Settings) -> list[BaseRoute]:
     modules = [me, health]
     if not settings.auth_require_scopes:
-        modules.append(todos)
+        modules += [todos, user_data]
     if settings.metrics:
         modules.append(scrape)
     # Not `include_router()`: FastAPI searches an included router twice for every request.
@@ -130,8 +134,8 @@ def _routes(settings: Settings) -> list[BaseRoute]:
 
 
 def _include_with_scopes(app: FastAPI, router: APIRouter) -> None:
-    """Include the routes of the todos, and require a scope to read and another to write."""
-    reading = [route for route in router.routes if getattr(route, "methods", ()) == {"GET"}]
+    """Include routes that store or show todos. Require a scope to read and another to write."""
+    reading = [route for route in router.routes if getattr(route, "methods", set()) <= _READING]
     writing = [route for route in router.routes if route not in reading]
     for scope, routes in ((todos.READ_SCOPE, reading), (todos.WRITE_SCOPE, writing)):
         app.include_router(APIRouter(routes=routes), dependencies=[requires_scopes(scope)])

@@ -121,6 +121,25 @@ class PostgresConnections:
             timeout = min(SEARCH_TIMEOUT, self._statement_timeout)
             return await self._run(statement, user_id, (user_id, *values), timeout=timeout)
 
+    def fetch_long(
+        self,
+        statement: str,
+        user_id: str,
+        *values: object,
+        timeout: float,
+    ) -> Awaitable[Sequence[asyncpg.Record]]:
+        """Run one statement of a user that may take longer than others; see `fetch`.
+
+        Args:
+            statement: The SQL.
+            user_id: The user, which is also the first value of the statement.
+            *values: The other values.
+            timeout: The maximum duration of the statement, in seconds.
+        """
+        # Not a setting of the session: a pooler may give the session to another client.
+        limit = f"SET LOCAL statement_timeout = {round(timeout * 1000)}"
+        return self._run(statement, user_id, (user_id, *values), timeout=timeout, setting=limit)
+
     def ask(self, question: str) -> Awaitable[Sequence[asyncpg.Record]]:
         """Run one statement of the program itself, without values; see `fetch`."""
         return self._run(question, PROGRAM, ())
@@ -140,6 +159,7 @@ class PostgresConnections:
         values: Sequence[object],
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - asyncpg cancels the statement
+        setting: str | None = None,
     ) -> Sequence[asyncpg.Record]:
         leases, healthy = self._leases, False
         if leases is None:
@@ -152,7 +172,12 @@ class PostgresConnections:
                 raise
         with translated_errors():
             try:
-                rows = await connection.fetch(statement, *values, timeout=timeout)
+                if setting is None:
+                    rows = await connection.fetch(statement, *values, timeout=timeout)
+                else:
+                    async with connection.transaction():
+                        await connection.execute(setting)
+                        rows = await connection.fetch(statement, *values, timeout=timeout)
                 healthy = True
             except asyncpg.PostgresError as error:
                 if needs_new_connections(error):

@@ -10,6 +10,7 @@ from backend.adapters.persistence.postgres.connections import PostgresConnection
 from backend.adapters.persistence.postgres.errors import translated_errors
 from backend.adapters.persistence.postgres.rows import REMEMBERED, STORED
 from backend.adapters.persistence.postgres.url import read_url
+from backend.adapters.persistence.user_tables import USER_TABLES
 from backend.domain.diagnosis import PoolState
 from backend.domain.todo_repository import RepositoryUnavailableError
 
@@ -19,17 +20,14 @@ _CURSOR_KEY: Final = "SELECT key FROM cursor_key"
 
 _REVISION: Final = "SELECT version_num FROM alembic_version"
 
-# Tables with the rows of users. A server reads and writes them under row-level security.
-_USER_TABLES: Final = ("todos", "idempotency_keys")
-
 # False for superusers, for roles with BYPASSRLS, and if an operator switched a policy off.
 _ROW_LEVEL_SECURITY: Final = "SELECT " + " AND ".join(
-    f"row_security_active('{table}')" for table in _USER_TABLES
+    f"row_security_active('{table}')" for table in USER_TABLES
 )
 
 _PRIVILEGES: Final = ", ".join(
     f"('{table}', '{privilege}')"
-    for table in _USER_TABLES
+    for table in USER_TABLES
     for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")
 )
 

@@ -102,9 +102,18 @@ class SqliteConnections:
             return await self.run(read, user_id=user_id)
 
     async def run(
-        self, work: Callable[[aiosqlite.Connection], Awaitable[_T]], *, user_id: str
+        self,
+        work: Callable[[aiosqlite.Connection], Awaitable[_T]],
+        *,
+        user_id: str,
+        timeout: float | None = None,  # noqa: ASYNC109 - the work is interrupted
     ) -> _T:
         """Run some work of a user on a connection that nobody else uses meanwhile.
+
+        Args:
+            work: The work.
+            user_id: The user.
+            timeout: The maximum duration in seconds, if that is not `statement_timeout`.
 
         Raises:
             RepositoryUnavailableError: The database cannot be reached, or not in time.
@@ -118,7 +127,7 @@ class SqliteConnections:
                 self._timeouts += 1
                 raise
             try:
-                async with asyncio.timeout(self._statement_timeout):
+                async with asyncio.timeout(timeout or self._statement_timeout):
                     result = await work(connection)
             except BaseException as error:
                 stale = self._take_idle() if isinstance(error, ReplacedFileError) else None

@@ -10,6 +10,12 @@ HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "schema": {"type": "string"},
         "example": "GET, HEAD",
     },
+    "Content-Disposition": {
+        "description": "Browsers save the response as a file with this name.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": 'attachment; filename="export.jsonl"',
+    },
     "ETag": {
         "description": "The version of the todo. Send it as `If-Match` or `If-None-Match`.",
         "required": True,

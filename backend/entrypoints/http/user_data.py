@@ -1,0 +1,138 @@
+"""The data of the caller: `DELETE /api/me` removes everything, `GET /api/me/export` returns it.
+
+The export is in JSON Lines, one page of todos after another. So neither this process nor the
+database keeps more than a page for a slow reader, and no connection of the pool waits for a reader.
+
+The pages are not one snapshot. But they are in the order of creation, which never changes: every
+todo that exists from the start to the end of an export is in the export exactly once.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from backend.domain.todo import Todo
+from backend.domain.todo_list import TodoPage, TodoQuery, TodoSort
+from backend.domain.todo_repository import TodoRepository
+from backend.domain.user_data import UserData
+from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
+from backend.entrypoints.http.auth.protected_route import ProtectedRoute
+from backend.entrypoints.http.openapi.headers import header_references
+from backend.entrypoints.http.openapi.problems import documented_codes
+from backend.entrypoints.http.todos.representations import TodoResponse
+
+# Not registered with IANA. OpenAPI's registry of media types and FastAPI use this name.
+MEDIA_TYPE: Final = "application/jsonl"
+
+# A page of the longest todos has about 1 MiB.
+_FIRST_PAGE: Final = TodoQuery(limit=25, sort=TodoSort.CREATED_AT)
+_DISPOSITION: Final = 'attachment; filename="export.jsonl"'
+
+_EXPORT: Final[dict[str, Any]] = {
+    "description": "JSON Lines. Only an export whose last line is `end` is complete.",
+    "headers": header_references("Content-Disposition"),
+    "content": {
+        MEDIA_TYPE: {
+            "schema": {"type": "string"},
+            "example": '{"export":{"user_id":"ada","exported_at":"2027-01-31T09:00:00Z"}}\n'
+            '{"todo":{"id":"0198a3f2-7c1e-7a10-9c3b-2f6d5e4a1b00","title":"Buy milk",'
+            '"description":null,"completed":false,"priority":"normal","due_at":null,'
+            '"created_at":"2027-01-30T09:00:00Z","updated_at":"2027-01-30T09:00:00Z",'
+            '"version":1}}\n'
+            '{"end":{"todos":1}}\n',
+        }
+    },
+}
+
+
+class ExportStart(BaseModel):
+    """What the first line of an export says."""
+
+    user_id: str
+    exported_at: datetime
+
+
+class ExportedTodo(TodoResponse):
+    """A todo, with its version. Other routes show the version as the `ETag`."""
+
+    version: int
+
+
+class ExportEnd(BaseModel):
+    """What the last line of an export says."""
+
+    todos: int = Field(description="How many todos the export has.")
+
+
+router = APIRouter(
+    prefix="/api/me",
+    tags=["me"],
+    route_class=ProtectedRoute,
+    responses=documented_codes("database_unavailable"),
+)
+
+
+@router.delete(
+    "",
+    status_code=HTTPStatus.NO_CONTENT,
+    summary="Delete all my data",
+    response_class=Response,  # no content, so no Content-Type
+)
+async def delete_my_data(request: Request, principal: CurrentPrincipal) -> None:
+    """Delete everything that this API stores for you. Your account at the issuer stays."""
+    user_data: UserData = request.app.state.user_data
+    await user_data.remove(principal.user_id)
+
+
+@router.head("/export", include_in_schema=False)  # else a HEAD request would read every page
+@router.get(
+    "/export",
+    summary="Export all my data",
+    response_class=StreamingResponse,
+    responses={200: _EXPORT},
+)
+async def export_my_data(request: Request, principal: CurrentPrincipal) -> StreamingResponse:
+    """Return everything that this API stores for you. The oldest todo comes first."""
+    todos: TodoRepository = request.app.state.todos
+    now = datetime.fromtimestamp(request.app.state.clock(), UTC)
+    # Before the response starts, so that an unavailable database is a 503.
+    first_page = await todos.list(principal.user_id, _FIRST_PAGE)
+    if request.method == "HEAD":
+        first_page = TodoPage(items=())
+    return StreamingResponse(
+        _lines(todos, principal.user_id, first_page, now),
+        media_type=MEDIA_TYPE,
+        headers={"Content-Disposition": _DISPOSITION},
+    )
+
+
+async def _lines(
+    todos: TodoRepository, user_id: str, page: TodoPage, now: datetime
+) -> AsyncIterator[bytes]:
+    """Yield the lines of an export, those of one page at a time.
+
+    An error ends the response without its end. Then clients report a broken connection.
+    """
+    yield _line("export", ExportStart(user_id=user_id, exported_at=now))
+    count = 0
+    while True:
+        count += len(page.items)
+        yield b"".join(map(_todo_line, page.items))
+        if page.next is None:
+            break
+        page = await todos.list(user_id, replace(_FIRST_PAGE, after=page.next))
+    yield _line("end", ExportEnd(todos=count))
+
+
+def _todo_line(todo: Todo) -> bytes:
+    return _line("todo", ExportedTodo.model_validate(todo))
+
+
+def _line(name: str, content: BaseModel) -> bytes:
+    return b'{"%b":%b}\n' % (name.encode(), content.__pydantic_serializer__.to_json(content))
