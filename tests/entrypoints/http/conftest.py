@@ -11,7 +11,11 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from backend.adapters.persistence.memory import InMemoryDatabase, InMemoryTodoRepository
+from backend.adapters.persistence.memory import (
+    InMemoryDatabase,
+    InMemoryTodoRepository,
+    InMemoryUserData,
+)
 from backend.container import Container
 from backend.domain.auth import Principal
 from backend.entrypoints.http.app import Api, create_app
@@ -68,20 +72,31 @@ def verifier() -> FakeTokenVerifier:
 
 
 @pytest.fixture
-def todos() -> InMemoryTodoRepository:
-    """Return the repository of the app."""
-    return InMemoryTodoRepository()
+def database() -> InMemoryDatabase:
+    """Return the database of the app."""
+    return InMemoryDatabase()
 
 
 @pytest.fixture
-def make_app(clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepository) -> MakeApp:
+def todos(database: InMemoryDatabase) -> InMemoryTodoRepository:
+    """Return the repository of the app."""
+    return InMemoryTodoRepository(database)
+
+
+@pytest.fixture
+def make_app(
+    clock: Clock,
+    verifier: FakeTokenVerifier,
+    database: InMemoryDatabase,
+    todos: InMemoryTodoRepository,
+) -> MakeApp:
     """Return a function that makes an app of these fakes; a test may replace parts of it."""
 
     def make(
         *, public: tuple[str, ...] = (), parts: dict[str, Any] | None = None, **values: Any
     ) -> FastAPI:
         settings = Settings(**{"better_auth_secret": "s" * 32, "docs": True, **values})
-        fakes = {"clock": clock, "token_verifier": verifier, "database": InMemoryDatabase()}
+        fakes = {"clock": clock, "token_verifier": verifier, "database": database}
         fakes |= {"todos": todos, **(parts or {})}
         return create_app(Container(settings=settings, **fakes), public=public)
 
@@ -98,13 +113,18 @@ def shared_app() -> Api:
 
 @pytest.fixture
 def app(
-    shared_app: Api, clock: Clock, verifier: FakeTokenVerifier, todos: InMemoryTodoRepository
+    shared_app: Api,
+    clock: Clock,
+    verifier: FakeTokenVerifier,
+    database: InMemoryDatabase,
+    todos: InMemoryTodoRepository,
 ) -> FastAPI:
     """Return the shared app with the fakes of this test. Add routes to `make_app()` instead."""
     shared_app.state.clock = clock
     parts = shared_app.protection.parts
     parts.authenticator = replace(parts.authenticator, token_verifier=verifier)
     shared_app.state.todos = todos
+    shared_app.state.user_data = InMemoryUserData(database)
     return shared_app
 
 

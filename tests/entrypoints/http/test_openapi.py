@@ -58,6 +58,8 @@ def test_the_document_lists_the_api_and_nothing_else(document: Document) -> None
     assert all(name.partition(" ")[2].startswith("/api/") for name in added)
     assert set(operations(document)) - added == {
         "GET /api/me",
+        "DELETE /api/me",
+        "GET /api/me/export",
         "GET /api/todos",
         "POST /api/todos",
         "GET /api/todos/{todo_id}",
@@ -117,6 +119,8 @@ def test_api_operations_need_a_bearer_token(document: Document) -> None:
 
 ERRORS = {
     "GET /api/me": {401, 403, 503},
+    "DELETE /api/me": {401, 403, 503},
+    "GET /api/me/export": {401, 403, 503},
     "GET /api/todos": {401, 403, 422, 503},
     "POST /api/todos": {400, 401, 403, 409, 413, 422, 503},
     "GET /api/todos/{todo_id}": {401, 403, 404, 422, 503},
@@ -167,6 +171,7 @@ def test_every_status_in_use_is_documented(document: Document, ada: Client) -> N
     mismatch = {"If-Match": '"another"'}
     responses = {
         "GET /api/me": [ada.get("/api/me")],
+        "GET /api/me/export": [ada.get("/api/me/export")],
         "GET /api/todos": [ada.get("/api/todos"), ada.get("/api/todos?limit=0")],
         "POST /api/todos": [
             made,
@@ -185,6 +190,7 @@ def test_every_status_in_use_is_documented(document: Document, ada: Client) -> N
             ada.patch(path, content=b"\xff", headers=json),
         ],
         "DELETE /api/todos/{todo_id}": [ada.delete(path, headers=mismatch), ada.delete(path)],
+        "DELETE /api/me": [ada.delete("/api/me")],
     }
     for name, received in responses.items():
         documented = operations(document)[name]["responses"]

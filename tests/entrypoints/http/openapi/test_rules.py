@@ -173,6 +173,10 @@ def test_the_documentation_explains_the_same_codes() -> None:
 
 CODES: Final = {
     "GET /api/me 503": {"verifier_unavailable", "shutting_down", "too_many_connections"},
+    "DELETE /api/me 503": {
+        *("verifier_unavailable", "database_unavailable"),
+        *("shutting_down", "too_many_connections"),
+    },
     "GET /api/todos 503": {
         *("verifier_unavailable", "database_unavailable", "search_timeout"),
         *("shutting_down", "too_many_connections"),
@@ -199,6 +203,7 @@ def test_a_response_lists_the_codes_that_its_route_answers_with(
 
 
 HEADERS: Final = {
+    "GET /api/me/export 200": {"Content-Disposition"},
     "POST /api/todos 201": {"ETag", "Location", "Idempotency-Replayed"},
     "GET /api/todos/{todo_id} 200": {"ETag"},
     "GET /api/todos/{todo_id} 304": {"ETag"},
@@ -243,6 +248,8 @@ def test_the_headers_of_answers_are_the_documented_headers(document: Document, a
         "PATCH /api/todos/{todo_id} 200": ada.patch(path, json={}),
         "GET /api/me 401": ada.get("/api/me", headers={"Authorization": "Basic x"}),
         "DELETE /api/todos/{todo_id} 204": ada.delete(path),
+        "GET /api/me/export 200": ada.get("/api/me/export"),
+        "DELETE /api/me 204": ada.delete("/api/me"),
     }
     found = {place: response for place, _, response in responses(document)}
     for name, response in sent.items():

@@ -7,6 +7,7 @@ from backend.testing import FakeTokenVerifier, principal
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
 
 PATH = "/api/todos"
+EXPORT = "/api/me/export"
 UNKNOWN = f"{PATH}/01a1fb5f-f08e-7f5e-9cb6-2719083547c9"
 REQUESTS = {
     ("GET", PATH): "todos:read",
@@ -15,9 +16,12 @@ REQUESTS = {
     ("POST", PATH): "todos:write",
     ("PATCH", UNKNOWN): "todos:write",
     ("DELETE", UNKNOWN): "todos:write",
+    ("GET", EXPORT): "todos:read",
+    ("HEAD", EXPORT): "todos:read",
+    ("DELETE", "/api/me"): "todos:write",
 }
 ALLOWED = {("GET", UNKNOWN): 404, ("POST", PATH): 201, ("PATCH", UNKNOWN): 404}
-ALLOWED |= {("DELETE", UNKNOWN): 404}
+ALLOWED |= {("DELETE", UNKNOWN): 404, ("DELETE", "/api/me"): 204}
 
 
 @pytest.fixture
