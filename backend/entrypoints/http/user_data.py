@@ -16,15 +16,18 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.types import Send
 
 from backend.domain.todo import Todo
 from backend.domain.todo_list import TodoPage, TodoQuery, TodoSort
-from backend.domain.todo_repository import TodoRepository
+from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepository
 from backend.domain.user_data import UserData
 from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
 from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.openapi.headers import header_references
 from backend.entrypoints.http.openapi.problems import documented_codes
+from backend.entrypoints.http.problems.outages import Outage
+from backend.entrypoints.http.request_ids import request_id
 from backend.entrypoints.http.todos.representations import TodoResponse
 
 # Not registered with IANA. OpenAPI's registry of media types and FastAPI use this name.
@@ -105,20 +108,36 @@ async def export_my_data(request: Request, principal: CurrentPrincipal) -> Strea
     first_page = await todos.list(principal.user_id, _FIRST_PAGE)
     if request.method == "HEAD":
         first_page = TodoPage(items=())
-    return StreamingResponse(
+    return _ExportResponse(
         _lines(todos, principal.user_id, first_page, now),
         media_type=MEDIA_TYPE,
         headers={"Content-Disposition": _DISPOSITION},
+        request=request,
     )
+
+
+class _ExportResponse(StreamingResponse):
+    """A response that stays incomplete if the database becomes unavailable meanwhile.
+
+    Then the server closes the connection, so that the client notices.
+    """
+
+    def __init__(self, *args: Any, request: Request, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._request = request
+
+    async def stream_response(self, send: Send) -> None:
+        try:
+            await super().stream_response(send)
+        except RepositoryUnavailableError as error:
+            database: Outage = self._request.app.state.outages.database
+            database.record(error, request_id=request_id(self._request.scope))
 
 
 async def _lines(
     todos: TodoRepository, user_id: str, page: TodoPage, now: datetime
 ) -> AsyncIterator[bytes]:
-    """Yield the lines of an export, those of one page at a time.
-
-    An error ends the response without its end. Then clients report a broken connection.
-    """
+    """Yield the lines of an export, those of one page at a time."""
     yield _line("export", ExportStart(user_id=user_id, exported_at=now))
     count = 0
     while True:

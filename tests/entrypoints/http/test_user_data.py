@@ -219,13 +219,18 @@ class TestExport:
             if message["type"] == "http.response.body":
                 pages.append(counting.pages)
 
-        scope = {"type": "http", "method": "GET", "path": EXPORT, "query_string": b""}
+        scope: dict[str, Any] = {
+            "type": "http",
+            "method": "GET",
+            "path": EXPORT,
+            "query_string": b"",
+        }
         scope |= {"headers": [(b"authorization", b"Bearer ada")], "asgi": {"version": "3.0"}}
         await app(scope, receive, send)
         assert pages == [1, 1, 2, 3, 4, 4, 4]
 
     def test_a_failure_in_the_middle_breaks_the_connection(
-        self, make_app: MakeApp, todos: InMemoryTodoRepository
+        self, make_app: MakeApp, todos: InMemoryTodoRepository, caplog: pytest.LogCaptureFixture
     ) -> None:
         asyncio.run(add_many(todos, 60))
         app = make_app(parts={"todos": CountingTodos(todos, pages_max=2)})
@@ -240,6 +245,8 @@ class TestExport:
         assert body.count(b'{"todo":') == 50
         assert b'{"end":' not in body
         assert not body.endswith(b"0\r\n\r\n")
+        assert "unavailable: database: the database is down." in caplog.text
+        assert "Traceback" not in caplog.text
 
 
 class CountingTodos:
