@@ -36,7 +36,7 @@ def forget(user_id: str, *, yes: bool, as_json: bool, env_file: Path | None) -> 
     """
     if not _is_valid(user_id):
         exit_as_misused(_INVALID_ID)
-    if not yes and not (sys.stdin and sys.stdin.isatty()):
+    if not yes and not _can_ask():
         exit_as_misused(_NOT_CONFIRMED)
     export_variables(env_file, development=False)
     if is_unread(env_file):
@@ -71,6 +71,10 @@ def _is_valid(user_id: str) -> bool:
         return bool(user_id.encode())
     except UnicodeEncodeError:  # bytes of the command line that are not UTF-8
         return False
+
+
+def _can_ask() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 async def _remove(container: Container, user_id: str) -> Mapping[str, int]:
