@@ -15,7 +15,8 @@
 //   JWKS_ROTATION_INTERVAL  the lifetime of a signing key in seconds (no rotation)
 //   COOKIE_CACHE            off, compact, jwt, jwe, or jwks: "jwt" signed with the JWKS key (off)
 //   COOKIE_CACHE_MAX_AGE    the lifetime of the session cookie in seconds (300)
-//   API_URL                 the URL of the API: serve the Todo page, which calls this API (no page)
+//   API_URL                 the URL of the API: serve the Todo page, which calls this API, and let
+//                           users delete their accounts (no page)
 //   ADMIN_PASSWORD          turn on the plugin admin, and create admin@example.com (no admin)
 //   ORGANIZATIONS           on: users have organizations, and tokens name the active one (off)
 //   PRINT_MAIL              on: print the verification mail of each new user as a line of JSON (off)
@@ -31,6 +32,7 @@ import { toNodeHandler } from "better-auth/node";
 import { admin, jwt, organization } from "better-auth/plugins";
 
 import { createPage } from "./page.mjs";
+import { deleteUserData } from "./user_data.mjs";
 
 const { env } = process;
 const print = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -63,6 +65,12 @@ const auth = betterAuth({
     ...{ organization: [], member: [], invitation: [] },
   }),
   emailAndPassword: { enabled: true },
+  user: {
+    deleteUser: {
+      enabled: env.API_URL !== undefined,
+      beforeDelete: (user) => deleteUserData(auth, env.API_URL, user.id),
+    },
+  },
   emailVerification: {
     sendOnSignUp: env.PRINT_MAIL === "on",
     sendVerificationEmail: async ({ user, url, token }) =>

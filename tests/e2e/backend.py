@@ -21,9 +21,9 @@ class Backend(Process):
     """
 
     def __init__(self, name: str, *, log: Path, env: Mapping[str, str]) -> None:
-        port = free_port()
+        port = env.get("PORT") or str(free_port())
         command = [sys.executable, "-m", "backend", "serve"]
-        super().__init__(name, command, log=log, env={"PORT": str(port), **env})
+        super().__init__(name, command, log=log, env={**env, "PORT": port})
         self.url = f"http://127.0.0.1:{port}"
         self.client = connect(self.url)
         self.wait_until_started(self._live)
