@@ -31,6 +31,8 @@ def test_the_tests_of_the_changed_project_pass(project: Path) -> None:
         "pytest",
         *("-p", "no:cacheprovider", "-q"),
         "tests/adapters/persistence/test_notes.py",
+        "tests/adapters/persistence/test_user_data.py::"
+        "test_every_table_with_user_ids_is_removed_from",
         "tests/adapters/persistence/schema/test_upgrades.py::"
         "test_every_single_downgrade_can_be_upgraded_again",
         "tests/adapters/persistence/postgres/test_row_level_security.py::"

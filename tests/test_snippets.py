@@ -24,12 +24,14 @@ FILES: Final = {
     "README.md": "tests/test_readme.py",
     "docs/add-a-field.md": "tests/test_add_a_field.py",
     "docs/add-a-resource.md": "tests/test_add_a_resource.py",
+    "docs/clients.md": "tests/clients/test_python.py",
     "docs/from-a-tutorial.md": "tests/test_from_a_tutorial.py",
     "docs/nextjs.md": "tests/clients/test_front_ends.py",
     "docs/protected-routes.md": "tests/test_readme.py",
     "docs/react-native.md": "tests/clients/test_front_ends.py",
     "docs/swap-the-provider.md": "tests/test_readme.py",
     "docs/testing.md": "tests/test_testing_page.py",
+    "docs/when-a-user-leaves.md": "tests/e2e/test_user_deletion.py",
     "llms.txt": "tests/test_readme.py",
 }
 

@@ -1,5 +1,6 @@
 """Uses every operation of the API with the generated Python client."""
 
+import json
 import os
 from http import HTTPStatus
 from typing import Final
@@ -7,7 +8,7 @@ from uuid import uuid4
 
 from todo_client import AuthenticatedClient, Client
 from todo_client.api.health import live, ready
-from todo_client.api.me import read_me
+from todo_client.api.me import delete_my_data, export_my_data, read_me
 from todo_client.api.todos import change_todo, create_todo, delete_todo, list_todos, read_todo
 from todo_client.models import (
     ChangeTodoResponse412,
@@ -83,10 +84,28 @@ def check_todos(client: AuthenticatedClient) -> None:
     assert missing.code == "todo_not_found"
 
 
+def check_my_data(client: AuthenticatedClient) -> None:
+    """Export everything, then delete everything."""
+    create_todo.sync(client=client, body=NewTodo(title="Buy milk"))
+    exported = export_my_data.sync(client=client)
+    assert isinstance(exported, str)
+    first, todo, last = map(json.loads, exported.splitlines())
+    assert first["export"]["user_id"] == "ada"
+    assert todo["todo"]["title"] == "Buy milk"
+    assert last == {"end": {"todos": 1}}
+
+    deleted = delete_my_data.sync_detailed(client=client)
+    assert deleted.status_code == HTTPStatus.NO_CONTENT
+    page = list_todos.sync(client=client)
+    assert isinstance(page, TodoPageResponse)
+    assert page.items == []
+
+
 if __name__ == "__main__":
     with Client(base_url=URL) as anonymous:
         check_health(anonymous)
     with AuthenticatedClient(base_url=URL, token=os.environ["API_TOKEN"]) as ada:
         check_credentials(ada)
         check_todos(ada)
+        check_my_data(ada)
     print("All operations work.")  # noqa: T201 - the test reads this line

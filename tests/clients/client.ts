@@ -85,4 +85,16 @@ assert(missing.error?.code === "todo_not_found", "the todo is gone");
 // @ts-expect-error: the compiler rejects a code that this route never answers with.
 missing.error.code === "todo_limit_reached";
 
+// The export is text: one JSON value on each line. Without the last line, it is incomplete.
+await client.POST("/api/todos", { body: { title: "Buy bread" } });
+const exported = await client.GET("/api/me/export", { parseAs: "text" });
+const lines = exported.data?.trimEnd().split("\n") ?? [];
+assert(lines.length === 3 && lines[1]?.includes("Buy bread") === true, "the todo is exported");
+assert(lines[2] === '{"end":{"todos":1}}', "the export is complete");
+
+const forgotten = await client.DELETE("/api/me");
+assert(forgotten.response.status === 204, "everything is deleted");
+const rest = await client.GET("/api/todos");
+assert(rest.data?.items.length === 0, "no todo is left");
+
 console.log("All operations work.");

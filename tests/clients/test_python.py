@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.clients.conftest import HERE, Api, require, run
+from tests.clients.conftest import HERE, PAGE, Api, require, run
+from tests.documents import blocks
 from tests.e2e.processes import ROOT
 
 BIN: Final = ROOT / ".venv-clients" / "bin"
@@ -17,6 +18,7 @@ def test_a_python_client_is_generated_checked_and_uses_every_operation(
     folder = tmp_path / "project"
     folder.mkdir()
     shutil.copy(HERE / "client.py", folder)
+    (folder / "todo_client.yaml").write_text(blocks("yaml", PAGE)["todo_client.yaml"])
     require(BIN / "openapi-python-client")
     command = api.command_of_the_page("openapi-python-client generate")
     output = run([BIN / command[0], *command[1:], "--fail-on-warning"], folder, BIN)

@@ -9,7 +9,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from backend.adapters.persistence.postgres import user_data as postgres
 from backend.adapters.persistence.user_tables import USER_TABLES
 from backend.container.database import choose_user_data
 from backend.domain.idempotency import Idempotency
@@ -217,11 +216,3 @@ async def test_a_removal_may_take_longer_than_other_statements(
                 await todos.remove(alice, todo.id)
             assert (await user_data.remove(alice))["todos"] == 1
         assert await stored(todos, alice) == ()
-
-
-async def test_the_statement_binds_its_acting_user_first(postgres_url: str) -> None:
-    """So row-level security restricts the deletion, even if it forgot the user."""
-    types = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = $1"
-    async with asyncpg.create_pool(postgres_url, min_size=0) as pool, pool.acquire() as connection:
-        prepared = await connection.prepare(postgres._REMOVE)
-        assert await connection.fetchval(types, prepared.get_name()) == ["acting_user"]

@@ -8,6 +8,7 @@ import pytest
 
 from backend.adapters.persistence.postgres import idempotency as postgres_idempotency
 from backend.adapters.persistence.postgres import repository as postgres
+from backend.adapters.persistence.postgres import user_data as postgres_user_data
 from backend.adapters.persistence.postgres.connections import PostgresConnections
 from backend.adapters.persistence.postgres.database import PostgresDatabase
 from backend.domain.idempotency import Idempotency
@@ -31,6 +32,7 @@ STATEMENTS = [
     postgres_idempotency._ADD_COUNTED,
     postgres_idempotency._COUNT,
     postgres_idempotency._FIND,
+    postgres_user_data._REMOVE,
 ]
 
 TABLES = ["todos", "idempotency_keys"]
