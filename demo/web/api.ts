@@ -239,18 +239,26 @@ export class TodoApi {
     }
   }
 
-  /** Delete all todos of the caller, and report each deletion. */
-  async removeAll(onRemoved: (count: number) => void): Promise<void> {
-    let count = 0;
-    for (;;) {
-      const { items } = await this.list({ limit: 100 });
-      if (items.length === 0) return;
-      for (const { id } of items) {
-        const params = { path: { todo_id: id } };
-        await unwrap(this.#client.DELETE("/api/todos/{todo_id}", { params })).catch(unlessMissing);
-        onRemoved(++count);
-      }
-    }
+  /** Delete everything that the API stores for the caller. */
+  async removeAll(): Promise<void> {
+    await unwrap(this.#client.DELETE("/api/me"));
+    this.#etags.clear();
+  }
+
+  /**
+   * Return everything that the API stores for the caller, as JSON Lines.
+   *
+   * @throws ApiError The export broke off.
+   */
+  async exportAll(): Promise<string> {
+    const call = this.#client.GET("/api/me/export", { parseAs: "text" });
+    // The server closes the connection if it cannot read on, so the text cannot be read either.
+    const { data } = await unwrap(call).catch((error: unknown) => {
+      if (error instanceof TypeError) throw incomplete();
+      throw error;
+    });
+    if (!/\n\{"end":.*\}\n$/.test(data)) throw incomplete();
+    return data;
   }
 
   /**
@@ -396,8 +404,8 @@ function sleep(seconds: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-function unlessMissing(error: unknown): void {
-  if (!(error instanceof ApiError) || error.code !== "todo_not_found") throw error;
+function incomplete(): ApiError {
+  return new ApiError(0, "network_error", "The export broke off.");
 }
 
 /** Return the data of an answer. Throw its error. */

@@ -18,6 +18,7 @@
 //   deletion     status "Deleted “TITLE”." with button "Undo"
 //   panel        complementary "Behind the page": timer; button "Renew now", "my token",
 //                "a spoilt token", "an expired token", "no token"; region "Answer of the API";
+//                button "Download my data" saves export.jsonl;
 //                button "Delete all my todos" -> dialog "Delete all your todos?": "Delete all"
 //   messages     alert for errors (with the request id in <code>), and while something is down:
 //                "You are offline. …", "The API cannot be reached. …",

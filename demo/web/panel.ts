@@ -50,6 +50,8 @@ export class Panel {
       const credential = button.dataset["credential"] as Credential;
       button.addEventListener("click", () => void whileBusy(button, () => this.#try(credential)));
     }
+    const download = byId("download", HTMLButtonElement);
+    download.addEventListener("click", () => void whileBusy(download, () => this.#download()));
     this.#confirmDeletion();
     setInterval(() => this.#tick(), 1000);
   }
@@ -194,30 +196,35 @@ export class Panel {
     this.#answer.scrollIntoView({ block: "nearest" });
   }
 
+  async #download(): Promise<void> {
+    try {
+      const file = new Blob([await this.#options.api.exportAll()], { type: "application/jsonl" });
+      const href = URL.createObjectURL(file);
+      create("a", { href, download: "export.jsonl" }).click();
+      URL.revokeObjectURL(href);
+    } catch (error) {
+      this.#options.handleError("Your data could not be downloaded.", error);
+    }
+  }
+
   #confirmDeletion(): void {
     const dialog = byId("confirm", HTMLDialogElement);
-    const progress = byId("confirm-progress", HTMLParagraphElement);
     const confirm = byId("confirm-delete", HTMLButtonElement);
-    byId("delete-all", HTMLButtonElement).addEventListener("click", () => {
-      progress.textContent = "";
-      dialog.showModal();
-    });
+    byId("delete-all", HTMLButtonElement).addEventListener("click", () => dialog.showModal());
     byId("confirm-cancel", HTMLButtonElement).addEventListener("click", () => dialog.close());
     confirm.addEventListener(
       "click",
       () =>
         void whileBusy(confirm, async () => {
           try {
-            await this.#options.api.removeAll(
-              (count) => (progress.textContent = `${count} deleted …`),
-            );
+            await this.#options.api.removeAll();
             dialog.close();
             await this.#options.onDeletedAll();
             showToast("All your todos are deleted.");
           } catch (error) {
             dialog.close();
             await this.#options.onDeletedAll();
-            this.#options.handleError("Not all todos were deleted.", error);
+            this.#options.handleError("Your todos were not deleted.", error);
           }
         }),
     );

@@ -1,6 +1,7 @@
 // The whole story of two people, each with a browser, at the servers of `make demo`.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { openContext, screenshot, useBrowser } from "./browser.mjs";
@@ -82,7 +83,7 @@ test("another person at the same browser sees nothing of the first", async (t) =
   assert.doesNotMatch(await grace.page.content(), /Buy milk|Lovelace/);
 });
 
-test("a long list is loaded page by page, and all of it can be deleted", async (t) => {
+test("a long list is loaded page by page, and all of it can be downloaded and deleted", async (t) => {
   const ada = await newPerson(t, demo.page, "Ada Lovelace");
   const titles = Array.from({ length: 45 }, (_, index) => `Chapter ${index + 1}`);
   await ada.create(demo.api, titles);
@@ -94,6 +95,14 @@ test("a long list is loaded page by page, and all of it can be deleted", async (
     await ada.list.getByRole("listitem").nth(count - 1).waitFor();
   }
   await assertTitles(ada, titles.reverse());
+
+  const download = ada.page.waitForEvent("download");
+  await ada.page.getByRole("button", { name: "Download my data" }).click();
+  const file = await download;
+  assert.equal(file.suggestedFilename(), "export.jsonl");
+  const lines = (await readFile(await file.path(), "utf8")).trimEnd().split("\n").map(JSON.parse);
+  assert.deepEqual(lines.slice(1, -1).map((line) => line.todo.title), titles.toReversed());
+  assert.deepEqual(lines.at(-1), { end: { todos: 45 } });
 
   await ada.page.getByRole("button", { name: "Delete all my todos" }).click();
   const dialog = ada.page.getByRole("dialog", { name: "Delete all your todos?" });
