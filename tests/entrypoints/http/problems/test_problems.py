@@ -175,7 +175,7 @@ def test_unknown_todos_give_404(ada: Client, method: str) -> None:
     [
         ("/api/todos", "GET, HEAD, POST"),
         (f"/api/todos/{UNKNOWN}", "DELETE, GET, HEAD, PATCH"),
-        ("/api/me", "GET, HEAD"),
+        ("/api/me", "DELETE, GET, HEAD"),
         ("/health/ready", "GET, HEAD"),
         ("/metrics", "GET, HEAD"),
         ("/openapi.json", "GET, HEAD"),
