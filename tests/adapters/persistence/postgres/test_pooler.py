@@ -8,9 +8,11 @@ import pytest
 
 from backend.adapters.persistence.postgres.database import PostgresDatabase
 from backend.adapters.persistence.schema.diagnosis import diagnose_database
+from backend.container.database import choose_user_data
 from backend.domain.todo import TodoNotFoundError
 from backend.domain.todo_list import TodoQuery
-from tests.adapters.persistence.databases import Todos, database_at, open_todos, todos_in
+from backend.domain.user_data import UserData
+from tests.adapters.persistence.databases import Todos, database_at, todos_in
 from tests.adapters.persistence.outages import unavailable
 from tests.adapters.persistence.postgres.pooler import TransactionPooler
 from tests.adapters.persistence.samples import NOW, a_todo, a_user
@@ -33,7 +35,7 @@ async def pooler(trusted_url: str) -> AsyncIterator[TransactionPooler]:
         yield pooler
 
 
-async def use_every_operation(todos: Todos, user_id: str) -> None:
+async def use_every_operation(todos: Todos, user_data: UserData, user_id: str) -> None:
     """Do everything that a user can do, and check each result."""
     for number in range(5):
         todo = a_todo(str(number))
@@ -42,7 +44,10 @@ async def use_every_operation(todos: Todos, user_id: str) -> None:
         changed = todo.change(now=NOW, completed=True)
         await todos.save(user_id, changed)
         assert (await todos.list(user_id, TodoQuery())).items == (changed,)
-        await todos.remove(user_id, todo.id, version=2)
+        if number % 2:
+            await todos.remove(user_id, todo.id, version=2)
+        else:
+            assert (await user_data.remove(user_id))["todos"] == 1
         with pytest.raises(TodoNotFoundError):
             await todos.get(user_id, todo.id)
 
@@ -52,16 +57,16 @@ async def test_users_share_sessions_but_see_only_their_own_todos(
 ) -> None:
     async with database_at(pooler.url, pool_size=6, statement_cache=False) as database:
         await database.check()
-        todos = todos_in(database)
-        await asyncio.gather(*(use_every_operation(todos, a_user()) for _ in range(6)))
+        todos, user_data = todos_in(database), choose_user_data(database)
+        await asyncio.gather(*(use_every_operation(todos, user_data, a_user()) for _ in range(6)))
     assert pooler.transactions > 6 * 5 * 6
 
 
 async def test_a_session_keeps_no_user_statement_or_setting(
     pooler: TransactionPooler, alice: str
 ) -> None:
-    async with open_todos(pooler.url, statement_cache=False) as todos:
-        await use_every_operation(todos, alice)
+    async with database_at(pooler.url, statement_cache=False) as database:
+        await use_every_operation(todos_in(database), choose_user_data(database), alice)
     session_state = """
     SELECT pg_backend_pid(), NULLIF(current_setting('app.user_id', true), ''),
            (SELECT count(*) FROM pg_prepared_statements),
@@ -99,5 +104,5 @@ async def test_a_parameter_that_the_pooler_refuses_has_a_remedy(pooler: Transact
 
 
 async def test_a_url_for_the_pooler_needs_no_setting(pooler: TransactionPooler) -> None:
-    async with open_todos(f"{pooler.url}?pgbouncer=true") as todos:
-        await use_every_operation(todos, a_user())
+    async with database_at(f"{pooler.url}?pgbouncer=true") as database:
+        await use_every_operation(todos_in(database), choose_user_data(database), a_user())
