@@ -51,11 +51,13 @@ clean: ## remove what the targets above made
 	rm -rf .venv .venv-bench .venv-clients .venv-lock .venv-oldest .screenshots demo/node_modules tests/browser/node_modules tests/clients/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTIONS="--upgrade-package uv" renews a package
-	@for set in run dev bench clients oldest lock; do \
+	@for set in run tracing dev bench build clients oldest lock; do \
 		case $$set in \
 			run) wanted="pyproject.toml --extra server" ;; \
+			tracing) wanted="pyproject.toml --extra server --extra tracing" ;; \
 			dev) wanted="pyproject.toml --all-extras --group dev" ;; \
 			bench) wanted="pyproject.toml --all-extras --group dev --group bench" ;; \
+			build) wanted="--group build" ;; \
 			clients) wanted="--group clients" ;; \
 			oldest) wanted="pyproject.toml --group oldest --resolution lowest-direct" ;; \
 			lock) wanted="--group lock" ;; \

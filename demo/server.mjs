@@ -7,6 +7,7 @@
 // Users, sessions and signing keys are kept in memory and are lost when the server stops.
 //
 //   Environment variable    Meaning (default)
+//   HOST                    the address to listen on (127.0.0.1)
 //   PORT                    the port; 0 chooses a free port (3000)
 //   BETTER_AUTH_URL         the public base URL (http://127.0.0.1:<port>)
 //   BETTER_AUTH_SECRET      the secret (random)
@@ -40,7 +41,7 @@ const print = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 // Bind the socket first. Better Auth needs the base URL for the claims `iss` and `aud` of its tokens,
 // and with PORT=0 the port is known only after binding.
 const server = createServer();
-server.listen(Number(env.PORT ?? 3000), "127.0.0.1");
+server.listen(Number(env.PORT ?? 3000), env.HOST ?? "127.0.0.1");
 await once(server, "listening");
 const baseURL = env.BETTER_AUTH_URL ?? `http://127.0.0.1:${server.address().port}`;
 

@@ -25,20 +25,27 @@ PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # The dependency groups of each lock.
 GROUPS: Final = {
     "run": [],
+    "tracing": [],
     "dev": ["dev"],
     "bench": ["dev", "bench"],
+    "build": ["build"],
     "clients": ["clients"],
     "oldest": ["oldest"],
     "lock": ["lock"],
 }
 
 # The locks that do not hold the dependencies of the project.
-TOOLS: Final = {"clients", "lock"}
+TOOLS: Final = {"build", "clients", "lock"}
 ALL_EXTRAS: Final = ["server", "testing", "tracing", "uploads"]
-EXTRAS: Final = {"run": ["server"], "dev": ALL_EXTRAS, "bench": ALL_EXTRAS}
+EXTRAS: Final = {
+    "run": ["server"],
+    "tracing": ["server", "tracing"],
+    "dev": ALL_EXTRAS,
+    "bench": ALL_EXTRAS,
+}
 
 # The locks whose packages are installed where the tests run.
-INSTALLED: Final = ["run", "dev"]
+INSTALLED: Final = ["run", "tracing", "dev"]
 
 PYTHONS: Final = ["3.11", "3.12", "3.13", "3.14"]
 SYSTEMS: Final = {

@@ -1,43 +1,55 @@
-"""The wheel: what is in it, and its commands in an environment and a folder of their own."""
+"""The wheel and the image: what is in them, and their commands in an empty folder.
 
-import re
+Both are built by the steps of the Dockerfile.
+"""
+
+import json
 import shutil
 import signal
 import subprocess
 import zipfile
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from backend import __version__
 from tests.alone.environments import (
     APP,
     ROOT,
-    build_wheel,
     environment_with,
-    installed_packages,
     link_requirements,
     make_environment,
     run,
 )
+from tests.deploy.dockerfile import Stage, build
+from tests.deploy.files import DEPLOY
+from tests.e2e.processes import free_port, wait_for
 from tests.settings.environment import SECRET
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout, built without a network."""
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
+def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stage]:
+    """The stages of the image, built from this checkout without a network."""
+    return build(DEPLOY / "Dockerfile", tmp_path_factory.mktemp("stages"))
 
 
 @pytest.fixture(scope="module")
-def bin_folder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(stages: dict[str, Stage]) -> Path:
+    """The wheel of this checkout."""
+    (built,) = stages["build"].path("/dist").iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def bin_folder(stages: dict[str, Stage]) -> Path:
     """The commands of a new environment with the wheel, and with the dependencies of this one."""
-    folder = tmp_path_factory.mktemp("installed")
-    scripts = make_environment(folder / "env", *installed_packages())
-    options = ["--no-index", "--no-deps", "--quiet"]
-    run(scripts / "python", "-m", "pip", "install", *options, str(wheel), folder=folder)
-    return scripts
+    return stages["build"].path("/opt/todo-api/bin")
+
+
+@pytest.fixture(scope="module")
+def image(stages: dict[str, Stage]) -> Stage:
+    """The last stage of the image."""
+    return stages["image"]
 
 
 @pytest.fixture(scope="module")
@@ -80,30 +92,66 @@ def test_the_installed_backend_is_not_the_checkout(bin_folder: Path, tmp_path: P
     assert Path(found).is_relative_to(bin_folder.parent)
 
 
-def test_an_installed_server_migrates_serves_and_stops(bin_folder: Path, tmp_path: Path) -> None:
-    command = bin_folder / "todo-api"
-    run(command, "migrate", folder=tmp_path)
+def container(image: Stage, *command: str) -> list[str]:
+    """Return what a container runs: its own command, or the default command of the image."""
+    program, *options = image.exec_forms["ENTRYPOINT"]
+    script = image.path("/opt/todo-api/bin") / program
+    # Here, the script names the Python of the stage that has installed it.
+    python = image.path("/opt/todo-api/bin/python")
+    return [str(python), str(script), *options, *(command or image.exec_forms["CMD"])]
+
+
+def test_the_image_migrates_serves_reports_its_health_and_stops(
+    image: Stage, tmp_path: Path
+) -> None:
+    volume = {"DATABASE_URL": f"sqlite:///{tmp_path}/todos.db", "BETTER_AUTH_SECRET": SECRET}
+    variables = {**image.variables, **volume, "HOST": "127.0.0.1", "PORT": str(free_port())}
+    environment = environment_with(variables)
+
+    def execute(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    assert execute(*container(image, "migrate")).returncode == 0
     assert (tmp_path / "todos.db").is_file()
-    checked = run(command, "doctor", folder=tmp_path, BETTER_AUTH_SECRET=SECRET)
-    assert "FAIL" not in checked.stdout
+    assert "FAIL" not in execute(*container(image, "doctor")).stdout
+    python, *check = image.exec_forms["HEALTHCHECK"]
+    health_check = [str(image.path("/opt/todo-api/bin") / python), *check]
+
+    def is_healthy() -> bool | None:
+        return execute(*health_check).returncode == 0 or None
+
+    assert not is_healthy()
     with subprocess.Popen(
-        [command, "serve"],
+        container(image),
         cwd=tmp_path,
-        env=environment_with({"BETTER_AUTH_SECRET": SECRET, "PORT": "0"}),
+        env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         text=True,
     ) as server:
-        assert server.stdout is not None
         try:
-            started = (re.search(r"running on (http://\S+)", line) for line in server.stdout)
-            url = next(match[1] for match in started if match)
-            assert httpx2.get(f"{url}/health/live", trust_env=False).status_code == 200
+            assert wait_for(is_healthy, within=30)
         finally:
             server.terminate()
-            server.communicate(timeout=20)
+            _, log = server.communicate(timeout=20)
     assert server.returncode in {-signal.SIGTERM, 128 + signal.SIGTERM}
+    assert all(json.loads(line) for line in log.splitlines())
+
+
+def test_the_image_has_the_environment_and_nothing_of_the_build(image: Stage) -> None:
+    assert [path.name for path in image.root.iterdir()] == ["opt"]
+    assert [path.name for path in image.path("/opt").iterdir()] == ["todo-api"]
+    assert not list(image.path("/opt/todo-api/bin").glob("pip*"))
+
+
+def test_every_module_of_the_image_is_compiled(image: Stage) -> None:
+    (backend,) = image.path("/opt/todo-api/lib").glob("python3*/site-packages/backend")
+    sources = list(backend.rglob("*.py"))
+    compiled = list(backend.rglob("*.pyc"))
+    assert {path.stem for path in sources} == {path.name.partition(".")[0] for path in compiled}
+    assert len(compiled) == len(sources) > 0
 
 
 def test_messages_name_the_command_that_was_installed(bin_folder: Path, tmp_path: Path) -> None:
