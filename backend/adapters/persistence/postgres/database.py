@@ -152,11 +152,16 @@ class PostgresDatabase:
             return await asyncpg.connect(url.dsn, timeout=timeout, **options)
 
     async def _ask(self, question: str) -> Any:
-        """Run a statement on a new connection, and return its value; None without the table."""
-        connection = await self._connect(command_timeout=_TIMEOUT)
+        """Run a statement on a new connection, and return its value; None without the table.
+
+        No statement gets a name, and all messages belong to one transaction. Otherwise a pooler
+        such as PgBouncer would keep the statement in a session that others use too.
+        """
+        connection = await self._connect(command_timeout=_TIMEOUT, statement_cache_size=0)
         with translated_errors():
             try:
-                return await connection.fetchval(question)
+                async with connection.transaction(readonly=True):
+                    return await connection.fetchval(question)
             except asyncpg.UndefinedTableError:
                 return None
             finally:

@@ -79,6 +79,19 @@ async def test_a_session_keeps_no_user_statement_or_setting(
     assert {session[1:] for session in sessions} == {(None, 0, 0)}
 
 
+async def test_the_check_at_the_start_leaves_no_statement_in_a_session(
+    pooler: TransactionPooler,
+) -> None:
+    # Statements have the same names in every process, so the next start would collide with them.
+    for _ in range(3):
+        findings = await diagnose_database(PostgresDatabase(pooler.url, statement_cache=False))
+        assert [finding.problem for finding in findings if finding.problem] == []
+    connection = await asyncpg.connect(pooler.url, statement_cache_size=0)
+    left = {await connection.fetchval("SELECT count(*) FROM pg_prepared_statements") for _ in "123"}
+    await connection.close()
+    assert left == {0}
+
+
 async def test_a_prepared_statement_does_not_exist_in_the_next_session(
     pooler: TransactionPooler,
 ) -> None:
