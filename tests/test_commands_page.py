@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from backend.domain.diagnosis import Explanation, Finding
-from backend.entrypoints.cli.exits import MISCONFIGURED, MISUSED
+from backend.entrypoints.cli.exits import MISCONFIGURED, MISUSED, UNAVAILABLE
 from backend.entrypoints.cli.main import cli
 from backend.entrypoints.cli.reports import diagnosis_report, explanation_report
 from tests.documents import text_of
@@ -95,4 +95,4 @@ def test_the_json_of_the_page_has_the_keys_of_the_program() -> None:
 
 def test_the_page_has_the_exit_codes() -> None:
     table = dict(re.findall(r"^\| (\d+) \| (.*) \|$", text_of(PAGE), re.MULTILINE))
-    assert table.keys() == {"0", "1", str(MISUSED), str(MISCONFIGURED)}
+    assert table.keys() == {"0", "1", str(MISUSED), str(UNAVAILABLE), str(MISCONFIGURED)}

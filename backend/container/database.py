@@ -103,9 +103,16 @@ async def check_schema(database: MigratedDatabase) -> None:
             lacks privileges.
     """
     complaints = []
+    is_server = isinstance(database, PostgresDatabase)  # which can come back; a path is wrong
     for finding in await diagnosis.diagnose_database(database):
         if finding.problem and finding.check in _REQUIRED_CHECKS:
-            complaints.append(Complaint("DATABASE_URL", finding.problem, finding.remedy or ""))
+            complaint = Complaint(
+                "DATABASE_URL",
+                finding.problem,
+                finding.remedy or "",
+                is_temporary=is_server and finding.check == "database",
+            )
+            complaints.append(complaint)
         elif finding.problem:
             _log.warning("%s: %s. %s", finding.check, finding.problem, finding.remedy)
     if complaints:

@@ -14,6 +14,7 @@ class Complaint:
         remedy: What to do: one or more sentences.
         meant: The variable that a misspelled name was probably meant to be.
         is_warning: Whether the server can run in spite of the problem.
+        is_temporary: Whether the problem can go away without a change by the operator.
     """
 
     variable: str
@@ -21,6 +22,7 @@ class Complaint:
     remedy: str
     meant: str | None = None
     is_warning: bool = False
+    is_temporary: bool = False
 
     def __str__(self) -> str:
         return f"{self.variable}: {self.problem}. {self.remedy}"

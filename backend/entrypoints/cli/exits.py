@@ -13,6 +13,7 @@ from backend.entrypoints.cli.program import SCRIPT, is_script
 from backend.settings import Complaint, ConfigurationError, errors_of
 
 MISCONFIGURED: Final = 78  # EX_CONFIG of sysexits.h
+UNAVAILABLE: Final = 75  # EX_TEMPFAIL of sysexits.h: another start can succeed
 MISUSED: Final = 2  # what typer exits with for an unknown option
 
 _VIRTUAL_ENVIRONMENT: Final = Path(".venv")
@@ -70,4 +71,5 @@ def _exit_if(title: str, complaints: Sequence[Complaint]) -> None:
         typer.echo(f"{title}\n", err=True)
         for complaint in complaints:
             typer.echo(f"  {with_local_command(str(complaint))}", err=True)
-        raise typer.Exit(MISCONFIGURED)
+        is_outage = all(complaint.is_temporary for complaint in complaints)
+        raise typer.Exit(UNAVAILABLE if is_outage else MISCONFIGURED)

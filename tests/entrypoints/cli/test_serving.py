@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backend.entrypoints.cli import secret_file
-from backend.entrypoints.cli.exits import MISCONFIGURED
+from backend.entrypoints.cli.exits import MISCONFIGURED, UNAVAILABLE
 from backend.entrypoints.http import me
 from tests.entrypoints.cli.command_line import assert_misconfigured, run
 from tests.entrypoints.cli.server_process import serving
@@ -30,6 +30,14 @@ def test_serve_reports_every_problem_at_once() -> None:
         DATABASE_URL="postgresql://me:hunter2@127.0.0.1:1/todos",
     )
     assert_misconfigured(result, "BETTER_AUTH_SECRET", "PORT", "LOG_FORMAT", "DATABASE_URL")
+    assert "cannot be reached" in result.stderr
+    assert "hunter2" not in result.output
+
+
+def test_serve_says_by_its_status_that_only_the_database_is_down() -> None:
+    url = "postgresql://me:hunter2@127.0.0.1:1/todos"
+    result = run("serve", BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url)
+    assert result.exit_code == UNAVAILABLE
     assert "cannot be reached" in result.stderr
     assert "hunter2" not in result.output
 
