@@ -45,7 +45,7 @@ _UVICORN: Final[dict[str, Any]] = {
     "server_header": False,
     "timeout_graceful_shutdown": 10,
     # seconds; a worker that imports for longer on a busy machine would be killed, again and again
-    "timeout_worker_healthcheck": 60,
+    "timeout_worker_healthcheck": 30,
 }
 _OTHER_FILES: Final = 256  # descriptors for connections above the limit, logs and keys
 
