@@ -67,7 +67,7 @@ def document_authentication(
         operation = document.get("paths", {}).get(guarded.path, {}).get(guarded.method)
         if operation is not None:
             _document_security(operation, guarded, has_cookie=cookie_name is not None)
-            _document_problems(operation, guarded)
+            _document_problems(operation, guarded, has_cookie=cookie_name is not None)
             _add_schemes(document, cookie_name)
     add_components(document)
 
@@ -83,8 +83,11 @@ def _document_security(
         security.append({})
 
 
-def _document_problems(operation: dict[str, Any], guarded: GuardedOperation) -> None:
+def _document_problems(
+    operation: dict[str, Any], guarded: GuardedOperation, *, has_cookie: bool
+) -> None:
     missing = () if guarded.is_optional else ("missing_token",)
+    origin = ("origin_not_allowed",) if has_cookie else ()
     scope = ("insufficient_scope",) if guarded.scopes else ()
     role = ("missing_role",) if guarded.needs_role else ()
     codes = (
@@ -92,7 +95,7 @@ def _document_problems(operation: dict[str, Any], guarded: GuardedOperation) -> 
         "malformed_authorization",
         "token_expired",
         "invalid_token",
-        "origin_not_allowed",
+        *origin,
         *scope,
         *role,
         "verifier_unavailable",

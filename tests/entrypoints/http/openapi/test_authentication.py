@@ -112,7 +112,7 @@ def test_protect_documents_the_session_cookie_if_the_settings_accept_one(shop: F
 def test_guarded_operations_document_401_403_and_503(
     document: dict[str, Any], guarded: list[GuardedOperation]
 ) -> None:
-    document_authentication(document, guarded)
+    document_authentication(document, guarded, cookie_name="session")
     responses = document["paths"]["/items/{item_id}"]["get"]["responses"]
     assert set(responses) == {"200", "401", "403", "422", "503"}
     assert codes(responses["401"]) == ["missing_token", *CREDENTIALS]
@@ -145,11 +145,19 @@ def test_a_403_of_the_app_keeps_its_description_and_its_content(
     document: dict[str, Any], guarded: list[GuardedOperation]
 ) -> None:
     before = copy.deepcopy(document["paths"]["/items/{item_id}"]["get"]["responses"]["403"])
-    document_authentication(document, guarded)
+    document_authentication(document, guarded, cookie_name="session")
     response = document["paths"]["/items/{item_id}"]["get"]["responses"]["403"]
     assert response["description"] == before["description"]
     assert response["content"]["application/json"] == before["content"]["application/json"]
     assert codes(response) == ["origin_not_allowed"]
+
+
+def test_without_session_cookies_only_the_app_answers_403(
+    document: dict[str, Any], guarded: list[GuardedOperation]
+) -> None:
+    before = copy.deepcopy(document["paths"]["/items/{item_id}"]["get"]["responses"]["403"])
+    document_authentication(document, guarded)
+    assert document["paths"]["/items/{item_id}"]["get"]["responses"]["403"] == before
 
 
 def test_a_missing_scope_is_a_403_that_names_the_scope(
@@ -157,7 +165,7 @@ def test_a_missing_scope_is_a_403_that_names_the_scope(
 ) -> None:
     document_authentication(document, guarded)
     operation = document["paths"]["/items"]["post"]
-    assert codes(operation["responses"]["403"]) == ["origin_not_allowed", "insufficient_scope"]
+    assert codes(operation["responses"]["403"]) == ["insufficient_scope"]
     assert "`items:write`" in operation["responses"]["403"]["description"]
     assert "WWW-Authenticate" in operation["responses"]["403"]["headers"]
     assert operation["security"] == [{"Bearer": ["items:write"]}]
@@ -165,10 +173,10 @@ def test_a_missing_scope_is_a_403_that_names_the_scope(
 
 def test_a_missing_role_is_a_403(document: dict[str, Any]) -> None:
     admin = GuardedOperation(path="/", method="get", needs_role=True)
-    document_authentication(document, [admin])
+    document_authentication(document, [admin], cookie_name="session")
     operation = document["paths"]["/"]["get"]
     assert codes(operation["responses"]["403"]) == ["origin_not_allowed", "missing_role"]
-    assert operation["security"] == [{"Bearer": []}]
+    assert operation["security"] == [{"Bearer": []}, {"SessionCookie": []}]
 
 
 def test_an_optional_principal_is_documented_as_optional(document: dict[str, Any]) -> None:

@@ -184,7 +184,6 @@ CODES: Final = {
     "POST /api/todos 401": {
         *("missing_token", "malformed_authorization", "token_expired", "invalid_token")
     },
-    "POST /api/todos 403": {"origin_not_allowed"},
     "POST /api/todos 409": {"todo_limit_reached"},
     "POST /api/todos 413": {"content_too_large"},
     "POST /api/todos 422": {"invalid_request", "idempotency_key_reused"},
@@ -200,6 +199,17 @@ def test_a_response_lists_the_codes_that_its_route_answers_with(
 ) -> None:
     found = {place: response for place, _, response in responses(document)}
     assert set(codes_of(found[name])) == codes
+
+
+def test_an_origin_is_rejected_only_where_session_cookies_are_accepted(
+    document: Document, make_app: MakeApp
+) -> None:
+    app = make_app(better_auth_url="https://auth.example.com", auth_cookie="compact")
+    found = {place: response for place, _, response in responses(app.openapi())}
+    guarded = [name for name, _, operation in operations(document) if operation["security"]]
+    for name in guarded:
+        assert codes_of(found[f"{name} 403"]) == ["origin_not_allowed"]
+    assert [place for place, status, _ in responses(document) if status == 403] == []
 
 
 HEADERS: Final = {
