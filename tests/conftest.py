@@ -17,6 +17,8 @@ pytest_plugins = ["backend.testing.fixtures"]
 # No deadline per example, so that a busy machine does not fail a test.
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")
+# For `make fuzz`: far more examples.
+hypothesis.settings.register_profile("fuzz", max_examples=100_000, deadline=None)
 
 
 @pytest.fixture(scope="session")

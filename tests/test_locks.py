@@ -31,11 +31,12 @@ GROUPS: Final = {
     "build": ["build"],
     "clients": ["clients"],
     "oldest": ["oldest"],
+    "audit": ["audit"],
     "lock": ["lock"],
 }
 
 # The locks that do not hold the dependencies of the project.
-TOOLS: Final = {"build", "clients", "lock"}
+TOOLS: Final = {"audit", "build", "clients", "lock"}
 ALL_EXTRAS: Final = ["server", "testing", "tracing", "uploads"]
 EXTRAS: Final = {
     "run": ["server"],
