@@ -90,6 +90,11 @@ class PostgresServer:
         self.stop()
         shutil.rmtree(self._folder)
 
+    @property
+    def binaries(self) -> Path:
+        """The folder of `psql`, `pg_dump` and the other programs."""
+        return self._binaries
+
     def start(self, *, durable: bool = False) -> None:
         """Start a stopped server with the same port and data, and wait until it is ready.
 

@@ -62,7 +62,7 @@ _FILES: Final[Mapping[int, str]] = {
         "The file is not an SQLite database. Correct the path in DATABASE_URL, or move the file"
         " away and run `python -m backend migrate`."
     ),
-    sqlite3.SQLITE_CORRUPT: "The file is damaged. Restore a backup: see docs/database.md.",
+    sqlite3.SQLITE_CORRUPT: "The file is damaged. Restore a backup: see docs/backup.md.",
     sqlite3.SQLITE_BUSY: "Another process has locked the file in DATABASE_URL. Stop that process.",
     sqlite3.SQLITE_FULL: "The disk is full. Make room on the disk of the file in DATABASE_URL.",
 }
