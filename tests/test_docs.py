@@ -37,6 +37,10 @@ ALTERNATIVE_MIN_LENGTH: Final = 10
 SETTINGS: Final = Path("docs/settings.md")
 ERRORS: Final = Path("docs/errors.md")
 MONITORING: Final = Path("docs/monitoring.md")
+SECURITY: Final = Path("SECURITY.md")
+
+# The name of a test, with a link to its file.
+LINKED_TEST: Final = re.compile(r"\[`(test_\w+)`\]\((tests/[\w/]+\.py)\)")
 
 # Files that a reader of the pages creates; no checkout contains them.
 CREATED_BY_READERS: Final = frozenset(blocks("python", *PAGES))
@@ -141,6 +145,24 @@ def test_the_index_of_pages_lists_every_page() -> None:
     index = Path("docs/README.md")
     pages = {page.name for page in PAGES if page.parent == index.parent} - {index.name}
     assert pages <= set(links(index))
+
+
+def test_the_tests_that_prove_the_threat_model_exist() -> None:
+    linked = LINKED_TEST.findall(text_of(SECURITY))
+    sources = {file: (ROOT / file).read_text("utf-8") for _, file in linked}
+    missing = [
+        f"{file}::{name}"
+        for name, file in linked
+        if not re.search(rf"^(?:async )?def {name}\(", sources[file], re.MULTILINE)
+    ]
+    assert missing == []
+
+
+def test_every_attack_of_the_threat_model_has_a_test() -> None:
+    _, _, tables = text_of(SECURITY).partition("## What is refused")
+    rows = re.findall(r"^\| (?!attack ).*\|$", tables.partition("\n## ")[0], re.MULTILINE)
+    assert len(rows) > 20
+    assert [row for row in rows if not LINKED_TEST.search(row)] == []
 
 
 def as_in_the_table(default: Any) -> str | None:

@@ -18,6 +18,8 @@ from schemathesis.specs.openapi.checks import status_code_conformance
 # The text of every todo of the second user. The first user never writes this text.
 MARK: Final = f"written by the second user {secrets.token_hex(8)}"
 
+Case = schemathesis.Case[Any]
+
 _TEXTS: Final = ("title", "description")
 _SESSION: Final = requests.Session()
 _SESSION.trust_env = False
@@ -27,7 +29,7 @@ _ids: dict[str, set[str]] = {"first": set(), "second": set()}
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case, **_: Any) -> None:
+def before_call(context: schemathesis.HookContext, case: Case, **_: Any) -> None:
     """Replace values that match the schema, but that a server accepts in some states only."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
@@ -44,7 +46,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, **_:
 
 @schemathesis.hook
 def after_call(
-    context: schemathesis.HookContext, case: schemathesis.Case, response: schemathesis.Response
+    context: schemathesis.HookContext, case: Case, response: schemathesis.Response
 ) -> None:
     """Remember the cursors of lists."""
     body = _json(response)
@@ -54,7 +56,7 @@ def after_call(
 
 @schemathesis.check
 def no_foreign_data(
-    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: Case
 ) -> None:
     """Send the request as the second user too, and compare what both users see."""
     sent = response.request
@@ -88,7 +90,7 @@ def _record(
         _ids[user] |= ids
 
 
-def _marked(body: bytes | str | None) -> bytes | str | None:
+def _marked(body: Any) -> Any:
     """Return the body with the mark of the second user in place of every text."""
     try:
         content = json.loads(body or "")
