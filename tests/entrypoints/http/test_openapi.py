@@ -1,6 +1,7 @@
 """The OpenAPI document is valid and matches the behaviour of the API."""
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -215,6 +216,22 @@ def test_todos_match_their_schema(document: Document, ada: Client) -> None:
     assert set(made) == set(described)
     limits = document["components"]["schemas"]["NewTodo"]["properties"]["title"]
     assert (limits["minLength"], limits["maxLength"]) == (1, 200)
+
+
+def test_the_patterns_of_texts_are_the_rules_of_the_domain(document: Document) -> None:
+    members = document["components"]["schemas"]["NewTodo"]["properties"]
+    text, _ = members["description"]["anyOf"]
+    parameters = operations(document)["GET /api/todos"]["parameters"]
+    (search,) = [parameter["schema"] for parameter in parameters if parameter["name"] == "q"]
+    assert search["pattern"] == text["pattern"]
+    characters = [chr(code) for code in range(sys.maxunicode + 1)]
+    refused = [item for item in characters if not re.search(text["pattern"], item)]
+    assert refused == ["\0"]
+    title = re.compile(members["title"]["pattern"])
+    refused = [item for item in characters if not title.search(item)]
+    assert refused == [item for item in characters if item == "\0" or not item.strip()]
+    assert title.search(" a ")
+    assert not title.search("a\0")
 
 
 def test_the_document_does_not_change_between_requests(anonymous: Client) -> None:

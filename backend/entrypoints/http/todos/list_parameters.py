@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from backend.domain.todo import TITLE_MAX_LENGTH, Priority
 from backend.domain.todo_list import PAGE_MAX_LENGTH, TodoQuery, TodoSort
 from backend.entrypoints.http.problems.errors import InvalidParameterError
-from backend.entrypoints.http.todos.representations import Timestamp
+from backend.entrypoints.http.todos.representations import TEXT_PATTERN, Timestamp
 
 CURSOR_MAX_LENGTH: Final = 4096
 
@@ -48,6 +48,7 @@ class ListParameters(BaseModel):
         max_length=TITLE_MAX_LENGTH,
         description="Only todos whose title or description contains this text, in any case and any "
         "Unicode normal form.",
+        json_schema_extra={"pattern": TEXT_PATTERN},
     )
 
     @classmethod

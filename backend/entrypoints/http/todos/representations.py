@@ -21,8 +21,30 @@ def _require_rfc3339(value: object) -> object:
     return value
 
 
-Title = Annotated[str, Field(min_length=1, max_length=TITLE_MAX_LENGTH, examples=["Buy milk"])]
-Description = Annotated[str | None, Field(max_length=DESCRIPTION_MAX_LENGTH)]
+# For OpenAPI: what the domain refuses in a text, as a pattern of JSON Schema (ECMA-262). The domain
+# checks the text itself. `WHITESPACE` is what Python strips, which differs a little from `\s`.
+WHITESPACE: Final = (
+    r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+TEXT_PATTERN: Final = r"^[^\u0000]*$"
+TITLE_PATTERN: Final = rf"^[^\u0000]*[^\u0000{WHITESPACE}][^\u0000]*$"
+
+Title = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=TITLE_MAX_LENGTH,
+        examples=["Buy milk"],
+        json_schema_extra={"pattern": TITLE_PATTERN},
+    ),
+]
+Description = (
+    Annotated[
+        str,
+        Field(max_length=DESCRIPTION_MAX_LENGTH, json_schema_extra={"pattern": TEXT_PATTERN}),
+    ]
+    | None
+)
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_require_rfc3339)]
 
 
