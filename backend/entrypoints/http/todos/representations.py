@@ -21,30 +21,21 @@ def _require_rfc3339(value: object) -> object:
     return value
 
 
-# For OpenAPI: what the domain refuses in a text, as a pattern of JSON Schema (ECMA-262). The domain
-# checks the text itself. `WHITESPACE` is what Python strips, which differs a little from `\s`.
-WHITESPACE: Final = (
+# For OpenAPI: which characters a text may have, as patterns of JSON Schema (ECMA-262). The domain
+# checks the text itself. `_WHITESPACE` is what Python strips, which is not quite `\s`.
+_WHITESPACE: Final = (
     r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 )
 TEXT_PATTERN: Final = r"^[^\u0000]*$"
-TITLE_PATTERN: Final = rf"^[^\u0000]*[^\u0000{WHITESPACE}][^\u0000]*$"
+TITLE_PATTERN: Final = rf"^[^\u0000]*[^\u0000{_WHITESPACE}][^\u0000]*$"
 
+Text = Annotated[str, Field(json_schema_extra={"pattern": TEXT_PATTERN})]
 Title = Annotated[
     str,
-    Field(
-        min_length=1,
-        max_length=TITLE_MAX_LENGTH,
-        examples=["Buy milk"],
-        json_schema_extra={"pattern": TITLE_PATTERN},
-    ),
+    Field(min_length=1, max_length=TITLE_MAX_LENGTH, examples=["Buy milk"]),
+    Field(json_schema_extra={"pattern": TITLE_PATTERN}),
 ]
-Description = (
-    Annotated[
-        str,
-        Field(max_length=DESCRIPTION_MAX_LENGTH, json_schema_extra={"pattern": TEXT_PATTERN}),
-    ]
-    | None
-)
+Description = Annotated[Text, Field(max_length=DESCRIPTION_MAX_LENGTH)] | None
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_require_rfc3339)]
 
 
