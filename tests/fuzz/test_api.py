@@ -40,6 +40,10 @@ peers = ["ada", "bob"]
 # a version that the todo does not have.
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx", "404", "412"]
+
+# The API compares versions before it looks at the rules of a todo, so a 412 can come first.
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "412", "413", "422"]
 """
 
 # The kinds of servers, by name: their environment variables.
