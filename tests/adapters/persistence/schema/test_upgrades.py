@@ -13,6 +13,7 @@ from backend.adapters.persistence.postgres.database import PostgresDatabase
 from backend.adapters.persistence.schema import revisions
 from backend.adapters.persistence.schema.upgrades import downgrade, upgrade
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
+from backend.domain.idempotency import Idempotency
 from backend.domain.todo_list import TodoQuery
 from backend.domain.todo_repository import RepositoryUnavailableError
 from tests.adapters.persistence.databases import (
@@ -22,7 +23,7 @@ from tests.adapters.persistence.databases import (
     open_todos,
     todos_in,
 )
-from tests.adapters.persistence.samples import a_todo
+from tests.adapters.persistence.samples import LATER, a_todo
 from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
@@ -105,6 +106,35 @@ async def test_a_later_schema_can_be_used_and_stays_as_it_is(
     assert await is_current(url)
     await upgrade(database_at(url))
     assert await database_at(url).revision() == "later"
+
+
+LATER_RELEASE = (
+    "ALTER TABLE todos ADD COLUMN location TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE idempotency_keys ADD COLUMN location TEXT NOT NULL DEFAULT ''",
+    "CREATE TABLE labels (user_id TEXT NOT NULL, label TEXT NOT NULL)",
+    "UPDATE alembic_version SET version_num = 'later'",
+)
+
+
+async def test_this_release_serves_with_the_columns_and_tables_of_a_later_release(
+    url: str, alice: str, postgres_server: PostgresServer
+) -> None:
+    await upgrade(database_at(url))
+    async with database_at(url) as database:
+        todos = todos_in(database)
+        await todos.add(alice, kept := a_todo("kept"))
+        for statement in LATER_RELEASE:
+            execute(postgres_server, url, statement)
+        await database.check()
+        key = Idempotency(key="repeated", fingerprint=bytes(32))
+        stored = [await todos.add(alice, a_todo("new"), idempotency=key) for _ in range(2)]
+        assert stored[0] == stored[1]
+        changed = stored[0].change(now=LATER, title="changed")
+        await todos.save(alice, changed)
+        assert await todos.get(alice, changed.id) == changed
+        assert (await todos.list(alice, TodoQuery(q="CHANGED"))).items == (changed,)
+        await todos.remove(alice, changed.id)
+        assert (await todos.list(alice, TodoQuery())).items == (kept,)
 
 
 async def test_an_unknown_revision_is_refused(url: str) -> None:
