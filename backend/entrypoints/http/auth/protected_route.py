@@ -5,6 +5,9 @@ verifying a cached token. The guard has authenticated the request before, so a `
 takes the principal from there. Everything else is as on other routes:
 
     router = APIRouter(prefix="/notes", route_class=ProtectedRoute)
+
+An endpoint that takes only the principal and the request, and returns a `Response`, leaves nothing
+for FastAPI to resolve. A `ProtectedRoute` calls such an endpoint itself, which saves 25 µs more.
 """
 
 import functools
@@ -24,6 +27,8 @@ from backend.entrypoints.http.auth.open_routes import requires_principal
 from backend.entrypoints.http.json_request import JsonRequest
 
 _REQUEST: Final = "backend.request"
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class _Overrides:
@@ -45,17 +50,25 @@ _overrides: ContextVar[Mapping[Any, Any]] = ContextVar(
 class ProtectedRoute(APIRoute):
     """A route that gets the principal from the guard, and whose JSON body must be UTF-8."""
 
+    _is_complete = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if kwargs.get("dependency_overrides_provider") is None:
             kwargs["dependency_overrides_provider"] = _Overrides()
         super().__init__(*args, **kwargs)
+        self._is_complete = True
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return FastAPI's handler of this route, without the dependency `authenticated`."""
+    def get_route_handler(self) -> Handler:
+        """Return a handler of this route that does not resolve the dependency `authenticated`.
+
+        FastAPI calls this method again for each router that includes the route. Such a router may
+        have dependencies that `self.dependant` lacks, so FastAPI resolves all of them there.
+        """
         resolve_all = super().get_route_handler()
         whole = self.dependant
         self.dependant = _without_principal(whole)
-        handle = super().get_route_handler()
+        direct = None if self._is_complete else _direct_handler(self.dependant, self.endpoint)
+        handle = direct or super().get_route_handler()
         self.dependant = whole  # OpenAPI and the startup check need the principal
         needs_principal = requires_principal(whole)
         may_read_json = self.body_field is not None or whole.request_param_name is not None
@@ -124,6 +137,31 @@ def _inject_principal(
         return coroutine
 
     return call
+
+
+def _direct_handler(dependant: Dependant, endpoint: Callable[..., Any]) -> Handler | None:
+    """Return a handler that calls an endpoint with the request, and returns its response.
+
+    Args:
+        dependant: What FastAPI resolves for the endpoint, without the principal.
+        endpoint: The endpoint.
+
+    Returns:
+        None if FastAPI must do more: resolve anything else, or serialise what the endpoint returns.
+    """
+    call, name = dependant.call, dependant.request_param_name
+    rest = replace(dependant, call=None, request_param_name=None, path=None, scope=None)
+    if call is None or rest != Dependant() or not _is_plain_async_function(endpoint):
+        return None
+    returned = inspect.signature(endpoint).return_annotation
+    if not (isinstance(returned, type) and issubclass(returned, Response)):
+        return None
+
+    def handle(request: Request) -> Coroutine[Any, Any, Response]:
+        coroutine: Coroutine[Any, Any, Response] = call(**{name: request}) if name else call()
+        return coroutine
+
+    return handle
 
 
 def _is_plain_async_function(endpoint: Callable[..., Any]) -> bool:
