@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 
-from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.adapters.auth.jwks.keys import JwksKeys
@@ -11,6 +10,7 @@ from backend.domain.auth import Principal
 from backend.entrypoints.http import me
 from backend.entrypoints.http.app import Api
 from backend.entrypoints.http.app import create_app as create_our_app
+from backend.entrypoints.http.auth.protected_route import ProtectedRoute
 from backend.entrypoints.http.model_response import ModelResponse
 from backend.entrypoints.server.logs import configure_logging
 from backend.testing.signers import key_set
@@ -31,7 +31,7 @@ def create_app() -> ASGIApp:
     protected, unprotected = _application(), _application(public=[_PATH])
     routes = unprotected.router.routes
     index = [getattr(route, "path", None) for route in routes].index(_PATH)
-    routes[index] = APIRoute(_PATH, _read_open)
+    routes[index] = ProtectedRoute(_PATH, _read_open)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         application = unprotected if scope.get("query_string") == b"open" else protected

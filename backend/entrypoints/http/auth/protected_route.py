@@ -66,8 +66,8 @@ class ProtectedRoute(APIRoute):
         """
         resolve_all = super().get_route_handler()
         whole = self.dependant
+        direct = None if self._is_complete else _direct_handler(whole, self.endpoint)
         self.dependant = _without_principal(whole)
-        direct = None if self._is_complete else _direct_handler(self.dependant, self.endpoint)
         handle = direct or super().get_route_handler()
         self.dependant = whole  # OpenAPI and the startup check need the principal
         needs_principal = requires_principal(whole)
@@ -140,25 +140,35 @@ def _inject_principal(
 
 
 def _direct_handler(dependant: Dependant, endpoint: Callable[..., Any]) -> Handler | None:
-    """Return a handler that calls an endpoint with the request, and returns its response.
+    """Return a handler that calls an endpoint with the principal and the request.
 
     Args:
-        dependant: What FastAPI resolves for the endpoint, without the principal.
+        dependant: What FastAPI resolves for the endpoint.
         endpoint: The endpoint.
 
     Returns:
         None if FastAPI must do more: resolve anything else, or serialise what the endpoint returns.
     """
-    call, name = dependant.call, dependant.request_param_name
-    rest = replace(dependant, call=None, request_param_name=None, path=None, scope=None)
-    if call is None or rest != Dependant() or not _is_plain_async_function(endpoint):
+    request_name = dependant.request_param_name
+    names = [part.name for part in dependant.dependencies if _is_principal(part)]
+    needs_nothing_else = len(names) == len(dependant.dependencies) and dependant == Dependant(
+        call=endpoint,
+        path=dependant.path,
+        scope=dependant.scope,
+        dependencies=dependant.dependencies,
+        request_param_name=request_name,
+    )
+    if not needs_nothing_else or not _is_plain_async_function(endpoint):
         return None
     returned = inspect.signature(endpoint).return_annotation
     if not (isinstance(returned, type) and issubclass(returned, Response)):
         return None
 
     def handle(request: Request) -> Coroutine[Any, Any, Response]:
-        coroutine: Coroutine[Any, Any, Response] = call(**{name: request}) if name else call()
+        values: dict[Any, Any] = dict.fromkeys(names, request.scope.get(PRINCIPAL))
+        if request_name:
+            values[request_name] = request
+        coroutine: Coroutine[Any, Any, Response] = endpoint(**values)
         return coroutine
 
     return handle
