@@ -7,12 +7,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from backend.container import Container
+from backend.container.inspection import InspectionContainer
 from backend.settings import Settings
 from tests.adapters.auth.tokens import NOW
 from tests.container.key_server import KeyServer
 
-MakeContainer = Callable[..., Awaitable[Container]]
+MakeContainer = Callable[..., Awaitable[InspectionContainer]]
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ async def make_container(key_server: KeyServer) -> AsyncIterator[MakeContainer]:
     """Return a function from settings to an opened container whose clock always shows `NOW`."""
     async with AsyncExitStack() as stack:
 
-        async def make(**values: Any) -> Container:
-            container = Container(
+        async def make(**values: Any) -> InspectionContainer:
+            container = InspectionContainer(
                 settings=Settings.load(**values),
                 http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(key_server)),
                 clock=lambda: NOW,

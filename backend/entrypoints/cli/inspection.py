@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-from backend.container import Container
+from backend.container.inspection import InspectionContainer
 from backend.domain.diagnosis import Explanation, Finding
 from backend.entrypoints.cli import development, findings, reports
 from backend.entrypoints.cli.exits import exit_as_misused, exit_if_misconfigured
@@ -53,7 +53,7 @@ def explain(arguments: Sequence[str], *, as_json: bool, env_file: Path | None) -
     token = read_token()
     if not token:
         exit_as_misused(_EMPTY_INPUT)
-    explanation = asyncio.run(_explain(Container(settings=settings), token))
+    explanation = asyncio.run(_explain(InspectionContainer(settings=settings), token))
     if as_json:
         print_json(reports.explanation_report(explanation, warnings=complaints, notes=notes))
     else:
@@ -74,7 +74,7 @@ def doctor(*, as_json: bool, env_file: Path | None) -> None:
     configure_logging(errors_only(settings))
     found = [
         *findings.from_complaints(complaints),
-        *asyncio.run(_diagnose(Container(settings=settings), complaints)),
+        *asyncio.run(_diagnose(InspectionContainer(settings=settings), complaints)),
     ]
     if as_json:
         print_json(reports.diagnosis_report(found, notes=notes))
@@ -103,7 +103,7 @@ def errors_only(settings: Settings) -> Settings:
     return settings.model_copy(update={"log_level": LogLevel.ERROR})
 
 
-async def _explain(container: Container, token: str) -> Explanation:
+async def _explain(container: InspectionContainer, token: str) -> Explanation:
     async with container.http_client(), container.jwks_keys() or contextlib.nullcontext():
         explanation: Explanation
         cookies = container.cookie_explainer()
@@ -114,7 +114,9 @@ async def _explain(container: Container, token: str) -> Explanation:
         return explanation
 
 
-async def _diagnose(container: Container, complaints: Sequence[Complaint]) -> list[Finding]:
+async def _diagnose(
+    container: InspectionContainer, complaints: Sequence[Complaint]
+) -> list[Finding]:
     refused = {complaint.variable.upper() for complaint in errors_of(complaints)}
     if refused & client_environment.VARIABLES:
         obstacle = "the HTTP client cannot be made with these settings"

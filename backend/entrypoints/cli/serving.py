@@ -44,9 +44,13 @@ def serve(
         complaints += complaints_of(Container(settings=settings).check_schema())
     exit_if_misconfigured(complaints)
     log_warnings(complaints)
-    exit_if_unprotected(process.unprotected_routes(process.app_from_environment()))
+    app = process.app_from_environment()
+    exit_if_unprotected(process.unprotected_routes(app))
     with listen(settings) as listener:
-        process.run_workers(settings, listener)
+        if settings.workers == 1:
+            process.run_app(app, settings, listener)
+        else:
+            process.run_workers(settings, listener)
 
 
 def prepare(listener: socket.socket, secret: str | None) -> Callable[[], None]:

@@ -1,0 +1,59 @@
+"""The parts of `explain` and `doctor`. A server does not import them, so that it starts faster."""
+
+from dependency_injector import providers
+
+from backend.adapters.auth.explain.configuration import diagnose_cookies
+from backend.adapters.auth.explain.issuer import diagnose_issuer
+from backend.adapters.auth.explain.token import TokenExplainer
+from backend.adapters.persistence.schema.diagnosis import diagnose_database
+from backend.container import explanations, tokens
+from backend.container.application import Container
+
+
+class InspectionContainer(Container):
+    """The parts of the application, and those that explain credentials and check the installation.
+
+    Each `Singleton` is made once, when it is first used.
+    """
+
+    diagnose_database = providers.Callable(diagnose_database, Container.database)
+    has_secret = providers.Callable(tokens.has_secret, Container.settings)
+    token_explainer = providers.Singleton(
+        TokenExplainer,
+        Container.signed_tokens,
+        policy=Container.policy,
+        to_principal=Container.issuer.provided.to_principal,
+        has_secret=has_secret,
+        jwks_url=Container.jwks_url,
+        cookies=Container.settings.provided.auth_cookie,
+        secret_is_for_cookies=providers.Callable(
+            tokens.secret_is_for_cookies, Container.settings, has_key_set=Container.jwks_url
+        ),
+        key_set_state=Container.key_set_state,
+        claim_names=Container.settings.provided.auth_claims,
+        clock=Container.clock,
+    )
+    cookie_explainer = providers.Singleton(
+        explanations.cookie_explainer,
+        Container.settings,
+        Container.issuer,
+        Container.jwks_keys,
+        Container.session_verifier,
+    )
+    diagnose_cookies = providers.Callable(
+        diagnose_cookies,
+        Container.settings.provided.auth_cookie,
+        name=Container.settings.provided.auth_cookie_name,
+        has_secret=has_secret,
+        origins=Container.web_origins,
+    )
+    diagnose_issuer = providers.Callable(
+        diagnose_issuer,
+        Container.http_client,
+        Container.jwks_url,
+        has_secret=has_secret,
+        algorithms=Container.settings.provided.auth_algorithms,
+        leeway=Container.settings.provided.auth_leeway,
+        policy=Container.policy,
+        clock=Container.clock,
+    )
