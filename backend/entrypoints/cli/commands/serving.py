@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from backend.entrypoints.cli.commands.options import EnvFile, Host, Port, Workers
+from backend.entrypoints.cli.imports import without_garbage_collection
 
 Reload = Annotated[
     bool,
@@ -18,7 +19,8 @@ def serve(
     host: Host = None, port: Port = None, workers: Workers = None, env_file: EnvFile = None
 ) -> None:
     """Serve in production. Refuses to start unless everything is configured."""
-    from backend.entrypoints.cli import serving
+    with without_garbage_collection():
+        from backend.entrypoints.cli import serving
 
     serving.serve(host=host, port=port, workers=workers, env_file=env_file)
 
