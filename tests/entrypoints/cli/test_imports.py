@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from backend.entrypoints.cli.imports import without_garbage_collection
+from tests.e2e.processes import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +32,6 @@ def test_the_collector_is_on_after_an_import_that_fails() -> None:
 
 def test_a_server_imports_nothing_that_only_other_commands_need() -> None:
     code = "import sys, backend.entrypoints.cli.serving; print(*sys.modules)"
-    modules = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    modules = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split()
     unneeded = {"alembic", "backend.adapters.auth.explain", "httpx2", "rich", "sqlalchemy"}
     assert unneeded.isdisjoint(modules)
