@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from benchmarks.harness.chart import Bar
 from benchmarks.harness.load import Generator, get
 from benchmarks.harness.report import Result, Table, Target, number
 from benchmarks.harness.rounds import median_ratio, medians, ratios, round_count, shuffled
-from benchmarks.harness.servers import Server, uvicorn
+from benchmarks.harness.servers import CORES, Server, uvicorn
 from benchmarks.harness.tokens import LIFETIME, ORIGIN, SECRET, make_tokens, signer_for
 
 ROUNDS = round_count()
@@ -23,8 +24,10 @@ RS256_TOKENS = 1_000  # signing takes longer
 
 OURS = "this project"
 FOREIGN = "FastAPI + protect()"
-WITH_OUR_CACHE = (OURS, FOREIGN)
+TRACED = "this project, traced"
+WITH_OUR_CACHE = (OURS, FOREIGN, TRACED)
 ASYNC_PYJWT = "HTTPBearer + PyJWT, async"
+BARE = "bare FastAPI, open"
 
 
 class App(NamedTuple):
@@ -43,6 +46,7 @@ class App(NamedTuple):
 
 
 PEERS = (
+    App(BARE, "bare_app:create_app", ""),
     App(ASYNC_PYJWT, "pyjwt_apps:async_app", "HS256"),
     App(ASYNC_PYJWT, "pyjwt_apps:async_app", "EdDSA"),
     App("HTTPBearer + PyJWT, def", "pyjwt_apps:sync_app", "HS256"),
@@ -58,6 +62,7 @@ OUR_APPS = tuple(
     for algorithm in ("HS256", "EdDSA")
     for overfill in (False, True)
 )
+TRACED_APPS = (App(TRACED, "our_app:create_app", "HS256", "/api/me?auth", "/api/me?open"),)
 FOREIGN_APPS = tuple(
     App(FOREIGN, "foreign_app:create_app", algorithm) for algorithm in ("HS256", "EdDSA")
 )
@@ -86,11 +91,14 @@ OUR_WARM_UP = {MANY: CACHED_TOKENS, TOO_MANY: 11_000}  # until the cache is full
 
 ABOUT = f"""
 Requests per second of one worker on one CPU core (uvicorn, uvloop, httptools, no access log). The
-load generator uses another core and 16 keep-alive connections over loopback. Every application
-returns the same six fields, with and without authentication. This project runs as the complete
+load generator uses another core and 16 keep-alive connections over loopback. The other
+applications return the same six fields, with and without authentication; this project returns two
+more. This project runs as the complete
 application, with request ids, metrics and problem details. `{FOREIGN}` is an application of
-somebody else, whose plain routes this project protects. The others are one route and one
-dependency.
+somebody else, whose plain routes this project protects. `{TRACED}` exports a span for every
+request to a receiver on the core of the load generator. `{BARE}` is one route without
+authentication, in an application without middleware, which returns the eight fields of this
+project. The others are one route and one dependency.
 
 Each of the {ROUNDS} rounds starts all applications again, together on one core. They take turns:
 {TURNS} turns of {SECONDS} s for each of their routes. So routes of one application are compared
@@ -113,11 +121,14 @@ def measure() -> Result:
         chart_unit="per second on one core, more is better",
     )
     turns: dict[Key, list[Turn]] = {}
-    requests = {app: _requests(app) for app in (*OUR_APPS, *FOREIGN_APPS, *PEERS)}
-    with Generator() as generator:
+    requests = {app: _requests(app) for app in (*OUR_APPS, *TRACED_APPS, *FOREIGN_APPS, *PEERS)}
+    receiver = Server([sys.executable, "-m", "benchmarks.peers.trace_receiver"], cores=CORES[-1:])
+    with receiver, Generator() as generator:
         for round_number in range(ROUNDS):
             with contextlib.ExitStack() as stack:
-                servers = {app: stack.enter_context(start(app, stack)) for app in requests}
+                servers = {
+                    app: stack.enter_context(start(app, stack, receiver)) for app in requests
+                }
                 for app, server in servers.items():
                     for kind, stream in requests[app].items():
                         is_cached = app.name in WITH_OUR_CACHE
@@ -132,12 +143,16 @@ def measure() -> Result:
     return result
 
 
-def start(app: App, stack: contextlib.ExitStack) -> Server:
+def start(app: App, stack: contextlib.ExitStack, trace_receiver: Server) -> Server:
     """Return the server of an application; the database of this project is a new file."""
+    if not app.algorithm:
+        return uvicorn(f"benchmarks.peers.{app.factory}")
     env = {"BENCH_ALGORITHM": app.algorithm}
     signer = signer_for(app.algorithm)
     env["BENCH_JWK"] = json.dumps(signer.jwk()) if app.algorithm != "HS256" else "{}"
-    if app.name == OURS:
+    if app.name == TRACED:
+        env["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{trace_receiver.port}"
+    if app.name in {OURS, TRACED}:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         env |= {"DATABASE_URL": f"sqlite:///{folder / 'todos.db'}", "LOG_LEVEL": "warning"}
     if app.name in WITH_OUR_CACHE:
@@ -150,6 +165,8 @@ def start(app: App, stack: contextlib.ExitStack) -> Server:
 
 
 def _requests(app: App) -> dict[str, Iterator[bytes]]:
+    if not app.algorithm:
+        return {OPEN: itertools.repeat(get(app.open_path))}
     changes = {"aud": "fastapi-users:auth"} if app.name == "fastapi-users" else {}
     if app.name == "auth0-fastapi-api":
         changes = {"iss": f"{ORIGIN}/"}
@@ -177,7 +194,7 @@ def _report(result: Result, turns: dict[Key, list[Turn]]) -> None:
     cpu_rates = {key: [turn.cpu_rate for turn in values] for key, values in turns.items()}
     busy = [turn.busy for values in turns.values() for turn in values]
     result.tables.append(_table(rates, cpu_rates, note=_note(busy)))
-    result.targets += [*_tax_targets(rates), *_peer_targets(rates)]
+    result.targets += [*_tax_targets(rates), *_peer_targets(rates), _bare_target(rates)]
     result.bars += [
         Bar(label=f"{name}, {algorithm}", value=value, highlighted=name in WITH_OUR_CACHE)
         for (name, algorithm, kind), value in medians(rates).items()
@@ -203,8 +220,12 @@ def _table(rates: Rates, cpu_rates: Rates, *, note: str) -> Table:
         open_rates = cpu_rates[name, algorithm, OPEN]
         row.append(number(1e6 / statistics.median(open_rates)))
         for kind in (ONE, MANY):
-            values = cpu_rates[name, algorithm, kind]
-            row += [number(1e6 / statistics.median(values)), f"{_tax(values, open_rates):.1%}"]
+            values = cpu_rates.get((name, algorithm, kind))
+            row += (
+                [number(1e6 / statistics.median(values)), f"{_tax(values, open_rates):.1%}"]
+                if values
+                else ["", ""]
+            )
         rows.append(row)
     return Table(title="One worker on one core", header=header, rows=rows, note=note)
 
@@ -235,6 +256,16 @@ def _peer_targets(rates: Rates) -> Iterator[Target]:
             unit="times",
             at_least=True,
         )
+
+
+def _bare_target(rates: Rates) -> Target:
+    return Target.of(
+        ratios(rates[OURS, "HS256", MANY], rates[BARE, "", OPEN]),
+        what=f"protected requests per second (HS256), compared with {BARE}",
+        bound=0.9,
+        unit="times",
+        at_least=True,
+    )
 
 
 def _tax(protected: Sequence[float], open_rates: Sequence[float]) -> float:

@@ -21,8 +21,8 @@ from benchmarks.harness.load import Generator, get, post
 from benchmarks.harness.report import Result, Table, Target, number
 from benchmarks.harness.rounds import interleave, median_ratio, medians, ratios, round_count, spread
 from benchmarks.harness.servers import Server, uvicorn
-from benchmarks.harness.tokens import ORIGIN, SECRET, make_tokens
-from benchmarks.peers import storage_app
+from benchmarks.harness.tokens import ORIGIN, SECRET, make_tokens, user_claims
+from benchmarks.peers import asyncpg_apps, storage_app
 
 ROUNDS = round_count()
 SECONDS = 0.5
@@ -30,6 +30,7 @@ USERS, TODOS_PER_USER = 100, 200
 
 LIST, INSERT, INSERT_ONCE = "GET a list of 20", "POST", "POST with Idempotency-Key"
 OURS, ORM, NO_RLS = "this project", "SQLAlchemy ORM", "without row-level security"
+FASTAPI, STARLETTE = "open FastAPI route on asyncpg", "open Starlette route on asyncpg"
 BODY = b'{"title":"Water the plants","description":"Not the cactus.","priority":"high"}'
 
 _COPY_TODOS = """
@@ -60,6 +61,10 @@ Requests per second of one worker on one CPU core; {USERS} users with {TODOS_PER
 - The SQLite file has `synchronous = FULL`.
 - *ORM* is SQLAlchemy's ORM on the same driver, with one `AsyncSession` per request. Its routes are
   in the same application and have the same authentication. Its table has one index instead of four.
+
+- *{FASTAPI}* has a response model with the same fields, declared parameters and asyncpg's own
+  pool of the same size. It has no authentication, no filters and no signed cursors, and its
+  database has no row-level security. *{STARLETTE}* is the same with one `json.dumps`.
 
 Figures are medians of {ROUNDS} interleaved rounds of {SECONDS} s. *Spread* is half of the
 interquartile range. A ratio, or a cost, is the median of the ratios of the rounds. It may differ
@@ -98,6 +103,9 @@ def measure() -> Result:
         server = stack.enter_context(_serve(no_rls_url))
         slices["PostgreSQL", LIST, NO_RLS] = _list(generator, server, "/api/todos", tokens)
         slices["PostgreSQL", INSERT, NO_RLS] = _insert(generator, server, "/api/todos", tokens)
+        for implementation, factory in ((FASTAPI, "fastapi_app"), (STARLETTE, "starlette_app")):
+            server = stack.enter_context(_serve_peer(factory, no_rls_url))
+            slices["PostgreSQL", LIST, implementation] = _open_list(generator, server)
         for run in slices.values():
             run()
         rates = interleave(slices, rounds=ROUNDS)
@@ -118,6 +126,16 @@ def _serve(url: str) -> Server:
     env = {"DATABASE_URL": url, "LOG_LEVEL": "warning", "BETTER_AUTH_SECRET": SECRET}
     env |= {"AUTH_ISSUER": ORIGIN, "AUTH_AUDIENCE": ORIGIN}
     return uvicorn("benchmarks.peers.storage_app:create_app", env=env)
+
+
+def _serve_peer(factory: str, url: str) -> Server:
+    return uvicorn(f"benchmarks.peers.asyncpg_apps:{factory}", env={"DATABASE_URL": url})
+
+
+def _open_list(generator: Generator, server: Server) -> Callable[[], float]:
+    users = [user_claims(number)["sub"] for number in range(USERS)]
+    requests = [get(f"{asyncpg_apps.PATH}?user_id={user}") for user in users]
+    return _slice(generator, server, itertools.cycle(requests), 200)
 
 
 def _list(
@@ -165,7 +183,17 @@ def _report(result: Result, rates: Rates) -> None:
             )
             for implementation in (OURS, ORM)
         ]
-    result.tables += [_comparison(rates), _feature_costs(rates)]
+    ours = rates["PostgreSQL", LIST, OURS]
+    result.targets.append(
+        Target.of(
+            ratios(ours, rates["PostgreSQL", LIST, FASTAPI]),
+            what=f"PostgreSQL: {LIST}, requests per second compared with an {FASTAPI}",
+            bound=0.9,
+            unit="times",
+            at_least=True,
+        )
+    )
+    result.tables += [_comparison(rates), _open_routes(rates), _feature_costs(rates)]
 
 
 def _comparison(rates: Rates) -> Table:
@@ -178,6 +206,17 @@ def _comparison(rates: Rates) -> Table:
         rows.append([*row, f"{median_ratio(ours, orm):.2f}"])
     header = ["database", "request", "this project /s", "spread", "ORM /s", "spread", "ratio"]
     return Table(title="Compared with the ORM", header=header, rows=rows)
+
+
+def _open_routes(rates: Rates) -> Table:
+    ours = rates["PostgreSQL", LIST, OURS]
+    rows = []
+    for implementation in (OURS, FASTAPI, STARLETTE):
+        values = rates["PostgreSQL", LIST, implementation]
+        rate = number(statistics.median(values))
+        rows.append([implementation, rate, spread(values), f"{median_ratio(ours, values):.2f}"])
+    header = ["implementation", "requests /s", "spread", "this project compared with it"]
+    return Table(title=f"{LIST}, compared with open routes on asyncpg", header=header, rows=rows)
 
 
 def _feature_costs(rates: Rates) -> Table:

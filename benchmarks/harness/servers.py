@@ -88,9 +88,23 @@ class Server:
         return psutil.Process(self._popen.pid).memory_info().rss
 
 
-def uvicorn(app: str, *, env: Mapping[str, str] | None = None, workers: int = 1) -> Server:
-    """Serve an app factory as in production: uvloop, httptools, no access log."""
+def uvicorn(
+    app: str,
+    *,
+    env: Mapping[str, str] | None = None,
+    workers: int = 1,
+    cores: Sequence[int] | None = None,
+) -> Server:
+    """Serve an app factory as in production: uvloop, httptools, no access log.
+
+    Args:
+        app: The module and the function that makes the app.
+        env: Further environment variables.
+        workers: The number of processes.
+        cores: The CPU cores that they may use; by default one core for one process, or else all.
+    """
     options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header"]
     options += ["--log-level", "warning", "--workers", str(workers), "--port", "{port}"]
     command = [sys.executable, "-m", "uvicorn", "--factory", app, *options]
-    return Server(command, env=env, cores=CORES if workers > 1 else (SERVER_CORE,))
+    cores = cores or (CORES if workers > 1 else (SERVER_CORE,))
+    return Server(command, env=env, cores=cores)
