@@ -33,7 +33,7 @@ _SETTINGS: Final = {
     "autovacuum": "off",
     "fsync": "off",
     "listen_addresses": "127.0.0.1",
-    "max_connections": "50",
+    "max_connections": "80",
     "shared_buffers": "32MB",
     "unix_socket_directories": "",
 }
