@@ -20,6 +20,13 @@ _PORT: Final = 5432
 class TracedConnectionLeases(ConnectionLeases):
     """Records on the current span how long its statement has waited for a connection."""
 
+    def take(self, user_id: str = PROGRAM) -> "Connection | None":
+        """Lease an idle connection; see `ConnectionLeases`."""
+        connection = super().take(user_id)
+        if connection is not None:
+            trace.get_current_span().set_attribute(POOL_WAIT, 0.0)
+        return connection
+
     async def acquire(self, user_id: str = PROGRAM) -> Connection:
         """Lease a connection; see `ConnectionLeases`."""
         started = time.perf_counter()

@@ -13,7 +13,7 @@ from backend.adapters.persistence.postgres.errors import (
     needs_new_connections,
     translated_errors,
 )
-from backend.adapters.persistence.postgres.leases import ConnectionLeases
+from backend.adapters.persistence.postgres.leases import Connection, ConnectionLeases
 from backend.adapters.persistence.postgres.url import read_url
 from backend.adapters.persistence.searches import SEARCH_TIMEOUT, Searches
 from backend.domain.diagnosis import PoolState
@@ -164,12 +164,9 @@ class PostgresConnections:
         leases, healthy = self._leases, False
         if leases is None:
             raise RepositoryUnavailableError("the database is closed")
-        with translated_errors(connecting=True):
-            try:
-                connection = await leases.acquire(user_id)
-            except TimeoutError:
-                self._timeouts += 1
-                raise
+        connection = leases.take(user_id)
+        if connection is None:
+            connection = await self._wait_for_connection(leases, user_id)
         with translated_errors():
             try:
                 if setting is None:
@@ -188,6 +185,15 @@ class PostgresConnections:
             finally:
                 await leases.release(connection, user_id, healthy=healthy)
             return rows
+
+    async def _wait_for_connection(self, leases: ConnectionLeases, user_id: str) -> Connection:
+        with translated_errors(connecting=True):
+            try:
+                connection = await leases.acquire(user_id)
+            except TimeoutError:
+                self._timeouts += 1
+                raise
+        return connection
 
     def _lease(self, pool: "asyncpg.Pool[asyncpg.Record]") -> ConnectionLeases:
         share = max(1, self._size // 2)

@@ -65,6 +65,15 @@ class ConnectionLeases:
             timeouts=timeouts,
         )
 
+    def take(self, user_id: str = PROGRAM) -> "Connection | None":
+        """Lease an idle connection without waiting; None if the caller must `acquire` one."""
+        if self._idle and self._permits.take(user_id):
+            connection = self._pop_idle()
+            if connection is not None:
+                return connection
+            self._permits.release(user_id)
+        return None
+
     async def acquire(self, user_id: str = PROGRAM) -> Connection:
         """Lease a connection to one caller, until it is released.
 
@@ -73,11 +82,9 @@ class ConnectionLeases:
             asyncpg.PostgresError: The server refuses a new connection.
             OSError: The server cannot be reached.
         """
-        if self._idle and self._permits.take(user_id):  # a timer would take longer than this
-            connection = self._pop_idle()
-            if connection is not None:
-                return connection
-            self._permits.release(user_id)
+        connection = self.take(user_id)  # the timer of a wait would take longer than this
+        if connection is not None:
+            return connection
         async with asyncio.timeout(self._timeout):
             await self._permits.acquire(user_id)
             try:
