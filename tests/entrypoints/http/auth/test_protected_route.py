@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Body, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Request, Response
+from fastapi.dependencies.utils import solve_dependencies
 
 from backend.domain.auth import Principal
 from backend.entrypoints.http import CurrentPrincipal, ProtectedRoute
@@ -247,3 +248,90 @@ async def test_an_endpoint_can_set_cache_control_itself(make_app: MakeApp) -> No
     async with app_lifespan(app):
         response = await send(app, ADA, path="/api/test")
     assert [value for name, value in response.headers if name == b"cache-control"] == [b"no-store"]
+
+
+async def direct_endpoint(principal: CurrentPrincipal) -> Response:
+    return Response(principal.user_id)
+
+
+async def direct_endpoint_with_request(request: Request, who: CurrentPrincipal) -> Response:
+    return Response(f"{who.user_id} {request.url.path}")
+
+
+async def direct_endpoint_with_two_names(a: CurrentPrincipal, b: CurrentPrincipal) -> Response:
+    return Response(a.user_id if a is b else "")
+
+
+async def _reject() -> None:
+    raise HTTPException(status_code=418)
+
+
+@pytest.fixture
+def resolved(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Record the endpoints whose dependencies FastAPI resolves."""
+    calls = []
+
+    async def record(**options: Any) -> Any:
+        calls.append(options["dependant"].call)
+        return await solve_dependencies(**options)
+
+    monkeypatch.setattr("fastapi.routing.solve_dependencies", record)
+    return calls
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("endpoint", "text"),
+    [
+        (direct_endpoint, "ada"),
+        (direct_endpoint_with_request, "ada /api/test"),
+        (direct_endpoint_with_two_names, "ada"),
+    ],
+)
+async def test_an_endpoint_that_needs_only_the_principal_is_called_directly(
+    make_app: MakeApp, resolved: list[Any], endpoint: Callable[..., Any], text: str
+) -> None:
+    app, router = make_app(), APIRouter(route_class=ProtectedRoute)
+    router.add_api_route("/api/test", endpoint)
+    app.router.routes.extend(router.routes)
+    async with app_lifespan(app):
+        assert (await send(app, ADA, path="/api/test")).body.decode() == text
+        assert_unauthorized(await send(app, path="/api/test"), "missing_token")
+    assert resolved == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("place", ["route", "router", "included router"])
+async def test_no_dependency_of_a_direct_endpoint_is_left_out(
+    make_app: MakeApp, place: str
+) -> None:
+    dependencies = [Depends(_reject)]
+    of_router = dependencies if place == "router" else []
+    app, router = make_app(), APIRouter(route_class=ProtectedRoute, dependencies=of_router)
+    of_route = dependencies if place == "route" else []
+    router.add_api_route("/api/test", direct_endpoint, dependencies=of_route)
+    if place == "included router":
+        app.include_router(router, dependencies=dependencies)
+    else:
+        app.router.routes.extend(router.routes)
+    async with app_lifespan(app):
+        assert (await send(app, ADA, path="/api/test")).status == 418
+
+
+@pytest.mark.anyio
+async def test_what_is_not_a_response_is_serialised_by_fastapi(make_app: MakeApp) -> None:
+    app, router = make_app(), APIRouter(route_class=ProtectedRoute)
+    router.add_api_route("/api/test", protected_endpoint)
+    app.router.routes.extend(router.routes)
+    async with app_lifespan(app):
+        assert (await send(app, ADA, path="/api/test")).json() == "ada"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/api/me", "/api/todos"])
+async def test_the_routes_that_are_used_most_are_called_directly(
+    app: FastAPI, resolved: list[Any], path: str
+) -> None:
+    async with app_lifespan(app):
+        assert (await send(app, ADA, path=path)).status == 200
+    assert resolved == []
