@@ -24,6 +24,8 @@ from tests.e2e.processes import ROOT, environment
 ROUNDS = round_count()
 CACHED_TOKENS = 10_000
 IMPORTS = "import backend.entrypoints.cli.main, backend.entrypoints.cli.serving"
+# Packages of the test tools. FastAPI and dependency-injector import them if they are installed.
+TOOLS = ("email_validator", "werkzeug", "yaml")
 HELP = (["--help"], ["serve", "--help"], ["token", "--help"])
 
 # Prints the seconds that the authentication part takes to import when FastAPI is imported already.
@@ -38,7 +40,8 @@ print(time.perf_counter() - start)
 ABOUT = f"""
 `python -m backend serve` with a secret and a migrated SQLite file: the time from the start of the
 process to the first 200 (median of {ROUNDS} rounds), and the resident memory of the process, idle
-and with 10 000 cached tokens. All modules are compiled, as after a first start, or by pip. *Bare
+and with 10 000 cached tokens. All modules are compiled, as after a first start, or by pip. Packages
+of the test tools that a production install lacks cannot be imported: {", ".join(TOOLS)}. *Bare
 FastAPI* is uvicorn with one open route. `--help`: the time of the whole process. For other FastAPI
 apps: the time of `import backend.entrypoints.http` after `import fastapi`.
 """.strip()
@@ -124,12 +127,21 @@ def _environment() -> Iterator[dict[str, str]]:
             "AUTH_AUDIENCE": ORIGIN,
             "LOG_LEVEL": "warning",
             **_compiled(folder),
+            "PYTHONPATH": _hide_tools(Path(folder) / "hidden"),
         }
 
 
 def _compiled(folder: str) -> dict[str, str]:
     """Return the variables with which Python keeps compiled modules in a folder."""
     return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": f"{folder}/compiled"}
+
+
+def _hide_tools(folder: Path) -> str:
+    """Write modules that cannot be imported in place of `TOOLS`, and return their folder."""
+    folder.mkdir()
+    for name in TOOLS:
+        (folder / f"{name}.py").write_text("raise ImportError\n")
+    return str(folder)
 
 
 def _serve(env: dict[str, str]) -> Server:
