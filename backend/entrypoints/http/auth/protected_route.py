@@ -142,6 +142,8 @@ def _inject_principal(
 def _direct_handler(dependant: Dependant, endpoint: Callable[..., Any]) -> Handler | None:
     """Return a handler that calls an endpoint with the principal and the request.
 
+    FastAPI's operation spans, which this project does not use, leave out such an endpoint.
+
     Args:
         dependant: What FastAPI resolves for the endpoint.
         endpoint: The endpoint.
