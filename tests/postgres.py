@@ -40,40 +40,36 @@ _SETTINGS: Final = {
 
 
 class PostgresServer:
-    """A server that runs inside a `with` statement."""
+    """A server that runs inside a `with` statement.
 
-    def __init__(self) -> None:
+    Args:
+        password: The password of every role; a random password by default.
+
+    Attributes:
+        password: The password.
+    """
+
+    def __init__(self, *, password: str | None = None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
-        self._password = secrets.token_urlsafe()
+        self.password = password or secrets.token_urlsafe()
         self._folder = Path(tempfile.mkdtemp(prefix="todos-postgres-"))
         self._data = self._folder / "data"
         self._log = self._folder / "log"
+        self._password_file = self._folder / "password"
         self._binaries = _binaries()
         self._user: dict[str, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         try:
-            password = self._folder / "password"
-            password.write_text(self._password)
+            self._password_file.write_text(self.password)
             if os.geteuid() == 0:
                 self._run_as_nobody()
-            self._run(
-                "initdb",
-                f"--pgdata={self._data}",
-                f"--pwfile={password}",
-                f"--username={_SUPERUSER}",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--no-locale",
-                "--no-sync",
-                "--wal-segsize=1",
-                **self._user,
-            )
+            self._create()
             self.start()
-            self.create_role(_OWNER)
+            self._prepare()
         except BaseException:
             self.stop()
             shutil.rmtree(self._folder)
@@ -145,6 +141,21 @@ class PostgresServer:
             process.wait()
             psutil.wait_procs(children)
 
+    @property
+    def pid(self) -> int | None:
+        """The id of the main process; None while the server is stopped."""
+        return self._process.pid if self._process else None
+
+    @property
+    def superuser_url(self) -> str:
+        """The URL of the server for its superuser."""
+        return self._url(_SUPERUSER, "postgres")
+
+    @property
+    def address(self) -> str:
+        """The host and the port."""
+        return f"127.0.0.1:{self._port}"
+
     def create_database(self) -> str:
         """Create an empty database, and return its URL for the role that owns it."""
         name = f"todos_{secrets.token_hex(8)}"
@@ -153,7 +164,7 @@ class PostgresServer:
 
     def create_role(self, name: str, options: str = "") -> None:
         """Create an ordinary role that can log in."""
-        self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{self._password}' {options}")
+        self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{self.password}' {options}")
 
     def trust(self, name: str) -> None:
         """Let a role connect without a password."""
@@ -170,8 +181,27 @@ class PostgresServer:
         """Return the URL of the same database for another role."""
         return self._url(role, url.rpartition("/")[2])
 
+    def _create(self) -> None:
+        """Create the data."""
+        self._run(
+            "initdb",
+            f"--pgdata={self._data}",
+            f"--pwfile={self._password_file}",
+            f"--username={_SUPERUSER}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--no-locale",
+            "--no-sync",
+            "--wal-segsize=1",
+            **self._user,
+        )
+
+    def _prepare(self) -> None:
+        """Prepare the server that runs for the first time."""
+        self.create_role(_OWNER)
+
     def _url(self, role: str, database: str) -> str:
-        return f"postgresql://{role}:{self._password}@127.0.0.1:{self._port}/{database}"
+        return f"postgresql://{role}:{self.password}@127.0.0.1:{self._port}/{database}"
 
     def _run(self, program: str, *arguments: str, **options: Any) -> str:
         result: subprocess.CompletedProcess[str] = subprocess.run(
@@ -193,7 +223,7 @@ class PostgresServer:
         """Return whether this process is ready; a killed server leaves its status file behind."""
         file = self._data / "postmaster.pid"
         status = file.read_text().split() if file.exists() else []
-        return status[:1] == [str(pid)] and status[-1] == "ready"
+        return status[:1] == [str(pid)] and status[-1] in {"ready", "standby"}
 
     def _run_as_nobody(self) -> None:
         nobody = pwd.getpwnam("nobody")

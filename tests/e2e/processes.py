@@ -104,6 +104,11 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._popen.pid
+
+    @property
     def output(self) -> str:
         """The complete output so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")

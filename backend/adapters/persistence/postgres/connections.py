@@ -13,6 +13,7 @@ from backend.adapters.persistence.postgres.errors import (
     needs_new_connections,
     translated_errors,
 )
+from backend.adapters.persistence.postgres.hosts import connect
 from backend.adapters.persistence.postgres.leases import Connection, ConnectionLeases
 from backend.adapters.persistence.postgres.url import read_url
 from backend.adapters.persistence.searches import SEARCH_TIMEOUT, Searches
@@ -64,6 +65,7 @@ class PostgresConnections:
         statement_cache = self._statement_cache and not url.pooled
         options: dict[str, Any] = {
             "dsn": url.dsn,
+            "connect": connect,
             "min_size": 0,
             "max_size": self._size,
             "command_timeout": self._statement_timeout,

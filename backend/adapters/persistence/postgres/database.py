@@ -8,6 +8,7 @@ import asyncpg
 
 from backend.adapters.persistence.postgres.connections import PostgresConnections
 from backend.adapters.persistence.postgres.errors import translated_errors
+from backend.adapters.persistence.postgres.hosts import connect
 from backend.adapters.persistence.postgres.rows import REMEMBERED, STORED
 from backend.adapters.persistence.postgres.url import read_url
 from backend.adapters.persistence.user_tables import USER_TABLES
@@ -149,7 +150,7 @@ class PostgresDatabase:
         url = read_url(self._url)
         with translated_errors(connecting=True):
             timeout = url.connect_timeout or _TIMEOUT
-            return await asyncpg.connect(url.dsn, timeout=timeout, **options)
+            return await connect(url.dsn, timeout=timeout, **options)
 
     async def _ask(self, question: str) -> Any:
         """Run a statement on a new connection, and return its value; None without the table.

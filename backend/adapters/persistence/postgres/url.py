@@ -44,9 +44,7 @@ _VALUES: Final[Mapping[str, Sequence[str]]] = {
     "pgbouncer": _TRUE_OR_FALSE,
     "prepared_statements": _TRUE_OR_FALSE,
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
-    "target_session_attrs": (
-        *("any", "primary", "standby", "read-write", "read-only", "prefer-standby"),
-    ),
+    "target_session_attrs": ("any", "primary", "read-write"),  # the API writes
 }
 _FILES: Final = frozenset({"sslcert", "sslcrl", "sslkey", "sslrootcert"})
 _SYSTEM: Final = "system"  # the certificates of the operating system, as in libpq
@@ -107,6 +105,8 @@ def read_url(url: str) -> PostgresUrl:
         parameters["search_path"] = '"{}"'.format(schema.replace('"', '""'))
     if "fallback_application_name" in original:
         parameters.setdefault("application_name", original["fallback_application_name"])
+    if "," in parts.netloc.rpartition("@")[2]:
+        parameters.setdefault("target_session_attrs", "read-write")
     changed = parts._replace(query=urlencode(parameters))
     pooled = original.get("pgbouncer") == "true" or original.get("prepared_statements") == "false"
     return PostgresUrl(

@@ -58,6 +58,15 @@ def test_a_url_without_foreign_parameters_is_not_changed() -> None:
         assert read_url(url).dsn == url
 
 
+def test_of_several_hosts_the_primary_is_chosen() -> None:
+    url = "postgresql://me:p,w@db1,db2:5433/todos"
+    assert read_url(url).dsn == f"{url}?target_session_attrs=read-write"
+    url = f"{url}?target_session_attrs=any"
+    assert read_url(url).dsn == url
+    url = "postgresql://me:p,w@db1/todos"
+    assert read_url(url).dsn == url
+
+
 def test_options_of_the_program_are_taken_from_the_url() -> None:
     url = read_url(f"{PLAIN}?pgbouncer=true&connect_timeout=10")
     assert (url.pooled, url.connect_timeout) == (True, 10.0)
@@ -80,6 +89,9 @@ def test_options_of_the_program_are_taken_from_the_url() -> None:
         ("sslrootcert=system&sslmode=require", "sslrootcert", "sslmode=verify-full"),
         ("sslmode=verify-full", "sslmode", "Add sslrootcert"),
         ("target_session_attrs=master", "target_session_attrs", "read-write"),
+        ("target_session_attrs=prefer-standby", "target_session_attrs", "read-write"),
+        ("target_session_attrs=standby", "target_session_attrs", "read-write"),
+        ("target_session_attrs=read-only", "target_session_attrs", "read-write"),
         ("connection_limit=5", "connection_limit", "DATABASE_POOL_SIZE"),
         ("pool_timeout=5", "pool_timeout", "DATABASE_CONNECT_TIMEOUT"),
         ("socket_timeout=5", "socket_timeout", "DATABASE_STATEMENT_TIMEOUT"),

@@ -1,0 +1,5 @@
+"""`make resilience`: disturb the API under load, print what its clients have seen, judge it."""
+
+from tests.resilience.program import main
+
+main()
