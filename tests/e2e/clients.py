@@ -39,11 +39,14 @@ class TodoWriter:
     Attributes:
         acknowledged: The ids of the acknowledged todos, by number.
         pending: The numbers of the other todos.
+        sent: How many requests were sent.
+        failed: How many of them got no answer, or 503.
     """
 
     def __init__(self, count: int) -> None:
         self.acknowledged: dict[str, UUID] = {}
         self.pending = [str(number) for number in range(count)]
+        self.sent = self.failed = 0
 
     def finish(self, backend: Backend, headers: dict[str, str]) -> None:
         """Send the pending todos until all are acknowledged."""
@@ -78,14 +81,17 @@ class TodoWriter:
             nonlocal goal
             while self.pending:
                 number = self.pending.pop()
+                self.sent += 1
                 try:
                     response = await client.post(
                         "/api/todos", json={"title": number}, headers={"Idempotency-Key": number}
                     )
                 except httpx2.TransportError:
+                    self.failed += 1
                     self.pending.insert(0, number)
                     return
                 if response.status_code == 503:
+                    self.failed += 1
                     self.pending.insert(0, number)
                     if goal is None:
                         return

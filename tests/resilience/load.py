@@ -79,6 +79,10 @@ class Load:
         await asyncio.gather(*(user.read_back() for user in self.users))
         self.figures.requests, self.figures.slowest = requests, slowest
 
+    async def burst(self, count: int) -> None:
+        """Let every user send some requests at once."""
+        await asyncio.gather(*(user.list_todos() for user in self.users for _ in range(count)))
+
     def renew_tokens(self) -> None:
         """Give every user a token that no server has seen yet."""
         for user in self.users:

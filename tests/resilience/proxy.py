@@ -59,7 +59,7 @@ class Proxy(Process):
             )
         )
         caddy = Path(sysconfig.get_path("scripts")) / "caddy"
-        command = [caddy, "run", "--adapter", "caddyfile", "--config", config]
+        command: list[str | Path] = [caddy, "run", "--adapter", "caddyfile", "--config", config]
         data = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
         super().__init__("caddy", command, log=folder / "caddy.log", env=data)
         self.url = f"http://127.0.0.1:{port}"

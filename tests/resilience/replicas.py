@@ -99,10 +99,6 @@ class Replica:
         """Kill one worker."""
         self.server.workers()[0].kill()
 
-    def wait_until_complete(self) -> None:
-        """Wait until the parent has replaced the workers that were killed."""
-        self.wait_until_ready()
-
     def _is_ready(self) -> bool:
         """Return whether all workers run, and each of them answers."""
         if self.server.status is not None or len(self.server.workers()) < WORKERS:
@@ -128,7 +124,7 @@ def start_all(replicas: Sequence[Replica]) -> None:
 def listens(worker: psutil.Process) -> bool:
     """Return whether a worker has opened its event loop, which it does to serve."""
     try:
-        return worker.num_threads() > 1
+        return bool(worker.num_threads() > 1)
     except psutil.NoSuchProcess:
         return False
 

@@ -1,7 +1,7 @@
 """Replicas of the API behind Caddy, with an issuer and a database."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +28,7 @@ class Stack:
         database_url: The migrated database.
         guard: Ends the processes if this program is killed.
         replicas: The number of replicas.
-        **env: Further environment variables of the replicas.
+        env: Further environment variables of the replicas.
 
     Attributes:
         issuer: Publishes the keys that the tokens are signed with.
@@ -39,7 +39,13 @@ class Stack:
     proxy: Proxy
 
     def __init__(
-        self, folder: Path, database_url: str, guard: Guard, *, replicas: int = 3, **env: str
+        self,
+        folder: Path,
+        database_url: str,
+        guard: Guard,
+        *,
+        replicas: int = 3,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         folder.mkdir()
         self._folder = folder
@@ -48,7 +54,7 @@ class Stack:
         variables = {
             **self.issuer.environment(DATABASE_URL=database_url),
             "DATABASE_POOL_SIZE": str(POOL_SIZE),
-            **env,
+            **(env or {}),
         }
         if "shutdown_delay" in Settings.model_fields:
             variables["SHUTDOWN_DELAY"] = str(SHUTDOWN_DELAY)

@@ -86,7 +86,7 @@ class User:
 
     async def act(self, other: "User") -> None:
         """Send a random request, and check the answer."""
-        actions = [self._read, self._list, self._change, self._create, self._repeat]
+        actions = [self._read, self.list_todos, self._change, self._create, self._repeat]
         if len(self._titles) > TODOS_MAX:
             actions = [self._remove]
         elif not self._titles:
@@ -152,7 +152,8 @@ class User:
         if response.is_success and response.json()["title"] != self._titles[todo_id]:
             self.figures.wrong.append(f"{self._titles[todo_id]}: read {response.json()['title']}")
 
-    async def _list(self) -> None:
+    async def list_todos(self) -> None:
+        """List the todos, and check that none belongs to another user."""
         response = await self._send("GET", "/api/todos", params={"limit": 20})
         if response.is_success:
             titles = [item["title"] for item in response.json()["items"]]
@@ -178,8 +179,8 @@ class User:
         self._unknown.discard(key)
 
     async def _trespass(self, other: "User") -> None:
-        if other._titles:  # noqa: SLF001 - the same class
-            await self._send("GET", f"/api/todos/{other._any_id()}", expected={404})  # noqa: SLF001
+        if other._titles:
+            await self._send("GET", f"/api/todos/{other._any_id()}", expected={404})
 
     async def _omit_token(self) -> None:
         await self._send("GET", "/api/todos", expected={401}, headers={})

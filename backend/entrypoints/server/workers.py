@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from uvicorn.supervisors import Multiprocess
 
+from backend.entrypoints.server.starts import Starts
+
 _CHECK_INTERVAL: Final = 0.5  # seconds between two checks of the workers
 _STOP: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 
@@ -28,6 +30,7 @@ class Workers(Multiprocess):
     def __init__(self, *, shutdown_delay: float, **options: Any) -> None:
         super().__init__(**options)
         self._shutdown_delay = shutdown_delay
+        self._starts = Starts()
 
     def run(self) -> None:
         """Serve until a signal stops the workers."""
@@ -47,6 +50,13 @@ class Workers(Multiprocess):
             self._pass_on_signal(reader, until=time.monotonic() + self._shutdown_delay)
             self.join_all()
             signal.set_wakeup_fd(-1)
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that have ended or hang, but let new workers start."""
+        starting = [worker for worker in self.processes if self._starts.is_starting(worker)]
+        self.processes = [worker for worker in self.processes if worker not in starting]
+        super().keep_subprocess_alive()
+        self.processes += starting
 
     def _pass_on_signal(self, reader: socket.socket, *, until: float) -> None:
         """Interrupt the workers if a second signal arrives before they stop to listen.

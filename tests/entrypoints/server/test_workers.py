@@ -1,0 +1,96 @@
+"""The supervisor of the worker processes: a worker that starts slowly is no worker that hangs."""
+
+import signal
+from collections.abc import Iterator
+from multiprocessing import Pipe
+from typing import Any
+
+import pytest
+import uvicorn
+
+from backend.entrypoints.server import starts
+from backend.entrypoints.server.workers import Workers
+
+
+class Worker:
+    """A worker process that answers pings only when a test says so."""
+
+    def __init__(self, *_: object) -> None:
+        self.parent_conn, self.child_conn = Pipe()
+        self.process = self
+        self.pid = self.exitcode = 1
+        self.killed = self.ended = False
+
+    def is_alive(self, timeout: float | None = None) -> bool:
+        if self.killed or self.ended:
+            return False
+        if timeout is None:
+            return True
+        self.parent_conn.send(b"ping")
+        answered = self.parent_conn.poll(timeout)
+        if answered:
+            self.parent_conn.recv()
+        return answered
+
+    def answer(self) -> None:
+        self.child_conn.recv()
+        self.child_conn.send(True)
+
+    def start(self) -> None: ...
+
+    def join(self) -> None: ...
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A supervisor of two workers that have just started."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr("uvicorn.supervisors.multiprocess.Process", Worker)
+    config = uvicorn.Config("x:y", workers=2, timeout_worker_healthcheck=0.05)  # type: ignore[arg-type]
+    supervisor = Workers(config=config, sockets=[], shutdown_delay=0)
+    supervisor.init_processes()
+    created: list[Any] = list(supervisor.processes)
+    yield supervisor
+    for worker in {*created, *supervisor.processes}:
+        worker.parent_conn.close()
+        worker.child_conn.close()
+
+
+def test_a_worker_that_starts_slowly_is_not_killed(workers: Any) -> None:
+    created = set(workers.processes)
+    for _ in range(3):
+        workers.keep_subprocess_alive()
+    assert set(workers.processes) == created
+    assert not any(worker.killed for worker in created)
+
+
+def test_a_worker_that_never_starts_is_replaced(
+    workers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starts, "START_TIMEOUT", 0.0)
+    created = list(workers.processes)
+    workers.keep_subprocess_alive()
+    assert [worker.killed for worker in created] == [True, True]
+    assert len(workers.processes) == 2
+
+
+def test_a_worker_that_ends_while_it_starts_is_replaced(workers: Any) -> None:
+    first, second = workers.processes
+    workers.keep_subprocess_alive()
+    first.ended = True
+    workers.keep_subprocess_alive()
+    assert first not in workers.processes
+    assert second in workers.processes
+    assert len(workers.processes) == 2
+
+
+def test_a_worker_that_hangs_after_its_start_is_replaced(workers: Any) -> None:
+    first, second = workers.processes
+    workers.keep_subprocess_alive()
+    first.answer()
+    workers.keep_subprocess_alive()
+    assert (first.killed, second.killed) == (True, False)
+    assert len(workers.processes) == 2
