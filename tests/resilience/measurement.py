@@ -33,8 +33,7 @@ class Row:
         name: The name of the scenario.
         figures: What the clients have seen.
         targets: What the scenario may cost.
-        recovery: Seconds from the event until the last request was sent that failed; None if there
-            was no such event.
+        recovery: Seconds from the event until the last request failed; None if there was no event.
     """
 
     name: str

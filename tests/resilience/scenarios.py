@@ -12,9 +12,9 @@ from typing import Final
 from tests.postgres import PostgresServer
 from tests.resilience.databases import DurableServer, Standby
 from tests.resilience.load import Load
-from tests.resilience.proxy import HEALTH_INTERVAL
 from tests.resilience.stack import Stack
 
+PROBED_AFTER: Final = 2.5  # seconds in which the proxy asks every replica whether it is ready
 RESTART_AFTER: Final = 1.0  # seconds after which an orchestrator starts a lost replica again
 PROMOTE_AFTER: Final = 1.0  # seconds after which somebody promotes the standby
 
@@ -28,7 +28,7 @@ def rolling_restart(stack: Stack) -> Scenario:
         for replica in stack.replicas:
             await asyncio.to_thread(replica.server.stop)
             await asyncio.to_thread(replica.start)
-            await asyncio.sleep(2 * HEALTH_INTERVAL)  # until the proxy has seen that it is ready
+            await asyncio.sleep(PROBED_AFTER)
         return time.monotonic()
 
     return disturb

@@ -31,7 +31,7 @@ class Figures:
         failed: The requests without a useful answer.
         wrong: Answers that must not be: a wrong status, foreign data, a todo that exists twice.
         lost: Acknowledged changes that are gone.
-        failed_at: When the last request was sent that failed, in monotonic seconds; 0 if none.
+        failed_at: When the last request failed, in monotonic seconds; 0 if none has.
         slowest: The longest wait for a useful answer, in seconds.
         reasons: How often requests failed for which reason.
     """
@@ -44,10 +44,10 @@ class Figures:
     slowest: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
 
-    def fail(self, reason: str, *, sent_at: float) -> None:
+    def fail(self, reason: str) -> None:
         """Count a request that got no useful answer."""
         self.failed += 1
-        self.failed_at = max(self.failed_at, sent_at)
+        self.failed_at = time.monotonic()
         self.reasons[reason] += 1
 
 
@@ -236,7 +236,7 @@ class User:
                         self.figures.wrong.append(f"{method} {path}: {status} {response.text}")
                     return response
                 reason = f"{status} {_code(response)}"
-            self.figures.fail(f"{method} {reason}", sent_at=sent_at)
+            self.figures.fail(f"{method} {reason}")
             if time.monotonic() - first > GIVE_UP:
                 raise GaveUpError(f"{method} {path}: {reason}")
             await asyncio.sleep(RETRY_INTERVAL)
