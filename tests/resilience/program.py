@@ -155,7 +155,7 @@ def _scenarios(
     read_only = scenarios.make_read_only(server, seconds=OUTAGE)
     no_issuer = scenarios.end_issuer(stack, load, seconds=3 * MAX_AGE)
     return [
-        ("rolling restart", scenarios.rolling_restart(stack), _NONE_FAILS),
+        ("rolling restart", scenarios.rolling_restart(stack.replicas), _NONE_FAILS),
         ("worker killed", scenarios.kill_worker(stack), _ANY),
         ("parent of the workers killed", scenarios.kill_parent(stack), _ANY),
         ("replica killed", scenarios.kill_replica(stack), _ANY),

@@ -6,12 +6,13 @@ the return of the database.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from tests.postgres import PostgresServer
 from tests.resilience.databases import DurableServer, Standby
 from tests.resilience.load import Load
+from tests.resilience.replicas import Replica
 from tests.resilience.stack import Stack
 
 PROBED_AFTER: Final = 2.5  # seconds in which the proxy asks every replica whether it is ready
@@ -21,11 +22,11 @@ PROMOTE_AFTER: Final = 1.0  # seconds after which somebody promotes the standby
 Scenario = Callable[[], Awaitable[float]]
 
 
-def rolling_restart(stack: Stack) -> Scenario:
+def rolling_restart(replicas: Sequence[Replica]) -> Scenario:
     """Replace one replica after the other, as an orchestrator does."""
 
     async def disturb() -> float:
-        for replica in stack.replicas:
+        for replica in replicas:
             await asyncio.to_thread(replica.server.stop)
             await asyncio.to_thread(replica.start)
             await asyncio.sleep(PROBED_AFTER)

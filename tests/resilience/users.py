@@ -100,6 +100,8 @@ class User:
         while True:
             params = {"limit": PAGE, **({"cursor": cursor} if cursor else {})}
             response = await self._send("GET", "/api/todos", params=params)
+            if not response.is_success:
+                return
             page = response.json()
             stored |= {item["id"]: item["title"] for item in page["items"]}
             cursor = page["next_cursor"]
