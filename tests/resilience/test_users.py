@@ -33,11 +33,9 @@ class Api:
             self.unavailable -= 1
             self.before_failure(request)
             return httpx2.Response(503, headers=PROBLEM, json={"code": "database_unavailable"})
-        return self.answer(request)
+        return self.answer(request) if self.spoiled is None else self.spoiled
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
-        if self.spoiled is not None:
-            return self.spoiled
         if "authorization" not in request.headers:
             return httpx2.Response(401)
         todo_id = re.sub("^/api/todos/?", "", request.url.path)
