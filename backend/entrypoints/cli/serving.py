@@ -48,7 +48,8 @@ def serve(
     exit_if_unprotected(process.unprotected_routes(app))
     with listen(settings) as listener:
         if settings.workers == 1:
-            process.run_app(app, settings, listener)
+            delay = settings.shutdown_delay
+            process.run_app(app, settings, listener, shutdown_delay=delay)
         else:
             process.run_workers(settings, listener)
 

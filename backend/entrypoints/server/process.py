@@ -111,18 +111,32 @@ def unprotected_routes(app: Api) -> list[Complaint]:
     return complaints
 
 
-def run_app(app: Api, settings: Settings, listener: socket.socket) -> None:
+def run_app(
+    app: Api, settings: Settings, listener: socket.socket, *, shutdown_delay: float = 0
+) -> None:
     """Serve an app in this process until a signal stops the server.
+
+    Args:
+        app: The app.
+        settings: Its settings.
+        listener: The socket to serve on.
+        shutdown_delay: Seconds between SIGTERM and the end of listening.
 
     Raises:
         SystemExit: The server could not start.
     """
-    options = _options(settings)
-    _run(uvicorn.Config(app, settings.host, settings.port, workers=1, **options), listener, 0)
+
+    def make_app() -> Api:  # uvicorn calls it in its event loop, after it has handled signals
+        if shutdown_delay:
+            Drain(app, shutdown_delay).install()
+        return app
+
+    options = _options(settings) | {"workers": 1, "factory": True}
+    _run(uvicorn.Config(make_app, settings.host, settings.port, **options), listener)
 
 
 def run_workers(settings: Settings, listener: socket.socket) -> None:
-    """Serve in `settings.workers` processes until a signal stops the server.
+    """Serve in `settings.workers` processes, two or more, until a signal stops the server.
 
     Each process makes its own app from the environment variables.
 
@@ -131,8 +145,7 @@ def run_workers(settings: Settings, listener: socket.socket) -> None:
     """
     options = settings.model_dump(include={"host", "port", "workers"}) | _options(settings)
     config = uvicorn.Config(APP, factory=True, **options)
-    shares_metrics = settings.workers > 1 and settings.metrics
-    with common_folder() if shares_metrics else contextlib.nullcontext():
+    with common_folder() if settings.metrics else contextlib.nullcontext():
         _run(config, listener, settings.shutdown_delay)
 
 
@@ -149,7 +162,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     )
 
 
-def _run(config: uvicorn.Config, listener: socket.socket, shutdown_delay: float) -> None:
+def _run(config: uvicorn.Config, listener: socket.socket, shutdown_delay: float = 0) -> None:
     _log.info("Uvicorn running on %s (Press CTRL+C to quit)", address(listener, config.host))
     with contextlib.suppress(KeyboardInterrupt):
         if config.workers > 1:
