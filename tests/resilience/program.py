@@ -24,7 +24,7 @@ from tests.resilience.stack import Stack
 USERS: Final = 16
 RATE: Final = float(os.environ.get("RESILIENCE_RATE", "100"))  # requests per second
 SOAK_MINUTES: Final = float(os.environ.get("SOAK_MINUTES", "10"))
-OUTAGE: Final = 3.0  # seconds that the database is away
+OUTAGE: Final = 7.0  # seconds that the database is away, longer than the proxy holds a request
 MAX_AGE: Final = 2  # seconds after which keys are fetched again, so that an outage is noticed
 
 _ANY: Final = Targets()

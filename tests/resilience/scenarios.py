@@ -15,7 +15,7 @@ from tests.resilience.load import Load
 from tests.resilience.replicas import Replica
 from tests.resilience.stack import Stack
 
-PROBED_AFTER: Final = 2.5  # seconds in which the proxy asks every replica whether it is ready
+PROBED_AFTER: Final = 1.0  # seconds in which the proxy asks every replica whether it is ready
 RESTART_AFTER: Final = 1.0  # seconds after which an orchestrator starts a lost replica again
 PROMOTE_AFTER: Final = 1.0  # seconds after which somebody promotes the standby
 

@@ -16,7 +16,7 @@ from tests.resilience.proxy import Proxy
 from tests.resilience.replicas import Replica, start_all
 
 POOL_SIZE: Final = 5  # connections of a worker; all workers fit into the limit of the test server
-SHUTDOWN_DELAY: Final = 3  # seconds; more than the proxy needs to see that a replica stops
+SHUTDOWN_DELAY: Final = 2  # seconds; more than the proxy needs to see that a replica stops
 LIFETIME: Final = 3600 * 3  # seconds that a token is valid
 
 

@@ -44,8 +44,6 @@ _UVICORN: Final[dict[str, Any]] = {
     "log_config": None,
     "server_header": False,
     "timeout_graceful_shutdown": 10,
-    # seconds; a worker that imports for longer on a busy machine would be killed, again and again
-    "timeout_worker_healthcheck": 30,
 }
 _OTHER_FILES: Final = 256  # descriptors for connections above the limit, logs and keys
 

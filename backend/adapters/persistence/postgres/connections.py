@@ -184,6 +184,12 @@ class PostgresConnections:
                         await self.reconnect()
                     raise RepositoryUnavailableError(f"reconnecting: {error}") from error
                 raise
+            except TimeoutError:
+                # The server may have fallen silent, on the other idle connections too. A search has
+                # a short timeout of its own, and says nothing about the server.
+                if timeout is None and self._leases is leases:
+                    await self.reconnect()
+                raise
             finally:
                 await leases.release(connection, user_id, healthy=healthy)
             return rows

@@ -85,6 +85,25 @@ async def test_a_host_that_answers_late_leaves_no_connection_behind(
         await connection.close()
 
 
+async def test_after_a_timeout_no_connection_to_the_silent_host_is_used(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "NEXT_HOST_AFTER", 0.1)
+    async with Wire(postgres_url) as wire:
+        url = with_hosts(postgres_url, wire.url.rpartition("@")[2].rpartition("/")[0])
+        async with PostgresDatabase(
+            url, pool_size=4, connect_timeout=1.5, statement_timeout=1
+        ) as database:
+            await asyncio.gather(*(database.check() for _ in range(4)))
+            wire.pause()
+            with unavailable():
+                await database.check()
+            started = time.monotonic()
+            await asyncio.gather(*(database.check() for _ in range(3)))
+            assert time.monotonic() - started < 1
+            wire.resume()
+
+
 async def test_the_error_that_says_most_is_raised(postgres_url: str) -> None:
     url = with_hosts(postgres_url, f"127.0.0.1:{free_port()}")
     with pytest.raises(asyncpg.InvalidCatalogNameError):
