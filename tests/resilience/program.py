@@ -31,6 +31,8 @@ _ANY: Final = Targets()
 _NONE_FAILS: Final = Targets(failed=0)
 _BACK_IN_A_SECOND: Final = Targets(recovery=1.0)
 _FAILOVER: Final = Targets(recovery=5.0)
+# A statement waits 5 s for its result, and 5 s for its cancellation.
+_SILENT: Final = Targets(recovery=11.0)
 
 
 class Run:
@@ -60,11 +62,11 @@ class Run:
 
     def fail_over(self) -> None:
         """Lose the primary in two ways, and promote its standby."""
-        for name, scenario in (
-            ("primary killed, standby promoted", scenarios.kill_primary),
-            ("primary silent, standby promoted", scenarios.freeze_primary),
+        for name, scenario, targets in (
+            ("primary killed, standby promoted", scenarios.kill_primary, _FAILOVER),
+            ("primary silent, standby promoted", scenarios.freeze_primary, _SILENT),
         ):
-            asyncio.run(self._fail_over(name, scenario))
+            asyncio.run(self._fail_over(name, scenario, targets))
 
     def crash(self) -> None:
         """Kill servers and databases amid thousands of writes."""
@@ -86,7 +88,10 @@ class Run:
                     self._add(await measure(name, load, scenario, targets))
 
     async def _fail_over(
-        self, name: str, scenario: Callable[[DurableServer, Standby], Scenario]
+        self,
+        name: str,
+        scenario: Callable[[DurableServer, Standby], Scenario],
+        targets: Targets,
     ) -> None:
         with DurableServer(self._guard) as primary, ExitStack() as exits:
             database = await asyncio.to_thread(Database.create_postgres, primary)
@@ -96,7 +101,7 @@ class Run:
             stack = exits.enter_context(self._stack(name.partition(",")[0], url))
             async with stack.load(users=USERS, rate=RATE) as load:
                 await load.burst(BURST)  # opens every pooled connection to the primary
-                self._add(await measure(name, load, scenario(primary, standby), _FAILOVER))
+                self._add(await measure(name, load, scenario(primary, standby), targets))
 
     async def _soak(self) -> None:
         with DurableServer(self._guard) as server, ExitStack() as exits:

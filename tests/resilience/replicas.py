@@ -59,6 +59,8 @@ class Replica:
 
     def launch(self) -> None:
         """Start the server, and do not wait until it is ready."""
+        if self._starts:
+            self.server.stop()  # it has ended; this closes its standard input
         self._starts += 1
         log = self._folder / f"{self._name}-{self._starts}.log"
         command = [sys.executable, "-m", "backend", "serve"]

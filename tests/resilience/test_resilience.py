@@ -22,7 +22,7 @@ async def run(stack: Stack, primary: DurableServer, standby: Standby) -> list[Ro
     none_fails, recovers = Targets(failed=0), Targets(recovery=RECOVERY_MAX)
     async with stack.load(users=8, rate=40) as load:
         return [
-            await measure(name, load, scenario, targets, steady=0.5, quiet=1.0)
+            await measure(name, load, scenario, targets, steady=0.5, quiet=0.6)
             for name, scenario, targets in (
                 ("restart", scenarios.rolling_restart(stack.replicas[:1]), none_fails),
                 ("worker killed", scenarios.kill_worker(stack), recovers),
