@@ -124,11 +124,7 @@ class PostgresConnections:
             return await self._run(statement, user_id, (user_id, *values), timeout=timeout)
 
     def fetch_long(
-        self,
-        statement: str,
-        user_id: str,
-        *values: object,
-        timeout: float,
+        self, statement: str, user_id: str, *values: object, timeout: float
     ) -> Awaitable[Sequence[asyncpg.Record]]:
         """Run one statement of a user that may take longer than others; see `fetch`.
 
@@ -185,10 +181,8 @@ class PostgresConnections:
                     raise RepositoryUnavailableError(f"reconnecting: {error}") from error
                 raise
             except TimeoutError:
-                # The server may have fallen silent, on the other idle connections too. A search has
-                # a short timeout of its own, and says nothing about the server.
-                if timeout is None and self._leases is leases:
-                    await self.reconnect()
+                if timeout is None and self._leases is leases:  # a search has a shorter timeout
+                    await self.reconnect()  # the server may be silent on idle connections too
                 raise
             finally:
                 await leases.release(connection, user_id, healthy=healthy)
@@ -197,11 +191,10 @@ class PostgresConnections:
     async def _wait_for_connection(self, leases: ConnectionLeases, user_id: str) -> Connection:
         with translated_errors(connecting=True):
             try:
-                connection = await leases.acquire(user_id)
+                return await leases.acquire(user_id)
             except TimeoutError:
                 self._timeouts += 1
                 raise
-        return connection
 
     def _lease(self, pool: "asyncpg.Pool[asyncpg.Record]") -> ConnectionLeases:
         share = max(1, self._size // 2)
