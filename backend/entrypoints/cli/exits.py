@@ -32,7 +32,11 @@ def complaints_of(action: Coroutine[Any, Any, None]) -> list[Complaint]:
 
 def exit_if_misconfigured(complaints: Sequence[Complaint]) -> None:
     """Print complaints about the configuration and exit, if there are any besides warnings."""
-    _exit_if("The configuration is invalid:", errors_of(complaints))
+    errors = errors_of(complaints)
+    if errors and all(complaint.is_temporary for complaint in errors):
+        _exit("The database is unavailable:", errors, code=UNAVAILABLE)
+    if errors:
+        _exit("The configuration is invalid:", errors, code=MISCONFIGURED)
 
 
 def log_warnings(complaints: Sequence[Complaint]) -> None:
@@ -44,7 +48,8 @@ def log_warnings(complaints: Sequence[Complaint]) -> None:
 
 def exit_if_unprotected(complaints: Sequence[Complaint]) -> None:
     """Print complaints about unprotected routes and exit, if there are any."""
-    _exit_if("The application has unprotected routes:", complaints)
+    if complaints:
+        _exit("The application has unprotected routes:", complaints, code=MISCONFIGURED)
 
 
 def exit_as_misused(message: str) -> NoReturn:
@@ -66,10 +71,8 @@ def with_local_command(text: str) -> str:
     return text.replace("python -m backend", f"{_VIRTUAL_ENVIRONMENT}/bin/python -m backend")
 
 
-def _exit_if(title: str, complaints: Sequence[Complaint]) -> None:
-    if complaints:
-        typer.echo(f"{title}\n", err=True)
-        for complaint in complaints:
-            typer.echo(f"  {with_local_command(str(complaint))}", err=True)
-        is_outage = all(complaint.is_temporary for complaint in complaints)
-        raise typer.Exit(UNAVAILABLE if is_outage else MISCONFIGURED)
+def _exit(title: str, complaints: Sequence[Complaint], *, code: int) -> NoReturn:
+    typer.echo(f"{title}\n", err=True)
+    for complaint in complaints:
+        typer.echo(f"  {with_local_command(str(complaint))}", err=True)
+    raise typer.Exit(code)

@@ -38,6 +38,7 @@ def test_serve_says_by_its_status_that_only_the_database_is_down() -> None:
     url = "postgresql://me:hunter2@127.0.0.1:1/todos"
     result = run("serve", BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url)
     assert result.exit_code == UNAVAILABLE
+    assert result.stderr.startswith("The database is unavailable:\n\n  DATABASE_URL: ")
     assert "cannot be reached" in result.stderr
     assert "hunter2" not in result.output
 

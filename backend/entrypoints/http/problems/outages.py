@@ -1,6 +1,7 @@
 """Logs an outage when it begins and when it ends, not for every request that gets 503."""
 
 import asyncio
+import contextvars
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -60,7 +61,9 @@ class Outage:
             )
             self._began_at = self._reported_at = now
             self._requests = self._requests_reported = 0
-            self._watcher = asyncio.create_task(self._watch())
+            # The watcher outlives the request: without its context, request id and span.
+            context = contextvars.Context()
+            self._watcher = asyncio.create_task(self._watch(), context=context)
         self._failed_at = now
         self._requests += 1
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -155,6 +156,21 @@ async def test_without_a_check_an_outage_ends_when_no_request_fails(lines: Any) 
     fail(outage)
     await time.advance(5)
     assert [line.partition(":")[0] for _, line in lines()] == ["unavailable", "available again"]
+
+
+async def test_the_end_of_an_outage_does_not_belong_to_the_first_request_that_failed() -> None:
+    time = Time()
+    request = ContextVar("request", default="none")
+    contexts = []
+
+    async def check() -> None:
+        contexts.append(request.get())
+
+    outage = Outage("database", check, clock=time, sleep=time.sleep)
+    request.set("first")
+    fail(outage)
+    await time.advance(5)
+    assert contexts == ["none"]
 
 
 async def test_an_outage_that_is_in_progress_is_reported_when_the_server_stops(lines: Any) -> None:
