@@ -105,9 +105,12 @@ def sentences(page: Path) -> Iterator[str]:
                 yield " ".join(sentence.split())
 
 
-def table_rows(page: Path) -> list[list[str]]:
-    """Return the cells of every row of the tables of a page, without heads and rules."""
-    lines = text_of(page).splitlines()
+def table_rows(page: Path, *, section: str = "") -> list[list[str]]:
+    """Return the cells of every row of the tables of a page or section, without heads and rules."""
+    text = text_of(page)
+    if section:
+        text = text.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    lines = text.splitlines()
     rows = [line for line in lines if line.lstrip().startswith("|")]
     cells = [[cell.strip() for cell in row.strip().strip("|").split("|")] for row in rows]
     return [row for row in cells if not set("".join(row)) <= set(":- ")]

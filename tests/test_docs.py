@@ -195,7 +195,7 @@ def test_the_table_of_settings_has_every_variable_with_its_default() -> None:
 def test_the_table_of_metrics_has_every_metric_with_its_labels() -> None:
     documented = {
         name: set(re.findall(r"`(\w+)`", row[1]))
-        for row in table_rows(MONITORING)
+        for row in table_rows(MONITORING, section="Metrics")
         if len(row) == 3
         for name in re.findall(r"`([a-z_]+)`", row[0])
     }
