@@ -126,7 +126,7 @@ async def test_requests_at_the_same_time_happen_before_or_after_the_removal(
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-async def test_every_table_with_user_ids_is_removed_from(
+def test_every_table_with_user_ids_is_removed_from(
     request: pytest.FixtureRequest, kind: str
 ) -> None:
     """A table that is missing from `USER_TABLES` keeps the rows of a user who has left."""

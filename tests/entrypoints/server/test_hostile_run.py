@@ -132,7 +132,7 @@ def test_a_wrong_password_is_not_logged(folder: Path) -> None:  # noqa: F811 - a
         closed.bind(("127.0.0.1", 0))
         url = f"postgresql://todos:{HIDDEN}@127.0.0.1:{closed.getsockname()[1]}/todos"
         result = run("serve", BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url, LOG_LEVEL="debug")
-    assert result.exit_code == 78
+    assert result.exit_code == 75
     assert "DATABASE_URL" in result.stderr
     assert HIDDEN not in result.stdout + result.stderr
 

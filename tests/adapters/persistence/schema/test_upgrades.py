@@ -109,8 +109,8 @@ async def test_a_later_schema_can_be_used_and_stays_as_it_is(
 
 
 LATER_RELEASE = (
-    "ALTER TABLE todos ADD COLUMN location TEXT NOT NULL DEFAULT ''",
-    "ALTER TABLE idempotency_keys ADD COLUMN location TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE todos ADD COLUMN place TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE idempotency_keys ADD COLUMN place TEXT NOT NULL DEFAULT ''",
     "CREATE TABLE labels (user_id TEXT NOT NULL, label TEXT NOT NULL)",
     "UPDATE alembic_version SET version_num = 'later'",
 )
