@@ -1,6 +1,5 @@
 """Performs the steps of how-to pages that change this project, on a copy of it."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from backend.adapters.persistence.schema.revisions import known_revisions
+from tests.alone.environments import environment_with
 from tests.documents import ROOT, blocks, text_of
 
 # In the migrations on the pages; later migrations of the project may have taken these numbers.
@@ -51,11 +51,10 @@ def apply(path: Path, diff: str) -> None:
 
 def run(folder: Path, *arguments: str) -> str:
     """Run a Python module in a folder as a developer would, and return its output."""
-    environment = {name: value for name, value in os.environ.items() if "COV" not in name}
     result = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=folder,
-        env=environment,
+        env=environment_with({}),
         capture_output=True,
         text=True,
         check=False,

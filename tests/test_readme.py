@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from tests.alone.environments import environment_with
 from tests.documents import LLMS, README, ROOT, blocks, text_of
 from tests.howto import check_types
 
@@ -67,11 +68,10 @@ def apply(diff: str, path: Path) -> None:
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a Python module in a folder, as a contributor would."""
-    environment = {name: value for name, value in os.environ.items() if "COV" not in name}
     return subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=folder,
-        env=environment,
+        env=environment_with({}),
         capture_output=True,
         text=True,
         check=False,

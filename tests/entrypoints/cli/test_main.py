@@ -1,7 +1,6 @@
 """The command line as a whole."""
 
 import importlib
-import os
 import pkgutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from backend.entrypoints import cli as package
 from backend.entrypoints.cli import main
 from backend.entrypoints.cli.program import is_script
 from backend.settings import Settings
+from tests.alone.environments import environment_with
 from tests.entrypoints.cli.command_line import run
 from tests.entrypoints.cli.server_process import ROOT
 
@@ -62,7 +62,7 @@ def test_help_imports_nothing_that_the_commands_need() -> None:
     done = subprocess.run(
         [sys.executable, "-c", HELP, ",".join(["", *COMMANDS])],
         cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if "COV" not in name},
+        env=environment_with({}),
         capture_output=True,
         text=True,
         check=True,
