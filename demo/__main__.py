@@ -63,7 +63,7 @@ def main() -> None:
         )
         configure_logging(settings)
         container = Container(settings=settings)
-        asyncio.run(container.upgrade_schema())
+        asyncio.run(container.migrate_schema())
         with listen(settings) as listener:
             print(BANNER.format(page=page, admin=ADMIN, password=password, api=api), flush=True)
             process.run_app(create_app(container), settings, listener)

@@ -61,7 +61,7 @@ from backend.settings import Settings
 
 async def main() -> None:
     container = Container(settings=Settings(database_url=SecretStr("sqlite:///todos.db")))
-    await container.upgrade_schema()
+    await container.migrate_schema()
     async with container.database():
         todo = Todo.create(now=datetime.now(UTC), title="Buy milk", location="Kitchen")
         await container.todos().add("alice", todo)

@@ -40,7 +40,6 @@ class Container(Auth):
     checks = providers.Callable(lifecycle.checks, Auth.jwks_keys, database)
 
     # For the command line; see also `InspectionContainer`.
-    upgrade_schema = providers.Callable(migrations.upgrade_schema, database)
     migrate_schema = providers.Callable(migrations.migrate_schema, database)
     check_schema = providers.Callable(databases.check_schema, database)
     create_revision = providers.Callable(create_revision)

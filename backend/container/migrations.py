@@ -14,15 +14,6 @@ from backend.settings import Complaint, ConfigurationError
 _ALLOW: Final = "Add --downgrade if the data of later revisions may be deleted."
 
 
-async def upgrade_schema(database: MigratedDatabase) -> None:
-    """Upgrade the schema to the latest revision.
-
-    Raises:
-        ConfigurationError: The database cannot be reached, or refuses the change.
-    """
-    await migrate_schema(database)
-
-
 async def migrate_schema(
     database: MigratedDatabase,
     revision: str | None = None,

@@ -100,7 +100,7 @@ def test_the_schema_is_created_and_found_current(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: .*backend migrate"):
         asyncio.run(container.check_schema())
-    asyncio.run(container.upgrade_schema())
+    asyncio.run(container.migrate_schema())
     asyncio.run(container.check_schema())
 
 
@@ -120,6 +120,6 @@ def test_an_unreachable_database_is_a_complaint(url: str) -> None:
         settings=Settings.load(better_auth_secret=SECRET.decode(), database_url=url)
     )
     with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: ") as failure:
-        asyncio.run(container.upgrade_schema())
+        asyncio.run(container.migrate_schema())
     (complaint,) = failure.value.complaints
     assert "hunter2" not in str(complaint)

@@ -37,7 +37,7 @@ async def test_the_settings_limit_connections_and_statements_of_postgresql(
         database_connect_timeout=0.25,
         database_prepared_statements=True,
     )
-    await Container(settings=with_database(settings, url)).upgrade_schema()
+    await Container(settings=with_database(settings, url)).migrate_schema()
     async with Wire(url) as wire:
         container = Container(settings=with_database(settings, wire.url))
         async with container.database() as database:
@@ -62,7 +62,7 @@ async def test_the_settings_turn_prepared_statements_off(
     settings = Settings.load(better_auth_secret=SECRET.decode(), database_prepared_statements=False)
     async with Wire(postgres_server.create_database()) as wire:
         container = Container(settings=with_database(settings, wire.url))
-        await container.upgrade_schema()
+        await container.migrate_schema()
         wire.sent.clear()
         async with container.database() as database:
             await database.check()
@@ -80,7 +80,7 @@ async def test_the_settings_limit_how_long_a_call_waits_for_sqlite(tmp_path: Pat
         database_statement_timeout=0.25,
     )
     container = Container(settings=settings)
-    await container.upgrade_schema()
+    await container.migrate_schema()
     todo = Todo.create(now=datetime.now(UTC), title="Buy milk")
     with closing(sqlite3.connect(tmp_path / "todos.db")) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -99,7 +99,7 @@ async def test_the_settings_limit_the_todos_of_a_user(
     url = sqlite if kind == "sqlite" else postgres_server.create_database()
     settings = Settings.load(better_auth_secret=SECRET.decode(), todos_max_per_user=1)
     container = Container(settings=with_database(settings, url))
-    await container.upgrade_schema()
+    await container.migrate_schema()
     async with container.database():
         await container.todos().add("alice", Todo.create(now=datetime.now(UTC), title="Buy milk"))
         with pytest.raises(TodoLimitReachedError):
@@ -112,7 +112,7 @@ async def test_a_role_that_sees_every_row_is_a_warning_at_every_start(
     url = postgres_server.create_database()
     settings = Settings.load(better_auth_secret=SECRET.decode())
     container = Container(settings=with_database(settings, url))
-    await container.upgrade_schema()
+    await container.migrate_schema()
     await container.check_schema()
     assert caplog.records == []
     superuser = with_database(settings, postgres_server.url_for("postgres", url))

@@ -32,7 +32,7 @@ class Database:
     def __init__(self, url: str, server: PostgresServer | None = None) -> None:
         self.url = url
         self._server = server
-        asyncio.run(Container(settings=Settings(database_url=SecretStr(url))).upgrade_schema())
+        asyncio.run(Container(settings=Settings(database_url=SecretStr(url))).migrate_schema())
 
     @classmethod
     def create_sqlite(cls, folder: Path) -> "Database":

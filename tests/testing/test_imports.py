@@ -11,7 +11,9 @@ NOT_NEEDED = {"alembic", "fastapi", "httpx2", "pytest", "sqlalchemy", "typer", "
 def test_the_kit_imports_neither_the_server_nor_a_test_framework() -> None:
     code = "import sys, backend.testing; print(*sys.modules)"
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=environment_with({}), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env=environment_with({}), capture_output=True, text=True, check=True
+    )
     imported = set(done.stdout.split())
     assert {"backend.testing.issuer", "cryptography", "http.server"} <= imported
     assert NOT_NEEDED & imported == set()

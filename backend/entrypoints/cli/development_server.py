@@ -55,7 +55,7 @@ def dev(*, host: str | None, port: int | None, env_file: Path | None, reload: bo
     configure_logging(settings)
     log_warnings(complaints)
     with listen(settings) as listener:
-        exit_if_misconfigured(complaints_of(Container(settings=settings).upgrade_schema()))
+        exit_if_misconfigured(complaints_of(Container(settings=settings).migrate_schema()))
         serve_once = None if reload else _load_server(listener, secret)
         if secret:
             _keep(secret)
