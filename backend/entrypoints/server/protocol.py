@@ -10,6 +10,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from backend.entrypoints.http.metrics.series import CUT_CONNECTIONS
+from backend.entrypoints.http.problems.middleware import SHUTTING_DOWN
 from backend.entrypoints.http.request_ids import new_request_id
 from backend.entrypoints.http.telemetry import CLIENT_GONE
 from backend.entrypoints.server import limits
@@ -18,7 +19,6 @@ from backend.entrypoints.server.output import Output
 from backend.entrypoints.server.parsing import ParsingProtocol, end_request
 from backend.entrypoints.server.refusals import (
     MALFORMED_HANDSHAKE,
-    SHUTTING_DOWN,
     TOO_MANY_CONNECTIONS,
     TOO_MANY_PIPELINED,
     TOO_MANY_WEBSOCKETS,

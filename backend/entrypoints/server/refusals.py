@@ -47,12 +47,6 @@ TOO_MANY_WEBSOCKETS: Final = Problem(
     detail="The server has too many WebSockets. Try again after `Retry-After` seconds.",
     headers={"retry-after": "10"},
 )
-SHUTTING_DOWN: Final = Problem(
-    status=HTTPStatus.SERVICE_UNAVAILABLE,
-    code="shutting_down",
-    detail="The server is shutting down. Try again after `Retry-After` seconds.",
-    headers={"retry-after": "1"},
-)
 
 
 class RefusedError(ValueError):

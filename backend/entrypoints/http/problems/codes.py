@@ -15,6 +15,7 @@ from backend.domain.auth import (
     MalformedAuthorizationError,
     MissingTokenError,
 )
+from backend.entrypoints.http.problems.middleware import SHUTTING_DOWN
 
 _TRY_AGAIN: Final = "The service is temporarily unavailable. Try again after `Retry-After` seconds."
 
@@ -146,10 +147,7 @@ PROBLEM_CODES: Final[Mapping[str, ProblemCode]] = {
         description="Too many requests wait for a response.",
         detail="Too many requests wait for the response to an earlier request.",
     ),
-    "shutting_down": _unavailable(
-        "The server is shutting down.",
-        "The server is shutting down. Try again after `Retry-After` seconds.",
-    ),
+    SHUTTING_DOWN.code: _unavailable("The server is shutting down.", SHUTTING_DOWN.detail),
     "too_many_connections": _unavailable(
         "The server has too many connections.",
         "The server has too many connections. Try again after `Retry-After` seconds.",
@@ -161,6 +159,6 @@ SERVER_CODES: Final = (
     "malformed_request",
     "head_too_large",
     "too_many_pipelined_requests",
-    "shutting_down",
+    SHUTTING_DOWN.code,
     "too_many_connections",
 )

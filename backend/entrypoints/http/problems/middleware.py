@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -29,14 +30,19 @@ untrusted_host: Final = _send(
     )
 )
 
+SHUTTING_DOWN: Final = Problem(
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    code="shutting_down",
+    detail="The server is shutting down. Try again after `Retry-After` seconds.",
+    headers={"retry-after": "1"},
+)
+
 # For a request that is not finished when the time to shut down is over.
 shutting_down: Final = _send(
-    Problem(
-        status=HTTPStatus.SERVICE_UNAVAILABLE,
-        code="shutting_down",
-        detail="The server is shutting down. Try again after `Retry-After` seconds.",
-        headers={"Retry-After": "1", "Connection": "close"},
-        log=(logging.WARNING, "cancelled: the server is shutting down", "shutting_down"),
+    replace(
+        SHUTTING_DOWN,
+        headers={**SHUTTING_DOWN.headers, "connection": "close"},
+        log=(logging.WARNING, "cancelled: the server is shutting down", SHUTTING_DOWN.code),
     )
 )
 
