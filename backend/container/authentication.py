@@ -34,7 +34,8 @@ class AuthContainer(containers.DeclarativeContainer):
     settings: providers.Singleton[Any] = providers.Singleton(_load, settings_class)
     clock = providers.Object(time.time)
 
-    # What makes spans, and exports them; None if nothing is traced.
+    # What makes and exports spans; None if nothing is traced. A subclass replaces the function: its
+    # own `tracing` would be a second singleton, which the parts below would not use.
     make_tracing = providers.Object(no_tracing)
     tracing = providers.Singleton(_call, make_tracing)
     tracer = providers.Callable(tracer_of, tracing)
@@ -76,5 +77,5 @@ class AuthContainer(containers.DeclarativeContainer):
     checks = providers.Callable(lifecycle.checks, jwks_keys)
     key_set_state = providers.Callable(tokens.key_set_state, jwks_keys)
     token_cache_state = providers.Callable(
-        tokens.token_cache_state, token_verifier, session_verifier
+        tokens.token_cache_state, tracer, token_verifier, session_verifier
     )

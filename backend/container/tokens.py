@@ -12,7 +12,12 @@ from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHM
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.container.issuer import Issuer
-from backend.container.tracing import traced_fetch, traced_verifier, unremembered, untraced
+from backend.container.tracing import (
+    traced_fetch,
+    traced_verifier,
+    untraced,
+    with_recorded_misses,
+)
 from backend.domain.auth import TokenVerifier
 from backend.domain.diagnosis import KeySetState, TokenCacheState
 from backend.settings.authentication import AuthSettings
@@ -116,7 +121,7 @@ def with_cache(  # noqa: PLR0913 - the parts of the container
     """
     if tracer is not None:
         return traced_verifier(
-            with_cache(unremembered(verifier), settings, jwks, clock),
+            with_cache(with_recorded_misses(verifier), settings, jwks, clock),
             tracer,
             credential=credential,
             jwks=jwks,
@@ -132,9 +137,9 @@ def with_cache(  # noqa: PLR0913 - the parts of the container
     )
 
 
-def token_cache_state(*verifiers: TokenVerifier | None) -> TokenCacheState | None:
+def token_cache_state(tracer: Any, *verifiers: TokenVerifier | None) -> TokenCacheState | None:
     """Return the state of the caches of all verifiers together; None without a cache."""
-    caches = [untraced(verifier) for verifier in verifiers]
+    caches = [untraced(verifier, tracer) for verifier in verifiers]
     states = [cache.state() for cache in caches if isinstance(cache, CachedTokenVerifier)]
     if not states:
         return None

@@ -1,6 +1,7 @@
-"""Tracing: whether the settings or the app itself ask for spans, and what records them.
+"""Tracing: whether the environment or the app asks for spans, and what records them.
 
-While nobody asks, nothing is wrapped and OpenTelemetry's SDK is not imported.
+OpenTelemetry is an optional dependency. Without a tracer, nothing is wrapped, and no module of
+`adapters/tracing` is imported.
 """
 
 import os
@@ -16,7 +17,7 @@ Fetch = Callable[[], Awaitable[bytes]]
 
 
 def no_tracing() -> None:
-    """Return None: an app that is protected exports its spans itself."""
+    """Return None: an app that calls `protect` exports its spans itself."""
 
 
 def tracing_from_environment() -> Any:
@@ -40,11 +41,11 @@ def tracer_of(tracing: Any) -> Any:
 
 def adopted_tracer() -> Any:
     """Return a tracer of the global provider that an app has set up itself; None without it."""
-    if "opentelemetry.sdk.trace" not in sys.modules:
+    if "opentelemetry.sdk.trace" not in sys.modules:  # an app that sets up a provider imports it
         return None
-    from backend.adapters.tracing.context import adopted_tracer  # noqa: PLC0415 - see above
+    from backend.adapters.tracing import context  # noqa: PLC0415 - see above
 
-    return adopted_tracer()
+    return context.adopted_tracer()
 
 
 def traced_fetch(fetch: Fetch, url: str, tracer: Any) -> Fetch:
@@ -56,11 +57,11 @@ def traced_fetch(fetch: Fetch, url: str, tracer: Any) -> Fetch:
     return TracedFetch(fetch, tracer, url=url)
 
 
-def unremembered(verifier: TokenVerifier) -> TokenVerifier:
-    """Let a verifier behind a cache record that the cache did not have a token."""
+def with_recorded_misses(verifier: TokenVerifier) -> TokenVerifier:
+    """Record on the current span each token that the cache in front of a verifier did not have."""
     from backend.adapters.tracing import verifier as spans  # noqa: PLC0415 - see above
 
-    return spans.UnrememberedTokenVerifier(verifier)
+    return spans.CacheMissRecordingTokenVerifier(verifier)
 
 
 def traced_verifier(
@@ -91,10 +92,10 @@ def traced_verifier(
     )
 
 
-def untraced(verifier: TokenVerifier | None) -> TokenVerifier | None:
-    """Return the verifier whose verifications a traced verifier records; else the same verifier."""
-    spans: Any = sys.modules.get("backend.adapters.tracing.verifier")
-    if spans is None or not isinstance(verifier, spans.TracedTokenVerifier):
+def untraced(verifier: TokenVerifier | None, tracer: Any) -> TokenVerifier | None:
+    """Return the verifier inside a traced verifier; any other verifier as it is."""
+    if tracer is None:
         return verifier
-    inner: TokenVerifier = verifier.verifier
-    return inner
+    from backend.adapters.tracing import verifier as spans  # noqa: PLC0415 - see above
+
+    return verifier.verifier if isinstance(verifier, spans.TracedTokenVerifier) else verifier

@@ -34,7 +34,7 @@ class TracedTokenVerifier:
         max_age: Seconds after which keys are stale.
 
     Attributes:
-        verifier: The same verifier, whose cache has a state.
+        verifier: The verifier of the arguments; metrics read the state of its cache.
     """
 
     def __init__(
@@ -105,11 +105,11 @@ class TracedTokenVerifier:
         return "fresh" if age is not None and age <= self._max_age else "stale"
 
 
-class UnrememberedTokenVerifier:
-    """Stands behind the cache, and records that the cache did not have the token.
+class CacheMissRecordingTokenVerifier:
+    """Verifies the tokens that a cache does not have, and records that on the current span.
 
     Args:
-        verifier: Verifies the tokens.
+        verifier: Verifies the tokens. The cache is in front of this class.
     """
 
     def __init__(self, verifier: TokenVerifier) -> None:
