@@ -1,4 +1,4 @@
-"""Imports the modules of a server without looking for garbage."""
+"""Imports the modules of a server with the garbage collector off."""
 
 import gc
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Import modules inside a `with` block, a tenth faster.
+    """Turn the garbage collector off for the imports in a `with` block, which saves a tenth.
 
-    Imports make many objects and almost no garbage, so looking for it is in vain. The objects live
-    as long as the process, so later collections leave them out too.
+    Imports make many objects and almost no garbage. These objects live as long as the process, so
+    later collections do not look at them either (`gc.freeze`).
     """
     gc.disable()
     try:

@@ -60,7 +60,7 @@ def create_app(
     settings = container.settings()
     tracing = container.tracing()
     if tracing is not None:
-        log_fields.tracing.trace_id = tracing.current_trace_id
+        log_fields.current_trace.find_id = tracing.current_trace_id
     health_paths = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
     pages = documentation.routes(_TITLE) if settings.docs else []
     if start_page:

@@ -24,24 +24,23 @@ _ACCESS: Final = "backend.access"
 _log = logging.getLogger(_ACCESS)
 
 
-def _no_trace() -> str | None:
-    """Return None: tracing is off."""
+def _no_trace_id() -> None:
     return None
 
 
 @dataclass(slots=True)
-class Tracing:
-    """What the log asks the tracing.
+class CurrentTrace:
+    """The trace of the current task. An app with tracing replaces the function when it is made.
 
     Attributes:
-        trace_id: Returns the id of the current trace, 32 hexadecimal digits; None without a trace.
-            A log line is formatted in the task that logs, so this may read context variables.
+        find_id: Returns the id of the trace, 32 hexadecimal digits; None without a trace. A log
+            line is formatted in the task that logs, so the function may read context variables.
     """
 
-    trace_id: Callable[[], str | None] = _no_trace
+    find_id: Callable[[], str | None] = _no_trace_id
 
 
-tracing: Final = Tracing()
+current_trace: Final = CurrentTrace()
 
 
 def log_access(

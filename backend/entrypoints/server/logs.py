@@ -8,7 +8,7 @@ import time
 from json.encoder import encode_basestring_ascii as _text
 from typing import Any, Final
 
-from backend.entrypoints.http.log_fields import FIELDS, current_request_id, tracing
+from backend.entrypoints.http.log_fields import FIELDS, current_request_id, current_trace
 from backend.settings import Settings
 from backend.settings.values import LogFormat
 
@@ -37,7 +37,7 @@ class JsonFormatter(logging.Formatter):
                 line[name] = value
         if "request_id" not in line and (identity := current_request_id.get()):
             line["request_id"] = identity
-        if trace_id := tracing.trace_id():
+        if trace_id := current_trace.find_id():
             line["trace_id"] = trace_id
         if record.exc_info:
             line["exception"] = without_tokens(self.formatException(record.exc_info))

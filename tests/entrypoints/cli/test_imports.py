@@ -1,4 +1,4 @@
-"""Servers are imported without looking for garbage; afterwards the collector works again."""
+"""The garbage collector is off while a server is imported, and works again afterwards."""
 
 import gc
 import subprocess

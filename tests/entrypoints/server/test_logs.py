@@ -11,7 +11,12 @@ from urllib.parse import quote
 
 import pytest
 
-from backend.entrypoints.http.log_fields import FIELDS, current_request_id, log_access, tracing
+from backend.entrypoints.http.log_fields import (
+    FIELDS,
+    current_request_id,
+    current_trace,
+    log_access,
+)
 from backend.entrypoints.server.logs import ConsoleFormatter, JsonFormatter, configure_logging
 from backend.settings import Settings
 from backend.testing.tokens import secret_token
@@ -136,7 +141,7 @@ def access_record(**values: Any) -> logging.LogRecord:
 
 
 def test_an_access_line_has_fields_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracing, "trace_id", lambda: "4bf92f3577b34da6a3ce929d0e0e4736")
+    monkeypatch.setattr(current_trace, "find_id", lambda: "4bf92f3577b34da6a3ce929d0e0e4736")
     record = access_record(
         peer=("2001:db8::7", 40_000), user_id="user\n1", reason="invalid_signature"
     )

@@ -50,28 +50,29 @@ _overrides: ContextVar[Mapping[Any, Any]] = ContextVar(
 class ProtectedRoute(APIRoute):
     """A route that gets the principal from the guard, and whose JSON body must be UTF-8."""
 
-    _is_complete = False
+    _is_constructed = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if kwargs.get("dependency_overrides_provider") is None:
             kwargs["dependency_overrides_provider"] = _Overrides()
         super().__init__(*args, **kwargs)
-        self._is_complete = True
+        self._is_constructed = True
 
     def get_route_handler(self) -> Handler:
         """Return a handler of this route that does not resolve the dependency `authenticated`.
 
-        FastAPI calls this method again for each router that includes the route. Such a router may
-        have dependencies that `self.dependant` lacks, so FastAPI resolves all of them there.
+        FastAPI calls this method when it constructs the route, and again for each router that
+        includes the route. Such a router may have dependencies that `self.dependant` lacks. So
+        FastAPI resolves all dependencies there, and the endpoint is not called directly.
         """
         resolve_all = super().get_route_handler()
-        whole = self.dependant
-        direct = None if self._is_complete else _direct_handler(whole, self.endpoint)
-        self.dependant = _without_principal(whole)
+        dependant, is_included = self.dependant, self._is_constructed
+        direct = None if is_included else _direct_handler(dependant, self.endpoint)
+        self.dependant = _without_principal(dependant)
         handle = direct or super().get_route_handler()
-        self.dependant = whole  # OpenAPI and the startup check need the principal
-        needs_principal = requires_principal(whole)
-        may_read_json = self.body_field is not None or whole.request_param_name is not None
+        self.dependant = dependant  # OpenAPI and the startup check need the principal
+        needs_principal = requires_principal(dependant)
+        may_read_json = self.body_field is not None or dependant.request_param_name is not None
 
         async def handle_request(request: Request) -> Response:
             scope = request.scope
@@ -142,7 +143,7 @@ def _inject_principal(
 def _direct_handler(dependant: Dependant, endpoint: Callable[..., Any]) -> Handler | None:
     """Return a handler that calls an endpoint with the principal and the request.
 
-    FastAPI's operation spans, which this project does not use, leave out such an endpoint.
+    FastAPI records no operation span for such an endpoint. This project does not use these spans.
 
     Args:
         dependant: What FastAPI resolves for the endpoint.
@@ -151,20 +152,15 @@ def _direct_handler(dependant: Dependant, endpoint: Callable[..., Any]) -> Handl
     Returns:
         None if FastAPI must do more: resolve anything else, or serialise what the endpoint returns.
     """
-    request_name = dependant.request_param_name
-    names = [part.name for part in dependant.dependencies if _is_principal(part)]
-    needs_nothing_else = len(names) == len(dependant.dependencies) and dependant == Dependant(
-        call=endpoint,
-        path=dependant.path,
-        scope=dependant.scope,
-        dependencies=dependant.dependencies,
-        request_param_name=request_name,
-    )
-    if not needs_nothing_else or not _is_plain_async_function(endpoint):
+    if not _takes_only_principal_and_request(dependant, endpoint):
+        return None
+    if not _is_plain_async_function(endpoint):
         return None
     returned = inspect.signature(endpoint).return_annotation
     if not (isinstance(returned, type) and issubclass(returned, Response)):
         return None
+    names = [part.name for part in dependant.dependencies]
+    request_name = dependant.request_param_name
 
     def handle(request: Request) -> Coroutine[Any, Any, Response]:
         values: dict[Any, Any] = dict.fromkeys(names, request.scope.get(PRINCIPAL))
@@ -174,6 +170,21 @@ def _direct_handler(dependant: Dependant, endpoint: Callable[..., Any]) -> Handl
         return coroutine
 
     return handle
+
+
+def _takes_only_principal_and_request(dependant: Dependant, endpoint: Callable[..., Any]) -> bool:
+    """Return whether FastAPI resolves nothing for an endpoint but the principal and the request.
+
+    The dependant must equal a new one with these parts only. So a kind of parameter that a later
+    FastAPI adds makes them different.
+    """
+    return all(map(_is_principal, dependant.dependencies)) and dependant == Dependant(
+        call=endpoint,
+        path=dependant.path,
+        scope=dependant.scope,
+        dependencies=dependant.dependencies,
+        request_param_name=dependant.request_param_name,
+    )
 
 
 def _is_plain_async_function(endpoint: Callable[..., Any]) -> bool:
