@@ -3,11 +3,9 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Final
 
 import crossplane  # type: ignore[import-untyped]  # has no type stubs
@@ -18,10 +16,8 @@ from backend.entrypoints.http.body_limit import MAX_BODY_BYTES
 from backend.entrypoints.server import limits
 from backend.settings import Settings
 from tests.deploy.files import DEPLOY, directives, text_of
-from tests.e2e.processes import Process, connect, free_port
+from tests.e2e.caddy import CADDY, CADDYFILE, Caddy
 
-CADDY: Final = Path(sys.executable).with_name("caddy")
-CADDYFILE: Final = DEPLOY / "Caddyfile"
 KEEP_ALIVE: Final = Settings.model_fields["keep_alive"].default
 TOKEN: Final = "t" * Settings.model_fields["auth_token_max_bytes"].default
 INTERNAL: Final = [
@@ -78,37 +74,11 @@ def replicas() -> Iterator[list[Replica]]:
         replica.server_close()
 
 
-class Caddy(Process):
-    """A running Caddy with the Caddyfile."""
-
-    def __init__(self, folder: Path, replicas: list[Replica]) -> None:
-        port, admin = free_port(), free_port()
-        self.url = f"http://localhost:{port}"
-        env = {
-            "API_UPSTREAMS": " ".join(f"127.0.0.1:{item.server_port}" for item in replicas),
-            "CADDY_ADMIN": f"127.0.0.1:{admin}",
-            "SITE_ADDRESS": self.url,
-            "XDG_CONFIG_HOME": str(folder),
-            "XDG_DATA_HOME": str(folder),
-        }
-        options = ["--config", str(CADDYFILE), "--adapter", "caddyfile"]
-        command = [str(CADDY), "run", *options]
-        super().__init__("caddy", command, log=folder / "caddy.log", env=env)
-        self.client = connect(self.url)
-        self.wait_until_started(self._is_up)
-
-    def _is_up(self) -> bool | None:
-        try:
-            return self.client.get("/metrics").status_code == 404 or None
-        except httpx2.TransportError:
-            return None
-
-
 @pytest.fixture(scope="module")
 def caddy(tmp_path_factory: pytest.TempPathFactory, replicas: list[Replica]) -> Iterator[Caddy]:
-    caddy = Caddy(tmp_path_factory.mktemp("caddy"), replicas)
+    ports = [replica.server_port for replica in replicas]
+    caddy = Caddy(tmp_path_factory.mktemp("caddy"), ports)
     yield caddy
-    caddy.client.close()
     caddy.stop()
 
 

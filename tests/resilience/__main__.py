@@ -1,4 +1,4 @@
-"""`make resilience`: disturb the API under load, print what its clients have seen, judge it."""
+"""`make resilience`: disturb the API under load, print what its clients have seen."""
 
 from tests.resilience.program import main
 

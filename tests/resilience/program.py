@@ -96,8 +96,7 @@ class Run:
         with DurableServer(self._guard) as primary, ExitStack() as exits:
             database = await asyncio.to_thread(Database.create_postgres, primary)
             standby = exits.enter_context(Standby(primary))
-            hosts = database.url.replace(primary.address, f"{primary.address},{standby.address}")
-            url = f"{hosts}?target_session_attrs=read-write"
+            url = database.url.replace(primary.address, f"{primary.address},{standby.address}")
             stack = exits.enter_context(self._stack(name.partition(",")[0], url))
             async with stack.load(users=USERS, rate=RATE) as load:
                 await load.burst(BURST)  # opens every pooled connection to the primary

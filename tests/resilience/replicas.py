@@ -10,12 +10,12 @@ from typing import Final
 import httpx2
 import psutil  # type: ignore[import-untyped]  # has no type stubs
 
+from backend.entrypoints.cli.exits import MISCONFIGURED
 from tests.e2e.backend import NO_COVERAGE
 from tests.e2e.processes import Process, connect, free_port
 from tests.resilience.guard import Guard
 
 WORKERS: Final = 2
-MISCONFIGURED: Final = 78  # the exit status of `serve` while its port is still in use
 START_TIMEOUT: Final = 180.0  # seconds, on a machine that is busy with other work
 
 
@@ -78,7 +78,7 @@ class Replica:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{self._name} is not ready:\n{self.server.output}")
             if self.server.status is not None:
-                if self.server.status != MISCONFIGURED:
+                if self.server.status != MISCONFIGURED:  # the status if the port is in use
                     raise RuntimeError(f"{self._name} ended:\n{self.server.output}")
                 self.launch()
             time.sleep(0.05)
@@ -112,7 +112,7 @@ class Replica:
                         return False
         except httpx2.TransportError:
             return False
-        return all(listens(worker) for worker in self.server.workers())
+        return all(_is_serving(worker) for worker in self.server.workers())
 
 
 def start_all(replicas: Sequence[Replica]) -> None:
@@ -123,8 +123,8 @@ def start_all(replicas: Sequence[Replica]) -> None:
         replica.wait_until_ready()
 
 
-def listens(worker: psutil.Process) -> bool:
-    """Return whether a worker has opened its event loop, which it does to serve."""
+def _is_serving(worker: psutil.Process) -> bool:
+    """Return whether a worker has a second thread, which it starts when it serves."""
     try:
         return bool(worker.num_threads() > 1)
     except psutil.NoSuchProcess:

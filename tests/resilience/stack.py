@@ -7,11 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from backend.settings import Settings
 from backend.testing.issuer import Issuer
+from tests.e2e.caddy import Caddy
 from tests.resilience.guard import Guard
 from tests.resilience.load import Load
-from tests.resilience.proxy import Proxy
 from tests.resilience.replicas import Replica, start_all
 
 POOL_SIZE: Final = 5  # connections of a worker; all workers fit into the limit of the test server
@@ -35,7 +34,7 @@ class Stack:
         proxy: The proxy.
     """
 
-    proxy: Proxy
+    proxy: Caddy
 
     def __init__(
         self,
@@ -53,10 +52,9 @@ class Stack:
         variables = {
             **self.issuer.environment(DATABASE_URL=database_url),
             "DATABASE_POOL_SIZE": str(POOL_SIZE),
+            "SHUTDOWN_DELAY": str(SHUTDOWN_DELAY),
             **(env or {}),
         }
-        if "shutdown_delay" in Settings.model_fields:
-            variables["SHUTDOWN_DELAY"] = str(SHUTDOWN_DELAY)
         self.replicas: Sequence[Replica] = [
             Replica(f"replica-{number}", folder, variables, guard)
             for number in range(1, replicas + 1)
@@ -68,8 +66,9 @@ class Stack:
             exits.enter_context(self.issuer)
             exits.callback(self._stop)
             start_all(self.replicas)
-            self.proxy = Proxy(self._folder, [replica.port for replica in self.replicas])
+            self.proxy = Caddy(self._folder, [replica.port for replica in self.replicas])
             self._guard.watch(self.proxy.pid)
+            self.proxy.wait_until_answer("/api/me", 401)  # from the API
             self._exits = exits.pop_all()
         return self
 

@@ -1,4 +1,4 @@
-"""The users of the load notice what must not be."""
+"""The users of the load notice lost, foreign and repeated todos, and wrong answers."""
 
 import json
 import re
@@ -141,7 +141,7 @@ async def test_another_status_is_wrong(api: Api, user: User) -> None:
     assert user.figures.wrong == ["GET /api/todos: 500 oops"]
 
 
-async def test_a_request_is_given_up_at_last(
+async def test_a_user_gives_up_after_a_time_without_an_answer(
     api: Api, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(users, "GIVE_UP", 0.0)

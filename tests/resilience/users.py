@@ -1,4 +1,4 @@
-"""Users of the API behind the proxy, and what each of them knows about the own todos.
+"""Users of the API behind the proxy. Each user knows which todos the API has acknowledged.
 
 A user repeats a request until it gets a useful answer, as a careful client does: writes have an
 `Idempotency-Key`, or have the same effect when they are repeated.
@@ -17,9 +17,9 @@ import httpx2
 # The service is unavailable, and says so. Every other status must be the expected status.
 UNAVAILABLE: Final = frozenset({502, 503, 504})
 RETRY_INTERVAL: Final = 0.1  # seconds
-GIVE_UP: Final = 60.0
+GIVE_UP: Final = 60.0  # seconds
 TODOS_MAX: Final = 40
-PAGE: Final = 100
+PAGE: Final = 100  # todos
 
 
 @dataclass(slots=True)
@@ -27,9 +27,9 @@ class Figures:
     """What the clients have seen, all users together.
 
     Attributes:
-        requests: The number of requests, with those that were repeated.
+        requests: The number of requests. A repeated request counts again.
         failed: The requests without a useful answer.
-        wrong: Answers that must not be: a wrong status, foreign data, a todo that exists twice.
+        wrong: Wrong answers: another status, data of another user, a todo that exists twice.
         lost: Acknowledged changes that are gone.
         failed_at: When the last request failed, in monotonic seconds; 0 if none has.
         slowest: The longest wait for a useful answer, in seconds.
