@@ -2,12 +2,12 @@
 
 import configparser
 import re
-from pathlib import Path
 from typing import Any, Final
 
-import yaml  # type: ignore[import-untyped]  # has no type stubs
+from ruamel.yaml import YAML
 
-ROOT: Final = Path(__file__).parents[2]
+from tests.documents import ROOT
+
 DEPLOY: Final = ROOT / "deploy"
 
 
@@ -18,13 +18,13 @@ def text_of(name: str) -> str:
 
 def compose_services() -> dict[str, Any]:
     """Return the services of compose.yaml, by name."""
-    services: dict[str, Any] = yaml.safe_load(text_of("compose.yaml"))["services"]
+    services: dict[str, Any] = YAML(typ="safe").load(DEPLOY / "compose.yaml")["services"]
     return services
 
 
 def kubernetes_objects() -> dict[str, Any]:
     """Return the objects of kubernetes.yaml, by kind. Each kind occurs once."""
-    objects = list(yaml.safe_load_all(text_of("kubernetes.yaml")))
+    objects = list(YAML(typ="safe").load_all(DEPLOY / "kubernetes.yaml"))
     by_kind = {item["kind"]: item for item in objects}
     assert len(by_kind) == len(objects)
     return by_kind

@@ -8,7 +8,8 @@ from typing import Final
 from backend.settings import Settings
 from tests.alone.environments import run
 from tests.deploy.dockerfile import instructions_of, read
-from tests.deploy.files import DEPLOY, ROOT
+from tests.deploy.files import DEPLOY
+from tests.documents import ROOT
 
 DOCKERFILE: Final = DEPLOY / "Dockerfile"
 
@@ -51,7 +52,7 @@ def test_every_downloaded_package_has_a_hash() -> None:
     assert all("--no-index" in command for command in commands if " wheel " in command)
 
 
-def test_hadolint_has_nothing_to_say() -> None:
+def test_hadolint_accepts_the_dockerfiles() -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
     run(hadolint, DOCKERFILE, DEPLOY / "issuer.Dockerfile", folder=ROOT)
 

@@ -138,7 +138,7 @@ def test_the_variables_of_the_dashboard_name_metrics_that_exist() -> None:
             assert label in scraped()[name]
 
 
-def test_the_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
+def test_the_panels_have_unique_ids_and_do_not_overlap() -> None:
     panels = DASHBOARD["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     for first, second in combinations([panel["gridPos"] for panel in panels], 2):

@@ -93,7 +93,7 @@ def _targets(targets: Targets) -> str:
 def _change_cells(change: Change) -> list[str]:
     verdict = "met" if change.is_stable else "**missed**"
     figures = (change.start, change.end, change.tolerance)
-    return [change.of, change.what, *(f"{figure:.1f}" for figure in figures), verdict]
+    return [change.process, change.name, *(f"{figure:.1f}" for figure in figures), verdict]
 
 
 def _head(title: str, header: Sequence[str]) -> list[str]:

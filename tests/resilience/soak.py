@@ -18,7 +18,7 @@ WARM_UP: Final = 0.3  # the share of the time after which the comparison begins
 COMPARED: Final = 0.1  # the share of the time whose samples are compared: their median
 BURST: Final = 16  # requests of each user at the same time, which open every pooled connection
 
-# What may be added until the end.
+# The growth that is accepted.
 MEMORY_TOLERANCE: Final = 0.05  # of the memory at the beginning
 DESCRIPTORS_TOLERANCE: Final = 4
 CONNECTIONS_TOLERANCE: Final = 4
@@ -30,22 +30,22 @@ class Change:
     """A figure at the beginning and at the end of a soak.
 
     Attributes:
-        of: What the figure belongs to.
-        what: The name of the figure.
+        process: The process that the figure describes.
+        name: The name of the figure.
         start: The figure after the warm-up.
         end: The figure at the end.
         tolerance: The growth that is accepted.
     """
 
-    of: str
-    what: str
+    process: str
+    name: str
     start: float
     end: float
     tolerance: float
 
     @property
     def is_stable(self) -> bool:
-        """Whether the figure has ended where it began."""
+        """Whether the figure has grown by no more than the tolerance."""
         return self.end - self.start <= self.tolerance
 
 
@@ -68,24 +68,24 @@ async def soak(stack: Stack, server: DurableServer, load: Load, *, seconds: floa
     end = await _sample(workers, server, seconds=seconds * COMPARED)
     changes = []
     for index, name in enumerate(names):
-        for what, tolerance in (
+        for figure, tolerance in (
             ("memory, MB", start[index]["memory, MB"] * MEMORY_TOLERANCE),
             ("descriptors", DESCRIPTORS_TOLERANCE),
             ("connections", CONNECTIONS_TOLERANCE),
         ):
             changes.append(
                 Change(
-                    of=name,
-                    what=what,
-                    start=start[index][what],
-                    end=end[index][what],
+                    process=name,
+                    name=figure,
+                    start=start[index][figure],
+                    end=end[index][figure],
                     tolerance=tolerance,
                 )
             )
     changes.append(
         Change(
-            of="PostgreSQL",
-            what="sessions",
+            process="PostgreSQL",
+            name="sessions",
             start=start[-1]["sessions"],
             end=end[-1]["sessions"],
             tolerance=SESSIONS_TOLERANCE,
@@ -104,8 +104,8 @@ async def _sample(
         samples.append(await asyncio.to_thread(_figures, workers, server))
         await asyncio.sleep(INTERVAL)
     return [
-        {what: statistics.median(sample[what] for sample in of) for what in of[0]}
-        for of in zip(*samples, strict=True)
+        {name: statistics.median(sample[name] for sample in group) for name in group[0]}
+        for group in zip(*samples, strict=True)
     ]
 
 

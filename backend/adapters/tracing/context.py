@@ -27,7 +27,7 @@ def current_trace_id() -> str | None:
 
 
 def name_current_span(method: str, route: str) -> None:
-    """Name the current server span after its route, as FastAPI does where its router chooses it."""
+    """Name the current server span after its route, as FastAPI's router does."""
     span = trace.get_current_span()
     span.update_name(f"{method} {route}")
     span.set_attribute("http.route", route)

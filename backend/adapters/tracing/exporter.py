@@ -1,4 +1,4 @@
-"""Exports spans to a collector. An outage of the collector costs spans and one line in a while."""
+"""Exports spans to a collector. An outage costs spans, and logs one line a minute."""
 
 import logging
 import re

@@ -20,7 +20,7 @@ NOT_DONE: Final = 1
 
 _INVALID_ID: Final = "USER_ID: a user id is text in UTF-8, and not empty. Nothing was deleted."
 _NOT_CONFIRMED: Final = (
-    "forget asks before it deletes, and standard input is no terminal. Nothing was deleted."
+    "forget asks before it deletes, and standard input is not a terminal. Nothing was deleted."
     " Add --yes to delete without a question."
 )
 

@@ -12,7 +12,7 @@ NameSpan = Callable[[str, str], None]
 
 
 def telemetry_config(tracing: Any, *, excluded: Collection[str], root_path: str) -> TelemetryConfig:
-    """Return the configuration of FastAPI's own telemetry. Metrics and logs are the work of others.
+    """Return the configuration of FastAPI's own telemetry, without its metrics and logs.
 
     Args:
         tracing: Has the tracer provider; None if nothing is traced.
@@ -21,7 +21,7 @@ def telemetry_config(tracing: Any, *, excluded: Collection[str], root_path: str)
     """
     config: TelemetryConfig = {
         "tracing": tracing is not None,
-        "metrics": False,  # see metrics.py
+        "metrics": False,  # see metrics/
         "logs": False,  # see telemetry.py
         "operation_spans": False,
         "auto_configure": False,  # it would set a global provider, and only warn about errors

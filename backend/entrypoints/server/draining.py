@@ -1,4 +1,4 @@
-"""The time between SIGTERM and the end of a server, in which load balancers turn away from it."""
+"""The time between SIGTERM and the end of a server: load balancers stop sending requests."""
 
 import asyncio
 import logging

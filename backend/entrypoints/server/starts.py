@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from uvicorn.supervisors.multiprocess import Process
 
-START_TIMEOUT: Final = 60.0  # seconds; a machine with little processor time needs many of them
+START_TIMEOUT: Final = 60.0  # seconds; a start on a busy machine takes long
 
 
 class Starts:

@@ -9,6 +9,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Span, Tracer
 
+RequestSpan = Callable[[], AbstractContextManager[Span]]
+
 
 @pytest.fixture
 def memory() -> InMemorySpanExporter:
@@ -29,6 +31,6 @@ def tracer(provider: TracerProvider) -> Tracer:
 
 
 @pytest.fixture
-def request_span(tracer: Tracer) -> Callable[[], AbstractContextManager[Span]]:
+def request_span(tracer: Tracer) -> RequestSpan:
     """Start the span of a request."""
     return lambda: tracer.start_as_current_span("request")

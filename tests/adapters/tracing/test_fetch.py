@@ -1,19 +1,16 @@
 """The spans of the fetches of a key set."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Span, StatusCode, Tracer
+from opentelemetry.trace import StatusCode, Tracer
 
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.tracing.fetch import TracedFetch
+from tests.adapters.tracing.conftest import RequestSpan
 
 pytestmark = pytest.mark.anyio
 
-RequestSpan = Callable[[], AbstractContextManager[Span]]
 URL = "https://user:hunter2@auth.example.com/api/auth/jwks?key=hunter2"
 
 

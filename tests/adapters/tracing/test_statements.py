@@ -1,8 +1,7 @@
 """The spans of SQL statements, on both databases."""
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import asyncpg
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Span, StatusCode, Tracer
+from opentelemetry.trace import StatusCode, Tracer
 
 from backend.adapters.persistence.postgres import idempotency, repository
 from backend.adapters.persistence.postgres.database import PostgresDatabase
@@ -20,11 +19,11 @@ from backend.adapters.tracing.postgres import TracedPostgresConnections
 from backend.adapters.tracing.sqlite import TracedSqliteConnections
 from backend.adapters.tracing.statements import describe
 from backend.domain.todo_repository import RepositoryUnavailableError
+from tests.adapters.tracing.conftest import RequestSpan
 from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
-RequestSpan = Callable[[], AbstractContextManager[Span]]
 USER = "user-4711"
 TABLE = "CREATE TABLE todos (user_id text, title text)"  # a migration takes a second
 
@@ -76,7 +75,7 @@ def postgres_url(postgres_server: PostgresServer) -> str:
     return url
 
 
-async def test_statements_on_postgresql(
+async def test_statements_of_requests_on_postgresql_are_spans_without_values(
     memory: InMemorySpanExporter, tracer: Tracer, request_span: RequestSpan, postgres_url: str
 ) -> None:
     make = partial(TracedPostgresConnections, tracer=tracer)
@@ -108,7 +107,7 @@ async def test_statements_on_postgresql(
         assert attribute(finished(memory), "db.response.status_code") == "42P01"
 
 
-async def test_statements_on_sqlite(
+async def test_statements_of_requests_on_sqlite_are_spans_without_values(
     memory: InMemorySpanExporter, tracer: Tracer, request_span: RequestSpan, tmp_path: Path
 ) -> None:
     path = tmp_path / "todos.db"

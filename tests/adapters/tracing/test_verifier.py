@@ -1,13 +1,11 @@
 """The spans of verifications."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Span, StatusCode, Tracer
+from opentelemetry.trace import StatusCode, Tracer
 from pydantic import SecretStr
 
 from backend.adapters.tracing.verifier import TracedTokenVerifier
@@ -18,10 +16,9 @@ from backend.settings.authentication import AuthSettings
 from backend.testing.fakes import FakeTokenVerifier, principal
 from backend.testing.issuer import SECRET
 from backend.testing.tokens import secret_token
+from tests.adapters.tracing.conftest import RequestSpan
 
 pytestmark = pytest.mark.anyio
-
-RequestSpan = Callable[[], AbstractContextManager[Span]]
 
 
 def state(age: float | None) -> KeySetState:
@@ -81,7 +78,7 @@ async def test_the_span_says_whether_the_keys_are_fresh(
     assert attributes["auth.key_source"] == source
 
 
-async def test_an_invalid_token_is_no_error_of_the_server(
+async def test_an_invalid_token_is_not_an_error_of_the_server(
     memory: InMemorySpanExporter, tracer: Tracer, request_span: RequestSpan
 ) -> None:
     with request_span(), pytest.raises(AuthError):

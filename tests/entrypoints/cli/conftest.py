@@ -1,20 +1,11 @@
 """Every test of the command line runs in an empty folder of its own."""
 
-import os
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Enter an empty folder; afterwards restore what commands change in this process."""
-    monkeypatch.chdir(tmp_path)
-    environment = dict(os.environ)
-    on_sigterm = signal.getsignal(signal.SIGTERM)
-    yield tmp_path
-    signal.signal(signal.SIGTERM, on_sigterm)
-    os.environ.clear()
-    os.environ.update(environment)
+def empty_folder(folder: Path) -> Path:
+    """Enter the empty folder."""
+    return folder

@@ -1,4 +1,4 @@
-"""`forget`: it deletes everything of a user, but never by accident."""
+"""`forget` deletes everything of a user, but never by accident."""
 
 import asyncio
 import json
@@ -84,14 +84,14 @@ def test_the_second_time_there_is_nothing_to_delete() -> None:
     assert (result.exit_code, result.stdout) == (0, "Nothing was stored for the user ada.\n")
 
 
-def test_json_is_for_programs() -> None:
+def test_json_names_the_user_and_the_deleted_rows() -> None:
     for todos, keys in ((2, 1), (0, 0)):
         result = run("forget", "ada", "--yes", "--json")
         deleted = {"todos": todos, "idempotency_keys": keys}
         assert json.loads(result.stdout) == {"user_id": "ada", "deleted": deleted}
 
 
-def test_without_a_terminal_it_deletes_nothing_unless_yes_is_there() -> None:
+def test_without_a_terminal_nothing_is_deleted_unless_yes_is_set() -> None:
     result = run("forget", "ada", stdin="y\n")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "--yes" in result.stderr

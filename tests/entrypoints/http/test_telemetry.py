@@ -12,6 +12,7 @@ from starlette.types import Message, Send
 from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.entrypoints.http.telemetry import Telemetry
 from backend.testing.fakes import FakeTokenVerifier
+from tests.entrypoints.access_log import access_lines
 from tests.entrypoints.http.asgi_client import send_request
 from tests.entrypoints.http.broken_todos import BrokenTodos
 from tests.entrypoints.http.conftest import MakeApp, MakeClient
@@ -133,7 +134,7 @@ def test_the_access_line_names_the_user_and_the_reason(
 ) -> None:
     with caplog.at_level(logging.INFO, logger="backend"):
         response = anonymous.request(method, path, headers={"Authorization": f"Bearer {token}"})
-    (line,) = [vars(record) for record in caplog.records if record.name == "backend.access"]
+    (line,) = access_lines(caplog)
     assert (line["method"], line["status"]) == (method, response.status_code)
     assert (line["route"], line["user_id"], line["reason"]) == expected
     assert line["duration_ms"] >= 0
@@ -145,14 +146,14 @@ def test_the_access_line_of_a_503_names_the_database(
     app = make_app(parts={"todos": BrokenTodos(RepositoryUnavailableError("down"))})
     with caplog.at_level(logging.INFO, logger="backend"):
         make_client(app).get("/api/todos", headers={"Authorization": "Bearer ada"})
-    (line,) = [vars(record) for record in caplog.records if record.name == "backend.access"]
+    (line,) = access_lines(caplog)
     assert (line["status"], line["reason"]) == (503, "database_unavailable")
 
 
 def test_no_access_log_above_info(ada: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="backend"):
         ada.get("/api/me")
-    assert [record for record in caplog.records if record.name == "backend.access"] == []
+    assert access_lines(caplog) == []
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])

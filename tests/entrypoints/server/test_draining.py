@@ -19,7 +19,6 @@ from backend.entrypoints.server.draining import Drain
 from backend.testing.fakes import FakeTokenVerifier
 from tests.e2e.processes import NO_CA_CERTIFICATES, wait_for
 from tests.entrypoints.cli.command_line import run
-from tests.entrypoints.cli.conftest import folder  # noqa: F401 - a fixture
 from tests.entrypoints.cli.server_process import Server, serving
 from tests.entrypoints.http.sockets import request
 from tests.entrypoints.server.apps import app_with, receive_all
@@ -29,7 +28,7 @@ BODY = b'{"title":"x"}'
 
 
 @contextmanager
-def draining(folder: Path, *, delay: float, workers: int = 1) -> Iterator[tuple[Server, str]]:  # noqa: F811
+def draining(folder: Path, *, delay: float, workers: int = 1) -> Iterator[tuple[Server, str]]:
     """Serve with a delay. The result is the server and its URL."""
     assert run("migrate").exit_code == 0
     variables = {"BETTER_AUTH_SECRET": SECRET, "PORT": "0", "LOG_LEVEL": "debug"}
@@ -49,7 +48,7 @@ def is_draining(url: str) -> Callable[[], bool | None]:
     return lambda: get(url, "/health/ready").status_code == 503 or None
 
 
-def test_a_server_stops_when_the_delay_is_over(folder: Path) -> None:  # noqa: F811 - a fixture
+def test_a_server_stops_when_the_delay_is_over(folder: Path) -> None:
     token = run("token", BETTER_AUTH_SECRET=SECRET).stdout.strip().encode()
     headers = [b"Authorization: Bearer " + token, b"Content-Type: application/json"]
     head = request(b"POST /api/todos", *headers, b"Content-Length: %d" % len(BODY))
@@ -79,7 +78,7 @@ def refuses(address: tuple[str, int]) -> bool:
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_serves_until_a_second_signal(
-    folder: Path,  # noqa: F811 - a fixture
+    folder: Path,
     second: signal.Signals,
 ) -> None:
     with (
@@ -103,7 +102,7 @@ def test_a_server_serves_until_a_second_signal(
 
 
 def test_every_worker_drains_until_a_second_signal_to_their_parent(
-    folder: Path,  # noqa: F811 - a fixture
+    folder: Path,
 ) -> None:
     with draining(folder, delay=60, workers=2) as (server, url):
         parent = psutil.Process(server.pid)

@@ -12,13 +12,13 @@ import httpx2
 import pytest
 from fastapi import WebSocket
 
+from backend.entrypoints.cli.exits import UNAVAILABLE
 from backend.entrypoints.server.logs import configure_logging
 from backend.settings import Settings
 from backend.testing.fakes import FakeTokenVerifier
 from backend.testing.tokens import secret_token
 from tests.e2e.processes import NO_CA_CERTIFICATES
 from tests.entrypoints.cli.command_line import run
-from tests.entrypoints.cli.conftest import folder  # noqa: F401 - a fixture
 from tests.entrypoints.cli.server_process import serving
 from tests.entrypoints.http.sockets import Server, request
 from tests.entrypoints.server.apps import app_with, receive_all
@@ -82,7 +82,7 @@ def requests_with(token: str) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_no_credential_of_a_hostile_run_is_logged(folder: Path, log_format: str) -> None:  # noqa: F811
+def test_no_credential_of_a_hostile_run_is_logged(folder: Path, log_format: str) -> None:
     token = secret_token(SECRET, email="private@example.org", name=FORGED)
     assert run("migrate").exit_code == 0
     variables = {"BETTER_AUTH_SECRET": SECRET, "PORT": "0", "AUTH_COOKIE": "compact"}
@@ -127,12 +127,12 @@ def test_no_credential_of_a_hostile_run_is_logged(folder: Path, log_format: str)
             assert line.isprintable()
 
 
-def test_a_wrong_password_is_not_logged(folder: Path) -> None:  # noqa: F811 - a fixture
+def test_the_password_of_an_unreachable_database_is_not_logged(folder: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"postgresql://todos:{HIDDEN}@127.0.0.1:{closed.getsockname()[1]}/todos"
         result = run("serve", BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url, LOG_LEVEL="debug")
-    assert result.exit_code == 75
+    assert result.exit_code == UNAVAILABLE
     assert "DATABASE_URL" in result.stderr
     assert HIDDEN not in result.stdout + result.stderr
 

@@ -13,6 +13,7 @@ from backend.entrypoints.http.metrics.series import count_batch
 from backend.entrypoints.http.root_path import RootPath
 from backend.testing.fakes import FakeTokenVerifier
 from tests.e2e.processes import wait_for
+from tests.entrypoints.access_log import access_lines
 from tests.entrypoints.http.conftest import ADA
 from tests.entrypoints.http.sockets import Server, request
 from tests.entrypoints.server.apps import SlowVerifier, app_with, echo_app, receive_all
@@ -75,7 +76,7 @@ def test_a_refusal_is_a_problem_with_a_log_line_and_a_metric(
         "code": code,
     }
     assert f"x-request-id: {problem['request_id']}".encode() in lines
-    logged = [vars(record) for record in caplog.records if record.name == "backend.access"]
+    logged = access_lines(caplog)
     assert [(line["status"], line["reason"], line["request_id"]) for line in logged] == [
         (400, code, problem["request_id"])
     ]
@@ -193,7 +194,7 @@ def test_a_refused_request_below_a_path_prefix_is_logged_as_refused(
         time.sleep(0.1)  # the app waits for the body
         connection.sendall(b"zz\r\n")
         receive_all(connection)
-    (line,) = [vars(record) for record in caplog.records if record.name == "backend.access"]
+    (line,) = access_lines(caplog)
     assert (line["status"], line["reason"]) == (400, "malformed_request")
 
 
@@ -213,5 +214,5 @@ def test_only_trusted_proxies_name_the_client(
     caplog.set_level(logging.INFO)
     with Server(echo_app(), proxies=proxies) as server:
         server.ask(request(b"GET /api/me", b"X-Forwarded-For: " + header))
-    (line,) = [vars(record) for record in caplog.records if record.name == "backend.access"]
+    (line,) = access_lines(caplog)
     assert line["client"] == client

@@ -18,7 +18,6 @@ import pytest
 from backend.entrypoints.server import limits
 from tests.e2e.processes import wait_for
 from tests.entrypoints.cli.command_line import run
-from tests.entrypoints.cli.conftest import folder  # noqa: F401 - a fixture
 from tests.entrypoints.cli.server_process import Server as ServerProcess
 from tests.entrypoints.cli.server_process import serving
 from tests.entrypoints.http.conftest import ADA
@@ -31,7 +30,7 @@ ME = request(b"GET /api/me", b"Authorization: Bearer ada")
 
 
 @pytest.fixture
-def processes(folder: Path) -> Iterator[tuple[ServerProcess, int]]:  # noqa: F811 - a fixture
+def processes(folder: Path) -> Iterator[tuple[ServerProcess, int]]:
     """A server with two workers, and its port."""
     variables = {"BETTER_AUTH_SECRET": SECRET, "PORT": "0", "WORKERS": "2"}
     assert run("migrate").exit_code == 0

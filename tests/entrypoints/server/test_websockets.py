@@ -7,7 +7,6 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
@@ -20,6 +19,7 @@ from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
 from backend.entrypoints.server import limits
 from backend.testing.fakes import FakeTokenVerifier
 from tests.e2e.processes import wait_for
+from tests.entrypoints.access_log import access_lines
 from tests.entrypoints.http.sockets import Server, request
 from tests.entrypoints.server.apps import app_with, receive_all
 
@@ -219,11 +219,6 @@ def test_data_while_the_app_decides_is_refused_and_logged_once(
     (line,) = wait_for(lambda: access_lines(caplog) or None)
     assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", "/slow", 400)
     assert (line["reason"], line["request_id"]) == ("malformed_handshake", "id-of-the-client")
-
-
-def access_lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    """Return the fields of each line of the access log."""
-    return [vars(record) for record in caplog.records if record.name == "backend.access"]
 
 
 def test_a_message_that_is_too_large_closes_the_connection(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""The supervisor of the worker processes: a worker that starts slowly is no worker that hangs."""
+"""The supervisor of the worker processes: a worker that starts slowly is not killed."""
 
 import signal
 from collections.abc import Iterator

@@ -19,6 +19,9 @@ async def connect(dsn: str, **options: Any) -> "asyncpg.Connection[asyncpg.Recor
         dsn: The URL.
         **options: The other arguments of `asyncpg.connect`.
 
+    Returns:
+        The connection. The attempts at the other hosts have ended.
+
     Raises:
         OSError: A host cannot be reached.
         asyncpg.PostgresError: A host refuses the connection.
@@ -60,7 +63,7 @@ def split_hosts(dsn: str) -> list[str]:
 
 
 async def _give_up(attempts: "set[asyncio.Task[asyncpg.Connection[asyncpg.Record]]]") -> None:
-    """End the attempts that are not needed, and close what they have connected meanwhile."""
+    """Cancel the other attempts, and close connections that they have opened meanwhile."""
     for attempt in attempts:
         attempt.cancel()
     for result in await asyncio.gather(*attempts, return_exceptions=True):
@@ -69,7 +72,7 @@ async def _give_up(attempts: "set[asyncio.Task[asyncpg.Connection[asyncpg.Record
 
 
 def _rank(error: BaseException) -> int:
-    """Return how much an error says about what is wrong: the least number says most."""
+    """Return the rank of an error. The error with the lowest rank says most about the cause."""
     if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         return 2  # a standby is not the primary
     return 1 if isinstance(error, OSError) else 0

@@ -64,7 +64,7 @@ def key_set(state: KeySetState) -> Iterator[Reading]:
 
 
 def token_cache(state: TokenCacheState) -> Iterator[Reading]:
-    """Read how many tokens are remembered, and how often that helped."""
+    """Read how many tokens are cached, and how often the cache had a token."""
     for result, total in (("hit", state.hits), ("miss", state.misses)):
         name, description = "auth_token_cache_lookups", "Tokens looked up in the cache, by result."
         yield Reading(name, description, "counter", total, {"result": result})

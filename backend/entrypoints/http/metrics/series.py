@@ -1,4 +1,4 @@
-"""What is counted: responses and their durations, verifications, refusals, and keys."""
+"""What is counted: responses with their durations, verifications, refusals, cut connections."""
 
 import functools
 import logging

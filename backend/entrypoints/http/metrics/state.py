@@ -1,4 +1,4 @@
-"""Copies the state of an app into metrics: keys, remembered tokens, pools, outages, the process."""
+"""Copies the state of an app into metrics: keys, token cache, pools, outages, the process."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Sources:
 
     Attributes:
         key_set: Returns the state of the key set; None if the app uses no key set.
-        token_cache: Returns the state of the remembered tokens; None if no tokens are remembered.
+        token_cache: Returns the state of the token cache; None if there is no cache.
         pools: Returns the state of the pools of the database.
         outages: Returns whether an outage is in progress, by part of the app.
     """

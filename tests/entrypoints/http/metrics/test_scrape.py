@@ -49,7 +49,7 @@ def test_the_format_is_negotiated(anonymous: Client, accept: str, content_type: 
     assert {"http_request_duration_seconds", "todo_api_build_info"} <= names
 
 
-def test_odd_formats_are_not_rendered_apart(app: FastAPI, anonymous: Client) -> None:
+def test_all_versions_of_a_format_share_one_rendered_text(app: FastAPI, anonymous: Client) -> None:
     for number in range(20):
         accept = f"application/openmetrics-text; version=1.0.{number}"
         anonymous.get("/metrics", headers={"Accept": accept})
