@@ -10,7 +10,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from backend.entrypoints.http.metrics.series import CUT_CONNECTIONS
-from backend.entrypoints.http.problems.middleware import SHUTTING_DOWN
+from backend.entrypoints.http.problems.problem_details import SHUTTING_DOWN
 from backend.entrypoints.http.request_ids import new_request_id
 from backend.entrypoints.http.telemetry import CLIENT_GONE
 from backend.entrypoints.server import limits

@@ -16,8 +16,7 @@ from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
 from backend.entrypoints.http.log_fields import REASON
-from backend.entrypoints.http.problems.middleware import SHUTTING_DOWN
-from backend.entrypoints.http.problems.problem_details import Problem
+from backend.entrypoints.http.problems.problem_details import SHUTTING_DOWN, Problem
 from backend.entrypoints.http.request_ids import request_id
 from backend.entrypoints.http.telemetry import ENDED_WITH
 from backend.entrypoints.server import limits

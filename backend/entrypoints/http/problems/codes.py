@@ -15,7 +15,7 @@ from backend.domain.auth import (
     MalformedAuthorizationError,
     MissingTokenError,
 )
-from backend.entrypoints.http.problems.middleware import SHUTTING_DOWN
+from backend.entrypoints.http.problems.problem_details import SHUTTING_DOWN
 
 _TRY_AGAIN: Final = "The service is temporarily unavailable. Try again after `Retry-After` seconds."
 

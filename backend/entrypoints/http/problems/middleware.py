@@ -9,7 +9,11 @@ from typing import Final
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.entrypoints.http.problems.problem_details import Problem, problem_response
+from backend.entrypoints.http.problems.problem_details import (
+    SHUTTING_DOWN,
+    Problem,
+    problem_response,
+)
 from backend.entrypoints.http.problems.validation_errors import invalid_request
 
 
@@ -28,13 +32,6 @@ untrusted_host: Final = _send(
         code="untrusted_host",
         detail="This server does not serve the host that the `Host` header names.",
     )
-)
-
-SHUTTING_DOWN: Final = Problem(
-    status=HTTPStatus.SERVICE_UNAVAILABLE,
-    code="shutting_down",
-    detail="The server is shutting down. Try again after `Retry-After` seconds.",
-    headers={"retry-after": "1"},
 )
 
 # For a request that is not finished when the time to shut down is over.

@@ -48,6 +48,14 @@ class Problem:
     log: tuple[int, str, str] | None = None
 
 
+SHUTTING_DOWN: Final = Problem(
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    code="shutting_down",
+    detail="The server is shutting down. Try again after `Retry-After` seconds.",
+    headers={"retry-after": "1"},
+)
+
+
 def unavailable(part: str, error: Exception, *, retry_after: float) -> Problem:
     """Return the problem of a part of the app that cannot be used now.
 

@@ -13,8 +13,7 @@ from backend.entrypoints.http.auth.errors import MissingRoleError, MissingScopeE
 from backend.entrypoints.http.auth.session_cookies import ForbiddenOriginError
 from backend.entrypoints.http.problems.auth_problems import auth_problem
 from backend.entrypoints.http.problems.codes import PROBLEM_CODES
-from backend.entrypoints.http.problems.middleware import SHUTTING_DOWN
-from backend.entrypoints.http.problems.problem_details import Problem
+from backend.entrypoints.http.problems.problem_details import SHUTTING_DOWN, Problem
 from backend.entrypoints.server import refusals
 
 PROBLEMS = [
