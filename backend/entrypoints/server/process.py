@@ -43,6 +43,7 @@ _UVICORN: Final[dict[str, Any]] = {
     "access_log": False,  # entrypoints/http/telemetry.py writes the access log
     "log_config": None,
     "server_header": False,
+    "reset_contextvars": True,  # a pipelined request starts in the task of the request before it
     "timeout_graceful_shutdown": 10,
 }
 _OTHER_FILES: Final = 256  # descriptors for connections above the limit, logs and keys

@@ -4,6 +4,7 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
 
 import pytest
 from fastapi.responses import PlainTextResponse, StreamingResponse
@@ -131,6 +132,23 @@ def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
         responses = receive_all(connection)
     assert [responses.count(b"HTTP/1.1 %d" % status) for status in (200, 401)] == [5, 1]
     assert responses.index(b"HTTP/1.1 401") > responses.rindex(b"HTTP/1.1 200")
+
+
+def test_a_pipelined_request_inherits_no_context_variable_of_the_request_before_it() -> None:
+    app = app_with(FakeTokenVerifier(), public=("/exchange",))
+    variable: ContextVar[str] = ContextVar("variable", default="nothing")
+
+    @app.get("/exchange")
+    async def exchange() -> PlainTextResponse:
+        inherited = variable.get()
+        variable.set("the user of the first request")
+        return PlainTextResponse(inherited)
+
+    with Server(app) as server, server.connect() as connection:
+        exchanges = request(b"GET /exchange") + request(b"GET /exchange", b"Connection: close")
+        connection.sendall(exchanges)
+        responses = receive_all(connection)
+    assert (responses.count(b"nothing"), responses.count(b"the user of")) == (2, 0)
 
 
 def test_too_many_pipelined_requests_get_400() -> None:
