@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from contextvars import Context
 from http import HTTPStatus
 from typing import Final
 
@@ -69,7 +70,9 @@ def log_refusal(refusal: Problem, identity: str, peer: tuple[str, int] | None) -
         identity: The id of the request.
         peer: The address and port of the client.
     """
-    log_access(
+    # The line must not have the trace of an earlier request, whose task may run this.
+    Context().run(
+        log_access,
         *("OTHER", "unmatched", refusal.status, 0.0),
         request_id=identity,
         peer=peer,

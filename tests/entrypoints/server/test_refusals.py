@@ -4,19 +4,25 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
 from prometheus_client import REGISTRY
 
+from backend.entrypoints.http.log_fields import current_trace
 from backend.entrypoints.http.metrics.series import count_batch
 from backend.entrypoints.http.root_path import RootPath
+from backend.entrypoints.server.logs import configure_logging
+from backend.settings import Settings
 from backend.testing.fakes import FakeTokenVerifier
 from tests.e2e.processes import wait_for
 from tests.entrypoints.access_log import access_lines
 from tests.entrypoints.http.conftest import ADA
 from tests.entrypoints.http.sockets import Server, request
 from tests.entrypoints.server.apps import SlowVerifier, app_with, echo_app, receive_all
+from tests.settings.environment import SECRET
 
 CHUNKED = b"Transfer-Encoding: chunked"
 MALFORMED_CHUNKS = [b"zz\r\n", b"5\r\nhelloX", b"-1\r\n", b"5 5\r\n", b"fffffffffffffffffff\r\n"]
@@ -82,6 +88,27 @@ def test_a_refusal_is_a_problem_with_a_log_line_and_a_metric(
     ]
     assert logged[0]["client"] == "127.0.0.1"
     assert refusals(code) == before + 1
+
+
+def test_the_line_of_a_refusal_has_no_trace_of_the_request_before_it(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    trace: ContextVar[str | None] = ContextVar("trace", default=None)
+    monkeypatch.setattr(current_trace, "find_id", trace.get)
+    app = app_with(FakeTokenVerifier(), public=("/traced",))
+
+    @app.get("/traced")
+    async def start_trace() -> PlainTextResponse:
+        trace.set("of the first request")
+        return PlainTextResponse("traced")
+
+    configure_logging(Settings.load(better_auth_secret=SECRET, log_format="json"))
+    with Server(app) as server, server.connect() as connection:
+        connection.sendall(request(b"GET /traced") + b"malformed\r\n\r\n")
+        assert receive_all(connection).count(b"HTTP/1.1 400") == 1
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    traces = {line["status"]: line.get("trace_id") for line in lines if "status" in line}
+    assert traces == {200: "of the first request", 400: None}
 
 
 @pytest.mark.parametrize("chunk", MALFORMED_CHUNKS)
