@@ -14,6 +14,8 @@ from backend.settings.values import LogFormat
 
 # At INFO and DEBUG these libraries log URLs with query strings, and data of users.
 _NOISY: Final = ("aiosqlite", "alembic", "httpcore2", "httpx2")
+# As warnings, it logs what strangers send in the headers `baggage` and `tracestate`.
+_QUOTING: Final = ("opentelemetry",)
 _NUMBERS: Final = (int, float)
 _INDENT: Final = "\n    "  # a line that starts with a space continues the record above it
 # Every format of Better Auth's tokens and cookies starts with `{"` in Base64.
@@ -84,7 +86,8 @@ def configure_logging(settings: Settings) -> None:
             # Libraries log headers and bodies at DEBUG.
             "root": {"handlers": ["stderr"], "level": "INFO" if level == "DEBUG" else level},
             "loggers": {"backend": {"level": level}}
-            | {name: {"level": "WARNING"} for name in _NOISY},
+            | {name: {"level": "WARNING"} for name in _NOISY}
+            | {name: {"level": "ERROR"} for name in _QUOTING},
         }
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from opentelemetry import propagate
 
 from backend.entrypoints.http.log_fields import (
     FIELDS,
@@ -100,6 +101,26 @@ def test_only_the_level_and_higher_levels_are_logged(
         logging.getLogger("backend.x").log(logging.getLevelNamesMapping()[name.upper()], name)
     logged = [line.split()[-1] for line in capfd.readouterr().err.splitlines()]
     assert logged == names[names.index(level) :]
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("baggage", "hunter2 is no pair"),
+        ("baggage", "hunter2=\xe9"),
+        ("baggage", "hunter2" * 2000),
+        ("tracestate", "hunter2 is no pair"),
+        ("tracestate", "hunter2=1,hunter2=2"),
+        ("traceparent", "hunter2" * 100),
+    ],
+)
+def test_the_tracing_headers_of_strangers_are_not_logged(
+    capfd: pytest.CaptureFixture[str], header: str, value: str
+) -> None:
+    configure(log_level="debug")
+    parent = f"00-{'a' * 32}-{'b' * 16}-01"
+    propagate.extract({"traceparent": parent, header: value})
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("name", NOISY)
