@@ -6,6 +6,7 @@ global, so that an app that uses OpenTelemetry itself keeps its own.
 
 import asyncio
 import logging
+import re
 import threading
 import uuid
 from contextlib import suppress
@@ -28,6 +29,11 @@ FLUSH_TIMEOUT: Final = 3.0  # seconds
 _REDACTED: Final = "REDACTED"
 # Clients put anything into a path or a query, even tokens. `http.route` has the template.
 _FREE_TEXT: Final = ("url.path", "url.query")
+# From the header `Host`, which may have 64 KiB. The queue of spans would keep them in memory.
+_HOST: Final = "server.address"
+_HOST_NAME: Final = re.compile(
+    r"(?!.{254})[\w-]{1,63}(\.[\w-]{1,63})*\.?|[\da-f:.]{2,45}", re.ASCII
+)
 
 _log = logging.getLogger(__name__)
 
@@ -95,9 +101,12 @@ class _Export(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
         """Remove what clients write freely."""
+        attributes = span.attributes or {}
         for name in _FREE_TEXT:
-            if span.attributes and name in span.attributes:
+            if name in attributes:
                 span.set_attribute(name, _REDACTED)
+        if not _HOST_NAME.fullmatch(str(attributes.get(_HOST, "localhost"))):
+            span.set_attribute(_HOST, _REDACTED)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue a span for export."""

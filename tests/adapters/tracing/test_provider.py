@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from opentelemetry import trace
@@ -38,6 +39,22 @@ async def test_the_provider_is_not_global() -> None:
     before = trace.get_tracer_provider()
     Tracing()
     assert trace.get_tracer_provider() is before
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        *((name, name) for name in ("localhost", "api.example.com", "127.0.0.1", "::1")),
+        ("a" * 64, "REDACTED"),
+        (".".join(["a" * 60] * 5), "REDACTED"),
+        ("x" * 60_000, "REDACTED"),
+        ("a b", "REDACTED"),
+        ("m\u00fcller.example", "REDACTED"),
+    ],
+)
+async def test_only_a_host_name_of_a_client_is_recorded(host: str, expected: str) -> None:
+    span: Any = Tracing().tracer.start_span("GET", attributes={"server.address": host})
+    assert span.attributes["server.address"] == expected
 
 
 async def test_a_stop_does_not_wait_for_a_collector_that_hangs(
