@@ -22,8 +22,16 @@ KEEP_ALIVE: Final = Settings.model_fields["keep_alive"].default
 TOKEN: Final = "t" * Settings.model_fields["auth_token_max_bytes"].default
 INTERNAL: Final = [
     *("/health", "/health/live", "/health/ready", "/metrics", "/metrics/", "//metrics"),
-    *("/%6detrics", "/api/../metrics", "/health/../health/ready"),
+    *("/%6detrics", "/api/../metrics", "/health/../health/ready", "/health/ready/"),
+    *("/METRICS", "/health%2fready", "/%2fmetrics", "/api%2f%2e%2e%2fmetrics", "/health//ready"),
 ]
+
+# What nginx sends in place of headers that a stranger could send.
+CLIENT_HEADERS: Final = {
+    "X-Forwarded-For": "$remote_addr",
+    "X-Forwarded-Proto": "$scheme",
+    **dict.fromkeys(("traceparent", "tracestate", "baggage"), ""),
+}
 
 
 class Replica(ThreadingHTTPServer):
@@ -110,6 +118,13 @@ def test_caddy_replaces_the_request_id_of_a_stranger(caddy: Caddy) -> None:
     assert "stranger" not in response.text
 
 
+def test_caddy_passes_on_no_address_and_no_trace_of_a_stranger(caddy: Caddy) -> None:
+    headers = {name: "stranger" for name in CLIENT_HEADERS}
+    received = caddy.client.get("/api/me", headers=headers).json()
+    assert received["x-forwarded-for"] == "127.0.0.1"
+    assert "stranger" not in received.values()
+
+
 @pytest.mark.parametrize("path", INTERNAL)
 def test_caddy_hides_health_and_metrics(caddy: Caddy, replicas: list[Replica], path: str) -> None:
     before = [list(replica.seen) for replica in replicas]
@@ -191,7 +206,7 @@ def test_nginx_passes_on_long_tokens_and_its_own_request_id(
     assert {pair[0]: pair[1] for pair in nginx["proxy_set_header"]} == {
         "Host": "$http_host",
         "X-Request-ID": "$request_id",
-        "X-Forwarded-For": "$remote_addr",
+        **CLIENT_HEADERS,
         "Upgrade": "$upgrade_header",
         "Connection": "$connection_header",
     }
