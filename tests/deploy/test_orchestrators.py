@@ -180,3 +180,11 @@ def test_the_service_restarts_unless_its_configuration_is_invalid() -> None:
     assert options["RestartPreventExitStatus"] == [str(MISCONFIGURED)]
     assert options["KillMode"] == ["mixed"]
     assert options["ExecStart"] == ["/opt/todo-api/bin/todo-api serve"]
+
+
+def test_production_keeps_nothing_of_the_demo_issuer() -> None:
+    environment = SERVICES["api-1"]["environment"]
+    demo = [name for name, value in environment.items() if name.startswith("AUTH_")]
+    assert demo == ["AUTH_ALLOW_HTTP", "AUTH_JWKS_URL"]
+    (sentence,) = re.findall(r"For production, remove (.*?)\.", Path("docs/deploy.md").read_text())
+    assert set(demo) <= set(re.findall(r"`(\w+)`", sentence))

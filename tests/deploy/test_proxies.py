@@ -119,7 +119,7 @@ def test_caddy_replaces_the_request_id_of_a_stranger(caddy: Caddy) -> None:
 
 
 def test_caddy_passes_on_no_address_and_no_trace_of_a_stranger(caddy: Caddy) -> None:
-    headers = {name: "stranger" for name in CLIENT_HEADERS}
+    headers = dict.fromkeys(CLIENT_HEADERS, "stranger")
     received = caddy.client.get("/api/me", headers=headers).json()
     assert received["x-forwarded-for"] == "127.0.0.1"
     assert "stranger" not in received.values()
