@@ -20,6 +20,8 @@ REASON: Final = "backend.reason"
 current_request_id: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
 
 _ACCESS: Final = "backend.access"
+# A client can write 64 KiB into X-Forwarded-For. The cache of addresses must not keep them.
+_ADDRESS_MAX_LENGTH: Final = 64
 
 _log = logging.getLogger(_ACCESS)
 
@@ -83,7 +85,7 @@ def log_access(
             "status": status,
             "duration_ms": milliseconds,
             "user_id": user_id,
-            "client": peer and _address(peer[0]),
+            "client": peer and _address(peer[0][:_ADDRESS_MAX_LENGTH]),
             "request_id": request_id,
             "reason": reason,
         }

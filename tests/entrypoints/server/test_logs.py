@@ -188,6 +188,14 @@ def test_a_client_is_logged_only_as_an_address(peer: tuple[str, int] | None) -> 
     assert "client" not in json.loads(JsonFormatter().format(access_record(peer=peer)))
 
 
+def test_no_long_text_of_a_client_is_kept_as_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    cached: list[str] = []
+    monkeypatch.setattr("backend.entrypoints.http.log_fields._address", cached.append)
+    access_record(peer=("2001:db8:" + "x" * 60_000, 1))
+    access_record(peer=("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255%enp12345678901", 1))
+    assert [len(text) for text in cached] == [64, 60]
+
+
 def test_the_zone_of_an_address_is_not_logged() -> None:
     line = json.loads(JsonFormatter().format(access_record(peer=("fe80::1%hunter2", 1))))
     assert line["client"] == "fe80::1"
