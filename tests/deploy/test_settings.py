@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from backend.entrypoints.server.pings import START_TIMEOUT
 from backend.entrypoints.server.process import uvicorn_options
-from backend.entrypoints.server.starts import START_TIMEOUT
 from backend.settings import Settings
 from tests.deploy.dockerfile import read
 from tests.deploy.files import (

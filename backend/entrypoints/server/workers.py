@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from uvicorn.supervisors import Multiprocess
 
-from backend.entrypoints.server.starts import Starts
+from backend.entrypoints.server.pings import Pings
 
 _CHECK_INTERVAL: Final = 0.5  # seconds between two checks of the workers
 _STOP: Final = frozenset({signal.SIGINT, signal.SIGTERM})
@@ -30,7 +30,7 @@ class Workers(Multiprocess):
     def __init__(self, *, shutdown_delay: float, **options: Any) -> None:
         super().__init__(**options)
         self._shutdown_delay = shutdown_delay
-        self._starts = Starts()
+        self._pings = Pings(timeout=self.config.timeout_worker_healthcheck)
 
     def run(self) -> None:
         """Serve until a signal stops the workers."""
@@ -52,11 +52,13 @@ class Workers(Multiprocess):
             signal.set_wakeup_fd(-1)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that have ended or hang, but let new workers start."""
-        starting = [worker for worker in self.processes if self._starts.is_starting(worker)]
-        self.processes = [worker for worker in self.processes if worker not in starting]
+        """Replace workers that have ended or hang."""
+        alive = [worker for worker in self.processes if self._pings.is_alive(worker)]
+        self.processes = [worker for worker in self.processes if worker not in alive]
+        for worker in self.processes:
+            worker.kill()  # else uvicorn would wait for an answer of a worker that hangs
         super().keep_subprocess_alive()
-        self.processes += starting
+        self.processes += alive
 
     def _pass_on_signal(self, reader: socket.socket, *, until: float) -> None:
         """Interrupt the workers if a second signal arrives before they stop to listen.

@@ -1,6 +1,7 @@
 """The supervisor of the worker processes: a worker that starts slowly is not killed."""
 
 import signal
+import time
 from collections.abc import Iterator
 from multiprocessing import Pipe
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from backend.entrypoints.server import starts
+from backend.entrypoints.server import pings
 from backend.entrypoints.server.workers import Workers
 
 
@@ -45,11 +46,12 @@ class Worker:
 
 
 @pytest.fixture
-def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A supervisor of two workers that have just started."""
+def workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A supervisor of two workers that have just started. The parameter is the time to answer."""
+    timeout = getattr(request, "param", 0.05)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr("uvicorn.supervisors.multiprocess.Process", Worker)
-    config = uvicorn.Config("x:y", workers=2, timeout_worker_healthcheck=0.05)  # type: ignore[arg-type]
+    config = uvicorn.Config("x:y", workers=2, timeout_worker_healthcheck=timeout)  # type: ignore[arg-type]
     supervisor = Workers(config=config, sockets=[], shutdown_delay=0)
     supervisor.init_processes()
     created: list[Any] = list(supervisor.processes)
@@ -70,9 +72,10 @@ def test_a_worker_that_starts_slowly_is_not_killed(workers: Any) -> None:
 def test_a_worker_that_never_starts_is_replaced(
     workers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starts, "START_TIMEOUT", 0.0)
+    monkeypatch.setattr(pings, "START_TIMEOUT", 0.0)
     created = list(workers.processes)
-    workers.keep_subprocess_alive()
+    for _ in range(2):
+        workers.keep_subprocess_alive()
     assert [worker.killed for worker in created] == [True, True]
     assert len(workers.processes) == 2
 
@@ -91,6 +94,35 @@ def test_a_worker_that_hangs_after_its_start_is_replaced(workers: Any) -> None:
     first, second = workers.processes
     workers.keep_subprocess_alive()
     first.answer()
+    for _ in range(3):
+        workers.keep_subprocess_alive()
+        assert first in workers.processes
+    time.sleep(0.06)
     workers.keep_subprocess_alive()
     assert (first.killed, second.killed) == (True, False)
     assert len(workers.processes) == 2
+
+
+def test_a_worker_that_answers_is_kept(workers: Any) -> None:
+    created = set(workers.processes)
+    for _ in range(5):
+        workers.keep_subprocess_alive()
+        for worker in created:
+            if worker.child_conn.poll():
+                worker.answer()
+        time.sleep(0.02)
+    assert set(workers.processes) == created
+
+
+@pytest.mark.parametrize("workers", [20], indirect=True)
+def test_the_supervisor_does_not_wait_for_a_worker_that_hangs(workers: Any) -> None:
+    first, second = workers.processes
+    workers.keep_subprocess_alive()
+    first.answer()
+    second.ended = True
+    started = time.monotonic()
+    for _ in range(3):
+        workers.keep_subprocess_alive()
+    assert time.monotonic() - started < 5
+    assert first in workers.processes
+    assert second not in workers.processes
