@@ -51,7 +51,9 @@ def workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     timeout = getattr(request, "param", 0.05)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr("uvicorn.supervisors.multiprocess.Process", Worker)
-    config = uvicorn.Config("x:y", workers=2, timeout_worker_healthcheck=timeout)  # type: ignore[arg-type]
+    # Without `log_config=None`, uvicorn would change the logging of this process.
+    options: dict[str, Any] = {"timeout_worker_healthcheck": timeout, "log_config": None}
+    config = uvicorn.Config("x:y", workers=2, **options)
     supervisor = Workers(config=config, sockets=[], shutdown_delay=0)
     supervisor.init_processes()
     created: list[Any] = list(supervisor.processes)
