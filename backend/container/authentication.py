@@ -13,7 +13,7 @@ from dependency_injector import containers, providers
 
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
 from backend.container import lifecycle, session_cookies, tokens
-from backend.container.issuer import better_auth
+from backend.container.issuer import choose_issuer
 from backend.container.tracing import no_tracing, tracer_of
 from backend.settings.authentication import AuthSettings
 
@@ -41,11 +41,11 @@ class AuthContainer(containers.DeclarativeContainer):
     tracer = providers.Callable(tracer_of, tracing)
 
     # The issuer, and its keys.
-    issuer = providers.Singleton(better_auth, settings, clock)
-    jwks_url = issuer.provided.jwks_url
-    http_client = providers.Singleton(tokens.http_client, jwks_url)
+    issuer = providers.Singleton(choose_issuer, settings, clock)
+    keys_url = issuer.provided.keys_url
+    http_client = providers.Singleton(tokens.http_client, keys_url)
     jwks_keys = providers.Singleton(
-        tokens.jwks_keys, settings, jwks_url, http_client.provider, tracer
+        tokens.jwks_keys, settings, issuer, http_client.provider, tracer
     )
 
     # Bearer tokens: signature, claims, principal, cache.

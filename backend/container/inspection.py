@@ -24,10 +24,10 @@ class InspectionContainer(Container):
         policy=Container.policy,
         to_principal=Container.issuer.provided.to_principal,
         has_secret=has_secret,
-        jwks_url=Container.jwks_url,
+        jwks_url=Container.keys_url,
         cookies=Container.settings.provided.auth_cookie,
         secret_is_for_cookies=providers.Callable(
-            tokens.secret_is_for_cookies, Container.settings, has_key_set=Container.jwks_url
+            tokens.secret_is_for_cookies, Container.settings, has_key_set=Container.keys_url
         ),
         key_set_state=Container.key_set_state,
         claim_names=Container.settings.provided.auth_claims,
@@ -50,7 +50,7 @@ class InspectionContainer(Container):
     diagnose_issuer = providers.Callable(
         diagnose_issuer,
         Container.http_client,
-        Container.jwks_url,
+        Container.keys_url,
         has_secret=has_secret,
         algorithms=Container.settings.provided.auth_algorithms,
         leeway=Container.settings.provided.auth_leeway,

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from backend.adapters.auth.better_auth.custom_claims import with_claims
 from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
 from backend.adapters.auth.claims import Claims
+from backend.adapters.auth.oidc.claims import ClaimMapping, principal_mapping
+from backend.adapters.auth.oidc.discovery import metadata_url
 from backend.domain.auth import Principal
 from backend.settings.authentication import AuthSettings
+from backend.settings.values import Provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,18 +20,63 @@ class Issuer:
     """The issuer whose tokens are trusted.
 
     Attributes:
-        jwks_url: The URL of the issuer's key set; None if tokens are signed with a secret only.
+        keys_url: The URL of the issuer's key set, or of the metadata that name it; None if tokens
+            are signed with a secret only.
+        discovered: The issuer whose metadata are at that URL; None if the URL is that of the key
+            set.
         issuers: The accepted values of the claim `iss`.
-        audiences: The accepted values of the claim `aud`.
+        audiences: The accepted audiences.
+        audience_claim: The claim that names the audience.
         origins: The web origins of the issuer's own pages.
         to_principal: Turns verified claims and their expiry into a `Principal`.
     """
 
-    jwks_url: str | None
+    keys_url: str | None
+    discovered: str | None = None
     issuers: frozenset[str]
     audiences: frozenset[str]
+    audience_claim: str = "aud"
     origins: frozenset[str]
     to_principal: Callable[[Claims, float], Principal]
+
+
+def choose_issuer(settings: AuthSettings, clock: Callable[[], float] = time.time) -> Issuer:
+    """Describe the issuer that `AUTH_PROVIDER` names.
+
+    Args:
+        settings: The settings of the provider.
+        clock: Returns the time in seconds since the epoch.
+    """
+    if settings.auth_provider is Provider.OIDC:
+        return oidc(settings)
+    return better_auth(settings, clock)
+
+
+def oidc(settings: AuthSettings) -> Issuer:
+    """Describe any OpenID Connect issuer, whose metadata name its key set.
+
+    Args:
+        settings: The issuer, its audiences, and the names of its claims.
+    """
+    issuer = settings.oidc_issuer or ""
+    is_discovered = settings.auth_jwks_url is None
+    mapping = ClaimMapping(
+        user_id=settings.oidc_claim_user_id,
+        email=settings.oidc_claim_email,
+        email_verified=settings.oidc_claim_email_verified,
+        name=settings.oidc_claim_name,
+        roles=settings.oidc_claim_roles or "",
+        scopes=settings.oidc_claim_scopes,
+    )
+    return Issuer(
+        keys_url=settings.auth_jwks_url or metadata_url(issuer),
+        discovered=issuer if is_discovered else None,
+        issuers=frozenset([issuer]),
+        audiences=frozenset(settings.auth_audience),
+        audience_claim=settings.oidc_claim_audience,
+        origins=frozenset(),
+        to_principal=principal_mapping(mapping, settings.auth_claims),
+    )
 
 
 def better_auth(settings: AuthSettings, clock: Callable[[], float] = time.time) -> Issuer:
@@ -43,7 +91,7 @@ def better_auth(settings: AuthSettings, clock: Callable[[], float] = time.time) 
     urls = BetterAuthUrls.from_base_url(base_url) if base_url else None
     origin = frozenset([urls.origin] if urls else [])
     return Issuer(
-        jwks_url=settings.auth_jwks_url or (urls.jwks if urls else None),
+        keys_url=settings.auth_jwks_url or (urls.jwks if urls else None),
         issuers=frozenset(settings.auth_issuer) or origin,
         audiences=frozenset(settings.auth_audience) or origin,
         origins=origin,

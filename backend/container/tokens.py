@@ -2,7 +2,7 @@
 
 import functools
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.keys import KeySource, SecretKeys
+from backend.adapters.auth.oidc.discovery import DiscoveredKeySet
 from backend.container.issuer import Issuer
 from backend.container.tracing import (
     traced_fetch,
@@ -25,20 +26,23 @@ from backend.settings.origins import is_loopback
 from backend.settings.values import CookieCache
 
 
-def http_client(jwks_url: str | None) -> Any:
+def http_client(keys_url: str | None) -> Any:
     """Make the HTTP client that fetches the key set, with the proxies of the environment.
 
     The certificates of `SSL_CERT_FILE` are used for every key set. A key set on this machine is
     fetched without a proxy, because the request to a proxy would cross the network in plain HTTP.
+
+    Args:
+        keys_url: The URL of the key set, or of the metadata that name it, if there is one.
 
     Returns:
         An `httpx2.AsyncClient`.
     """
     import httpx2  # noqa: PLC0415 - takes 20 ms, and is not needed to import an app
 
-    if jwks_url is None:
+    if keys_url is None:
         return httpx2.AsyncClient(follow_redirects=False, trust_env=False)
-    url = urlsplit(jwks_url)
+    url = urlsplit(keys_url)
     local = is_loopback(url.hostname or "")
     # Loading the certificates takes 40 ms, which tests with a local key server would often pay.
     needs_tls = url.scheme == "https" or not local
@@ -46,24 +50,37 @@ def http_client(jwks_url: str | None) -> Any:
     return httpx2.AsyncClient(follow_redirects=False, verify=context, trust_env=not local)
 
 
+def fetch_keys(issuer: Issuer, keys_url: str, client: Any) -> Callable[[], Awaitable[bytes]]:
+    """Return the function that fetches the issuer's key set.
+
+    Args:
+        issuer: Says whether the URL is that of metadata which name the key set.
+        keys_url: The URL to fetch.
+        client: The HTTP client.
+    """
+    from backend.adapters.auth.jwks.fetch import fetch  # noqa: PLC0415 - imports httpx2
+
+    if issuer.discovered is not None:
+        return DiscoveredKeySet(functools.partial(fetch, client), issuer.discovered)
+    return functools.partial(fetch, client, keys_url)
+
+
 def jwks_keys(
-    settings: AuthSettings, url: str | None, client: Callable[[], Any], tracer: Any = None
+    settings: AuthSettings, issuer: Issuer, client: Callable[[], Any], tracer: Any = None
 ) -> JwksKeys | None:
     """Make the source of the issuer's keys; None if the issuer has no key set.
 
     Args:
         settings: How long keys are used.
-        url: The URL of the key set, if there is a key set.
+        issuer: Where the keys are.
         client: Returns the HTTP client; called only if there is a key set.
         tracer: Makes a span of each fetch; None if nothing is traced.
     """
-    if url is None:
+    if issuer.keys_url is None:
         return None
-    from backend.adapters.auth.jwks.fetch import fetch  # noqa: PLC0415 - imports httpx2
-
     return JwksKeys(
-        traced_fetch(functools.partial(fetch, client(), url), url, tracer),
-        source=url,
+        traced_fetch(fetch_keys(issuer, issuer.keys_url, client()), issuer.keys_url, tracer),
+        source=issuer.keys_url,
         max_age=settings.auth_jwks_max_age,
         max_stale=settings.auth_jwks_max_stale,
         workers=settings.processes,
@@ -101,6 +118,7 @@ def policy(settings: AuthSettings, issuer: Issuer) -> ClaimsPolicy:
     return ClaimsPolicy(
         issuers=issuer.issuers,
         audiences=issuer.audiences,
+        audience_claim=issuer.audience_claim,
         leeway=settings.auth_leeway,
         max_lifetime=settings.auth_max_lifetime,
     )

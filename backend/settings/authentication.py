@@ -21,10 +21,13 @@ from backend.settings.values import (
     ASYMMETRIC_ALGORITHMS,
     Algorithms,
     AnyCase,
+    ClaimName,
     ClaimNames,
     CookieCache,
     CookieName,
+    IssuerUrl,
     Origins,
+    Provider,
     Secret,
     Url,
     VersionedSecrets,
@@ -32,6 +35,7 @@ from backend.settings.values import (
 )
 
 _URL_EXAMPLE: Final = "a URL like https://app.example.com"
+_CLAIM: Final = "the name of a claim, or a JSON Pointer like /realm_access/roles"
 
 
 class AuthSettings(BaseSettings):
@@ -55,6 +59,19 @@ class AuthSettings(BaseSettings):
     better_auth_secrets: VersionedSecrets = Field(
         default=(), description="the list that Better Auth uses, newest first: `2:new,1:old`"
     )
+    auth_provider: Annotated[Provider, AnyCase] = Field(
+        default=Provider.BETTER_AUTH, description="better-auth or oidc"
+    )
+    oidc_issuer: IssuerUrl | None = Field(
+        default=None, description="the issuer, exactly as its tokens have it in iss"
+    )
+    oidc_claim_user_id: ClaimName = Field(default="sub", description=_CLAIM)
+    oidc_claim_email: ClaimName = Field(default="email", description=_CLAIM)
+    oidc_claim_email_verified: ClaimName = Field(default="email_verified", description=_CLAIM)
+    oidc_claim_name: ClaimName = Field(default="name", description=_CLAIM)
+    oidc_claim_roles: ClaimName | None = Field(default=None, description=_CLAIM)
+    oidc_claim_scopes: ClaimName = Field(default="scope", description=_CLAIM)
+    oidc_claim_audience: ClaimName = Field(default="aud", description=_CLAIM)
     auth_jwks_url: Url | None = Field(default=None, description=_URL_EXAMPLE)
     auth_issuer: Words = Field(default=(), description="a comma-separated list of issuers")
     auth_audience: Words = Field(default=(), description="a comma-separated list of audiences")

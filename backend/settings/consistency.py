@@ -2,18 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from backend.settings.client_environment import client_complaints
 from backend.settings.complaints import Complaint
-from backend.settings.origins import canonical_url, is_loopback
+from backend.settings.key_set_urls import ON, url_complaints
+from backend.settings.oidc import oidc_inconsistencies, uses_oidc, without_oidc
 from backend.settings.values import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, CookieCache, split
 
 ISSUERS: Final = frozenset(
-    {"better_auth_url", "better_auth_secret", "better_auth_secrets", "auth_jwks_url"}
+    {"better_auth_url", "better_auth_secret", "better_auth_secrets", "auth_jwks_url", "oidc_issuer"}
 )
-
-_ON: Final = frozenset({"1", "on", "t", "true", "y", "yes"})  # what pydantic reads as True
 
 _NO_ISSUER: Final = Complaint(
     "BETTER_AUTH_URL",
@@ -54,6 +51,10 @@ def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
     Args:
         raw: The settings that are set, before validation; values may be invalid.
     """
+    if uses_oidc(raw):
+        yield from oidc_inconsistencies(raw)
+        return
+    yield from without_oidc(raw)
     has_secret = bool(raw.get("better_auth_secret") or split(raw.get("better_auth_secrets")))
     has_key_set = bool(raw.get("better_auth_url") or raw.get("auth_jwks_url"))
     if not has_secret and not has_key_set:
@@ -66,7 +67,8 @@ def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
         yield _ALGORITHMS_WITHOUT_KEY_SET
     yield from _cookie_complaints(raw, has_secret=has_secret)
     if has_key_set:
-        yield from _key_set_complaints(raw)
+        name = "auth_jwks_url" if raw.get("auth_jwks_url") else "better_auth_url"
+        yield from url_complaints(raw, name)
 
 
 def _cookie_complaints(raw: Mapping[str, Any], *, has_secret: bool) -> Iterator[Complaint]:
@@ -84,26 +86,5 @@ def _cookie_complaints(raw: Mapping[str, Any], *, has_secret: bool) -> Iterator[
         yield _ANY_ORIGIN_WITH_COOKIE
     if not origins and not raw.get("better_auth_url"):
         yield _NO_ORIGIN_WITH_COOKIE
-    if str(raw.get("auth_require_scopes", "")).lower() in _ON:
+    if str(raw.get("auth_require_scopes", "")).lower() in ON:
         yield _SCOPES_WITH_COOKIE
-
-
-def _key_set_complaints(raw: Mapping[str, Any]) -> Iterator[Complaint]:
-    name = "auth_jwks_url" if raw.get("auth_jwks_url") else "better_auth_url"
-    parts = urlsplit(_canonical_or_empty(str(raw[name])))
-    is_remote = not is_loopback(parts.hostname or "")
-    allowed = str(raw.get("auth_allow_http", "")).lower() in _ON
-    if parts.scheme == "http" and is_remote and not allowed:
-        yield Complaint(
-            name.upper(),
-            "an attacker on the network can replace keys that are fetched over plain HTTP",
-            "Set it to an https:// URL, or set AUTH_ALLOW_HTTP=on if you trust the network.",
-        )
-    yield from client_complaints(uses_proxy=is_remote)
-
-
-def _canonical_or_empty(url: str) -> str:
-    try:
-        return canonical_url(url)
-    except ValueError:
-        return ""

@@ -47,6 +47,13 @@ class CookieCache(StrEnum):
     JWE = "jwe"
 
 
+class Provider(StrEnum):
+    """Who issues the tokens."""
+
+    BETTER_AUTH = "better-auth"
+    OIDC = "oidc"
+
+
 class LogFormat(StrEnum):
     """The format of the log: text for people, JSON for machines."""
 
@@ -120,6 +127,18 @@ def _check_database(value: SecretStr) -> SecretStr:
     return value
 
 
+def _check_issuer(value: str) -> str:
+    if canonical_url(value) != value:
+        raise ValueError("the scheme and the host must be in lower case, without a default port")
+    return value
+
+
+def _check_claim(value: str) -> str:
+    if not (0 < len(value) <= _CLAIM_MAX_LENGTH and value.isprintable()):
+        raise ValueError(f"a name must have 1 to {_CLAIM_MAX_LENGTH} printable characters")
+    return value
+
+
 def _check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(canonical_page_origin, value))
 
@@ -175,6 +194,7 @@ def _check_cookie_name(value: str) -> str:
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 Url = Annotated[str, AfterValidator(canonical_url)]
+IssuerUrl = Annotated[str, AfterValidator(_check_issuer)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 VersionedSecrets = Annotated[
     tuple[Annotated[SecretStr, AfterValidator(_check_version)], ...],
@@ -182,6 +202,7 @@ VersionedSecrets = Annotated[
     BeforeValidator(split),
 ]
 Algorithms = Annotated[Words, AfterValidator(_check_algorithms)]
+ClaimName = Annotated[str, AfterValidator(_check_claim)]
 ClaimNames = Annotated[Words, AfterValidator(_check_claims)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
 Origins = Annotated[Words, AfterValidator(_check_origins)]

@@ -61,7 +61,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_another_provider_is_an_issuer_of_its_own() -> None:
     issuer = Issuer(
-        jwks_url=None,
+        keys_url=None,
         issuers=frozenset({"https://id.example.com"}),
         audiences=frozenset({"api"}),
         origins=frozenset(),
@@ -81,7 +81,7 @@ def test_parts_use_the_settings_of_their_container(container_class: type[AuthCon
     second = container_class()
     second.settings.override(providers.Object(settings))
     for container in (first, second):
-        assert container.jwks_url() == f"{URL}/api/auth/jwks"
+        assert container.keys_url() == f"{URL}/api/auth/jwks"
         assert container.token_verifier() is container.jwt_verifier()
 
 

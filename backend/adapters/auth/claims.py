@@ -36,12 +36,14 @@ class ClaimsPolicy:
     Attributes:
         issuers: The accepted values of `iss`. If empty, any issuer is accepted.
         audiences: The accepted values of `aud`. If empty, a token with an audience is rejected.
+        audience_claim: The claim that names the audience, if the issuer does not use `aud`.
         leeway: The tolerated clock skew in seconds.
         max_lifetime: The longest accepted lifetime (`exp - iat`) in seconds, or None for any.
     """
 
     issuers: frozenset[str] = frozenset()
     audiences: frozenset[str] = frozenset()
+    audience_claim: str = "aud"
     leeway: float = 10.0
     max_lifetime: float | None = None
 
@@ -91,21 +93,22 @@ class ClaimsPolicy:
 
     def check_audience(self, claims: Claims) -> None:
         """Check that the token is for an accepted audience (`aud`)."""
-        if "aud" not in claims:
+        name = self.audience_claim
+        if name not in claims:
             if self.audiences:
-                raise MissingClaimError("aud")
+                raise MissingClaimError(name)
             return
-        audience = claims["aud"]
+        audience = claims[name]
         if isinstance(audience, str):
             accepted = audience in self.audiences
         elif isinstance(audience, list) and set(map(type, audience)) == {str}:
             accepted = not self.audiences.isdisjoint(audience)
         else:
-            raise InvalidClaimError("aud", "is not a string or a non-empty list of strings")
+            raise InvalidClaimError(name, "is not a string or a non-empty list of strings")
         if not accepted:
             raise InvalidAudienceError(
-                "aud contains no accepted audience",
-                found=quoted(audience, name="aud"),
+                f"{name} contains no accepted audience",
+                found=quoted(audience, name=name),
                 expected=any_of(self.audiences) or "no audience",
             )
 

@@ -1,10 +1,5 @@
-"""The URLs of Better Auth, and the meaning of the claims of its tokens.
+"""The URLs of Better Auth, and the meaning of the claims of its tokens."""
 
-A claim that only describes the user never fails authentication: a claim of the wrong type is
-ignored, as if it were missing.
-"""
-
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from backend.adapters.auth.user_claims import text, words
 from backend.domain.auth import InactiveTokenError, Principal
 
 BASE_PATH: Final = "/api/auth"
@@ -23,8 +19,6 @@ USER_CLAIMS: Final = frozenset(
 )
 USER_ROW_MARKER: Final = "emailVerified"
 _EMPTY: Final = frozenset[str]()
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +69,14 @@ def to_principal(
     # By default the payload is the whole row of the user. A `scope` in it is a column of the
     # application and grants nothing.
     scoped = "scope" in claims and USER_ROW_MARKER not in claims
-    email = _text(claims, "email")
+    email = text(claims, "email")
     return Principal(  # positional arguments, because keywords are measurably slower
         claims["sub"],
         expires_at,
         email,
-        _text(claims, "name"),
-        _words(claims, "role", separator=",") if "role" in claims else _EMPTY,
-        _words(claims, "scope", separator=" ") if scoped else _EMPTY,
+        text(claims, "name"),
+        words(claims, "role", separator=",") if "role" in claims else _EMPTY,
+        words(claims, "scope", separator=" ") if scoped else _EMPTY,
         email is not None and _is_verified(claims),
     )
 
@@ -117,40 +111,3 @@ def _is_past(ban_expires: object, clock: Callable[[], float]) -> bool:
 def _is_verified(claims: Mapping[str, Any]) -> bool:
     # Better Auth's own column has priority over a column `email_verified` of the application.
     return claims.get("emailVerified", claims.get("email_verified")) is True
-
-
-def _text(claims: Mapping[str, Any], name: str) -> str | None:
-    value = claims.get(name)
-    if value is None or is_unicode(value):
-        return value or None
-    _ignore(name)
-    return None
-
-
-def _words(claims: Mapping[str, Any], name: str, *, separator: str) -> frozenset[str]:
-    """Read a list: a string with separators, or a JSON list of strings."""
-    value = claims[name]
-    if value is None:
-        return _EMPTY
-    words = value.split(separator) if isinstance(value, str) else value
-    if not isinstance(words, list) or not all(map(is_unicode, words)):
-        _ignore(name)
-        return _EMPTY
-    return frozenset(word for word in map(str.strip, words) if word)
-
-
-def is_unicode(value: object) -> bool:
-    """Return whether a value is a string without lone surrogates, which UTF-8 cannot encode."""
-    if not isinstance(value, str):
-        return False
-    if value.isascii():
-        return True
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _ignore(name: str) -> None:
-    _log.debug("the claim %s is ignored: it has the wrong type, or a lone surrogate", name)

@@ -16,6 +16,7 @@ class FetchErrorKind(Enum):
     COMPRESSED = "compressed"  # the request accepts no compressed response
     TOO_LARGE = "too_large"
     NOT_A_KEY_SET = "not_a_key_set"
+    NOT_METADATA = "not_metadata"  # not the metadata of the OpenID Connect issuer
     NO_USABLE_KEY = "no_usable_key"
     EMPTY = "empty"  # a key set without keys
     UNEXPECTED = "unexpected"  # an exception that the fetch does not handle

@@ -1,0 +1,37 @@
+"""Checks a URL from which keys are fetched, and the environment of the HTTP client."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from backend.settings.client_environment import client_complaints
+from backend.settings.complaints import Complaint
+from backend.settings.origins import canonical_url, is_loopback
+
+ON: Final = frozenset({"1", "on", "t", "true", "y", "yes"})  # what pydantic reads as True
+
+
+def url_complaints(raw: Mapping[str, Any], name: str) -> Iterator[Complaint]:
+    """Complain about a URL that others can tamper with, and about proxies that cannot be used.
+
+    Args:
+        raw: The settings that are set, before validation; values may be invalid.
+        name: The setting with the URL.
+    """
+    parts = urlsplit(_canonical_or_empty(str(raw[name])))
+    is_remote = not is_loopback(parts.hostname or "")
+    allowed = str(raw.get("auth_allow_http", "")).lower() in ON
+    if parts.scheme == "http" and is_remote and not allowed:
+        yield Complaint(
+            name.upper(),
+            "an attacker on the network can replace keys that are fetched over plain HTTP",
+            "Set it to an https:// URL, or set AUTH_ALLOW_HTTP=on if you trust the network.",
+        )
+    yield from client_complaints(uses_proxy=is_remote)
+
+
+def _canonical_or_empty(url: str) -> str:
+    try:
+        return canonical_url(url)
+    except ValueError:
+        return ""
