@@ -12,7 +12,7 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
-from backend.container import lifecycle, session_cookies, tokens
+from backend.container import access_tokens, lifecycle, session_cookies, tokens
 from backend.container.issuer import choose_issuer
 from backend.container.tracing import no_tracing, tracer_of
 from backend.settings.authentication import AuthSettings
@@ -50,8 +50,14 @@ class AuthContainer(containers.DeclarativeContainer):
 
     # Bearer tokens: signature, claims, principal, cache.
     sources = providers.Callable(tokens.sources, settings, jwks_keys)
+    access_token_rules = providers.Singleton(
+        access_tokens.access_token_rules, settings, issuer, jwks_keys
+    )
     signed_tokens = providers.Singleton(
-        SignedTokens, sources, max_length=settings.provided.auth_token_max_bytes
+        SignedTokens,
+        sources,
+        types=providers.Callable(access_tokens.other_types, access_token_rules),
+        max_length=settings.provided.auth_token_max_bytes,
     )
     policy = providers.Singleton(tokens.policy, settings, issuer)
     jwt_verifier = providers.Singleton(
@@ -61,8 +67,11 @@ class AuthContainer(containers.DeclarativeContainer):
         to_principal=issuer.provided.to_principal,
         clock=clock,
     )
+    bearer_verifier = providers.Singleton(
+        access_tokens.with_access_tokens, jwt_verifier, access_token_rules, issuer, clock
+    )
     token_verifier = providers.Singleton(
-        tokens.with_cache, jwt_verifier, settings, jwks_keys, clock, tracer
+        tokens.with_cache, bearer_verifier, settings, jwks_keys, clock, tracer
     )
 
     # Session cookies; the verifier is None if no cookies are accepted.

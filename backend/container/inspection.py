@@ -22,6 +22,7 @@ class InspectionContainer(Container):
         TokenExplainer,
         Container.signed_tokens,
         policy=Container.policy,
+        access_tokens=Container.access_token_rules,
         to_principal=Container.issuer.provided.to_principal,
         has_secret=has_secret,
         jwks_url=Container.keys_url,
@@ -55,5 +56,6 @@ class InspectionContainer(Container):
         algorithms=Container.settings.provided.auth_algorithms,
         leeway=Container.settings.provided.auth_leeway,
         policy=Container.policy,
+        access_tokens=Container.access_token_rules,
         clock=Container.clock,
     )

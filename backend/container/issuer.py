@@ -3,16 +3,30 @@
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.adapters.auth.better_auth.custom_claims import with_claims
 from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
 from backend.adapters.auth.claims import Claims
+from backend.adapters.auth.machine_tokens import with_machine_tokens
 from backend.adapters.auth.oidc.claims import ClaimMapping, principal_mapping
 from backend.adapters.auth.oidc.discovery import metadata_url
 from backend.domain.auth import Principal
 from backend.settings.authentication import AuthSettings
 from backend.settings.values import Provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectedResource:
+    """This API as a resource that OAuth clients ask access to (RFC 8707, RFC 9728).
+
+    Attributes:
+        identifier: The URL that clients request: the audience of their access tokens.
+        issuers: The accepted values of `iss` in OAuth access tokens.
+    """
+
+    identifier: str
+    issuers: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +43,7 @@ class Issuer:
         audience_claim: The claim that names the audience.
         origins: The web origins of the issuer's own pages.
         to_principal: Turns verified claims and their expiry into a `Principal`.
+        resource: The resource of OAuth access tokens; None if `AUTH_RESOURCE` is not set.
     """
 
     keys_url: str | None
@@ -38,6 +53,7 @@ class Issuer:
     audience_claim: str = "aud"
     origins: frozenset[str]
     to_principal: Callable[[Claims, float], Principal]
+    resource: ProtectedResource | None = None
 
 
 def choose_issuer(settings: AuthSettings, clock: Callable[[], float] = time.time) -> Issuer:
@@ -47,9 +63,12 @@ def choose_issuer(settings: AuthSettings, clock: Callable[[], float] = time.time
         settings: The settings of the provider.
         clock: Returns the time in seconds since the epoch.
     """
-    if settings.auth_provider is Provider.OIDC:
-        return oidc(settings)
-    return better_auth(settings, clock)
+    is_oidc = settings.auth_provider is Provider.OIDC
+    issuer = oidc(settings) if is_oidc else better_auth(settings, clock)
+    accepts_machines = settings.auth_machine_tokens
+    return replace(
+        issuer, to_principal=with_machine_tokens(issuer.to_principal, accepted=accepts_machines)
+    )
 
 
 def oidc(settings: AuthSettings) -> Issuer:
@@ -76,6 +95,7 @@ def oidc(settings: AuthSettings) -> Issuer:
         audience_claim=settings.oidc_claim_audience,
         origins=frozenset(),
         to_principal=principal_mapping(mapping, settings.auth_claims),
+        resource=_resource(settings, issuers=frozenset([issuer])),
     )
 
 
@@ -90,6 +110,8 @@ def better_auth(settings: AuthSettings, clock: Callable[[], float] = time.time) 
     base_url = settings.better_auth_url
     urls = BetterAuthUrls.from_base_url(base_url) if base_url else None
     origin = frozenset([urls.origin] if urls else [])
+    # A custom `issuer` in Better Auth's plugin `jwt` is the issuer of both kinds of tokens.
+    oauth_issuers = frozenset(settings.auth_issuer) or frozenset([urls.base] if urls else [])
     return Issuer(
         keys_url=settings.auth_jwks_url or (urls.jwks if urls else None),
         issuers=frozenset(settings.auth_issuer) or origin,
@@ -98,4 +120,11 @@ def better_auth(settings: AuthSettings, clock: Callable[[], float] = time.time) 
         to_principal=with_claims(
             functools.partial(to_principal, clock=clock), settings.auth_claims
         ),
+        resource=_resource(settings, issuers=oauth_issuers),
     )
+
+
+def _resource(settings: AuthSettings, *, issuers: frozenset[str]) -> ProtectedResource | None:
+    if settings.auth_resource is None:
+        return None
+    return ProtectedResource(identifier=settings.auth_resource, issuers=issuers)

@@ -1,12 +1,8 @@
 """Authentication: the principal, the port that verifies tokens, and its errors.
 
-Verifying a token has three outcomes:
-
-- The token is valid: `TokenVerifier.verify` returns a `Principal`.
-- The token is not valid: it raises an `AuthError`. The caller gets 401.
-- The verifier cannot decide now: it raises a `VerifierUnavailableError`. The caller gets 503.
-
-The two errors share no base class except `Exception`. So an outage does not log users out.
+`TokenVerifier.verify` returns a `Principal`, or raises an `AuthError` (the caller gets 401), or
+raises a `VerifierUnavailableError` if it cannot decide now (503). The two errors share no base
+class except `Exception`. So an outage does not log users out.
 
 Each `AuthError` has a `code` for the caller and an exact `reason` for the operator. All subclasses
 of `InvalidTokenError` share the code `invalid_token`:
@@ -27,6 +23,7 @@ of `InvalidTokenError` share the code `invalid_token`:
         MissingClaimError              missing_claim
         InvalidClaimError              invalid_claim
         InactiveTokenError             inactive_token
+        MachineTokenError              machine_token
     VerifierUnavailableError
 """
 
@@ -46,8 +43,7 @@ class Principal(NamedTuple):
 
     Attributes:
         user_id: The issuer's stable id of the user (the `sub` claim). Never empty.
-        expires_at: When the credential expires, in seconds since the epoch. At most the end of
-            the year 9999.
+        expires_at: When the credential expires, in seconds since the epoch, up to the year 9999.
         email: The user's e-mail address, or None if the issuer does not disclose it.
         name: The user's display name, or None if the issuer does not disclose it.
         roles: The roles that the issuer assigns to the user.
@@ -55,6 +51,8 @@ class Principal(NamedTuple):
         email_verified: Whether the issuer has checked that the user controls `email`. Never true
             without an e-mail address.
         claims: Further claims that the operator chose (`AUTH_CLAIMS`), by name. Read-only.
+        is_machine: Whether a client got the token for itself (`AUTH_MACHINE_TOKENS`). Then
+            `user_id` is the id of the client.
     """
 
     user_id: str
@@ -65,6 +63,7 @@ class Principal(NamedTuple):
     scopes: frozenset[str] = frozenset()
     email_verified: bool = False
     claims: Mapping[str, Any] = EMPTY
+    is_machine: bool = False
 
 
 class TokenVerifier(Protocol):
@@ -74,13 +73,10 @@ class TokenVerifier(Protocol):
     """
 
     async def verify(self, token: str, /) -> Principal:
-        """Verify a token.
+        """Verify a token, and return the user that the issuer issued it to.
 
         Args:
             token: The credential as the client sent it, without the `Bearer` scheme. Untrusted.
-
-        Returns:
-            The user that the issuer issued the token to.
 
         Raises:
             AuthError: The token is not valid. `ExpiredTokenError` if it was valid and has expired.
@@ -208,12 +204,14 @@ class InactiveTokenError(InvalidTokenError):
     reason = "inactive_token"
 
 
-class VerifierUnavailableError(Exception):
-    """The verifier cannot tell now whether a token is valid. The caller is not at fault.
+class MachineTokenError(InvalidTokenError):
+    """The token was issued to a client for itself, and not for a user (RFC 6749, section 4.4)."""
 
-    Attributes:
-        retry_after: Seconds after which the caller should try again.
-    """
+    reason = "machine_token"
+
+
+class VerifierUnavailableError(Exception):
+    """The verifier cannot tell now whether a token is valid; try again in `retry_after` seconds."""
 
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         super().__init__(message)

@@ -15,6 +15,7 @@ from pydantic_settings import (
 from backend.settings.complaints import Complaint, ConfigurationError, errors_of
 from backend.settings.consistency import ISSUERS, inconsistencies
 from backend.settings.oddities import odd_secrets
+from backend.settings.resource import ResourceUrl
 from backend.settings.sources import Sources, names_any, read_sources, variables_of
 from backend.settings.spelling import misspellings
 from backend.settings.values import (
@@ -75,6 +76,10 @@ class AuthSettings(BaseSettings):
     auth_jwks_url: Url | None = Field(default=None, description=_URL_EXAMPLE)
     auth_issuer: Words = Field(default=(), description="a comma-separated list of issuers")
     auth_audience: Words = Field(default=(), description="a comma-separated list of audiences")
+    auth_resource: ResourceUrl | None = Field(
+        default=None, description="the URL of this API that OAuth clients request as `resource`"
+    )
+    auth_machine_tokens: bool = Field(default=False, description="on or off")
     auth_algorithms: Algorithms = Field(
         default=(),
         description="a comma-separated list of HS256, " + ", ".join(sorted(ASYMMETRIC_ALGORITHMS)),

@@ -6,6 +6,7 @@ from typing import Any, Final
 from backend.settings.complaints import Complaint
 from backend.settings.key_set_urls import ON, url_complaints
 from backend.settings.oidc import oidc_inconsistencies, uses_oidc, without_oidc
+from backend.settings.resource import resource_inconsistencies
 from backend.settings.values import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, CookieCache, split
 
 ISSUERS: Final = frozenset(
@@ -65,6 +66,7 @@ def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
         yield _HS256_WITHOUT_SECRET
     if algorithms & ASYMMETRIC_ALGORITHMS and not has_key_set:
         yield _ALGORITHMS_WITHOUT_KEY_SET
+    yield from resource_inconsistencies(raw)
     yield from _cookie_complaints(raw, has_secret=has_secret)
     if has_key_set:
         name = "auth_jwks_url" if raw.get("auth_jwks_url") else "better_auth_url"

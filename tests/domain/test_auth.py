@@ -42,7 +42,7 @@ def test_a_principal_has_only_its_fields() -> None:
     assert not hasattr(PRINCIPAL, "__dict__")
     assert Principal._fields == (
         *("user_id", "expires_at", "email", "name", "roles", "scopes"),
-        *("email_verified", "claims"),
+        *("email_verified", "claims", "is_machine"),
     )
 
 
@@ -57,6 +57,7 @@ def test_a_principal_has_no_roles_or_scopes_by_default() -> None:
     assert PRINCIPAL.roles == PRINCIPAL.scopes == frozenset()
     assert PRINCIPAL.email_verified is False
     assert PRINCIPAL.claims == {}
+    assert PRINCIPAL.is_machine is False
 
 
 def test_the_docstring_warns_of_addresses_that_are_not_verified() -> None:

@@ -157,9 +157,9 @@ class SignedTokens:
         kid, typ = header.get("kid"), header.get("typ", "JWT")
         if "kid" in header and not (isinstance(kid, str) and 0 < len(kid) <= KID_MAX_LENGTH):
             raise UnsupportedTokenError(f"kid is not a string of 1 to {KID_MAX_LENGTH} characters")
-        if not isinstance(typ, str) or _media_subtype(typ) not in self._types:
+        if not isinstance(typ, str) or media_subtype(typ) not in self._types:
             raise UnsupportedTokenError("typ is not an accepted token type")
-        if "cty" in header and _media_subtype(header["cty"]) == "jwt":
+        if "cty" in header and media_subtype(header["cty"]) == "jwt":
             raise UnsupportedTokenError("cty is JWT: nested tokens are not supported")
         for name in _UNSUPPORTED_HEADERS:
             if name in header:
@@ -188,6 +188,6 @@ def _check_signature(
     raise InvalidSignatureError("no matching key verifies the signature")
 
 
-def _media_subtype(value: object) -> str:
+def media_subtype(value: object) -> str:
     """Normalize a `typ` or `cty` for comparison (RFC 7515, section 4.1.9)."""
     return str(value).lower().removeprefix("application/")

@@ -26,6 +26,7 @@ class PrincipalResponse(BaseModel):
     scopes: list[str] = Field(description="OAuth scopes of the token.")
     claims: dict[str, Any] = Field(description="Further claims that the operator chose.")
     expires_at: datetime = Field(description="When the token or session expires.")
+    is_machine: bool = Field(description="Whether the caller is a client without a user.")
 
 
 router = APIRouter(prefix="/api/me", tags=["me"], route_class=ProtectedRoute)
@@ -49,6 +50,7 @@ def principal_response(principal: Principal) -> ModelResponse:
             "scopes": sorted(principal.scopes),
             "claims": plain(principal.claims),
             "expires_at": principal.expires_at,
+            "is_machine": principal.is_machine,
         }
     )
     return ModelResponse(body)

@@ -18,6 +18,7 @@ def test_me_shows_all_that_is_known_about_the_caller(ada: Client) -> None:
         "scopes": ["todos:read", "todos:write"],
         "claims": {},
         "expires_at": "2026-03-04T06:06:07Z",
+        "is_machine": False,
     }
 
 
@@ -31,6 +32,7 @@ def test_unknown_values_are_null_or_empty(bob: Client) -> None:
         "scopes": [],
         "claims": {},
         "expires_at": "2026-03-04T06:06:07Z",
+        "is_machine": False,
     }
 
 

@@ -28,10 +28,12 @@ class BetterAuthUrls:
     Attributes:
         origin: The issuer and audience of the tokens of `/token`, and the issuer of session
             cookies that a key of the JWKS signs. Written as JavaScript's `URL.origin` does.
+        base: The URL with Better Auth's base path: the issuer of OAuth access tokens.
         jwks: The URL of the JWKS.
     """
 
     origin: str
+    base: str
     jwks: str
 
     @classmethod
@@ -42,7 +44,8 @@ class BetterAuthUrls:
             base_url: The URL with its origin as JavaScript's `URL.origin` writes it.
         """
         origin, path = origin_of(base_url), urlsplit(base_url).path.rstrip("/")
-        return cls(origin=origin, jwks=f"{origin}{path or BASE_PATH}/jwks")
+        base = f"{origin}{path or BASE_PATH}"
+        return cls(origin=origin, base=base, jwks=f"{base}/jwks")
 
 
 def origin_of(url: str) -> str:

@@ -65,17 +65,13 @@ def issuer_remedy(_error: AuthError, context: TokenContext) -> str:
     shown = quoted(issuer, name="iss")[1:-1]
     if issuer.rstrip("/") in accepted:
         return f"The issuers differ by a trailing slash. Set AUTH_ISSUER={shown}, as in the token."
-    if f"{issuer}{BASE_PATH}" in accepted:
+    if f"{issuer}{BASE_PATH}" in accepted and not context.is_access_token:
         return (
             f"Better Auth's /token uses its origin as the issuer, without {BASE_PATH}. Unset"
             f" AUTH_ISSUER, or set AUTH_ISSUER={shown}."
         )
-    if issuer.rstrip("/").endswith(BASE_PATH):
-        return (
-            f"The issuer ends with {BASE_PATH}: this is an OAuth access token. To accept such"
-            f" tokens, set AUTH_ISSUER={shown}, and AUTH_AUDIENCE to the `resource` that clients"
-            " request."
-        )
+    if remedy := _oauth_remedy(issuer, context):
+        return remedy
     if context.signed_by_key_set and _ORIGIN.fullmatch(issuer):
         return _public_address_remedy(issuer, shown, context)
     return (
@@ -83,6 +79,22 @@ def issuer_remedy(_error: AuthError, context: TokenContext) -> str:
         " the port matters. If this server reaches Better Auth under another address, also set"
         " AUTH_JWKS_URL. Or set AUTH_ISSUER and AUTH_AUDIENCE, if you trust this issuer."
     )
+
+
+def _oauth_remedy(issuer: str, context: TokenContext) -> str | None:
+    """Return the remedy for a token of Better Auth's OAuth provider; None for other tokens."""
+    if context.is_access_token and not context.has_resource:
+        return (
+            "This is an OAuth access token. To accept such tokens beside those of /token, set"
+            " AUTH_RESOURCE to the URL of this API that clients request as `resource`. The"
+            f" audience of this token is {quoted(context.claims.get('aud'), name='aud')}."
+        )
+    if issuer.rstrip("/").endswith(BASE_PATH) and not context.is_access_token:
+        return (
+            f"The issuer ends with {BASE_PATH}, but `typ` is not at+jwt: this is an ID token, which"
+            " is for a client and not for an API. Send the access token, or a token of /token."
+        )
+    return None
 
 
 def _public_address_remedy(issuer: str, shown: str, context: TokenContext) -> str:
@@ -101,6 +113,12 @@ def audience_remedy(_error: AuthError, context: TokenContext) -> str:
     """Return the remedy for an audience that is not accepted."""
     audience, accepted = context.claims.get("aud"), _without_slashes(context.policy.audiences)
     shown, expected = quoted(audience, name="aud"), any_of(context.policy.audiences)
+    if context.is_access_token and context.has_resource:
+        return (
+            f"The access token is for the resource {shown}, but this API is {expected}. Let the"
+            f" client request the `resource` {expected}. Or set AUTH_RESOURCE to the URL that the"
+            " authorization server knows."
+        )
     if not accepted:
         return (
             f"The audience is {shown}, but no audience is configured. Set BETTER_AUTH_URL if Better"

@@ -6,11 +6,16 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from backend.adapters.auth.claims import ClaimsPolicy, numeric_date
+from backend.adapters.auth.machine_tokens import is_machine_token
+from backend.adapters.auth.pyjwt import media_subtype
 from backend.adapters.auth.redaction.values import any_of, quoted
+from backend.adapters.auth.token_types import ACCESS_TOKEN
 from backend.domain.auth import InvalidClaimError
 
 OFF: Final = "off"  # the strategy of session cookies, if none are accepted
 TIMES: Final = ("iat", "nbf", "exp")
+
+_CLAIMS: Final = {"subject": "sub", "issuer": "iss", "audience": "aud"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +31,7 @@ class TokenContext:
         now: The current time in seconds since the epoch.
         cookie_strategy: The accepted strategy of session cookies, or `off`.
         secret_is_for_cookies: Whether the shared secret verifies session cookies only.
+        has_resource: Whether OAuth access tokens have rules of their own (`AUTH_RESOURCE`).
         signed_by_key_set: Whether a key of the key set verified the signature.
     """
 
@@ -37,7 +43,13 @@ class TokenContext:
     now: float
     cookie_strategy: str = OFF
     secret_is_for_cookies: bool = False
+    has_resource: bool = False
     signed_by_key_set: bool = False
+
+    @property
+    def is_access_token(self) -> bool:
+        """Whether the token says that it is an OAuth access token."""
+        return media_subtype(self.header.get("typ")) in ACCESS_TOKEN
 
     def found(self, check: str) -> str | None:
         """Return the values in the token that a check examines; None if there is nothing to show.
@@ -47,19 +59,23 @@ class TokenContext:
         """
         header, claims = self.header, self.claims
         match check:
+            case "header":
+                return "at+jwt: an OAuth access token" if self.is_access_token else None
             case "signature":
                 key = f" by key {quoted(header['kid'], name='kid')}" if "kid" in header else ""
                 return f"{quoted(header.get('alg'))}{key}"
-            case "subject":
-                return _claim(claims, "sub")
-            case "issuer":
-                return _claim(claims, "iss")
-            case "audience":
-                return _claim(claims, "aud")
+            case "subject" | "issuer" | "audience":
+                return _claim(claims, _CLAIMS[check])
+            case "user":
+                return f"the machine {_claim(claims, 'sub')}" if self._is_machine else None
             case "times":
                 times = [f"{name} {shown_time(claims, name)}" for name in TIMES if name in claims]
                 return ", ".join(times) or "none"
         return None
+
+    @property
+    def _is_machine(self) -> bool:
+        return "sub" in self.claims and is_machine_token(self.claims)
 
     def expected(self, check: str) -> str | None:
         """Return the values that a check accepts; None if there is nothing to show.

@@ -13,7 +13,12 @@ from backend.adapters.auth.better_auth.tokens import BASE_PATH, origin_of
 from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.explain.clock import MAX_SKEW, diagnose_clock
 from backend.adapters.auth.explain.fetches import EMPTY, fetch_remedy
-from backend.adapters.auth.explain.key_set import RUNNING_SERVER, accepted_tokens, fetched_keys
+from backend.adapters.auth.explain.key_set import (
+    RUNNING_SERVER,
+    accepted_access_tokens,
+    accepted_tokens,
+    fetched_keys,
+)
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.fetch import DEADLINE, fetch
 from backend.adapters.auth.jwks.key_set import KeySet, read_key_set
@@ -32,6 +37,7 @@ async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
     algorithms: Collection[str] = (),
     leeway: float = MAX_SKEW,
     policy: ClaimsPolicy | None = None,
+    access_tokens: tuple[object, ClaimsPolicy] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> list[Finding]:
     """Fetch the key set as the server does, and compare the clocks.
@@ -43,6 +49,7 @@ async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
         algorithms: The accepted algorithms; empty for all.
         leeway: The tolerated clock skew in seconds.
         policy: The rules for the claims; None to leave out which tokens are accepted.
+        access_tokens: The rules for OAuth access tokens; None if they are not separate.
         clock: Returns the time in seconds since the epoch.
     """
     if url is None:
@@ -57,6 +64,8 @@ async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
         headers = await _response_headers(client, url)
         if policy is not None:
             findings.append(accepted_tokens(policy, url))
+        if access_tokens is not None:
+            findings.append(accepted_access_tokens(access_tokens[1]))
         return [*findings, diagnose_clock(headers, leeway=leeway, clock=clock)]
 
 

@@ -68,6 +68,19 @@ def accepted_tokens(policy: ClaimsPolicy, url: str) -> Finding:
     return Finding(check="accepted tokens", found=found)
 
 
+def accepted_access_tokens(policy: ClaimsPolicy) -> Finding:
+    """Say which issuer and audience OAuth access tokens must name.
+
+    Args:
+        policy: The rules for their claims.
+    """
+    found = (
+        f"typ at+jwt, the issuer {any_of(policy.issuers)} and the audience"
+        f" {any_of(policy.audiences)}; clients must request this audience as `resource`"
+    )
+    return Finding(check="accepted OAuth access tokens", found=found)
+
+
 def _is_internal(host: str) -> bool:
     """Return whether a host is known only inside a private network."""
     try:

@@ -19,6 +19,7 @@ from backend.domain.auth import (
     InvalidClaimError,
     InvalidIssuerError,
     InvalidSignatureError,
+    MachineTokenError,
     MissingClaimError,
     UnknownKeyError,
     UnsupportedTokenError,
@@ -109,6 +110,13 @@ def _inactive_user_remedy(_error: AuthError, _context: TokenContext) -> str:
     return "The user is banned in Better Auth (plugin `admin`). Lift the ban there."
 
 
+def _machine_remedy(_error: AuthError, _context: TokenContext) -> str:
+    return (
+        "A client got this token for itself (client credentials), so it names no user. Let the"
+        " client ask a user for consent, or set AUTH_MACHINE_TOKENS=on to accept clients."
+    )
+
+
 _RAISED_FOR_COOKIES: Final = (
     UnsupportedTokenError,
     InvalidAlgorithmError,
@@ -131,4 +139,5 @@ _REMEDIES: Final[Mapping[type[Exception], Callable[[Any, TokenContext], str]]] =
     ImmatureTokenError: claims.clock_remedy,
     ExpiredTokenError: claims.expiry_remedy,
     InactiveTokenError: _inactive_user_remedy,
+    MachineTokenError: _machine_remedy,
 }

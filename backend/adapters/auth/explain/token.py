@@ -20,6 +20,7 @@ from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHM
 from backend.adapters.auth.jose.jws import CompactJws, decode_object, parse_compact
 from backend.adapters.auth.pyjwt import SignedTokens
 from backend.adapters.auth.redaction.values import redacted
+from backend.adapters.auth.token_types import is_access_token
 from backend.domain.auth import AuthError, Principal, VerifierUnavailableError
 from backend.domain.diagnosis import Explanation, Finding, KeySetState
 
@@ -36,6 +37,7 @@ class TokenExplainer:
     Args:
         signed_tokens: Checks headers and signatures.
         policy: The rules for the registered claims.
+        access_tokens: The same two parts for OAuth access tokens; None if they are not separate.
         to_principal: Maps the issuer's claims to a principal, as for the verifier.
         has_secret: Whether a shared secret is configured.
         jwks_url: The URL of the key set; None if no key set is configured.
@@ -51,6 +53,7 @@ class TokenExplainer:
         signed_tokens: SignedTokens,
         *,
         policy: ClaimsPolicy,
+        access_tokens: tuple[SignedTokens, ClaimsPolicy] | None = None,
         to_principal: Callable[[Claims, float], Principal],
         has_secret: bool,
         jwks_url: str | None,
@@ -62,6 +65,7 @@ class TokenExplainer:
     ) -> None:
         self._signed_tokens = signed_tokens
         self._policy = policy
+        self._access_tokens = access_tokens
         self._to_principal = to_principal
         self._has_secret = has_secret
         self._jwks_url = jwks_url
@@ -86,10 +90,12 @@ class TokenExplainer:
             )
             finding = Finding(check="format", problem=str(error), remedy=remedy)
             return Explanation(findings=[finding], code=error.code, reason=error.reason)
+        signed_tokens, policy = self._rules(jws)
         context = TokenContext(
             header=header,
             claims=_claims(payload),
-            policy=self._policy,
+            policy=policy,
+            has_resource=self._access_tokens is not None,
             has_secret=self._has_secret,
             jwks_url=self._jwks_url,
             now=self._clock(),
@@ -104,7 +110,7 @@ class TokenExplainer:
             )
         ]
         failures: dict[str, Failure] = {}
-        for check, run in self._checks(jws, context).items():
+        for check, run in self._checks(jws, context, signed_tokens).items():
             required = _REQUIRED_CHECKS.get(check)
             if required in failures:
                 obstacle = f"the {required} is invalid"
@@ -135,10 +141,17 @@ class TokenExplainer:
         if self._key_set_state is not None and header.get("alg") not in HMAC_ALGORITHMS:
             yield key_set_finding(self._key_set_state(), self._jwks_url, now=self._clock())
 
-    def _checks(self, jws: CompactJws, context: TokenContext) -> Mapping[str, Callable[[], object]]:
+    def _rules(self, jws: CompactJws) -> tuple[SignedTokens, ClaimsPolicy]:
+        """Choose the rules by the type of the token, as the verifier does."""
+        if self._access_tokens is not None and is_access_token(jws[0].decode("ascii")):
+            return self._access_tokens
+        return self._signed_tokens, self._policy
+
+    def _checks(
+        self, jws: CompactJws, context: TokenContext, signed_tokens: SignedTokens
+    ) -> Mapping[str, Callable[[], object]]:
         _, payload, signing_input, signature = jws
-        header, claims, policy = context.header, context.claims, self._policy
-        signed_tokens = self._signed_tokens
+        header, claims, policy = context.header, context.claims, context.policy
         return {
             "header": lambda: signed_tokens.check_header(header),
             "signature": lambda: signed_tokens.check_signature(header, signing_input, signature),

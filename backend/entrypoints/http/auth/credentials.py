@@ -30,10 +30,13 @@ class Authenticator:
     Attributes:
         token_verifier: Verifies bearer tokens from the Authorization header.
         session_cookies: Reads and verifies session cookies; None if they are not accepted.
+        resource_metadata: The URL that challenges name, so that clients find the authorization
+            server (RFC 9728, section 5.1); None without `AUTH_RESOURCE`.
     """
 
     token_verifier: TokenVerifier
     session_cookies: SessionCookies | None = None
+    resource_metadata: str | None = None
 
     def authenticate(self, scope: Scope) -> Awaitable[Principal]:
         """Verify the credentials of a request, or of the handshake of a WebSocket.

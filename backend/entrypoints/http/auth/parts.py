@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from backend.container.authentication import AuthContainer
 from backend.entrypoints.http.auth.credentials import Authenticator
+from backend.entrypoints.http.auth.resource_metadata import ResourceMetadata
 from backend.entrypoints.http.auth.session_cookies import SessionCookies
 
 
@@ -24,9 +25,20 @@ class AuthParts:
     @functools.cached_property
     def authenticator(self) -> Authenticator:
         """Turns the credentials of a connection into its principal."""
+        metadata = self.resource_metadata
         return Authenticator(
-            token_verifier=self.container.token_verifier(), session_cookies=self.session_cookies
+            token_verifier=self.container.token_verifier(),
+            session_cookies=self.session_cookies,
+            resource_metadata=metadata.url if metadata else None,
         )
+
+    @functools.cached_property
+    def resource_metadata(self) -> ResourceMetadata | None:
+        """Describes the app as an OAuth protected resource; None without `AUTH_RESOURCE`."""
+        resource = self.container.issuer().resource
+        if resource is None:
+            return None
+        return ResourceMetadata(resource=resource.identifier, issuers=resource.issuers)
 
     @functools.cached_property
     def session_cookies(self) -> SessionCookies | None:

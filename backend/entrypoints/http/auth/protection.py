@@ -18,7 +18,8 @@ from backend.entrypoints.http.auth.dependencies import authenticated
 from backend.entrypoints.http.auth.open_routes import OpenRoutes
 from backend.entrypoints.http.auth.parts import AuthParts
 from backend.entrypoints.http.auth.principal_parameters import require_verified_principals
-from backend.entrypoints.http.auth.routes import all_apps
+from backend.entrypoints.http.auth.resource_metadata import MetadataRoute
+from backend.entrypoints.http.auth.routes import all_apps, all_scopes
 from backend.entrypoints.http.auth.startup_check import require_protection
 from backend.entrypoints.http.problems.auth_problems import share_auth_problems
 from backend.settings.complaints import ConfigurationError
@@ -179,6 +180,7 @@ class Protection:
             if self.open_routes.has_overrides():
                 return None
             raise
+        self._publish_metadata()
         async with AsyncExitStack() as stack:
             for resource in container.resources():
                 await stack.enter_async_context(resource)
@@ -187,3 +189,16 @@ class Protection:
                 open_routes=self.open_routes,
                 resources=stack.pop_all(),
             )
+
+    def _publish_metadata(self) -> None:
+        """Add the route of the metadata, which everybody may read, if `AUTH_RESOURCE` is set.
+
+        The route comes first, because routes for every path would hide it.
+        """
+        metadata = self.parts.resource_metadata
+        if metadata is None:
+            return
+        routes = self._app.router.routes
+        others = [route for route in routes if not isinstance(route, MetadataRoute)]
+        routes[:] = [metadata.route(all_scopes(self._app)), *others]
+        self.open_routes = OpenRoutes(self._app, public={*self._public, metadata.path})

@@ -81,6 +81,12 @@ def required_scopes(dependant: Dependant) -> Sequence[str]:
     return list(dict.fromkeys(scopes))
 
 
+def all_scopes(app: Any) -> Sequence[str]:
+    """Return the scopes that the routes of an app require, sorted."""
+    dependants = [route.dependant for route in all_routes(app) if route.dependant]
+    return sorted({scope for dependant in dependants for scope in required_scopes(dependant)})
+
+
 def _match(context: Any, scope: Scope) -> tuple[Match, Scope]:
     """Match a route. Of an included route, `context.matches` would ignore an own `matches`."""
     route = context.original_route

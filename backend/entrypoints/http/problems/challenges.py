@@ -2,8 +2,15 @@
 
 from typing import Final
 
+from starlette.datastructures import MutableHeaders
+from starlette.types import Scope
+
+from backend.entrypoints.http.auth.dependencies import AUTHENTICATOR
+
 REALM: Final = "api"
 INSUFFICIENT_SCOPE: Final = "insufficient_scope"
+
+_HEADER: Final = "WWW-Authenticate"
 
 
 def challenge(**attributes: str) -> str:
@@ -14,3 +21,16 @@ def challenge(**attributes: str) -> str:
     """
     values = {"realm": REALM, **attributes}
     return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in values.items())
+
+
+def name_metadata(headers: MutableHeaders, scope: Scope) -> None:
+    """Let a challenge for bearer tokens name the metadata of the resource (RFC 9728, section 5.1).
+
+    Args:
+        headers: The headers of a response. They are changed if they have such a challenge.
+        scope: The scope of the request, in which the guard has put the authenticator.
+    """
+    value, authenticator = headers.get(_HEADER, ""), scope.get(AUTHENTICATOR)
+    url = getattr(authenticator, "resource_metadata", None)
+    if url is not None and value.startswith("Bearer ") and "resource_metadata=" not in value:
+        headers[_HEADER] = f'{value}, resource_metadata="{url}"'

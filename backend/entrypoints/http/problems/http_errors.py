@@ -12,7 +12,11 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from backend.entrypoints.http.problems.challenges import INSUFFICIENT_SCOPE, challenge
+from backend.entrypoints.http.problems.challenges import (
+    INSUFFICIENT_SCOPE,
+    challenge,
+    name_metadata,
+)
 from backend.entrypoints.http.problems.problem_details import (
     Problem,
     is_error_status,
@@ -62,6 +66,7 @@ async def handle_http_error(request: Request, error: HTTPException) -> Response:
     response = problem_response(request, _to_problem(error))
     if status in _CHALLENGES:
         response.headers.setdefault("WWW-Authenticate", _CHALLENGES[status])
+        name_metadata(response.headers, request.scope)
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         if _comes_from_router(error):  # the router knows the methods of one route only
             del response.headers["Allow"]

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from backend.entrypoints.http.counters import counters
 from backend.entrypoints.http.denials import with_denials
 from backend.entrypoints.http.log_fields import REASON
+from backend.entrypoints.http.problems.challenges import name_metadata
 from backend.entrypoints.http.request_ids import request_id
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -128,6 +129,7 @@ def problem_response(connection: HTTPConnection, problem: Problem) -> ProblemRes
     content = problem_content(problem, identity)
     response = ProblemResponse(content, problem.status, headers=problem.headers)
     response.headers.setdefault("Cache-Control", "no-store")
+    name_metadata(response.headers, connection.scope)
     return response
 
 

@@ -67,7 +67,9 @@ NO_LISTS = [
 def test_derives_the_origin_and_the_jwks_url_from_the_base_url(
     base_url: str, origin: str, jwks: str
 ) -> None:
-    assert BetterAuthUrls.from_base_url(base_url) == BetterAuthUrls(origin=origin, jwks=jwks)
+    base = jwks.removesuffix("/jwks")
+    expected = BetterAuthUrls(origin=origin, base=base, jwks=jwks)
+    assert BetterAuthUrls.from_base_url(base_url) == expected
 
 
 def test_maps_claims_to_a_principal() -> None:

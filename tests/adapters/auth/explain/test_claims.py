@@ -40,13 +40,16 @@ ISSUERS: list[Mistake] = [
     (
         "OAuth access token",
         {},
-        token(claims={"iss": API_AUTH}),
+        token(header={"typ": "at+jwt"}, claims={"iss": API_AUTH, "aud": "https://api.example.com"}),
         "issuer",
-        [
-            "ends with /api/auth: this is an OAuth access token",
-            f"AUTH_ISSUER={API_AUTH}",
-            "AUTH_AUDIENCE",
-        ],
+        ["This is an OAuth access token", "AUTH_RESOURCE", "'https://api.example.com'"],
+    ),
+    (
+        "ID token",
+        {},
+        token(claims={"iss": API_AUTH, "aud": "client-1"}),
+        "issuer",
+        ["ends with /api/auth", "this is an ID token"],
     ),
     (
         "base path in AUTH_ISSUER",

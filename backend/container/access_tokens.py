@@ -1,0 +1,72 @@
+"""Makes the parts that verify OAuth access tokens (`AUTH_RESOURCE`), beside those for other tokens.
+
+Without `AUTH_RESOURCE` there are no such parts, and one verifier has the rules for all tokens.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from backend.adapters.auth.claims import ClaimsPolicy
+from backend.adapters.auth.jose.jwk import HMAC_ALGORITHMS
+from backend.adapters.auth.jwks.keys import JwksKeys
+from backend.adapters.auth.pyjwt import ACCESS_TOKEN_TYPES, JwtTokenVerifier, SignedTokens
+from backend.adapters.auth.token_types import ACCESS_TOKEN, JWT, TypedTokenVerifier
+from backend.container.issuer import Issuer
+from backend.container.tokens import sources
+from backend.domain.auth import TokenVerifier
+from backend.settings.authentication import AuthSettings
+
+
+class AccessTokenRules(NamedTuple):
+    """The rules for OAuth access tokens.
+
+    Attributes:
+        signed_tokens: Decodes tokens of the type `at+jwt` and verifies their signatures.
+        policy: The rules for their claims.
+    """
+
+    signed_tokens: SignedTokens
+    policy: ClaimsPolicy
+
+
+def access_token_rules(
+    settings: AuthSettings, issuer: Issuer, jwks: JwksKeys | None
+) -> AccessTokenRules | None:
+    """Return the rules for OAuth access tokens; None if they have no rules of their own."""
+    if issuer.resource is None:
+        return None
+    asymmetric = {
+        algorithm: source
+        for algorithm, source in sources(settings, jwks).items()
+        if algorithm not in HMAC_ALGORITHMS
+    }
+    policy = ClaimsPolicy(
+        issuers=issuer.resource.issuers,
+        audiences=frozenset([issuer.resource.identifier]),
+        audience_claim=issuer.audience_claim,
+        leeway=settings.auth_leeway,
+        max_lifetime=settings.auth_max_lifetime,
+    )
+    max_length = settings.auth_token_max_bytes
+    signed_tokens = SignedTokens(asymmetric, types=ACCESS_TOKEN, max_length=max_length)
+    return AccessTokenRules(signed_tokens, policy)
+
+
+def other_types(rules: AccessTokenRules | None) -> frozenset[str]:
+    """Return the values of `typ` that tokens under the other rules may have."""
+    return ACCESS_TOKEN_TYPES if rules is None else JWT
+
+
+def with_access_tokens(
+    verifier: JwtTokenVerifier,
+    rules: AccessTokenRules | None,
+    issuer: Issuer,
+    clock: Callable[[], float],
+) -> TokenVerifier:
+    """Let a verifier of other tokens accept OAuth access tokens too, each by their own rules."""
+    if rules is None:
+        return verifier
+    access_tokens = JwtTokenVerifier(
+        rules.signed_tokens, policy=rules.policy, to_principal=issuer.to_principal, clock=clock
+    )
+    return TypedTokenVerifier(verifier, access_tokens=access_tokens)

@@ -1,0 +1,59 @@
+"""A token that a client got for itself (client credentials) is not the token of a user."""
+
+from typing import Any
+
+import pytest
+
+from backend.domain.auth import MachineTokenError
+from backend.testing import Issuer
+from backend.testing.encoding import ABSENT
+from backend.testing.issuer import RESOURCE
+from tests.testing.verifiers import bearer_verifier
+
+pytestmark = pytest.mark.anyio
+
+CLIENT_ID = "client-1"
+MACHINE = {"sub": CLIENT_ID, "sid": ABSENT}  # as Better Auth issues it: no session
+
+
+def overrides(issuer: Issuer) -> dict[str, Any]:
+    return {"auth_issuer": [issuer.oauth_issuer], "auth_audience": [RESOURCE]}
+
+
+def resource(_issuer: Issuer) -> dict[str, Any]:
+    return {"auth_resource": RESOURCE}
+
+
+BOTH_WAYS = pytest.mark.parametrize("accept", [overrides, resource])
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("claim", ["client_id", "azp"])
+async def test_a_machine_token_does_not_pass_as_a_user(
+    issuer: Issuer, accept: Any, claim: str
+) -> None:
+    other = {"client_id": "azp", "azp": "client_id"}[claim]
+    async with bearer_verifier(issuer, **accept(issuer)) as verifier:
+        user = await verifier.verify(issuer.access_token("todos:read", sub="ada"))
+        assert user.is_machine is False
+        for claims in (MACHINE, {**MACHINE, other: ABSENT}):
+            with pytest.raises(MachineTokenError):
+                await verifier.verify(issuer.access_token("todos:read", **claims))
+
+
+@BOTH_WAYS
+async def test_an_accepted_machine_token_is_a_principal_that_says_so(
+    issuer: Issuer, accept: Any
+) -> None:
+    settings = {**accept(issuer), "auth_machine_tokens": True}
+    async with bearer_verifier(issuer, **settings) as verifier:
+        machine = await verifier.verify(issuer.access_token("todos:read", **MACHINE))
+        assert (machine.user_id, machine.is_machine) == (CLIENT_ID, True)
+        assert machine.scopes == {"todos:read"}
+        user = await verifier.verify(issuer.access_token("todos:read", sub="ada"))
+        assert (user.user_id, user.is_machine) == ("ada", False)
+
+
+async def test_a_token_of_a_user_row_without_clients_is_not_a_machine(issuer: Issuer) -> None:
+    async with bearer_verifier(issuer, auth_machine_tokens=True) as verifier:
+        assert (await verifier.verify(issuer.token(sub="ada"))).is_machine is False
