@@ -20,6 +20,8 @@
 //                           users delete their accounts (no page)
 //   ADMIN_PASSWORD          turn on the plugin admin, and create admin@example.com (no admin)
 //   ORGANIZATIONS           on: users have organizations, and tokens name the active one (off)
+//   OAUTH_RESOURCE          the URL of an API: turn on the OAuth provider, which issues access tokens
+//                           for this API to the clients of other people (off)
 //   PRINT_MAIL              on: print the verification mail of each new user as a line of JSON (off)
 
 import { randomBytes } from "node:crypto";
@@ -57,6 +59,21 @@ const definePayload = ({ user, session }) => ({
   activeOrganizationId: session.activeOrganizationId,
 });
 
+// Imported only when needed, because most uses of this server do not need the package.
+const oauth = async (resource) => {
+  const { oauthProvider } = await import("@better-auth/oauth-provider");
+  return oauthProvider({
+    loginPage: "/sign-in",
+    consentPage: "/consent",
+    scopes: ["openid", "offline_access", "todos:read", "todos:write"],
+    resources: [resource],
+    clientRegistrationDefaultResources: [resource],
+    allowDynamicClientRegistration: true,
+    allowUnauthenticatedClientRegistration: true,
+    clientPrivileges: () => true, // the route that needs it is not served over HTTP
+  });
+};
+
 const auth = betterAuth({
   baseURL,
   secret: env.BETTER_AUTH_SECRET ?? randomBytes(32).toString("base64url"),
@@ -64,6 +81,8 @@ const auth = betterAuth({
   database: memoryAdapter({
     ...{ user: [], session: [], account: [], verification: [], jwks: [] },
     ...{ organization: [], member: [], invitation: [] },
+    ...{ oauthClient: [], oauthResource: [], oauthClientResource: [], oauthClientAssertion: [] },
+    ...{ oauthConsent: [], oauthAccessToken: [], oauthRefreshToken: [] },
   }),
   emailAndPassword: { enabled: true },
   user: {
@@ -98,12 +117,30 @@ const auth = betterAuth({
     }),
     ...(organizations ? [organization()] : []),
     ...(env.ADMIN_PASSWORD ? [admin()] : []),
+    ...(env.OAUTH_RESOURCE ? [await oauth(env.OAUTH_RESOURCE)] : []),
   ],
 });
 
 if (env.ADMIN_PASSWORD) {
   const account = { email: "admin@example.com", name: "Admin", password: env.ADMIN_PASSWORD };
   await auth.api.createUser({ body: { ...account, role: "admin" } });
+}
+
+if (env.OAUTH_RESOURCE) {
+  // A client without users (client credentials), which only a signed-in user can create.
+  const owner = { email: "owner@example.com", name: "Owner", password: randomBytes(16).toString("hex") };
+  const { headers } = await auth.api.signUpEmail({ body: owner, returnHeaders: true });
+  const cookie = headers.getSetCookie().map((value) => value.split(";")[0]).join("; ");
+  const robot = await auth.api.adminCreateOAuthClient({
+    headers: new Headers({ cookie }),
+    body: {
+      client_name: "Robot",
+      grant_types: ["client_credentials"],
+      token_endpoint_auth_method: "client_secret_post",
+      client_credentials_scopes: ["todos:read"],
+    },
+  });
+  print({ robot: { client_id: robot.client_id, client_secret: robot.client_secret } });
 }
 
 const answerAuth = toNodeHandler(auth);

@@ -66,7 +66,7 @@ class Issuer(Process):
         command = [NODE, ROOT / "demo" / "server.mjs"]
         super().__init__(name, command, log=log, env={"PORT": "0"} | env)
         self._browsers: list[httpx2.Client] = []
-        self.url: str = self.wait_until_started(lambda: next(self._printed_values("url"), None))
+        self.url: str = self.wait_until_started(lambda: next(self.printed_values("url"), None))
 
     def sign_up(self, name: str = "Ada", **fields: str) -> User:
         """Create a user with a unique e-mail address.
@@ -93,7 +93,7 @@ class Issuer(Process):
         """Return the token of the link that verifies the user's address (`PRINT_MAIL=on`)."""
 
         def find_mail() -> Any:
-            mails = self._printed_values("mail")
+            mails = self.printed_values("mail")
             return next((mail for mail in mails if mail["to"] == user.email), None)
 
         return str(wait_for(find_mail)["token"])
@@ -104,7 +104,7 @@ class Issuer(Process):
             browser.close()
         super().stop()
 
-    def _printed_values(self, key: str) -> Iterator[Any]:
+    def printed_values(self, key: str) -> Iterator[Any]:
         """Find a key in the output so far, which has one JSON object per line."""
         for line in self.output.splitlines(keepends=True):
             if line.startswith("{") and line.endswith("\n") and key in (item := json.loads(line)):

@@ -32,6 +32,7 @@ CLEARED_VARIABLES = {
     "HTTPS_PROXY",
     "HTTP_PROXY",
     "METRICS",
+    "OAUTH_RESOURCE",
     "PORT",
     "PRINT_MAIL",
     "TEST",
