@@ -99,7 +99,8 @@ class Issuer(KeyServer):
     def access_token(self, scope: str, **claims: Any) -> str:
         """Sign an OAuth access token for a resource, as Better Auth's OAuth provider does.
 
-        The API needs the settings `auth_issuer=issuer.oauth_issuer, auth_audience=RESOURCE`.
+        The API needs the setting `auth_resource=RESOURCE`. With `sub="client-1"`, the client got
+        the token for itself.
 
         Args:
             scope: The granted scopes, separated by spaces.

@@ -7,6 +7,7 @@ import pytest
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.token_types import TypedTokenVerifier
 from backend.container.authentication import AuthContainer
+from backend.container.inspection import InspectionContainer
 from backend.domain.auth import (
     AuthError,
     InvalidAlgorithmError,
@@ -15,6 +16,8 @@ from backend.domain.auth import (
     MissingClaimError,
     UnsupportedTokenError,
 )
+from backend.domain.diagnosis import Finding
+from backend.settings import Settings
 from backend.testing import Issuer
 from backend.testing.encoding import ABSENT
 from backend.testing.issuer import RESOURCE, SECRET
@@ -139,3 +142,54 @@ async def test_nothing_is_added_without_a_resource(issuer: Issuer) -> None:
     container = AuthContainer(settings=settings)
     assert isinstance(container.bearer_verifier(), TypedTokenVerifier)
     assert isinstance(container.jwks_keys(), JwksKeys)
+
+
+async def test_explain_applies_the_rules_of_the_type(issuer: Issuer) -> None:
+    settings = Settings.load(better_auth_url=issuer.url, auth_resource=RESOURCE)
+    container = InspectionContainer(settings=settings)
+
+    async def explain(token: str) -> tuple[bool, dict[str, Finding]]:
+        explanation = await container.token_explainer().explain(token)
+        return explanation.accepted, {finding.check: finding for finding in explanation.findings}
+
+    async with container.jwks_keys():
+        accepted, findings = await explain(issuer.access_token("openid", sub="ada"))
+        assert accepted
+        assert findings["header"].found == "at+jwt: an OAuth access token"
+        assert (await explain(issuer.token()))[0]
+
+        accepted, findings = await explain(issuer.access_token("openid", aud="https://x.example"))
+        assert not accepted
+        assert findings["audience"].expected == f"'{RESOURCE}'"
+        assert "request the `resource`" in (findings["audience"].remedy or "")
+
+        accepted, findings = await explain(issuer.access_token("openid", sub="client-1"))
+        assert not accepted
+        assert "AUTH_MACHINE_TOKENS=on" in (findings["user"].remedy or "")
+
+        accepted, findings = await explain(issuer.token(iss=issuer.oauth_issuer, aud="client-1"))
+        assert not accepted
+        assert "ID token" in (findings["issuer"].remedy or "")
+
+
+async def test_explain_names_an_accepted_machine(issuer: Issuer) -> None:
+    values: dict[str, Any] = {"auth_resource": RESOURCE, "auth_machine_tokens": True}
+    container = InspectionContainer(settings=Settings.load(better_auth_url=issuer.url, **values))
+    async with container.jwks_keys():
+        token = issuer.access_token("openid", sub="client-1")
+        explanation = await container.token_explainer().explain(token)
+    assert explanation.accepted
+    assert explanation.findings[-1].found == "the machine 'client-1'"
+
+
+@pytest.mark.parametrize("resource", [None, RESOURCE])
+async def test_doctor_says_which_access_tokens_are_accepted(
+    issuer: Issuer, resource: str | None
+) -> None:
+    settings = Settings.load(better_auth_url=issuer.url, auth_resource=resource)
+    findings = await InspectionContainer(settings=settings).diagnose_issuer()
+    found = [item.found or "" for item in findings if "OAuth" in item.check]
+    assert len(found) == (1 if resource else 0)
+    for text in found:
+        assert f"'{issuer.oauth_issuer}'" in text
+        assert f"'{RESOURCE}'" in text

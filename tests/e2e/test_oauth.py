@@ -1,21 +1,23 @@
 """Clients of other people: Better Auth's OAuth provider issues access tokens for the API."""
 
-import subprocess
-import sys
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import jwt
 import pytest
 
+from tests.documents import fenced_blocks
 from tests.e2e.backend import NO_COVERAGE, Backend, bearer, rejection_code
 from tests.e2e.better_auth import Issuer, User
 from tests.e2e.oauth import OAuthClient
-from tests.e2e.processes import ROOT, connect, environment, free_port
+from tests.e2e.processes import ROOT, connect, free_port
 from tests.e2e.servers import Servers
 
-OTHER = "https://other.example.com"
+OTHER: Final = "https://other.example.com"
+PAGE: Final = Path("docs/oauth.md")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,20 +127,6 @@ def test_a_token_for_another_resource_is_not_issued_and_not_accepted(
     assert rejection_code(other.me(site.access_token("todos:read"))) == "invalid_token"
 
 
-def explain(token: str, variables: dict[str, str]) -> str:
-    process = subprocess.run(
-        [sys.executable, "-m", "backend", "explain"],
-        cwd=ROOT,
-        env=environment({**variables, **NO_COVERAGE}),
-        input=token,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return process.stdout
-
-
 def test_a_machine_is_refused_until_machines_are_accepted(
     site: Site, shared_servers: Servers
 ) -> None:
@@ -148,10 +136,39 @@ def test_a_machine_is_refused_until_machines_are_accepted(
 
     assert rejection_code(site.api.me(token)) == "invalid_token"
     assert "machine_token" in site.api.output
-    assert "AUTH_MACHINE_TOKENS=on" in explain(token, site.environment)
 
     variables = {**site.environment, "AUTH_MACHINE_TOKENS": "on"}
     other = shared_servers.backend(**variables, **NO_COVERAGE)
     me = other.me(token).raise_for_status().json()
     assert (me["user_id"], me["is_machine"]) == (claims["client_id"], True)
     assert other.client.get("/api/todos", headers=bearer(token)).json()["items"] == []
+
+
+def blocks_of_the_page(language: str) -> list[str]:
+    return [block.text for block in fenced_blocks(PAGE) if block.language == language]
+
+
+def test_the_page_configures_better_auth_as_the_demo_does() -> None:
+    (block,) = blocks_of_the_page("js")
+    demo = (ROOT / "demo" / "server.mjs").read_text("utf-8")
+    options = [line.strip() for line in block.splitlines() if line.startswith("    ")]
+    shown = [option.replace('"https://api.example.com"', "resource") for option in options]
+    assert len(shown) == 7
+    assert [option for option in shown if option not in demo] == []
+
+
+def test_the_page_shows_the_metadata_and_the_claims_of_this_run(site: Site) -> None:
+    def as_on_the_page(value: object) -> Any:
+        text = json.dumps(value).replace(site.resource, "https://api.example.com")
+        return json.loads(text.replace(site.issuer.url, "https://app.example.com"))
+
+    metadata, (header, claims) = map(json.loads, blocks_of_the_page("json"))
+    url = f"{site.resource}/.well-known/oauth-protected-resource"
+    assert as_on_the_page(site.client.http.get(url).json()) == metadata
+    token = site.access_token("openid todos:read")
+    actual = as_on_the_page(jwt.decode(token, options={"verify_signature": False}))
+    assert jwt.get_unverified_header(token).keys() == header.keys()
+    assert actual.keys() == claims.keys()
+    assert {name: actual[name] for name in ("iss", "aud", "scope")} == {
+        name: claims[name] for name in ("iss", "aud", "scope")
+    }
