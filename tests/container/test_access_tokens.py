@@ -1,5 +1,7 @@
 """`AUTH_RESOURCE`: OAuth access tokens beside the tokens of `/token`, each by their own rules."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -144,6 +146,14 @@ async def test_nothing_is_added_without_a_resource(issuer: Issuer) -> None:
     assert isinstance(container.jwks_keys(), JwksKeys)
 
 
+@asynccontextmanager
+async def opened_parts(container: InspectionContainer) -> AsyncIterator[None]:
+    keys = container.jwks_keys()
+    assert keys is not None
+    async with keys:
+        yield
+
+
 async def test_explain_applies_the_rules_of_the_type(issuer: Issuer) -> None:
     settings = Settings.load(better_auth_url=issuer.url, auth_resource=RESOURCE)
     container = InspectionContainer(settings=settings)
@@ -152,7 +162,7 @@ async def test_explain_applies_the_rules_of_the_type(issuer: Issuer) -> None:
         explanation = await container.token_explainer().explain(token)
         return explanation.accepted, {finding.check: finding for finding in explanation.findings}
 
-    async with container.jwks_keys():
+    async with opened_parts(container):
         accepted, findings = await explain(issuer.access_token("openid", sub="ada"))
         assert accepted
         assert findings["header"].found == "at+jwt: an OAuth access token"
@@ -160,7 +170,7 @@ async def test_explain_applies_the_rules_of_the_type(issuer: Issuer) -> None:
 
         accepted, findings = await explain(issuer.access_token("openid", aud="https://x.example"))
         assert not accepted
-        assert findings["audience"].expected == f"'{RESOURCE}'"
+        assert findings["audience"].expected == f'"{RESOURCE}"'
         assert "request the `resource`" in (findings["audience"].remedy or "")
 
         accepted, findings = await explain(issuer.access_token("openid", sub="client-1"))
@@ -175,11 +185,11 @@ async def test_explain_applies_the_rules_of_the_type(issuer: Issuer) -> None:
 async def test_explain_names_an_accepted_machine(issuer: Issuer) -> None:
     values: dict[str, Any] = {"auth_resource": RESOURCE, "auth_machine_tokens": True}
     container = InspectionContainer(settings=Settings.load(better_auth_url=issuer.url, **values))
-    async with container.jwks_keys():
+    async with opened_parts(container):
         token = issuer.access_token("openid", sub="client-1")
         explanation = await container.token_explainer().explain(token)
     assert explanation.accepted
-    assert explanation.findings[-1].found == "the machine 'client-1'"
+    assert explanation.findings[-1].found == 'the machine "client-1"'
 
 
 @pytest.mark.parametrize("resource", [None, RESOURCE])
@@ -191,5 +201,5 @@ async def test_doctor_says_which_access_tokens_are_accepted(
     found = [item.found or "" for item in findings if "OAuth" in item.check]
     assert len(found) == (1 if resource else 0)
     for text in found:
-        assert f"'{issuer.oauth_issuer}'" in text
-        assert f"'{RESOURCE}'" in text
+        assert f'"{issuer.oauth_issuer}"' in text
+        assert f'"{RESOURCE}"' in text

@@ -48,7 +48,7 @@ def test_other_urls_are_refused(resource: str) -> None:
 
 
 def test_a_resource_needs_an_authorization_server() -> None:
-    with pytest.raises(ConfigurationError, match="AUTH_RESOURCE.*BETTER_AUTH_URL"):
+    with pytest.raises(ConfigurationError, match=r"AUTH_RESOURCE.*BETTER_AUTH_URL"):
         load(better_auth_secret="s" * 32, auth_resource="https://api.example.com")
 
 
