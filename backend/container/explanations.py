@@ -1,11 +1,22 @@
-"""Makes the explainer of session cookies, for the command line."""
+"""Makes the explainer of session cookies, and chooses the advice, for the command line."""
 
+from typing import Final
+
+from backend.adapters.auth.explain import advice
 from backend.adapters.auth.explain.session import CookieExplainer
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.container.issuer import Issuer
 from backend.container.session_cookies import cookie_decoder
 from backend.domain.auth import TokenVerifier
 from backend.settings.authentication import AuthSettings
+from backend.settings.values import Provider
+
+_ADVICE: Final = {Provider.BETTER_AUTH: advice.BETTER_AUTH, Provider.OIDC: advice.OIDC}
+
+
+def advice_for(settings: AuthSettings) -> advice.Advice:
+    """Return the texts of `explain` and `doctor` for the provider."""
+    return _ADVICE[settings.auth_provider]
 
 
 def cookie_explainer(

@@ -17,6 +17,7 @@ class InspectionContainer(Container):
     """
 
     diagnose_database = providers.Callable(diagnose_database, Container.database)
+    advice = providers.Callable(explanations.advice_for, Container.settings)
     has_secret = providers.Callable(tokens.has_secret, Container.settings)
     token_explainer = providers.Singleton(
         TokenExplainer,
@@ -32,6 +33,7 @@ class InspectionContainer(Container):
         ),
         key_set_state=Container.key_set_state,
         claim_names=Container.settings.provided.auth_claims,
+        advice=advice,
         clock=Container.clock,
     )
     cookie_explainer = providers.Singleton(
@@ -53,6 +55,8 @@ class InspectionContainer(Container):
         Container.http_client,
         Container.keys_url,
         has_secret=has_secret,
+        discovered=Container.issuer.provided.discovered,
+        advice=advice,
         algorithms=Container.settings.provided.auth_algorithms,
         leeway=Container.settings.provided.auth_leeway,
         policy=Container.policy,

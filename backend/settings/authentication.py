@@ -15,6 +15,7 @@ from pydantic_settings import (
 from backend.settings.complaints import Complaint, ConfigurationError, errors_of
 from backend.settings.consistency import ISSUERS, inconsistencies
 from backend.settings.oddities import odd_secrets
+from backend.settings.oidc import uses_oidc
 from backend.settings.resource import ResourceUrl
 from backend.settings.sources import Sources, names_any, read_sources, variables_of
 from backend.settings.spelling import misspellings
@@ -30,6 +31,7 @@ from backend.settings.values import (
     Origins,
     Provider,
     Secret,
+    TopLevelClaim,
     Url,
     VersionedSecrets,
     Words,
@@ -72,7 +74,9 @@ class AuthSettings(BaseSettings):
     oidc_claim_name: ClaimName = Field(default="name", description=_CLAIM)
     oidc_claim_roles: ClaimName | None = Field(default=None, description=_CLAIM)
     oidc_claim_scopes: ClaimName = Field(default="scope", description=_CLAIM)
-    oidc_claim_audience: ClaimName = Field(default="aud", description=_CLAIM)
+    oidc_claim_audience: TopLevelClaim = Field(
+        default="aud", description="the name of a claim, like client_id"
+    )
     auth_jwks_url: Url | None = Field(default=None, description=_URL_EXAMPLE)
     auth_issuer: Words = Field(default=(), description="a comma-separated list of issuers")
     auth_audience: Words = Field(default=(), description="a comma-separated list of audiences")
@@ -165,7 +169,9 @@ class AuthSettings(BaseSettings):
     @classmethod
     def names_an_issuer(cls) -> bool:
         """Return whether the environment has a setting that says which tokens to trust."""
-        return names_any(ISSUERS)
+        return names_any(ISSUERS) or uses_oidc(
+            {name.lower(): value for name, value in os.environ.items()}
+        )
 
     @property
     def processes(self) -> int:

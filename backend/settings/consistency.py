@@ -5,7 +5,12 @@ from typing import Any, Final
 
 from backend.settings.complaints import Complaint
 from backend.settings.key_set_urls import ON, url_complaints
-from backend.settings.oidc import oidc_inconsistencies, uses_oidc, without_oidc
+from backend.settings.oidc import (
+    names_provider,
+    oidc_inconsistencies,
+    uses_oidc,
+    without_oidc,
+)
 from backend.settings.resource import resource_inconsistencies
 from backend.settings.values import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, CookieCache, split
 
@@ -52,6 +57,8 @@ def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
     Args:
         raw: The settings that are set, before validation; values may be invalid.
     """
+    if not names_provider(raw):
+        return  # what else is wrong depends on the provider
     if uses_oidc(raw):
         yield from oidc_inconsistencies(raw)
         return
@@ -59,7 +66,8 @@ def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
     has_secret = bool(raw.get("better_auth_secret") or split(raw.get("better_auth_secrets")))
     has_key_set = bool(raw.get("better_auth_url") or raw.get("auth_jwks_url"))
     if not has_secret and not has_key_set:
-        yield _NO_ISSUER
+        if not raw.get("oidc_issuer"):  # otherwise AUTH_PROVIDER is missing
+            yield _NO_ISSUER
         return
     algorithms = set(split(raw.get("auth_algorithms", "")))
     if algorithms & HMAC_ALGORITHMS and not has_secret:

@@ -31,9 +31,14 @@ _ANY_AUDIENCE: Final = Complaint(
 )
 
 
+def names_provider(raw: Mapping[str, Any]) -> bool:
+    """Return whether `AUTH_PROVIDER` is valid, or not set."""
+    return str(raw.get("auth_provider") or Provider.BETTER_AUTH).lower() in set(Provider)
+
+
 def uses_oidc(raw: Mapping[str, Any]) -> bool:
     """Return whether the settings choose an OpenID Connect issuer."""
-    return str(raw.get("auth_provider", "")).lower() == Provider.OIDC
+    return str(raw.get("auth_provider") or "").lower() == Provider.OIDC
 
 
 def without_oidc(raw: Mapping[str, Any]) -> Iterator[Complaint]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from backend.settings.complaints import Complaint
 
-PREFIXES: Final = ("AUTH_", "BETTER_AUTH_", "DATABASE_")
+PREFIXES: Final = ("AUTH_", "BETTER_AUTH_", "DATABASE_", "OIDC_")
 
 # Variables that Better Auth, its starter kits and common database tools read.
 FOREIGN: Final = frozenset(

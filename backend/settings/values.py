@@ -33,6 +33,7 @@ _REFUSED_CLAIMS: Final = frozenset(
 )
 _MAX_CLAIMS: Final = 32
 _CLAIM_MAX_LENGTH: Final = 128
+_INVALID_ESCAPE: Final = re.compile(r"~(?![01])")  # RFC 6901, section 3
 _ROOT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~-]+)+", re.ASCII)
 _DRIVER: Final = re.compile(r"(?:sqlite|postgres(?:ql)?)(\+\w{1,32}):")
 _DATABASE: Final = re.compile(r"sqlite:///(?!:memory:)[^?#]+|postgres(?:ql)?://.+")
@@ -136,7 +137,15 @@ def _check_issuer(value: str) -> str:
 def _check_claim(value: str) -> str:
     if not (0 < len(value) <= _CLAIM_MAX_LENGTH and value.isprintable()):
         raise ValueError(f"a name must have 1 to {_CLAIM_MAX_LENGTH} printable characters")
+    if value.startswith("/") and _INVALID_ESCAPE.search(value):
+        raise ValueError("in a JSON Pointer, ~ must be written ~0")
     return value
+
+
+def _check_top_level_claim(value: str) -> str:
+    if value.startswith("/"):
+        raise ValueError("this claim must be at the top of the token")
+    return _check_claim(value)
 
 
 def _check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -203,6 +212,7 @@ VersionedSecrets = Annotated[
 ]
 Algorithms = Annotated[Words, AfterValidator(_check_algorithms)]
 ClaimName = Annotated[str, AfterValidator(_check_claim)]
+TopLevelClaim = Annotated[str, AfterValidator(_check_top_level_claim)]
 ClaimNames = Annotated[Words, AfterValidator(_check_claims)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database)]
 Origins = Annotated[Words, AfterValidator(_check_origins)]

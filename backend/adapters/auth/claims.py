@@ -92,12 +92,20 @@ class ClaimsPolicy:
             )
 
     def check_audience(self, claims: Claims) -> None:
-        """Check that the token is for an accepted audience (`aud`)."""
+        """Check that the token is for an accepted audience.
+
+        A token with `aud` must name an accepted audience there, even if another claim is the
+        audience claim (RFC 7519, section 4.1.3).
+        """
         name = self.audience_claim
-        if name not in claims:
-            if self.audiences:
-                raise MissingClaimError(name)
-            return
+        if name in claims:
+            self._check_accepted(claims, name)
+        elif self.audiences:
+            raise MissingClaimError(name)
+        if name != "aud" and "aud" in claims:
+            self._check_accepted(claims, "aud")
+
+    def _check_accepted(self, claims: Claims, name: str) -> None:
         audience = claims[name]
         if isinstance(audience, str):
             accepted = audience in self.audiences

@@ -6,6 +6,7 @@ from typing import Final, TypedDict
 from backend.container import Container
 from backend.entrypoints.cli.secret_file import SECRET_FILE, read_secret
 from backend.settings import Complaint, Settings
+from backend.settings.values import Provider
 
 
 class User(TypedDict):
@@ -30,6 +31,11 @@ NO_SECRET: Final = Complaint(
     "Start a server with `make run`, then try again.",
 )
 
+OTHER_PROVIDER: Final = Complaint(
+    "AUTH_PROVIDER",
+    "an OpenID Connect issuer issues the tokens, so this command cannot make a token",
+    "Sign in there with a client of the issuer, and use its access token.",
+)
 _OTHER_ISSUER: Final = Complaint(
     "BETTER_AUTH_URL",
     "Better Auth issues the tokens, so this command cannot make a token",
@@ -65,6 +71,8 @@ def signing_settings() -> tuple[Settings, list[Complaint]]:
     settings, complaints = read_settings()
     if not Settings.names_an_issuer():
         return settings, [] if settings.secrets else [NO_SECRET]
+    if settings.auth_provider is Provider.OIDC:
+        return settings, [OTHER_PROVIDER]
     if settings.better_auth_url or settings.auth_jwks_url:
         return settings, [_OTHER_ISSUER]
     return settings, complaints

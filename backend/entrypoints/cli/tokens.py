@@ -15,7 +15,7 @@ from backend.entrypoints.cli import development
 from backend.entrypoints.cli.env_files import export_variables
 from backend.entrypoints.cli.exits import exit_as_misused, exit_if_misconfigured
 from backend.settings import Complaint, Settings
-from backend.settings.values import CookieCache
+from backend.settings.values import CookieCache, Provider
 
 _DURATION: Final = re.compile(r"(-?[0-9]{1,9})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -141,6 +141,8 @@ def _cookie(content: dict[str, Any], claims: dict[str, Any]) -> str:
 
 
 def _cookie_complaints(settings: Settings) -> list[Complaint]:
+    if settings.auth_provider is Provider.OIDC:
+        return [development.OTHER_PROVIDER]
     if settings.auth_cookie is CookieCache.OFF:
         return [_NO_COOKIES]
     return [] if settings.secrets else [development.NO_SECRET]

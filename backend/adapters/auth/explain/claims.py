@@ -33,6 +33,18 @@ def missing_claim_remedy(error: MissingClaimError, context: TokenContext) -> str
 
 def invalid_claim_remedy(error: InvalidClaimError, context: TokenContext) -> str:
     """Return the remedy for a claim with a wrong type or a value that is not allowed."""
+    if remedy := common_claim_remedy(error, context):
+        return remedy
+    if error.claim == "sub" and not isinstance(context.claims.get("sub"), str):
+        return "`sub` must be a string. Use `String(user.id)` where the token is issued."
+    return (
+        f"Fix `{error.claim}` where the token is issued. With Better Auth, see `definePayload` of"
+        " its plugin `jwt`."
+    )
+
+
+def common_claim_remedy(error: InvalidClaimError, context: TokenContext) -> str | None:
+    """Return the remedy for an invalid time, for any issuer; None for other claims."""
     claim, value = error.claim, context.claims.get(error.claim)
     if claim in TIMES and isinstance(value, str):
         return (
@@ -44,22 +56,17 @@ def invalid_claim_remedy(error: InvalidClaimError, context: TokenContext) -> str
             "Times must be in seconds since 1970, not in milliseconds. Divide by 1000 where the"
             " token is issued."
         )
-    if claim == "sub" and not isinstance(value, str):
-        return "`sub` must be a string. Use `String(user.id)` where the token is issued."
     if _exceeds_max_lifetime(claim, context):
         return (
             f"AUTH_MAX_LIFETIME allows {context.policy.max_lifetime:g} s. Issue tokens with a"
             " shorter lifetime, or raise AUTH_MAX_LIFETIME."
         )
-    return (
-        f"Fix `{claim}` where the token is issued. With Better Auth, see `definePayload` of its"
-        " plugin `jwt`."
-    )
+    return None
 
 
 def issuer_remedy(_error: AuthError, context: TokenContext) -> str:
     """Return the remedy for an issuer that is not accepted."""
-    issuer, accepted = context.claims.get("iss"), _without_slashes(context.policy.issuers)
+    issuer, accepted = context.claims.get("iss"), without_slashes(context.policy.issuers)
     if not isinstance(issuer, str):
         return "`iss` must be a string. Fix it where the token is issued."
     shown = quoted(issuer, name="iss")[1:-1]
@@ -111,7 +118,7 @@ def _public_address_remedy(issuer: str, shown: str, context: TokenContext) -> st
 
 def audience_remedy(_error: AuthError, context: TokenContext) -> str:
     """Return the remedy for an audience that is not accepted."""
-    audience, accepted = context.claims.get("aud"), _without_slashes(context.policy.audiences)
+    audience, accepted = context.claims.get("aud"), without_slashes(context.policy.audiences)
     shown, expected = quoted(audience, name="aud"), any_of(context.policy.audiences)
     if context.is_access_token and context.has_resource:
         return (
@@ -175,7 +182,8 @@ def _exceeds_max_lifetime(claim: str, context: TokenContext) -> bool:
     return bool(expires - issued > longest)
 
 
-def _without_slashes(urls: frozenset[str]) -> set[str]:
+def without_slashes(urls: frozenset[str]) -> set[str]:
+    """Return URLs without the slashes at their ends."""
     return {url.rstrip("/") for url in urls}
 
 

@@ -15,7 +15,7 @@ from backend.domain.auth import InvalidClaimError
 OFF: Final = "off"  # the strategy of session cookies, if none are accepted
 TIMES: Final = ("iat", "nbf", "exp")
 
-_CLAIMS: Final = {"subject": "sub", "issuer": "iss", "audience": "aud"}
+_CLAIMS: Final = {"subject": "sub", "issuer": "iss"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +64,10 @@ class TokenContext:
             case "signature":
                 key = f" by key {quoted(header['kid'], name='kid')}" if "kid" in header else ""
                 return f"{quoted(header.get('alg'))}{key}"
-            case "subject" | "issuer" | "audience":
+            case "subject" | "issuer":
                 return _claim(claims, _CLAIMS[check])
+            case "audience":
+                return _claim(claims, self.policy.audience_claim)
             case "user":
                 return f"the machine {_claim(claims, 'sub')}" if self._is_machine else None
             case "times":

@@ -13,6 +13,11 @@ DEFINE_PAYLOAD: Final = (
     " of the jwt plugin: tokens contain only the user by default."
 )
 
+MAP_CLAIMS: Final = (
+    "Optional fields may be missing. Let the issuer add the claims to access tokens; by default,"
+    " many issuers add them to ID tokens only."
+)
+
 
 def claims_finding(
     claims: Mapping[str, Any], names: Sequence[str], *, remedy: str | None = None

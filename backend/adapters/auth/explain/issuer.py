@@ -1,32 +1,31 @@
 """Checks whether the issuer's keys can be fetched and used here, and whether the clocks agree."""
 
-import asyncio
+import functools
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx2
 
-from backend.adapters.auth.better_auth.tokens import BASE_PATH, origin_of
 from backend.adapters.auth.claims import ClaimsPolicy
+from backend.adapters.auth.explain.advice import BETTER_AUTH, Advice
 from backend.adapters.auth.explain.clock import MAX_SKEW, diagnose_clock
-from backend.adapters.auth.explain.fetches import EMPTY, fetch_remedy
 from backend.adapters.auth.explain.key_set import (
     RUNNING_SERVER,
     accepted_access_tokens,
     accepted_tokens,
     fetched_keys,
 )
+from backend.adapters.auth.explain.search import response_headers
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
-from backend.adapters.auth.jwks.fetch import DEADLINE, fetch
+from backend.adapters.auth.jwks.fetch import fetch
 from backend.adapters.auth.jwks.key_set import KeySet, read_key_set
-from backend.adapters.auth.redaction.values import quoted
+from backend.adapters.auth.oidc.discovery import DiscoveredKeySet
 from backend.domain.diagnosis import Finding
 
-_BASE_PATHS: Final = (BASE_PATH, "/auth", "/api", "/api/better-auth")
-_WRONG_URL: Final = frozenset({FetchErrorKind.REDIRECT, FetchErrorKind.NOT_A_KEY_SET})
+_WRONG_URL: Final = frozenset(
+    {FetchErrorKind.REDIRECT, FetchErrorKind.NOT_A_KEY_SET, FetchErrorKind.NOT_METADATA}
+)
 
 
 async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
@@ -34,6 +33,8 @@ async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
     url: str | None,
     *,
     has_secret: bool,
+    discovered: str | None = None,
+    advice: Advice = BETTER_AUTH,
     algorithms: Collection[str] = (),
     leeway: float = MAX_SKEW,
     policy: ClaimsPolicy | None = None,
@@ -44,8 +45,11 @@ async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
 
     Args:
         client: The HTTP client; closed after use.
-        url: The URL of the key set; None if no key set is configured.
+        url: The URL of the key set, or of the metadata that name it; None if no key set is
+            configured.
         has_secret: Whether a shared secret is configured.
+        discovered: The issuer whose metadata are at the URL; None if the key set is there.
+        advice: The texts for the operator of this provider.
         algorithms: The accepted algorithms; empty for all.
         leeway: The tolerated clock skew in seconds.
         policy: The rules for the claims; None to leave out which tokens are accepted.
@@ -55,18 +59,43 @@ async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
     if url is None:
         return [_without_key_set(has_secret)]
     async with client:
-        try:
-            keys = read_key_set(await fetch(client, url))
-        except FetchError as error:
-            findings = [await _fetch_failure(client, url, error)]
-        else:
-            findings = list(_diagnose_keys(url, keys, algorithms, clock()))
-        headers = await _response_headers(client, url)
+        findings = await _diagnose_key_set(client, url, discovered, algorithms, clock, advice)
+        headers = await response_headers(client, url)
         if policy is not None:
-            findings.append(accepted_tokens(policy, url))
+            findings.append(accepted_tokens(policy, url, advice.internal_address))
         if access_tokens is not None:
             findings.append(accepted_access_tokens(access_tokens[1]))
         return [*findings, diagnose_clock(headers, leeway=leeway, clock=clock)]
+
+
+async def _diagnose_key_set(  # noqa: PLR0913, PLR0917 - the arguments of `diagnose_issuer`
+    client: httpx2.AsyncClient,
+    url: str,
+    discovered: str | None,
+    algorithms: Collection[str],
+    clock: Callable[[], float],
+    advice: Advice,
+) -> list[Finding]:
+    if discovered is None:
+        try:
+            keys = read_key_set(await fetch(client, url))
+        except FetchError as error:
+            return [await _fetch_failure(client, url, error, advice)]
+        return list(_diagnose_keys(url, keys, algorithms, clock(), advice))
+    discovery = DiscoveredKeySet(functools.partial(fetch, client), discovered)
+    try:
+        keys = read_key_set(await discovery())
+    except FetchError as error:
+        if not discovery.jwks_uri:
+            return [await _fetch_failure(client, url, error, advice)]
+        failure = Finding(check="keys", problem=str(error), remedy=advice.fetches.remedy(error))
+        return [_metadata(url, discovery), failure]
+    found = _diagnose_keys(discovery.jwks_uri, keys, algorithms, clock(), advice)
+    return [_metadata(url, discovery), *found]
+
+
+def _metadata(url: str, discovery: DiscoveredKeySet) -> Finding:
+    return Finding(check="metadata", found=f"{url} names the key set {discovery.jwks_uri}")
 
 
 def _without_key_set(has_secret: bool) -> Finding:
@@ -79,7 +108,7 @@ def _without_key_set(has_secret: bool) -> Finding:
 
 
 def _diagnose_keys(
-    url: str, keys: KeySet, algorithms: Collection[str], now: float
+    url: str, keys: KeySet, algorithms: Collection[str], now: float, advice: Advice
 ) -> Iterator[Finding]:
     usable = [key for same_kid in keys.by_kid.values() for key in same_kid]
     offered = sorted({algorithm for key in usable for algorithm in key.algorithms})
@@ -89,7 +118,8 @@ def _diagnose_keys(
         f" {RUNNING_SERVER}"
     )
     if not usable:
-        yield Finding(check="keys", problem=f"the key set at {url} is empty", remedy=EMPTY)
+        remedy = advice.fetches.by_kind[FetchErrorKind.EMPTY]
+        yield Finding(check="keys", problem=f"the key set at {url} is empty", remedy=remedy)
     elif algorithms and set(algorithms).isdisjoint(offered):
         yield Finding(
             check="keys",
@@ -108,54 +138,14 @@ def _diagnose_keys(
         )
 
 
-async def _fetch_failure(client: httpx2.AsyncClient, url: str, error: FetchError) -> Finding:
+async def _fetch_failure(
+    client: httpx2.AsyncClient, url: str, error: FetchError, advice: Advice
+) -> Finding:
     remedy = None
     if error.kind in _WRONG_URL or error.status == httpx2.codes.NOT_FOUND:
-        remedy = await _search_remedy(client, url)
+        remedy = await advice.search(client, url)
     return Finding(
-        check="keys", problem=f"{error}, from {url}", remedy=remedy or fetch_remedy(error)
+        check="keys",
+        problem=f"{error}, from {url}",
+        remedy=remedy or advice.fetches.remedy(error),
     )
-
-
-async def _search_remedy(client: httpx2.AsyncClient, url: str) -> str | None:
-    """Search for Better Auth behind a redirect and at the usual base paths."""
-    headers = await _response_headers(client, url)
-    location = None if headers is None else headers.get("Location")
-    if location:
-        return (
-            f"The server redirects to {quoted(location)}, and redirects are not followed. Set"
-            " BETTER_AUTH_URL (or AUTH_JWKS_URL) to the final address."
-        )
-    path = urlsplit(url).path.removesuffix("/jwks").rstrip("/")
-    paths = dict.fromkeys((f"{path}{BASE_PATH}", *_BASE_PATHS, path))  # without duplicates
-    bases = [origin_of(url) + base_path for base_path in paths]
-    has_keys = await asyncio.gather(*(_has_key_set(client, base) for base in bases))
-    if any(has_keys):
-        base = bases[has_keys.index(True)]
-        return f"The key set is at {base}/jwks: set BETTER_AUTH_URL={base.removesuffix(BASE_PATH)}."
-    is_alive = await asyncio.gather(*(_is_better_auth(client, base) for base in bases))
-    if any(is_alive):
-        base = bases[is_alive.index(True)]
-        return f"Better Auth is at {base}, but has no keys. Add its plugin: `plugins: [jwt()]`."
-    return None
-
-
-async def _has_key_set(client: httpx2.AsyncClient, base_url: str) -> bool:
-    with suppress(FetchError):
-        read_key_set(await fetch(client, f"{base_url}/jwks"))
-        return True
-    return False
-
-
-async def _is_better_auth(client: httpx2.AsyncClient, base_url: str) -> bool:
-    with suppress(FetchError):
-        return (await fetch(client, f"{base_url}/ok")).strip() == b'{"ok":true}'
-    return False
-
-
-async def _response_headers(client: httpx2.AsyncClient, url: str) -> httpx2.Headers | None:
-    """Return the headers of a response with any status; None if there is no response."""
-    with suppress(Exception):  # the fetch of the key set has already reported the failure
-        async with asyncio.timeout(DEADLINE), client.stream("GET", url) as response:
-            return response.headers
-    return None

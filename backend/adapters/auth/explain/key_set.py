@@ -51,20 +51,25 @@ def fetched_keys(kids: Sequence[str], fetched_at: float) -> str:
     return f"{', '.join(shown) or 'no key'}, which this command fetched at {utc(fetched_at)}"
 
 
-def accepted_tokens(policy: ClaimsPolicy, url: str) -> Finding:
+def accepted_tokens(policy: ClaimsPolicy, url: str, internal_address: str | None) -> Finding:
     """Say which issuer and audience tokens must name, and how to configure two addresses.
 
     Args:
         policy: The rules for the claims.
         url: The URL of the key set.
+        internal_address: What to do if the address is known only in a private network; None if
+            nothing can be done.
     """
     issuers, audiences = any_of(policy.issuers) or "any", any_of(policy.audiences) or "none"
     found = f"tokens must have the issuer {issuers} and the audience {audiences}"
-    if origin_of(url) in policy.issuers and _is_internal(urlsplit(url).hostname or ""):
-        found += (
-            "; if browsers reach Better Auth under another address, set BETTER_AUTH_URL to that"
-            f" address, and AUTH_JWKS_URL={url}"
-        )
+    if policy.audience_claim != "aud":
+        found += f" in {policy.audience_claim}"
+    if (
+        internal_address
+        and origin_of(url) in policy.issuers
+        and _is_internal(urlsplit(url).hostname or "")
+    ):
+        found += f"; {internal_address}, and AUTH_JWKS_URL={url}"
     return Finding(check="accepted tokens", found=found)
 
 

@@ -7,7 +7,7 @@ from backend.adapters.auth.explain import claims
 from backend.adapters.auth.explain.context import TokenContext
 from backend.adapters.auth.explain.cookies import SEND_JWT, jwt_cookie_remedy
 from backend.adapters.auth.explain.failures import Failure
-from backend.adapters.auth.explain.fetches import outage_remedy
+from backend.adapters.auth.explain.fetches import BETTER_AUTH
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.domain.auth import (
     AuthError,
@@ -24,6 +24,12 @@ from backend.domain.auth import (
     UnknownKeyError,
     UnsupportedTokenError,
     VerifierUnavailableError,
+)
+
+RUN_DOCTOR: Final = "Run `python -m backend doctor` for details."
+DPOP_BOUND: Final = (
+    "This token is bound to a key of its client (DPoP). Let the client request a token without"
+    " DPoP."
 )
 
 
@@ -43,10 +49,7 @@ def error_remedy(error: Failure, context: TokenContext) -> str | None:
 
 def _unsupported_token_remedy(_error: AuthError, context: TokenContext) -> str:
     if context.claims.get("cnf") is not None:
-        return (
-            "This token is bound to a key of its client (DPoP). Let the client request a token"
-            " without DPoP."
-        )
+        return DPOP_BOUND
     if str(context.header.get("typ", "")).lower() == "logout+jwt":
         return f"This is a logout token: it is for a client, not for an API. {SEND_JWT}"
     return f"This is not an access token. {SEND_JWT}"
@@ -72,11 +75,16 @@ def _algorithm_remedy(_error: AuthError, context: TokenContext) -> str:
             " the secret cannot verify it."
         )
     if algorithm in (*HMAC_ALGORITHMS, *ASYMMETRIC_ALGORITHMS):
-        return (
-            f"AUTH_ALGORITHMS does not list {algorithm}. Add it, or unset AUTH_ALGORITHMS. If"
-            " AUTH_ALGORITHMS is not set, the key that the token names is for another algorithm."
-        )
+        return unlisted_algorithm_remedy(algorithm)
     return f"Better Auth never uses this algorithm: another issuer made this token. {SEND_JWT}"
+
+
+def unlisted_algorithm_remedy(algorithm: str) -> str:
+    """Return the remedy for an algorithm that is supported, but not accepted here."""
+    return (
+        f"AUTH_ALGORITHMS does not list {algorithm}. Add it, or unset AUTH_ALGORITHMS. If"
+        " AUTH_ALGORITHMS is not set, the key that the token names is for another algorithm."
+    )
 
 
 def _key_remedy(_error: AuthError, context: TokenContext) -> str:
@@ -90,7 +98,7 @@ def _key_remedy(_error: AuthError, context: TokenContext) -> str:
 
 
 def _outage_remedy(error: VerifierUnavailableError, _context: TokenContext) -> str:
-    return f"{outage_remedy(error)} Run `python -m backend doctor` for details."
+    return f"{BETTER_AUTH.outage_remedy(error)} {RUN_DOCTOR}"
 
 
 def _signature_remedy(_error: AuthError, context: TokenContext) -> str:

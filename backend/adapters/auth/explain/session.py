@@ -10,7 +10,7 @@ from backend.adapters.auth.explain.context import shown_time, utc
 from backend.adapters.auth.explain.cookies import COMPACT_COOKIE, JWE, has_session
 from backend.adapters.auth.explain.custom_claims import claims_finding
 from backend.adapters.auth.explain.failures import Failure, code_and_reason
-from backend.adapters.auth.explain.fetches import outage_remedy
+from backend.adapters.auth.explain.fetches import BETTER_AUTH
 from backend.adapters.auth.jose.jws import decode_object, parse_compact
 from backend.adapters.auth.redaction.values import quoted, redacted
 from backend.domain.auth import AuthError, ExpiredTokenError, Principal, VerifierUnavailableError
@@ -129,7 +129,7 @@ def _format(strategy: str | None, value: str) -> Finding:
 
 def _finding(check: str, failure: Failure, *, found: str | None = None) -> Finding:
     if isinstance(failure, VerifierUnavailableError):
-        remedy = outage_remedy(failure)
+        remedy = BETTER_AUTH.outage_remedy(failure)
     elif isinstance(failure, ExpiredTokenError):
         remedy = _EXPIRED_REMEDY
     else:

@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
+from backend.adapters.auth.explain.advice import BETTER_AUTH, Advice
 from backend.adapters.auth.explain.context import OFF, TokenContext
-from backend.adapters.auth.explain.custom_claims import DEFINE_PAYLOAD, claims_finding
+from backend.adapters.auth.explain.custom_claims import claims_finding
 from backend.adapters.auth.explain.failures import Failure, code_and_reason
 from backend.adapters.auth.explain.key_set import key_set_finding
-from backend.adapters.auth.explain.malformed import long_token_remedy, malformed_token_remedy
-from backend.adapters.auth.explain.remedies import error_remedy
+from backend.adapters.auth.explain.malformed import long_token_remedy
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jose.jws import CompactJws, decode_object, parse_compact
 from backend.adapters.auth.pyjwt import SignedTokens
@@ -45,6 +45,7 @@ class TokenExplainer:
         secret_is_for_cookies: Whether the shared secret verifies session cookies only.
         key_set_state: Returns the state of the key set; None if no key set is configured.
         claim_names: The names of the further claims of a principal (`AUTH_CLAIMS`).
+        advice: The texts for the operator of the provider.
         clock: Returns the time in seconds since the epoch.
     """
 
@@ -61,6 +62,7 @@ class TokenExplainer:
         secret_is_for_cookies: bool = False,
         key_set_state: Callable[[], KeySetState] | None = None,
         claim_names: Sequence[str] = (),
+        advice: Advice = BETTER_AUTH,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._signed_tokens = signed_tokens
@@ -73,6 +75,7 @@ class TokenExplainer:
         self._secret_is_for_cookies = secret_is_for_cookies
         self._key_set_state = key_set_state
         self._claim_names = claim_names
+        self._advice = advice
         self._clock = clock
 
     async def explain(self, token: str) -> Explanation:
@@ -85,7 +88,7 @@ class TokenExplainer:
             jws = parse_compact(token, max_length=self._signed_tokens.max_length)
             header, payload = decode_object(jws[0]), jws[1]
         except AuthError as error:
-            remedy = malformed_token_remedy(
+            remedy = self._advice.malformed(
                 token, self._cookies, max_length=self._signed_tokens.max_length
             )
             finding = Finding(check="format", problem=str(error), remedy=remedy)
@@ -106,7 +109,11 @@ class TokenExplainer:
             Finding(
                 check="format",
                 found=f"three segments, {len(token)} characters",
-                remedy=long_token_remedy(token, max_length=self._signed_tokens.max_length),
+                remedy=long_token_remedy(
+                    token,
+                    max_length=self._signed_tokens.max_length,
+                    fewer_claims=self._advice.fewer_claims,
+                ),
             )
         ]
         failures: dict[str, Failure] = {}
@@ -119,7 +126,7 @@ class TokenExplainer:
             failure = await _failure(run)
             if failure is not None:
                 failures[check] = failure
-            findings.append(_finding(check, failure, context))
+            findings.append(self._finding(check, failure, context))
             if check == "signature":
                 by_key_set = failure is None and header.get("alg") in ASYMMETRIC_ALGORITHMS
                 context = replace(context, signed_by_key_set=by_key_set)
@@ -166,7 +173,18 @@ class TokenExplainer:
     def _claims_findings(self, context: TokenContext) -> Iterator[Finding]:
         if self._claim_names:
             claims = self._principal(context).claims
-            yield claims_finding(claims, self._claim_names, remedy=DEFINE_PAYLOAD)
+            yield claims_finding(claims, self._claim_names, remedy=self._advice.missing_claims)
+
+    def _finding(self, check: str, failure: Failure | None, context: TokenContext) -> Finding:
+        if failure is None:
+            return Finding(check=check, found=context.found(check))
+        return Finding(
+            check=check,
+            found=context.found(check),
+            expected=context.expected(check),
+            problem=str(failure),
+            remedy=self._advice.error(failure, context),
+        )
 
     def _principal(self, context: TokenContext) -> Principal:
         return self._to_principal(_with_subject(context.claims), context.now)
@@ -180,18 +198,6 @@ async def _failure(run: Callable[[], object]) -> Failure | None:
     except (AuthError, VerifierUnavailableError) as error:
         return error
     return None
-
-
-def _finding(check: str, failure: Failure | None, context: TokenContext) -> Finding:
-    if failure is None:
-        return Finding(check=check, found=context.found(check))
-    return Finding(
-        check=check,
-        found=context.found(check),
-        expected=context.expected(check),
-        problem=str(failure),
-        remedy=error_remedy(failure, context),
-    )
 
 
 def _claims(payload: bytes) -> Claims:

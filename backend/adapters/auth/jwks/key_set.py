@@ -22,7 +22,8 @@ class KeySet:
     Attributes:
         by_kid: The usable keys; several keys may share an id. None is for keys without an id.
         any_kid: The key for every other key id: the only member of the set, if it has no id.
-        rejected: Why each unusable member of the set was dropped.
+        rejected: Why each unusable member of the set was dropped. Keys for encryption, which
+            Keycloak publishes in the same set, are dropped without a reason.
     """
 
     by_kid: Mapping[str | None, Keys] = field(default_factory=dict)
@@ -91,17 +92,19 @@ def read_key_set(document: bytes) -> KeySet:
     """
     members = read_members(document)
     by_kid: dict[str | None, Keys] = {}
-    rejected = []
+    reasons, rejected = [], []
     for index, member in enumerate(members):
         try:
             key = _usable_key(member)
         except UnusableKeyError as error:
-            rejected.append(f"key {index}: {error}")
+            reasons.append(f"key {index}: {error}")
+            if not _is_for_encryption(member):
+                rejected.append(reasons[-1])
         else:
             by_kid[key.kid] = (*by_kid.get(key.kid, ()), key)
     if members and not by_kid:
         raise FetchError(
-            "the key set has no usable key: " + _summary(rejected),
+            "the key set has no usable key: " + _summary(reasons),
             kind=FetchErrorKind.NO_USABLE_KEY,
         )
     # RFC 7515, section 4.1.4: a kid is a hint. If there is only one key, no hint is needed.
@@ -113,6 +116,11 @@ def _usable_key(member: object) -> VerificationKey:
     if isinstance(member, NotStrict):
         raise UnusableKeyError(f"not strict JSON: {member.reason}")
     return public_key(member)
+
+
+def _is_for_encryption(member: object) -> bool:
+    """Return whether a key is meant for other things than signatures (RFC 7517, section 4.2)."""
+    return isinstance(member, dict) and member.get("use") == "enc"
 
 
 def _summary(reasons: Sequence[str]) -> str:

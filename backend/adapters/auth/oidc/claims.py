@@ -6,9 +6,12 @@ from typing import Any, Final
 
 from backend.adapters.auth.claims import Claims, check_identifier
 from backend.adapters.auth.user_claims import select, text, words
-from backend.domain.auth import MissingClaimError, Principal
+from backend.domain.auth import MissingClaimError, Principal, UnsupportedTokenError
 
-_ESCAPES: Final = (("~1", "/"), ("~0", "~"))  # RFC 6901, section 4: in this order
+# Keycloak writes the kind of a token into the payload. Only `Bearer` is an access token.
+_NOT_ACCESS_TOKENS: Final = frozenset({"id", "logout", "offline", "refresh"})
+
+Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +49,22 @@ def principal_mapping(
         claim_names: The names of further claims to add to the principal.
 
     Returns:
-        A function that raises `InvalidTokenError` if the user's id is missing or invalid.
+        A function that raises `InvalidTokenError` if the token is not an access token, or if the
+        user's id is missing or invalid.
     """
-    pointers = (mapping.user_id, mapping.email, mapping.name, mapping.roles, mapping.scopes)
+    names = (mapping.user_id, mapping.email, mapping.name, mapping.roles, mapping.scopes)
+    paths = {name: path_of(name) for name in (*names, mapping.email_verified) if name}
+    further = {name: path_of(name) for name in claim_names}
 
     def to_principal(claims: Claims, expires_at: float) -> Principal:
-        facts = {name: find(claims, name) for name in pointers if name}
+        _check_kind(claims)
+        facts = {name: find(claims, path) for name, path in paths.items()}
         user_id = facts[mapping.user_id]
         if user_id is None:
             raise MissingClaimError(mapping.user_id)
         check_identifier(mapping.user_id, user_id)
         email = text(facts, mapping.email)
+        selected = {name: find(claims, path) for name, path in further.items()}
         return Principal(
             user_id=user_id,
             expires_at=expires_at,
@@ -64,26 +72,43 @@ def principal_mapping(
             name=text(facts, mapping.name),
             roles=_words(facts, mapping.roles, separator=","),
             scopes=_words(facts, mapping.scopes, separator=" "),
-            email_verified=email is not None and find(claims, mapping.email_verified) is True,
-            claims=select({name: find(claims, name) for name in claim_names}, claim_names),
+            email_verified=email is not None and facts[mapping.email_verified] is True,
+            claims=select(selected, claim_names),
         )
 
     return to_principal
 
 
-def find(claims: Claims, name: str) -> Any:
-    """Return the value of a claim, or of a member that a JSON Pointer names; None if missing.
+def path_of(name: str) -> Path:
+    """Return the member names from the top of the claims to a fact.
 
-    Pointers go through objects only: lists have no members with stable names.
+    Args:
+        name: The name of a top-level claim, or a JSON Pointer.
     """
     if not name.startswith("/"):
-        return claims.get(name)
+        return (name,)
+    # RFC 6901, section 4: `~1` is replaced first, so that `~01` becomes `~1`.
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in name[1:].split("/"))
+
+
+def find(claims: Claims, path: Path) -> Any:
+    """Return the value at a path; None if it is missing.
+
+    Paths go through objects only: the members of a list have no stable names.
+    """
     value: Any = claims
-    for part in name[1:].split("/"):
-        for escape, character in _ESCAPES:
-            part = part.replace(escape, character)  # noqa: PLW2901 - both escapes of a part
-        value = value.get(part) if isinstance(value, Mapping) else None
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
     return value
+
+
+def _check_kind(claims: Claims) -> None:
+    """Refuse tokens that the issuer signs with the same keys for another purpose."""
+    kind = claims.get("typ")
+    if isinstance(kind, str) and kind.lower() in _NOT_ACCESS_TOKENS:
+        raise UnsupportedTokenError("typ of the payload: not an access token")
+    if "events" in claims:  # RFC 8417, section 2.2
+        raise UnsupportedTokenError("events: a security event or a logout token")
 
 
 def _words(facts: Mapping[str, Any], name: str, *, separator: str) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.adapters.auth.explain.fetches import fetch_remedy
+from backend.adapters.auth.explain.fetches import BETTER_AUTH
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from tests.adapters.auth.issuer import http_error
 
@@ -21,7 +21,7 @@ from tests.adapters.auth.issuer import http_error
     ],
 )
 def test_every_status_of_a_failed_fetch_has_a_remedy(status: int, words: str) -> None:
-    assert words in fetch_remedy(http_error(status))
+    assert words in BETTER_AUTH.remedy(http_error(status))
 
 
 REMEDIES = {
@@ -30,6 +30,7 @@ REMEDIES = {
     FetchErrorKind.NOT_A_KEY_SET: "web page",
     FetchErrorKind.COMPRESSED: "compression off",
     FetchErrorKind.TOO_LARGE: "not a key set",
+    FetchErrorKind.NOT_METADATA: "web page",
     FetchErrorKind.NO_USABLE_KEY: "keyPairConfig",
     FetchErrorKind.EMPTY: "/api/auth/token",
     FetchErrorKind.TIMEOUT: "firewall",
@@ -45,10 +46,12 @@ REMEDIES = {
 def test_an_issuer_that_cannot_be_reached_may_have_an_internal_address(
     kind: FetchErrorKind,
 ) -> None:
-    remedy = fetch_remedy(FetchError("the message does not matter", kind=kind))
+    remedy = BETTER_AUTH.remedy(FetchError("the message does not matter", kind=kind))
     assert "keep the public address in BETTER_AUTH_URL and set AUTH_JWKS_URL" in remedy
 
 
 @pytest.mark.parametrize("kind", FetchErrorKind)
 def test_every_kind_of_failed_fetch_has_a_remedy(kind: FetchErrorKind) -> None:
-    assert REMEDIES[kind] in fetch_remedy(FetchError("the message does not matter", kind=kind))
+    assert REMEDIES[kind] in BETTER_AUTH.remedy(
+        FetchError("the message does not matter", kind=kind)
+    )

@@ -94,7 +94,7 @@ async def test_an_added_key_keeps_the_epoch(issuer: Issuer, clock: Clock) -> Non
 async def test_logs_unusable_keys_once(
     issuer: Issuer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    issuer.publish(signer("EdDSA"), signer("EdDSA", "2").jwk(use="enc"))
+    issuer.publish(signer("EdDSA"), signer("EdDSA", "2").jwk(use="tls"))
     async with issuer.fetched() as keys:
         await clock.advance(900)
         assert len(issuer.fetches) >= 3
