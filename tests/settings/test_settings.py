@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backend.settings import Settings
-from backend.settings.values import CookieCache, LogFormat, LogLevel
+from backend.settings.values import CookieCache, LogFormat, LogLevel, Provider
 from tests.settings.environment import OTHER_SECRET, SECRET, Environment
 
 
@@ -14,6 +14,15 @@ def test_every_setting_except_the_issuer_has_a_default(environment: Environment)
     assert settings.model_dump(exclude={"better_auth_secret", "database_url"}) == {
         "better_auth_url": None,
         "better_auth_secrets": (),
+        "auth_provider": Provider.BETTER_AUTH,
+        "oidc_issuer": None,
+        "oidc_claim_user_id": "sub",
+        "oidc_claim_email": "email",
+        "oidc_claim_email_verified": "email_verified",
+        "oidc_claim_name": "name",
+        "oidc_claim_roles": None,
+        "oidc_claim_scopes": "scope",
+        "oidc_claim_audience": "aud",
         "auth_jwks_url": None,
         "auth_issuer": (),
         "auth_audience": (),
@@ -99,6 +108,15 @@ def test_every_variable_sets_its_setting(environment: Environment) -> None:
     )
     assert values == {
         "better_auth_url": "https://auth.example.com/",
+        "auth_provider": Provider.BETTER_AUTH,
+        "oidc_issuer": None,
+        "oidc_claim_user_id": "sub",
+        "oidc_claim_email": "email",
+        "oidc_claim_email_verified": "email_verified",
+        "oidc_claim_name": "name",
+        "oidc_claim_roles": None,
+        "oidc_claim_scopes": "scope",
+        "oidc_claim_audience": "aud",
         "auth_jwks_url": "http://127.0.0.1:3000/jwks",
         "auth_issuer": ("https://a.example.com", "https://b.example.com"),
         "auth_audience": ("api",),
@@ -137,6 +155,27 @@ def test_every_variable_sets_its_setting(environment: Environment) -> None:
     }
     assert settings.secrets == (OTHER_SECRET, SECRET)
     assert settings.database_url.get_secret_value().endswith("secret@db.example.com/todos")
+
+
+def test_every_variable_of_an_openid_connect_issuer_sets_its_setting(
+    environment: Environment,
+) -> None:
+    claims = {
+        f"OIDC_CLAIM_{name}": f"/facts/{name.lower()}"
+        for name in ("USER_ID", "EMAIL", "EMAIL_VERIFIED", "NAME", "ROLES", "SCOPES")
+    }
+    settings = environment.read(
+        AUTH_PROVIDER="oidc",
+        OIDC_ISSUER="https://id.example.com/",
+        OIDC_CLAIM_AUDIENCE="client_id",
+        AUTH_AUDIENCE="api",
+        **claims,
+    )
+    for name, value in claims.items():
+        assert getattr(settings, name.lower()) == value
+    assert settings.auth_provider is Provider.OIDC
+    assert settings.oidc_issuer == "https://id.example.com/"
+    assert settings.oidc_claim_audience == "client_id"
 
 
 def test_the_settings_cannot_be_changed(environment: Environment) -> None:
@@ -196,9 +235,10 @@ def test_load_returns_valid_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"BETTER_AUTH_SECRET": "short"}, True),
         ({"BETTER_AUTH_SECRETS": "1:short"}, True),
         ({"AUTH_JWKS_URL": "https://a"}, True),
+        ({"OIDC_ISSUER": "https://a"}, True),
     ],
 )
-def test_any_of_four_variables_names_an_issuer(
+def test_any_of_five_variables_names_an_issuer(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: bool
 ) -> None:
     for name, value in variables.items():

@@ -81,6 +81,7 @@ INVALID = {
         f"2:{SECRET},1:",
         "1:better-auth-secret-12345678901234567890",
     ],
+    "AUTH_PROVIDER": ["auth0", "better_auth", "oidc,better-auth"],
     "AUTH_JWKS_URL": ["jwks", "file:///etc/passwd", "https://a/jwks?x"],
     "AUTH_ALGORITHMS": ["none", "HS512", "hs256", "RS256,HS384"],
     "AUTH_ALLOW_HTTP": ["maybe"],
@@ -180,13 +181,44 @@ INVALID = {
 }
 
 
+CLAIM_NAMES = ["a\tb", "x" * 129, "/realm~access", "/a~2b", "/a~"]
+
+INVALID_WITH_OIDC = {
+    "OIDC_ISSUER": [
+        "id.example.com",
+        "ftp://id.example.com",
+        "https://ID.example.com",
+        "https://id.example.com:443",
+        "https://b\u00fccher.example",
+        f"https://user:{HIDDEN}@id.example.com",
+        "https://id.example.com?x",
+        "https://id.example.com#x",
+    ],
+    "OIDC_CLAIM_USER_ID": CLAIM_NAMES,
+    "OIDC_CLAIM_EMAIL": CLAIM_NAMES,
+    "OIDC_CLAIM_EMAIL_VERIFIED": CLAIM_NAMES,
+    "OIDC_CLAIM_NAME": CLAIM_NAMES,
+    "OIDC_CLAIM_ROLES": CLAIM_NAMES,
+    "OIDC_CLAIM_SCOPES": CLAIM_NAMES,
+    "OIDC_CLAIM_AUDIENCE": ["a\tb", "x" * 129, "/client/id"],
+}
+
+
 @pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, values in INVALID.items() for value in values]
+    ("name", "value"),
+    [
+        (name, value)
+        for name, values in {**INVALID, **INVALID_WITH_OIDC}.items()
+        for value in values
+    ],
 )
 def test_invalid_values_are_reported_with_variable_and_remedy(
     environment: Environment, name: str, value: str
 ) -> None:
     valid = {"BETTER_AUTH_SECRET": SECRET, "BETTER_AUTH_URL": "https://auth.example.com"}
+    if name in INVALID_WITH_OIDC:
+        issuer = "https://id.example.com"
+        valid = {"AUTH_PROVIDER": "oidc", "OIDC_ISSUER": issuer, "AUTH_AUDIENCE": "api"}
     (complaint,) = environment.complaints(**{**valid, name: value})
     assert complaint.variable == name
     assert complaint.remedy == f"Set it to {Settings.model_fields[name.lower()].description}."
@@ -197,7 +229,8 @@ def test_invalid_values_are_reported_with_variable_and_remedy(
 
 def test_every_variable_that_can_be_invalid_is_tested() -> None:
     never_invalid = {"auth_issuer", "auth_audience", "auth_cookie_version", "host"}
-    assert {name.lower() for name in INVALID} == set(Settings.model_fields) - never_invalid
+    tested = {name.lower() for name in (*INVALID, *INVALID_WITH_OIDC)}
+    assert tested == set(Settings.model_fields) - never_invalid
 
 
 @pytest.mark.parametrize(
