@@ -108,6 +108,31 @@ def test_the_graph_contains_external_and_standard_imports(graph: grimp.ImportGra
     assert "dataclasses" in graph.find_modules_directly_imported_by(f"{DOMAIN}.todo")
 
 
+@pytest.mark.parametrize("room", ["domain", "entrypoints/http", "entrypoints/server"])
+def test_domain_http_and_server_do_not_name_the_provider_oidc(room: str) -> None:
+    files = [path for path in (ROOT / "backend" / room).rglob("*") if path.is_file()]
+    sources = [path for path in files if path.suffix in {".py", ".html", ".js"}]
+    assert len(sources) > 1
+    assert [path for path in sources if "oidc" in path.read_text("utf-8").lower()] == []
+
+
+def test_a_provider_is_an_adapter_a_setting_and_a_row_of_the_container(
+    graph: grimp.ImportGraph,
+) -> None:
+    adapter = "backend.adapters.auth.oidc"
+    modules = {adapter, *graph.find_descendants(adapter)}
+    importers = {
+        importer
+        for module in modules
+        for importer in graph.find_modules_that_directly_import(module)
+    }
+    assert importers - modules == {
+        "backend.adapters.auth.explain.issuer",
+        "backend.container.issuer",
+        "backend.container.tokens",
+    }
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the code and of its contracts."""

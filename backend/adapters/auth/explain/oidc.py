@@ -103,7 +103,10 @@ def _missing_claim_remedy(error: MissingClaimError, context: TokenContext) -> st
             " tokens name the audience in another claim, set OIDC_CLAIM_AUDIENCE, for example to"
             " client_id for Amazon Cognito."
         )
-    return f"Let the issuer add `{claim}`, or set OIDC_CLAIM_USER_ID to the claim with the user id."
+    remedy = f"Let the issuer add `{claim}`."
+    if claim in {"iss", "exp"}:
+        return remedy
+    return f"{remedy} Or set OIDC_CLAIM_USER_ID to the claim with the user's id."
 
 
 def _invalid_claim_remedy(error: InvalidClaimError, context: TokenContext) -> str:

@@ -29,6 +29,16 @@ BAD: list[Any] = [
 ]
 
 
+def test_a_key_for_encryption_is_no_problem() -> None:
+    for_encryption = signer("RS256", "enc").jwk(use="enc", alg="RSA-OAEP")
+    keys = read_key_set(key_set(signer("RS256", "1"), for_encryption))
+    assert list(keys.by_kid) == ["1"]
+    assert keys.rejected == ()
+    with pytest.raises(FetchError, match="alg does not fit") as caught:
+        read_key_set(key_set(for_encryption))
+    assert caught.value.kind is FetchErrorKind.NO_USABLE_KEY
+
+
 def test_reads_every_good_key() -> None:
     signers = [signer("EdDSA", "1"), signer("ES256", "2"), signer("RS256", "3")]
     keys = read_key_set(key_set(*signers))
