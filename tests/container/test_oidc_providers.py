@@ -5,9 +5,11 @@ The shapes are those of each provider's documentation. The keys and the times ar
 
 import functools
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -27,6 +29,7 @@ from backend.testing.encoding import ABSENT, drop_absent
 from backend.testing.signers import key_set, signer
 from backend.testing.tokens import sign_token
 from tests.adapters.auth.tokens import NOW
+from tests.documents import table_rows
 
 pytestmark = pytest.mark.anyio
 
@@ -422,3 +425,16 @@ async def test_doctor_finds_no_problem_and_shows_the_key_set(
     assert [item.problem for item in findings if item.problem] == []
     assert provider.keys_url in str(findings)
     assert "Better Auth" not in str(findings)
+
+
+def test_the_page_shows_the_settings_of_every_provider() -> None:
+    rows = [row for row in table_rows(Path("docs/swap-the-provider.md")) if len(row) == 4]
+    shown = [
+        {"OIDC_ISSUER": row[1].strip("`"), **dict(re.findall(r"`([A-Z_]+)=([^`]+)`", row[3]))}
+        for row in rows
+    ]
+    tested = [
+        {name.upper(): text for name, text in provider.settings.items() if name != "auth_audience"}
+        for provider in PROVIDERS.values()
+    ]
+    assert [row for row in shown if row["OIDC_ISSUER"] != "OIDC_ISSUER"] == tested
