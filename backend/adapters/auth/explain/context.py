@@ -64,10 +64,8 @@ class TokenContext:
             case "signature":
                 key = f" by key {quoted(header['kid'], name='kid')}" if "kid" in header else ""
                 return f"{quoted(header.get('alg'))}{key}"
-            case "subject" | "issuer":
-                return _claim(claims, _CLAIMS[check])
-            case "audience":
-                return _claim(claims, self.policy.audience_claim)
+            case "subject" | "issuer" | "audience":
+                return _claim(claims, _CLAIMS.get(check, self.policy.audience_claim))
             case "user":
                 return f"the machine {_claim(claims, 'sub')}" if self._is_machine else None
             case "times":
