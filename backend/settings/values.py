@@ -129,6 +129,8 @@ def _check_database(value: SecretStr) -> SecretStr:
 
 
 def _check_issuer(value: str) -> str:
+    if value.endswith("/.well-known/openid-configuration"):
+        raise ValueError("this is the URL of the metadata, not the issuer")
     if canonical_url(value) != value:
         raise ValueError("the scheme and the host must be in lower case, without a default port")
     return value

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,20 @@ import pytest
 from backend.container.inspection import InspectionContainer
 from backend.domain.auth import (
     AuthError,
+    InvalidAlgorithmError,
     InvalidAudienceError,
     InvalidIssuerError,
+    InvalidSignatureError,
     MissingClaimError,
     Principal,
+    UnknownKeyError,
     UnsupportedTokenError,
 )
 from backend.settings import Settings
 from backend.testing.encoding import ABSENT, drop_absent
 from backend.testing.signers import key_set, signer
 from backend.testing.tokens import sign_token
-from tests.adapters.auth.tokens import NOW
+from tests.adapters.auth.tokens import NOW, secret_signer
 from tests.documents import table_rows
 
 pytestmark = pytest.mark.anyio
@@ -425,6 +428,31 @@ async def test_doctor_finds_no_problem_and_shows_the_key_set(
     assert [item.problem for item in findings if item.problem] == []
     assert provider.keys_url in str(findings)
     assert "Better Auth" not in str(findings)
+
+
+async def test_a_url_of_the_key_set_replaces_the_metadata(open_container: Open) -> None:
+    keys_url = "https://keys.internal/set"
+    settings = {**KEYCLOAK.settings, "auth_jwks_url": keys_url}
+    provider = replace(KEYCLOAK, settings=settings, keys_url=keys_url)
+    container = await open_container(provider)
+    assert await container.token_verifier().verify(token(KEYCLOAK)) == KEYCLOAK.principal
+    first, *_ = await (await open_container(provider)).diagnose_issuer()
+    assert (first.check, first.problem) == ("keys", None)
+
+
+async def test_a_secret_or_a_key_of_another_issuer_verifies_nothing(open_container: Open) -> None:
+    container = await open_container(KEYCLOAK)
+    claims = {**TIMES, **KEYCLOAK.claims}
+    public = key_set(signer("RS256"))
+    for other, error in (
+        (signer("ES256", "key-1"), InvalidAlgorithmError),
+        (secret_signer(public), InvalidAlgorithmError),
+        (replace(signer("RS256", "stolen"), kid="key-1"), InvalidSignatureError),
+        (signer("RS256", "key-of-another-issuer"), UnknownKeyError),
+    ):
+        with pytest.raises(AuthError) as caught:
+            await container.token_verifier().verify(sign_token(other, claims))
+        assert type(caught.value) is error
 
 
 def test_the_page_shows_the_settings_of_every_provider() -> None:

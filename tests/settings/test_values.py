@@ -193,6 +193,7 @@ INVALID_WITH_OIDC = {
         f"https://user:{HIDDEN}@id.example.com",
         "https://id.example.com?x",
         "https://id.example.com#x",
+        "https://id.example.com/.well-known/openid-configuration",
     ],
     "OIDC_CLAIM_USER_ID": CLAIM_NAMES,
     "OIDC_CLAIM_EMAIL": CLAIM_NAMES,
