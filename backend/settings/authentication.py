@@ -12,6 +12,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from backend.settings.claim_names import ClaimName, ClaimNames, TopLevelClaim
 from backend.settings.complaints import Complaint, ConfigurationError, errors_of
 from backend.settings.consistency import ISSUERS, inconsistencies
 from backend.settings.oddities import odd_secrets
@@ -23,15 +24,12 @@ from backend.settings.values import (
     ASYMMETRIC_ALGORITHMS,
     Algorithms,
     AnyCase,
-    ClaimName,
-    ClaimNames,
     CookieCache,
     CookieName,
     IssuerUrl,
     Origins,
     Provider,
     Secret,
-    TopLevelClaim,
     Url,
     VersionedSecrets,
     Words,
