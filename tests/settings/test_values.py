@@ -85,6 +85,8 @@ INVALID = {
     "AUTH_JWKS_URL": ["jwks", "file:///etc/passwd", "https://a/jwks?x"],
     "AUTH_ALGORITHMS": ["none", "HS512", "hs256", "RS256,HS384"],
     "AUTH_ALLOW_HTTP": ["maybe"],
+    "AUTH_MACHINE_TOKENS": ["maybe"],
+    "AUTH_RESOURCE": ["api", "http://api.example.com", "https://API.example.com"],
     "AUTH_LEEWAY": ["-1", "301", "nan", "inf", "ten", "1e400"],
     "AUTH_MAX_LIFETIME": ["0", "-1", "nan", "forever"],
     "AUTH_TOKEN_MAX_BYTES": ["0", "1023", "49153", "16 KiB", "1e4"],

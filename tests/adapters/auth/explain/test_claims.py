@@ -42,7 +42,7 @@ ISSUERS: list[Mistake] = [
         {},
         token(header={"typ": "at+jwt"}, claims={"iss": API_AUTH, "aud": "https://api.example.com"}),
         "issuer",
-        ["This is an OAuth access token", "AUTH_RESOURCE", "'https://api.example.com'"],
+        ["This is an OAuth access token", "AUTH_RESOURCE", '"https://api.example.com"'],
     ),
     (
         "ID token",
