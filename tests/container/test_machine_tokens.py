@@ -57,3 +57,30 @@ async def test_an_accepted_machine_token_is_a_principal_that_says_so(
 async def test_a_token_of_a_user_row_without_clients_is_not_a_machine(issuer: Issuer) -> None:
     async with bearer_verifier(issuer, auth_machine_tokens=True) as verifier:
         assert (await verifier.verify(issuer.token(sub="ada"))).is_machine is False
+
+
+OIDC = "https://id.example.com"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"sub": "c1@clients", "azp": "c1", "gty": "client-credentials"},  # Auth0
+        {"sub": "5a1c0e7e", "azp": "c1", "preferred_username": "service-account-c1"},  # Keycloak
+        {"sub": "5a1c0e7e", "azp": "c1", "idtyp": "app"},  # Entra
+        {"sub": "c1", "client_id": "c1"},  # Cognito
+    ],
+)
+async def test_machine_tokens_of_other_providers_are_recognized(
+    issuer: Issuer, claims: dict[str, Any]
+) -> None:
+    token = issuer.token(**{"iss": OIDC, "aud": "api", **claims})
+    values: dict[str, Any] = {"auth_provider": "oidc", "oidc_issuer": OIDC}
+    values |= {"auth_audience": ["api"]}
+    values |= {"better_auth_url": None, "auth_jwks_url": f"{issuer.url}/api/auth/jwks"}
+    async with bearer_verifier(issuer, **values) as verifier:
+        assert (await verifier.verify(issuer.token(iss=OIDC, aud="api"))).user_id == "user-1"
+        with pytest.raises(MachineTokenError):
+            await verifier.verify(token)
+    async with bearer_verifier(issuer, **values, auth_machine_tokens=True) as verifier:
+        assert (await verifier.verify(token)).is_machine is True

@@ -4,16 +4,31 @@ Such a token names no user. Without this rule its client would be a user with th
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from backend.adapters.auth.claims import Claims
 from backend.domain.auth import MachineTokenError, Principal
 
 ToPrincipal = Callable[[Claims, float], Principal]
 
+_SERVICE_ACCOUNT: Final = "service-account-"  # Keycloak's prefix of the name; the client id follows
+
 
 def is_machine_token(claims: Claims) -> bool:
-    """Return whether the subject of a token is its client, as RFC 9068 demands (section 2.2)."""
-    return claims["sub"] in (claims.get("client_id"), claims.get("azp"))
+    """Return whether the subject of a token is its client (RFC 9068, section 2.2).
+
+    Some providers write another subject, and mark the token: Auth0 (`gty`), Entra (`idtyp`) and
+    Keycloak (`preferred_username`).
+    """
+    client = claims.get("azp", claims.get("client_id"))
+    return (
+        claims["sub"] in (client, claims.get("client_id"))
+        or claims.get("gty") == "client-credentials"
+        or claims.get("idtyp") == "app"
+        or (
+            client is not None and claims.get("preferred_username") == f"{_SERVICE_ACCOUNT}{client}"
+        )
+    )
 
 
 def with_machine_tokens(to_principal: ToPrincipal, *, accepted: bool) -> ToPrincipal:
@@ -31,7 +46,9 @@ def with_machine_tokens(to_principal: ToPrincipal, *, accepted: bool) -> ToPrinc
         if not is_machine_token(claims):
             return to_principal(claims, expires_at)
         if not accepted:
-            raise MachineTokenError("sub is the id of the client, so the token names no user")
+            raise MachineTokenError(
+                "the client got the token for itself, so the token names no user"
+            )
         return to_principal(claims, expires_at)._replace(is_machine=True)
 
     return to_user_or_machine

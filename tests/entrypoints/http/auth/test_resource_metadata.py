@@ -137,6 +137,15 @@ def test_challenges_of_the_todo_api_name_the_metadata(make_app: MakeApp) -> None
             assert challenge.endswith(f', resource_metadata="{url}"')
 
 
+def test_pages_of_every_origin_read_the_metadata_whatever_cors_allows(make_app: MakeApp) -> None:
+    origins = ("https://app.example.com",)
+    settings = {"better_auth_url": "http://127.0.0.1:9", "auth_resource": RESOURCE}
+    with TestClient(make_app(**settings, cors_origins=origins)) as client:
+        for origin, allowed in [(*ANY_ORIGIN.values(), "*"), (*origins, *origins)]:
+            response = client.get(PATH, headers={"Origin": origin})
+            assert response.headers["access-control-allow-origin"] == allowed
+
+
 def test_nothing_is_served_or_named_without_a_resource(make_protected: MakeProtected) -> None:
     with TestClient(make_protected(auth_resource=None)) as client:
         response = client.get(PATH)
