@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from backend.domain.auth import AuthError, InvalidTokenError
+from backend.domain.revocation import RevokedTokenError
 from backend.entrypoints.http.auth.session_cookies import MalformedCookieError
 from backend.settings import Settings
 from tests.documents import (
@@ -217,5 +218,5 @@ def auth_errors(kind: type[AuthError] = AuthError) -> list[type[AuthError]]:
 def test_the_table_of_refusals_has_every_code_and_reason() -> None:
     rows = [row for row in table_rows(ERRORS) if len(row) == 3 and row[0].startswith("401 ")]
     documented = {(row[0].removeprefix("401 ").strip("`"), row[1].strip("`")) for row in rows}
-    errors: list[type[AuthError]] = [*auth_errors(), MalformedCookieError]
+    errors: list[type[AuthError]] = [*auth_errors(), MalformedCookieError, RevokedTokenError]
     assert documented == {(error.code, error.reason) for error in errors}

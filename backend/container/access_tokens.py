@@ -6,14 +6,14 @@ Without `AUTH_RESOURCE` there are no such parts, and one verifier has the rules 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from backend.adapters.auth.claims import ClaimsPolicy
+from backend.adapters.auth.claims import Claims, ClaimsPolicy
 from backend.adapters.auth.jose.jwk import HMAC_ALGORITHMS
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.pyjwt import ACCESS_TOKEN_TYPES, JwtTokenVerifier, SignedTokens
 from backend.adapters.auth.token_types import ACCESS_TOKEN, JWT, TypedTokenVerifier
 from backend.container.issuer import Issuer
 from backend.container.tokens import sources
-from backend.domain.auth import TokenVerifier
+from backend.domain.auth import Principal, TokenVerifier
 from backend.settings.authentication import AuthSettings
 
 
@@ -60,13 +60,13 @@ def other_types(rules: AccessTokenRules | None) -> frozenset[str]:
 def with_access_tokens(
     verifier: JwtTokenVerifier,
     rules: AccessTokenRules | None,
-    issuer: Issuer,
+    to_principal: Callable[[Claims, float], Principal],
     clock: Callable[[], float],
 ) -> TokenVerifier:
     """Let a verifier of other tokens accept OAuth access tokens too, each by their own rules."""
     if rules is None:
         return verifier
     access_tokens = JwtTokenVerifier(
-        rules.signed_tokens, policy=rules.policy, to_principal=issuer.to_principal, clock=clock
+        rules.signed_tokens, policy=rules.policy, to_principal=to_principal, clock=clock
     )
     return TypedTokenVerifier(verifier, access_tokens=access_tokens)

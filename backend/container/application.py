@@ -10,7 +10,7 @@ from dependency_injector import containers, providers
 from backend.adapters.auth.better_auth.development import mint_cookie, mint_token
 from backend.adapters.persistence.schema.new_revision import create_revision
 from backend.container import database as databases
-from backend.container import lifecycle, migrations
+from backend.container import lifecycle, migrations, revocations
 from backend.container.authentication import AuthContainer as Auth
 from backend.container.tracing import tracing_from_environment
 from backend.settings import Settings
@@ -35,6 +35,8 @@ class Container(Auth):
     cursor_key = database.provided.cursor_key
     pools = database.provided.pools.call()
 
+    revocation_store = providers.Singleton(databases.choose_revocation_store, database)
+
     # Opened at startup, closed at shutdown; checked for readiness.
     resources = providers.Callable(lifecycle.resources, Auth.jwks_keys, database, Auth.tracing)
     checks = providers.Callable(lifecycle.checks, Auth.jwks_keys, database)
@@ -42,6 +44,21 @@ class Container(Auth):
     # For the command line; see also `InspectionContainer`.
     migrate_schema = providers.Callable(migrations.migrate_schema, database)
     check_schema = providers.Callable(databases.check_schema, database)
+    check_revocation = providers.Callable(revocations.check_start, database, Auth.revocation_check)
+    revoke = providers.Callable(
+        revocations.revoke, Auth.settings, database, revocation_store, Auth.clock
+    )
     create_revision = providers.Callable(create_revision)
     mint_token = providers.Callable(mint_token)
     mint_cookie = providers.Callable(mint_cookie)
+
+
+# Not inside of the class: parts of `AuthContainer` would then get a check with other settings.
+Container.revocation_check.override(
+    providers.Singleton(
+        revocations.make_check,
+        Container.settings,
+        Container.revocation_store.provider,
+        Container.clock,
+    )
+)

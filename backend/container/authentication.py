@@ -48,6 +48,10 @@ class AuthContainer(containers.DeclarativeContainer):
         tokens.jwks_keys, settings, issuer, http_client.provider, tracer
     )
 
+    # Tells which tokens are revoked; None if none can be.
+    revocation_check: providers.Provider[Any] = providers.Object(None)
+    to_principal = providers.Callable(tokens.to_principal, settings, issuer, revocation_check)
+
     # Bearer tokens: signature, claims, principal, cache.
     sources = providers.Callable(tokens.sources, settings, jwks_keys)
     access_token_rules = providers.Singleton(
@@ -64,19 +68,31 @@ class AuthContainer(containers.DeclarativeContainer):
         JwtTokenVerifier,
         signed_tokens,
         policy=policy,
-        to_principal=issuer.provided.to_principal,
+        to_principal=to_principal,
         clock=clock,
     )
     bearer_verifier = providers.Singleton(
-        access_tokens.with_access_tokens, jwt_verifier, access_token_rules, issuer, clock
+        access_tokens.with_access_tokens, jwt_verifier, access_token_rules, to_principal, clock
     )
     token_verifier = providers.Singleton(
-        tokens.with_cache, bearer_verifier, settings, jwks_keys, clock, tracer
+        tokens.with_cache,
+        bearer_verifier,
+        settings,
+        jwks_keys,
+        clock,
+        tracer,
+        revocation=revocation_check,
     )
 
     # Session cookies; the verifier is None if no cookies are accepted.
     session_verifier = providers.Singleton(
-        session_cookies.make_verifier, settings, issuer, jwks_keys, clock, tracer
+        session_cookies.make_verifier,
+        settings,
+        issuer,
+        jwks_keys,
+        clock,
+        tracer,
+        revocation=revocation_check,
     )
     web_origins = providers.Callable(session_cookies.web_origins, settings, issuer)
     cookie_names = providers.Callable(session_cookies.accepted_names, settings)

@@ -7,16 +7,20 @@ from typing import Any, Final, assert_never
 from backend.adapters.persistence.database import MigratedDatabase
 from backend.adapters.persistence.memory import (
     InMemoryDatabase,
+    InMemoryRevocationStore,
     InMemoryTodoRepository,
     InMemoryUserData,
 )
 from backend.adapters.persistence.postgres.database import PostgresDatabase
 from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
+from backend.adapters.persistence.postgres.revocations import PostgresRevocationStore
 from backend.adapters.persistence.postgres.user_data import PostgresUserData
 from backend.adapters.persistence.schema import diagnosis
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
 from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
+from backend.adapters.persistence.sqlite.revocations import SqliteRevocationStore
 from backend.adapters.persistence.sqlite.user_data import SqliteUserData
+from backend.domain.revocation import RevocationStore
 from backend.domain.todo import MAX_PER_USER
 from backend.domain.todo_repository import TodoRepository
 from backend.domain.user_data import UserData
@@ -91,6 +95,21 @@ def choose_user_data(
             return SqliteUserData(database)
         case InMemoryDatabase():
             return InMemoryUserData(database)
+        case _:
+            assert_never(database)
+
+
+def choose_revocation_store(
+    database: PostgresDatabase | SqliteDatabase | InMemoryDatabase,
+) -> RevocationStore:
+    """Return the store of revocations in a database."""
+    match database:
+        case PostgresDatabase():
+            return PostgresRevocationStore(database)
+        case SqliteDatabase():
+            return SqliteRevocationStore(database)
+        case InMemoryDatabase():
+            return InMemoryRevocationStore()
         case _:
             assert_never(database)
 

@@ -1,17 +1,32 @@
-"""Makes the explainer of session cookies, and chooses the advice, for the command line."""
+"""Makes the explainer of session cookies, chooses the advice, and explains revocations.
 
-from typing import Final
+All of this is for the command line.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
 
 from backend.adapters.auth.explain import advice
+from backend.adapters.auth.explain.failures import Failure, code_and_reason
 from backend.adapters.auth.explain.session import CookieExplainer
 from backend.adapters.auth.jwks.keys import JwksKeys
+from backend.adapters.persistence.database import Database
 from backend.container.issuer import Issuer
 from backend.container.session_cookies import cookie_decoder
-from backend.domain.auth import TokenVerifier
+from backend.container.tokens import unchecked
+from backend.domain.auth import (
+    AuthError,
+    TokenVerifier,
+    VerifierUnavailableError,
+)
+from backend.domain.diagnosis import Explanation, Finding
+from backend.domain.revocation import RevocationCheck, RevokedTokenError
 from backend.settings.authentication import AuthSettings
 from backend.settings.values import Provider
 
 _ADVICE: Final = {Provider.BETTER_AUTH: advice.BETTER_AUTH, Provider.OIDC: advice.OIDC}
+_REVOKED: Final = "Sign in again. `python -m backend revoke` made the entry, and the entry expires."
+_OTHER: Final = "See docs/revocation.md."
 
 
 def advice_for(settings: AuthSettings) -> advice.Advice:
@@ -24,8 +39,10 @@ def cookie_explainer(
     issuer: Issuer,
     jwks: JwksKeys | None,
     verifier: TokenVerifier | None,
+    tracer: Any = None,
 ) -> CookieExplainer | None:
     """Make the explainer of session cookies; None if cookies are not accepted."""
+    verifier = unchecked(verifier, tracer)
     if verifier is None:
         return None
     return CookieExplainer(
@@ -35,3 +52,36 @@ def cookie_explainer(
         name=settings.auth_cookie_name,
         claim_names=settings.auth_claims,
     )
+
+
+async def explain_revocation(
+    database: Database,
+    check: RevocationCheck | None,
+    explanation: Explanation,
+    verifier: TokenVerifier,
+    text: str,
+) -> Explanation:
+    """Extend the explanation of an accepted token or cookie: is it revoked?
+
+    Args:
+        database: The database, not open yet.
+        check: Tells what is revoked; None if nothing can be.
+        explanation: The result of the other checks.
+        verifier: Verifies the text, and asks the check.
+        text: The token, or the value of the cookie. Secret.
+    """
+    if check is None or not explanation.accepted:
+        return explanation
+    failure: Failure | None = None
+    try:
+        async with database:
+            await verifier.verify(text)
+    except (AuthError, VerifierUnavailableError) as error:
+        failure = error
+    finding = Finding(check="revocation", found="not revoked")
+    if failure is not None:
+        remedy = _REVOKED if isinstance(failure, RevokedTokenError) else _OTHER
+        finding = Finding(check="revocation", problem=str(failure), remedy=remedy)
+    code, reason = code_and_reason(failure)
+    findings = [*explanation.findings, finding]
+    return replace(explanation, findings=findings, code=code, reason=reason)

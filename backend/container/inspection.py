@@ -6,7 +6,7 @@ from backend.adapters.auth.explain.configuration import diagnose_cookies
 from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.persistence.schema.diagnosis import diagnose_database
-from backend.container import explanations, tokens
+from backend.container import explanations, revocations, tokens
 from backend.container.application import Container
 
 
@@ -17,6 +17,9 @@ class InspectionContainer(Container):
     """
 
     diagnose_database = providers.Callable(diagnose_database, Container.database)
+    diagnose_revocations = providers.Callable(
+        revocations.diagnose, Container.database, Container.revocation_check
+    )
     advice = providers.Callable(explanations.advice_for, Container.settings)
     has_secret = providers.Callable(tokens.has_secret, Container.settings)
     token_explainer = providers.Singleton(
@@ -42,6 +45,10 @@ class InspectionContainer(Container):
         Container.issuer,
         Container.jwks_keys,
         Container.session_verifier,
+        Container.tracer,
+    )
+    explain_revocation = providers.Callable(
+        explanations.explain_revocation, Container.database, Container.revocation_check
     )
     diagnose_cookies = providers.Callable(
         diagnose_cookies,

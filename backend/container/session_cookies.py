@@ -12,18 +12,21 @@ from backend.adapters.auth.better_auth.cookie_formats import (
 from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.container.issuer import Issuer
-from backend.container.tokens import sources, with_cache
+from backend.container.tokens import sources, to_principal, with_cache
 from backend.domain.auth import TokenVerifier
+from backend.domain.revocation import RevocationCheck
 from backend.settings.authentication import AuthSettings
 from backend.settings.values import CookieCache
 
 
-def make_verifier(
+def make_verifier(  # noqa: PLR0913 - the parts of the container
     settings: AuthSettings,
     issuer: Issuer,
     jwks: JwksKeys | None,
     clock: Callable[[], float],
     tracer: Any = None,
+    *,
+    revocation: RevocationCheck | None = None,
 ) -> TokenVerifier | None:
     """Make the verifier of session cookies; None if cookies are not accepted."""
     if settings.auth_cookie is CookieCache.OFF:
@@ -32,10 +35,12 @@ def make_verifier(
         cookie_decoder(settings, issuer, jwks),
         version=settings.auth_cookie_version,
         leeway=settings.auth_leeway,
-        to_principal=issuer.to_principal,
+        to_principal=to_principal(settings, issuer, revocation),
         clock=clock,
     )
-    return with_cache(verifier, settings, jwks, clock, tracer, credential="cookie")
+    return with_cache(
+        verifier, settings, jwks, clock, tracer, revocation=revocation, credential="cookie"
+    )
 
 
 def cookie_decoder(settings: AuthSettings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:

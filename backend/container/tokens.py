@@ -7,11 +7,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from backend.adapters.auth.cache import CachedTokenVerifier
-from backend.adapters.auth.claims import ClaimsPolicy
+from backend.adapters.auth.claims import Claims, ClaimsPolicy
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.keys import KeySource, SecretKeys
 from backend.adapters.auth.oidc.discovery import DiscoveredKeySet
+from backend.adapters.auth.revocation import RevocationCheckedTokenVerifier, with_ids
 from backend.container.issuer import Issuer
 from backend.container.tracing import (
     traced_fetch,
@@ -19,8 +20,9 @@ from backend.container.tracing import (
     untraced,
     with_recorded_misses,
 )
-from backend.domain.auth import TokenVerifier
+from backend.domain.auth import Principal, TokenVerifier
 from backend.domain.diagnosis import KeySetState, TokenCacheState
+from backend.domain.revocation import RevocationCheck
 from backend.settings.authentication import AuthSettings
 from backend.settings.origins import is_loopback
 from backend.settings.values import CookieCache
@@ -124,6 +126,15 @@ def policy(settings: AuthSettings, issuer: Issuer) -> ClaimsPolicy:
     )
 
 
+def to_principal(
+    settings: AuthSettings, issuer: Issuer, revocation: RevocationCheck | None
+) -> Callable[[Claims, float], Principal]:
+    """Return the mapping of claims to principals, which keeps what `revocation` asks for."""
+    if revocation is None:
+        return issuer.to_principal
+    return with_ids(issuer.to_principal, max_lifetime=settings.auth_max_lifetime)
+
+
 def with_cache(  # noqa: PLR0913 - the parts of the container
     verifier: TokenVerifier,
     settings: AuthSettings,
@@ -131,33 +142,37 @@ def with_cache(  # noqa: PLR0913 - the parts of the container
     clock: Callable[[], float],
     tracer: Any = None,
     *,
+    revocation: RevocationCheck | None = None,
     credential: str = "bearer",
 ) -> TokenVerifier:
     """Put a cache of verified tokens in front of a verifier, unless the cache size is 0.
 
-    With a tracer, each verification of the credential (`bearer` or `cookie`) becomes a span.
+    With a check of revocations, every token is checked, cached or not. With a tracer, each
+    verification of the credential (`bearer` or `cookie`) becomes a span.
     """
     if tracer is not None:
         return traced_verifier(
-            with_cache(with_recorded_misses(verifier), settings, jwks, clock),
+            with_cache(
+                with_recorded_misses(verifier), settings, jwks, clock, revocation=revocation
+            ),
             tracer,
             credential=credential,
             jwks=jwks,
             max_age=settings.auth_jwks_max_age,
         )
-    if not settings.auth_token_cache_size:
-        return verifier
-    return CachedTokenVerifier(
-        verifier,
-        size=settings.auth_token_cache_size,
-        epoch=jwks.epoch if jwks is not None else lambda: 0,
-        clock=clock,
-    )
+    if settings.auth_token_cache_size:
+        verifier = CachedTokenVerifier(
+            verifier,
+            size=settings.auth_token_cache_size,
+            epoch=jwks.epoch if jwks is not None else lambda: 0,
+            clock=clock,
+        )
+    return verifier if revocation is None else RevocationCheckedTokenVerifier(verifier, revocation)
 
 
 def token_cache_state(tracer: Any, *verifiers: TokenVerifier | None) -> TokenCacheState | None:
     """Return the state of the caches of all verifiers together; None without a cache."""
-    caches = [untraced(verifier, tracer) for verifier in verifiers]
+    caches = [unchecked(verifier, tracer) for verifier in verifiers]
     states = [cache.state() for cache in caches if isinstance(cache, CachedTokenVerifier)]
     if not states:
         return None
@@ -167,6 +182,12 @@ def token_cache_state(tracer: Any, *verifiers: TokenVerifier | None) -> TokenCac
         tokens=sum(state.tokens for state in states),
         maximum=sum(state.maximum for state in states),
     )
+
+
+def unchecked(verifier: TokenVerifier | None, tracer: Any) -> TokenVerifier | None:
+    """Return the verifier without the spans and the check of revocations around it."""
+    verifier = untraced(verifier, tracer)
+    return verifier.verifier if isinstance(verifier, RevocationCheckedTokenVerifier) else verifier
 
 
 def has_secret(settings: AuthSettings) -> bool:

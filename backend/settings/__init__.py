@@ -19,6 +19,7 @@ from backend.settings.values import (
     LogFormat,
     LogLevel,
     Networks,
+    RevocationStorage,
     RootPath,
 )
 
@@ -29,6 +30,10 @@ class Settings(AuthSettings):
     """The settings of the Todo API: those of authentication, and those of the server."""
 
     auth_require_scopes: bool = Field(default=False, description="on or off")
+    auth_revocation: Annotated[RevocationStorage, AnyCase] = Field(
+        default=RevocationStorage.OFF, description="off or database"
+    )
+    auth_revocation_max_age: float = Field(default=5, ge=1, le=300, description="1 to 300 seconds")
     database_url: DatabaseUrl = Field(
         default=SecretStr("sqlite:///todos.db"),
         description="sqlite:///todos.db or postgresql://user:password@host/database",

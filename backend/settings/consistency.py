@@ -12,7 +12,13 @@ from backend.settings.oidc import (
     without_oidc,
 )
 from backend.settings.resource import resource_inconsistencies
-from backend.settings.values import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS, CookieCache, split
+from backend.settings.values import (
+    ASYMMETRIC_ALGORITHMS,
+    HMAC_ALGORITHMS,
+    CookieCache,
+    RevocationStorage,
+    split,
+)
 
 ISSUERS: Final = frozenset(
     {"better_auth_url", "better_auth_secret", "better_auth_secrets", "auth_jwks_url", "oidc_issuer"}
@@ -49,6 +55,11 @@ _SCOPES_WITH_COOKIE: Final = Complaint(
     "Set AUTH_COOKIE=off, or AUTH_REQUIRE_SCOPES=off.",
     is_warning=True,
 )
+_REVOCATION_WITHOUT_LIFETIME: Final = Complaint(
+    "AUTH_REVOCATION",
+    "needs AUTH_MAX_LIFETIME, because a revocation is kept for as long as a token can live",
+    "Set AUTH_MAX_LIFETIME to the longest lifetime of your tokens in seconds, for example 900.",
+)
 
 
 def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -57,6 +68,9 @@ def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
     Args:
         raw: The settings that are set, before validation; values may be invalid.
     """
+    storage = str(raw.get("auth_revocation", "")).lower()
+    if storage == RevocationStorage.DATABASE and not raw.get("auth_max_lifetime"):
+        yield _REVOCATION_WITHOUT_LIFETIME
     if not names_provider(raw):
         return  # what else is wrong depends on the provider
     if uses_oidc(raw):

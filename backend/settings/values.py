@@ -44,6 +44,13 @@ class Provider(StrEnum):
     OIDC = "oidc"
 
 
+class RevocationStorage(StrEnum):
+    """Where the revocations of tokens are stored."""
+
+    OFF = "off"
+    DATABASE = "database"
+
+
 class LogFormat(StrEnum):
     """The format of the log: text for people, JSON for machines."""
 

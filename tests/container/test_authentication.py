@@ -67,7 +67,7 @@ def test_another_provider_is_an_issuer_of_its_own() -> None:
         origins=frozenset(),
         to_principal=to_principal,
     )
-    settings = AuthSettings.load(better_auth_secret=SECRET.decode())
+    settings = Settings.load(better_auth_secret=SECRET.decode())
     for container_class in (AuthContainer, Container):
         container = container_class(settings=settings, issuer=providers.Object(issuer))
         assert container.policy().audiences == {"api"}

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from backend.settings import Settings
-from backend.settings.values import CookieCache, LogFormat, LogLevel, Provider
+from backend.settings.values import (
+    CookieCache,
+    LogFormat,
+    LogLevel,
+    Provider,
+    RevocationStorage,
+)
 from tests.settings.environment import OTHER_SECRET, SECRET, Environment
 
 
@@ -35,6 +41,8 @@ def test_every_setting_except_the_issuer_has_a_default(environment: Environment)
         "auth_token_max_bytes": 16_384,
         "auth_claims": (),
         "auth_require_scopes": False,
+        "auth_revocation": RevocationStorage.OFF,
+        "auth_revocation_max_age": 5,
         "auth_cookie": CookieCache.OFF,
         "auth_cookie_name": "better-auth.session_data",
         "auth_cookie_version": None,
@@ -83,6 +91,8 @@ def test_every_variable_sets_its_setting(environment: Environment) -> None:
         AUTH_COOKIE="JWE",
         AUTH_COOKIE_NAME="my-app.session_data",
         AUTH_COOKIE_VERSION="2",
+        AUTH_REVOCATION="DATABASE",
+        AUTH_REVOCATION_MAX_AGE="1.5",
         AUTH_JWKS_MAX_AGE="60",
         AUTH_JWKS_MAX_STALE="0",
         AUTH_TOKEN_CACHE_SIZE="0",
@@ -133,6 +143,8 @@ def test_every_variable_sets_its_setting(environment: Environment) -> None:
         "auth_token_max_bytes": 8192,
         "auth_claims": ("activeOrganizationId", "plan"),
         "auth_require_scopes": False,  # AUTH_COOKIE does not go with it
+        "auth_revocation": RevocationStorage.DATABASE,
+        "auth_revocation_max_age": 1.5,
         "auth_cookie": CookieCache.JWE,
         "auth_cookie_name": "my-app.session_data",
         "auth_cookie_version": "2",

@@ -98,6 +98,8 @@ INVALID = {
         *("sub", "exp", "iss", "aud", "iat", "nbf", "jti", "cnf", "scope", "session", "plan,token"),
     ],
     "AUTH_REQUIRE_SCOPES": ["maybe"],
+    "AUTH_REVOCATION": ["on", "redis", "memory"],
+    "AUTH_REVOCATION_MAX_AGE": ["0", "0.9", "301", "-1", "nan", "inf", "soon"],
     "AUTH_COOKIE": ["on", "jws"],
     "AUTH_COOKIE_NAME": ["a b", "a=b", "__Secure-better-auth.session_data", "\u00e9"],
     "AUTH_JWKS_MAX_AGE": ["0", "86401", "nan"],

@@ -3,6 +3,7 @@
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from operator import gt, lt
 from types import TracebackType
@@ -12,6 +13,11 @@ from uuid import UUID
 from backend.adapters.persistence.listing import page
 from backend.domain.diagnosis import PoolState
 from backend.domain.idempotency import REMEMBERED_FOR, Idempotency
+from backend.domain.revocation import (
+    MAX_REVOCATIONS,
+    Revocation,
+    TooManyRevocationsError,
+)
 from backend.domain.search import search_key
 from backend.domain.todo import (
     MAX_PER_USER,
@@ -151,6 +157,30 @@ class InMemoryUserData:
     async def remove(self, user_id: str, /) -> Mapping[str, int]:
         """Delete everything that is stored for a user; see `UserData`."""
         return {name: len(table.pop(user_id, {})) for name, table in self._tables.items()}
+
+
+class InMemoryRevocationStore:
+    """Implements `RevocationStore` for one process."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], Revocation] = {}
+
+    async def add(self, revocation: Revocation, /, *, now: float) -> None:
+        """Add an entry; see `RevocationStore`."""
+        live = {key: entry for key, entry in self._entries.items() if entry.expires_at > now}
+        key = revocation.kind, revocation.value
+        known = live.get(key)
+        if known is not None:
+            before = max(known.issued_before or 0, revocation.issued_before or 0) or None
+            expires_at = max(known.expires_at, revocation.expires_at)
+            revocation = replace(revocation, issued_before=before, expires_at=expires_at)
+        elif len(live) >= MAX_REVOCATIONS:
+            raise TooManyRevocationsError(f"there are {MAX_REVOCATIONS} revocations already")
+        self._entries = {**live, key: revocation}
+
+    async def list(self) -> Sequence[Revocation]:
+        """Return all entries; see `RevocationStore`."""
+        return tuple(self._entries.values())
 
 
 def _matches(todo: Todo, query: TodoQuery) -> bool:

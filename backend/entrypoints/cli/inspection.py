@@ -105,13 +105,15 @@ def errors_only(settings: Settings) -> Settings:
 
 async def _explain(container: InspectionContainer, token: str) -> Explanation:
     async with container.http_client(), container.jwks_keys() or contextlib.nullcontext():
-        explanation: Explanation
         cookies = container.cookie_explainer()
         if cookies is not None and (cookie := cookies.find(token)):
             explanation = await cookies.explain(cookie)
+            verifier, token = container.session_verifier(), cookie
         else:
             explanation = await container.token_explainer().explain(token)
-        return explanation
+            verifier = container.token_verifier()
+        explained: Explanation = await container.explain_revocation(explanation, verifier, token)
+        return explained
 
 
 async def _diagnose(
@@ -125,5 +127,8 @@ async def _diagnose(
         found = await container.diagnose_issuer()
     found += container.diagnose_cookies()
     if not any(complaint.concerns("DATABASE_URL") for complaint in complaints):
-        found += await container.diagnose_database()
+        database = await container.diagnose_database()
+        found += database
+        if not any(finding.failed for finding in database):
+            found += await container.diagnose_revocations()
     return found

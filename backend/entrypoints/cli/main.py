@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from backend import __version__
-from backend.entrypoints.cli.commands.database import forget, migrate, revision
+from backend.entrypoints.cli.commands.database import forget, migrate, revision, revoke
 from backend.entrypoints.cli.commands.inspection import ANY_ARGUMENTS, config, doctor, explain
 from backend.entrypoints.cli.commands.serving import dev, serve
 from backend.entrypoints.cli.commands.tokens import token
@@ -56,6 +56,7 @@ cli.command()(serve)
 cli.command()(dev)
 cli.command()(migrate)
 cli.command()(forget)
+cli.command()(revoke)
 cli.command()(token)
 cli.command(context_settings=ANY_ARGUMENTS)(explain)
 cli.command()(doctor)

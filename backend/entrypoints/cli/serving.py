@@ -41,7 +41,10 @@ def serve(
     if complaints and is_unread(env_file):
         typer.echo(NOT_READ, err=True)
     if not any(complaint.concerns("DATABASE_URL") for complaint in complaints):
-        complaints += complaints_of(Container(settings=settings).check_schema())
+        container = Container(settings=settings)
+        complaints += complaints_of(container.check_schema()) or complaints_of(
+            container.check_revocation()
+        )
     exit_if_misconfigured(complaints)
     log_warnings(complaints)
     app = process.app_from_environment()

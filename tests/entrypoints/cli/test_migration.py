@@ -54,7 +54,7 @@ def test_a_dry_run_changes_nothing_in_an_older_schema(folder: Path) -> None:
     assert run("migrate", "--to", "0003").stdout == "The schema is at revision 0003.\n"
     result = run("migrate", "--dry-run")
     assert result.stdout.startswith("CREATE TABLE cursor_key (")
-    assert "UPDATE alembic_version SET version_num='0005'" in result.stdout
+    assert "UPDATE alembic_version SET version_num='0006'" in result.stdout
     assert revision_of(folder / "todos.db") == "0003"
     assert run("migrate").exit_code == 0
     assert run("migrate", "--dry-run").stdout == ""

@@ -77,8 +77,17 @@ class SessionCookieVerifier:
         expires_at = min(cookie_expiry, _session_expiry(session))
         if expires_at <= self._clock() - self._leeway:
             raise ExpiredTokenError("the session or its cookie has expired")
-        # Only tokens have scopes. A column of the user table named `scope` must not grant any.
-        claims = {**session_facts(session), **user, "sub": user["id"], "scope": None}
+        claims = {
+            **session_facts(session),
+            **user,
+            "sub": user["id"],
+            # Only tokens have scopes. A column of the user table named `scope` must not grant any,
+            # and a column `sid` or `iat` must not hide the session from a revocation.
+            "scope": None,
+            "sid": session.get("id"),
+            "iat": _issued_at(claims),
+            "jti": None,
+        }
         return self._to_principal(claims, expires_at)
 
 
@@ -87,6 +96,14 @@ def _object(claims: Claims, name: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise MissingClaimError(name)
     return value
+
+
+def _issued_at(claims: Claims) -> Any:
+    """Return when the cookie was written, in seconds since the epoch; None if it does not say."""
+    milliseconds: Any = claims.get("updatedAt")
+    if type(milliseconds) in {int, float}:  # isinstance would accept a boolean
+        return milliseconds / 1000
+    return claims.get("iat")
 
 
 def _session_expiry(session: Mapping[str, Any]) -> float:

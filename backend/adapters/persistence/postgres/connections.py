@@ -138,9 +138,9 @@ class PostgresConnections:
         limit = f"SET LOCAL statement_timeout = {round(timeout * 1000)}"
         return self._run(statement, user_id, (user_id, *values), timeout=timeout, setting=limit)
 
-    def ask(self, question: str) -> Awaitable[Sequence[asyncpg.Record]]:
-        """Run one statement of the program itself, without values; see `fetch`."""
-        return self._run(question, PROGRAM, ())
+    def ask(self, question: str, *values: object) -> Awaitable[Sequence[asyncpg.Record]]:
+        """Run one statement of the program itself, which names no user; see `fetch`."""
+        return self._run(question, PROGRAM, values)
 
     async def reconnect(self) -> None:
         """Close every connection, those in use after their statements."""

@@ -1,4 +1,4 @@
-"""The commands that change the database: its schema, and the data of a user."""
+"""The commands that change the database: its schema, the data of a user, and revocations."""
 
 from typing import Annotated
 
@@ -18,6 +18,24 @@ Downgrade = Annotated[
     bool, typer.Option("--downgrade", help="Allow an older revision. This deletes data.")
 ]
 UserId = Annotated[str, typer.Argument(help="The id of the user: the claim sub of the tokens.")]
+Revoked = Annotated[
+    str | None, typer.Argument(help="The user whose tokens to revoke: the claim sub of the tokens.")
+]
+Session = Annotated[
+    str | None,
+    typer.Option(metavar="SID", help="Revoke the tokens of this session instead: their claim sid."),
+]
+TokenId = Annotated[
+    str | None,
+    typer.Option("--token", metavar="JTI", help="Revoke one token instead: its claim jti."),
+]
+Before = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Revoke only what was issued before, for example 2026-03-04T05:06:07Z. Default: now.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Delete without a question.")]
 
 
@@ -41,6 +59,23 @@ def forget(
     from backend.entrypoints.cli import forgetting
 
     forgetting.forget(user_id, yes=yes, as_json=json, env_file=env_file)
+
+
+def revoke(
+    user_id: Revoked = None,
+    *,
+    session: Session = None,
+    token: TokenId = None,
+    before: Before = None,
+    json: Json = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Refuse tokens before they expire. Needs AUTH_REVOCATION."""
+    from backend.entrypoints.cli import revoking
+
+    revoking.revoke(
+        user_id, session=session, token=token, before=before, as_json=json, env_file=env_file
+    )
 
 
 def revision(message: Message) -> None:
