@@ -37,7 +37,7 @@ GROUPS: Final = {
 
 # The locks that do not hold the dependencies of the project.
 TOOLS: Final = {"audit", "build", "clients", "lock"}
-ALL_EXTRAS: Final = ["server", "testing", "tracing", "uploads"]
+ALL_EXTRAS: Final = ["mcp", "server", "testing", "tracing", "uploads"]
 EXTRAS: Final = {
     "run": ["server"],
     "tracing": ["server", "tracing"],
