@@ -17,6 +17,9 @@ DOMAIN: Final = "backend.domain"
 PLANTED: Final = [
     ("backend/entrypoints/cli/planted.py", "import fastapi", "home-of-fastapi"),
     ("backend/entrypoints/planted.py", "import starlette.requests", "home-of-fastapi"),
+    ("backend/entrypoints/mcp/planted.py", "import fastapi", "home-of-fastapi"),
+    ("backend/entrypoints/http/planted.py", "import mcp.server", "home-of-mcp"),
+    ("backend/entrypoints/cli/planted.py", "import mcp_types", "home-of-mcp"),
     ("backend/container/planted.py", "import fastapi", "home-of-fastapi"),
     ("backend/adapters/auth/planted.py", "import fastapi", "home-of-fastapi"),
     ("backend/adapters/persistence/planted.py", "import sqlalchemy", "home-of-sqlalchemy"),
@@ -79,6 +82,9 @@ PLANTED: Final = [
         "entrypoints-name-no-adapter",
     ),
     ("backend/entrypoints/http/planted.py", "import backend.entrypoints.server.process", "ways-in"),
+    ("backend/entrypoints/http/planted.py", "import backend.entrypoints.mcp.tools", "ways-in"),
+    ("backend/entrypoints/server/planted.py", "import backend.entrypoints.mcp.app", "ways-in"),
+    ("backend/entrypoints/mcp/planted.py", "import backend.entrypoints.cli.main", "ways-in"),
     ("backend/adapters/auth/jose/planted.py", "import backend.adapters.auth.keys", "tokens"),
     ("backend/adapters/auth/planted.py", "import json", "tokens"),
 ]

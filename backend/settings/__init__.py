@@ -9,6 +9,7 @@ from pydantic_settings import EnvSettingsSource
 
 from backend.settings.authentication import AuthSettings
 from backend.settings.complaints import Complaint, ConfigurationError, errors_of
+from backend.settings.mcp import mcp_complaints
 from backend.settings.origins import PORT_MAX
 from backend.settings.tracing import tracing_complaints
 from backend.settings.values import (
@@ -21,6 +22,7 @@ from backend.settings.values import (
     Networks,
     RevocationStorage,
     RootPath,
+    Url,
 )
 
 __all__ = ["AuthSettings", "Complaint", "ConfigurationError", "Settings", "errors_of"]
@@ -66,6 +68,9 @@ class Settings(AuthSettings):
     cors_headers: HeaderNames = Field(
         default=(), description="a comma-separated list of header names"
     )
+    mcp_url: Url | None = Field(
+        default=None, description="the URL of the MCP server, like https://mcp.example.com/mcp"
+    )
     root_path: RootPath | None = Field(default=None, description="a path like /todos")
     trusted_hosts: Hosts = Field(
         default=(), description="host names like api.example.com or *.example.com"
@@ -83,6 +88,7 @@ class Settings(AuthSettings):
     def read(cls, **overrides: Any) -> tuple[Self, list[Complaint]]:
         """Read the settings, and check the standard `OTEL_*` variables too; see `AuthSettings`."""
         settings, complaints = super().read(**overrides)
+        complaints += mcp_complaints(settings.mcp_url, settings)
         return settings, [*complaints, *tracing_complaints(os.environ)]
 
     @property

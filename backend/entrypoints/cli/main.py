@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 from backend import __version__
 from backend.entrypoints.cli.commands.database import forget, migrate, revision, revoke
 from backend.entrypoints.cli.commands.inspection import ANY_ARGUMENTS, config, doctor, explain
-from backend.entrypoints.cli.commands.serving import dev, serve
+from backend.entrypoints.cli.commands.serving import dev, mcp, serve
 from backend.entrypoints.cli.commands.tokens import token
 from backend.entrypoints.cli.program import SCRIPT, is_script
 
@@ -54,6 +54,7 @@ def options(*, version: Version = False) -> None:
 
 cli.command()(serve)
 cli.command()(dev)
+cli.command()(mcp)
 cli.command()(migrate)
 cli.command()(forget)
 cli.command()(revoke)

@@ -41,6 +41,10 @@ from backend.settings import Settings
 
 _TITLE: Final = "Secured Todo API"
 
+HEALTH_PATHS: Final = frozenset(
+    route.path for route in health.router.routes if isinstance(route, APIRoute)
+)
+
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -59,9 +63,6 @@ def create_app(
     """
     settings = container.settings()
     tracing = container.tracing()
-    if tracing is not None:
-        log_fields.current_trace.find_id = tracing.current_trace_id
-    health_paths = {route.path for route in health.router.routes if isinstance(route, APIRoute)}
     pages = documentation.routes(_TITLE) if settings.docs else []
     if start_page:
         pages += start_page.routes(settings)
@@ -72,26 +73,40 @@ def create_app(
         description=openapi_document.DESCRIPTION,
         license_info=openapi_document.LICENSE,
         openapi_tags=openapi_document.TAGS,
-        lifespan=_lifespan,
+        lifespan=lifespan,
         routes=_routes(settings),
         openapi_url=documentation.OPENAPI_PATH if settings.docs else None,
         docs_url=None,  # FastAPI's pages load scripts from a CDN, and have inline scripts
         redoc_url=None,
         redirect_slashes=False,  # the `Host` header would choose where a redirect leads
         telemetry=telemetry_config(
-            tracing, excluded={*health_paths, scrape.PATH}, root_path=settings.root_path or ""
+            tracing, excluded={*HEALTH_PATHS, scrape.PATH}, root_path=settings.root_path or ""
         ),
     )
     if settings.auth_require_scopes:
         for module in (todos, user_data):
             _include_with_scopes(app, module.router)
     app.router.routes.extend(pages)  # the last routes: the others are used more often
-    app.settings = settings
-    app.tracing = tracing
     app.state.todos = container.todos()
     app.state.user_data = container.user_data()
     app.state.cursors = Cursors(container.cursor_key())
     app.state.clock = container.clock()
+    return equip(app, container, public={*public, *(page.path for page in pages)})
+
+
+def equip(app: "Api", container: Container, *, public: Collection[str] = ()) -> "Api":
+    """Add what every server of this project has: authentication, problems, limits and metrics.
+
+    Args:
+        app: The app, with the routes of health and, if the settings ask for them, of metrics.
+        container: Provides the settings and adapters of the app.
+        public: Path templates that need no principal, beside health and metrics.
+    """
+    settings = container.settings()
+    app.settings = settings
+    app.tracing = container.tracing()
+    if app.tracing is not None:
+        log_fields.current_trace.find_id = app.tracing.current_trace_id
     app.state.checks = container.checks()
     app.state.draining = False
     app.state.outages = Outages(app.state.checks)
@@ -106,18 +121,19 @@ def create_app(
     handlers.install(app, app.state.outages)
     # Inside the guard, so that anonymous requests get 401 whatever the size of their bodies.
     app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
-    paths = {*public, *health_paths, *(page.path for page in pages)}
+    paths = {*public, *HEALTH_PATHS}
     if settings.metrics:
         paths.add(scrape.PATH)
     app.protection = protect(app, public=paths, container=container)
     app.add_middleware(QueryLimit)
     if settings.trusted_hosts:
-        app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts, always=health_paths)
+        app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts, always=HEALTH_PATHS)
     return app
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Publish the metrics while an app runs, and report the outages when it stops."""
     async with app.state.metrics_text.publish():
         yield
     await app.state.outages.stop()

@@ -13,7 +13,7 @@ from backend.settings import Settings
 from backend.settings.values import LogFormat
 
 # At INFO and DEBUG these libraries log URLs with query strings, and data of users.
-_NOISY: Final = ("aiosqlite", "alembic", "httpcore2", "httpx2")
+_NOISY: Final = ("aiosqlite", "alembic", "httpcore2", "httpx2", "mcp")
 # As warnings, it logs what strangers send in the headers `baggage` and `tracestate`.
 _QUOTING: Final = ("opentelemetry",)
 _NUMBERS: Final = (int, float)

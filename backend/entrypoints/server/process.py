@@ -4,7 +4,7 @@ import contextlib
 import functools
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import uvicorn
@@ -60,10 +60,10 @@ def app_from_environment() -> Api:
     return create_app(container)
 
 
-def worker_app() -> Api:
+def worker_app(make_app: Callable[[], Api] = app_from_environment) -> Api:
     """Make the app of a worker process, which ends when its parent process ends."""
     end_with_parent()
-    app = app_from_environment()
+    app = make_app()
     if app.settings.shutdown_delay:
         Drain(app, app.settings.shutdown_delay).install()
     return app
@@ -134,16 +134,20 @@ def run_app(
     _run(uvicorn.Config(make_app, settings.host, settings.port, **options), listener)
 
 
-def run_workers(settings: Settings, listener: socket.socket) -> None:
+def run_workers(settings: Settings, listener: socket.socket, *, app: str = APP) -> None:
     """Serve in `settings.workers` processes, two or more, until a signal stops the server.
 
-    Each process makes its own app from the environment variables.
+    Args:
+        settings: The settings.
+        listener: The socket to serve on.
+        app: The import string of the function with which each process makes its own app, from
+            the environment variables.
 
     Raises:
         SystemExit: The server could not start.
     """
     options = settings.model_dump(include={"host", "port", "workers"}) | _options(settings)
-    config = uvicorn.Config(APP, factory=True, **options)
+    config = uvicorn.Config(app, factory=True, **options)
     with common_folder() if settings.metrics else contextlib.nullcontext():
         _run(config, listener, settings.shutdown_delay)
 

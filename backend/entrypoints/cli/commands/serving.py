@@ -1,4 +1,4 @@
-"""The commands that serve the API: `serve` in production, `dev` on a developer's machine."""
+"""The commands that serve: `serve` in production, `dev` on a developer's machine, and `mcp`."""
 
 from typing import Annotated
 
@@ -36,3 +36,13 @@ def dev(
     from backend.entrypoints.cli import development_server
 
     development_server.dev(host=host, port=port, env_file=env_file, reload=reload)
+
+
+def mcp(
+    host: Host = None, port: Port = None, workers: Workers = None, env_file: EnvFile = None
+) -> None:
+    """Serve the todos to assistants, over the Model Context Protocol. Needs the extra `mcp`."""
+    with without_garbage_collection():
+        from backend.entrypoints.cli import serving
+
+    serving.mcp(host=host, port=port, workers=workers, env_file=env_file)

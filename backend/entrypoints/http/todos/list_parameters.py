@@ -93,21 +93,21 @@ def openapi_parameters() -> list[dict[str, Any]]:
             "in": "query",
             "required": False,
             "description": field["description"],
-            "schema": _inline_references(field, definitions),
+            "schema": inline_references(field, definitions),
         }
         for name, field in schema["properties"].items()
     ]
 
 
-def _inline_references(schema: Any, definitions: Mapping[str, Any]) -> Any:
+def inline_references(schema: Any, definitions: Mapping[str, Any]) -> Any:
     """Replace each `$ref` in a JSON schema with the definition that it points to."""
     if isinstance(schema, list):
-        return [_inline_references(item, definitions) for item in schema]
+        return [inline_references(item, definitions) for item in schema]
     if not isinstance(schema, dict):
         return schema
     definition = definitions.get(str(schema.get("$ref")).removeprefix("#/$defs/"), {})
     members = {name: value for name, value in schema.items() if name != "$ref"}
     return {
         **definition,
-        **{name: _inline_references(value, definitions) for name, value in members.items()},
+        **{name: inline_references(value, definitions) for name, value in members.items()},
     }

@@ -10,18 +10,19 @@ PAGE_MAX_BYTES: Final = 1024 * 1024
 _ITEMS_MAX_BYTES: Final = PAGE_MAX_BYTES - 4096  # the rest of the page is mostly its cursor
 
 
-def shorten(page: TodoPage, sort: TodoSort) -> TodoPage:
-    """Return the first todos of a page that has more than `PAGE_MAX_BYTES` as JSON.
+def shorten(page: TodoPage, sort: TodoSort, *, max_bytes: int = _ITEMS_MAX_BYTES) -> TodoPage:
+    """Return the first todos of a page, with at most `max_bytes` as JSON.
 
     Args:
-        page: The page. One todo has at most 62 KB, so at least one todo stays.
+        page: The page. One todo has at most 62 KB. The first todo stays, however long.
         sort: The order of the list.
+        max_bytes: The most bytes of the todos.
     """
     size = 0
     for count, todo in enumerate(page.items):
         response = TodoResponse.model_validate(todo)
         size += len(response.__pydantic_serializer__.to_json(response)) + 1  # and a comma
-        if size > _ITEMS_MAX_BYTES:
-            items = page.items[: max(count, 1)]
+        if size > max_bytes and count > 0:
+            items = page.items[:count]
             return TodoPage(items=items, next=TodoPosition.of(items[-1], sort))
     return page

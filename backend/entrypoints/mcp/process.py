@@ -1,0 +1,25 @@
+"""Makes the app of the MCP server from the environment, in the main process and in workers."""
+
+from typing import Final
+
+from backend.container import Container
+from backend.container.mcp import mcp_settings
+from backend.entrypoints.http.app import Api
+from backend.entrypoints.mcp.app import create_mcp_app
+from backend.entrypoints.server import process
+from backend.entrypoints.server.logs import configure_logging
+from backend.settings import Settings
+
+APP: Final = "backend.entrypoints.mcp.process:worker_app"
+
+
+def app_from_environment() -> Api:
+    """Make the app from the environment variables."""
+    settings = mcp_settings(Settings.load())
+    configure_logging(settings)
+    return create_mcp_app(Container(settings=settings))
+
+
+def worker_app() -> Api:
+    """Make the app of a worker process, which ends when its parent process ends."""
+    return process.worker_app(app_from_environment)
