@@ -1,4 +1,4 @@
-"""The settings of the MCP server: those of the Todo API, with its own hosts, issuer and audience."""
+"""The settings of the MCP server: those of the Todo API, with other hosts and audiences."""
 
 from typing import Any, Final
 

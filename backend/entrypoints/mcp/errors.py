@@ -1,6 +1,7 @@
 """Errors of tools as text for a model: what was wrong, and what to do next."""
 
 import math
+import re
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ UNEXPECTED: Final = (
 
 _MAX_PROBLEMS: Final = 10
 _NAME_MAX_LENGTH: Final = 100
+_SUBJECT: Final = re.compile(r"\A(?:Input|String|Value|Datetime) (?=should )")
 
 
 class EmptyChangeError(Exception):
@@ -82,5 +84,5 @@ def _problem(detail: Any) -> str:
             problem = "must be a UUID"
         case _:
             problem = str(detail["msg"]).removeprefix("Value error, ")
-            problem = f"{problem[:1].lower()}{problem[1:]}"
+            problem = _SUBJECT.sub("", problem)
     return f"{name} {problem}"

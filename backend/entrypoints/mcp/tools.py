@@ -54,10 +54,16 @@ class TodoTool:
 
 
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return a JSON schema without references, which some clients do not follow."""
+    """Return a JSON schema without references, which some clients do not follow.
+
+    A default of null is left out: a field that `change_todo` does not get keeps its value.
+    """
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
     inlined: dict[str, Any] = inline_references(schema, definitions)
+    for member in inlined["properties"].values():
+        if member.get("default", ...) is None:
+            del member["default"]
     return inlined
 
 

@@ -105,9 +105,12 @@ def inline_references(schema: Any, definitions: Mapping[str, Any]) -> Any:
         return [inline_references(item, definitions) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    definition = definitions.get(str(schema.get("$ref")).removeprefix("#/$defs/"), {})
-    members = {name: value for name, value in schema.items() if name != "$ref"}
-    return {
-        **definition,
-        **{name: inline_references(value, definitions) for name, value in members.items()},
+    members = {
+        name: inline_references(value, definitions)
+        for name, value in schema.items()
+        if name != "$ref"
     }
+    if "$ref" not in schema:
+        return members
+    definition = definitions[schema["$ref"].removeprefix("#/$defs/")]
+    return {**inline_references(definition, definitions), **members}
