@@ -41,7 +41,7 @@ def dev(
 def mcp(
     host: Host = None, port: Port = None, workers: Workers = None, env_file: EnvFile = None
 ) -> None:
-    """Serve the todos to assistants, over the Model Context Protocol. Needs the extra `mcp`."""
+    """Serve the todos to assistants, over the Model Context Protocol. Needs the extra mcp."""
     with without_garbage_collection():
         from backend.entrypoints.cli import serving
 
