@@ -17,6 +17,15 @@ HEADERS: Final = {
 }
 
 
+# What each request of a version must say in `_meta`.
+VERSIONS: Final[dict[str, dict[str, Any]]] = {
+    "2025-11-25": {},
+    "2026-07-28": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    },
+}
+
 _NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading certificates takes 40 ms
 _HTTP: Final = httpx2.Client(trust_env=False, verify=_NO_TLS, timeout=20)
 

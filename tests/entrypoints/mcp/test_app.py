@@ -17,17 +17,9 @@ from backend.settings import Settings
 from backend.testing import FakeTokenVerifier, principal
 from tests.entrypoints.http.asgi_client import RawResponse, app_lifespan, send_request
 from tests.entrypoints.http.broken_todos import BrokenTodos
-from tests.entrypoints.mcp.clients import call
+from tests.entrypoints.mcp.clients import VERSIONS, call
 
 pytestmark = pytest.mark.anyio
-
-VERSIONS = {
-    "2025-11-25": {},
-    "2026-07-28": {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-    },
-}
 
 
 def make_app(todos: Any = None, **values: Any) -> Api:
