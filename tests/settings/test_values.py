@@ -164,6 +164,13 @@ INVALID = {
         "a..example.com",
     ],
     "CORS_HEADERS": ["X Tenant", "X-Tenant:", "X-\r\nTenant", "*", "x" * 65],
+    "MCP_URL": [
+        "mcp.example.com/mcp",
+        "ftp://mcp.example.com/mcp",
+        "https://mcp.example.com/mcp?x=1",
+        "https://mcp.example.com/mcp#x",
+        f"https://user:{HIDDEN}@mcp.example.com/mcp",
+    ],
     "ROOT_PATH": [
         "todos",
         "https://app.example.com/todos",
