@@ -26,8 +26,9 @@ def mcp_settings(settings: Settings) -> Settings:
     if not settings.trusted_hosts and is_loopback(settings.host):
         values["trusted_hosts"] = LOCAL_HOSTS
     if settings.mcp_url is not None:
-        values["auth_audience"] = (settings.mcp_url,)
+        values["auth_resource"] = settings.mcp_url
+        values["auth_audience"] = (settings.mcp_url,)  # other tokens need it too
         if settings.better_auth_url and not settings.auth_issuer:
             urls = BetterAuthUrls.from_base_url(settings.better_auth_url)
-            values["auth_issuer"] = (urls.jwks.removesuffix("/jwks"),)
+            values["auth_issuer"] = (urls.base,)
     return settings.model_copy(update=values)

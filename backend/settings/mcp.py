@@ -32,5 +32,5 @@ def mcp_complaints(url: str | None, settings: AuthSettings) -> Iterator[Complain
     parts = urlsplit(url)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         yield _PLAIN_HTTP
-    if not settings.better_auth_url and not settings.auth_issuer:
+    if not (settings.better_auth_url or settings.auth_issuer or settings.oidc_issuer):
         yield _NO_SERVER

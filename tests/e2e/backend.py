@@ -13,17 +13,19 @@ NO_COVERAGE = {"COVERAGE_PROCESS_CONFIG": ""}
 
 
 class Backend(Process):
-    """A running `python -m backend serve`.
+    """A running `python -m backend serve`, or `mcp`.
 
     Attributes:
         url: The base URL.
         client: An HTTP client for that URL.
     """
 
-    def __init__(self, name: str, *, log: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, *, log: Path, env: Mapping[str, str], command: str = "serve"
+    ) -> None:
         port = env.get("PORT") or str(free_port())
-        command = [sys.executable, "-m", "backend", "serve"]
-        super().__init__(name, command, log=log, env={**env, "PORT": port})
+        arguments = [sys.executable, "-m", "backend", command]
+        super().__init__(name, arguments, log=log, env={**env, "PORT": port})
         self.url = f"http://127.0.0.1:{port}"
         self.client = connect(self.url)
         self.wait_until_started(self._live)

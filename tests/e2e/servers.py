@@ -43,11 +43,11 @@ class Servers:
         name = f"better-auth-{next(self._numbers)}"
         return self._add(Issuer(name, log=self._directory / f"{name}.log", env=env))
 
-    def backend(self, **env: str) -> Backend:
-        """Start the backend with these environment variables."""
+    def backend(self, command: str = "serve", /, **env: str) -> Backend:
+        """Start the backend with a command and these environment variables."""
         name = f"backend-{next(self._numbers)}"
         log = self._directory / f"{name}.log"
-        return self._add(Backend(name, log=log, env={**self._env, **env}))
+        return self._add(Backend(name, log=log, env={**self._env, **env}, command=command))
 
     def _add(self, process: P) -> P:
         self.processes.append(process)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response, Security
 from starlette.types import Message, Receive, Scope, Send
 
 from backend import __version__
@@ -21,13 +21,8 @@ from backend.entrypoints.http.metrics import scrape
 from backend.entrypoints.http.problems.outages import Outage
 from backend.entrypoints.http.problems.problem_error import ProblemError
 from backend.entrypoints.http.todos.cursors import Cursors
+from backend.entrypoints.http.todos.routes import SCOPES
 from backend.entrypoints.http.tracing import telemetry_config
-from backend.entrypoints.mcp.metadata import (
-    MetadataChallenges,
-    metadata_path,
-    metadata_route,
-    metadata_url,
-)
 from backend.entrypoints.mcp.protocol import CALLER, MISSING_SCOPE, McpProtocol
 from backend.entrypoints.mcp.todos import TodoTools
 
@@ -47,9 +42,11 @@ def create_mcp_app(container: Container) -> Api:
     """
     settings = container.settings()
     tracing = container.tracing()
-    routes = [*router.routes, *health.router.routes]
+    routes = [*health.router.routes]
     if settings.metrics:
         routes += scrape.router.routes
+    # For the metadata: clients ask for the scopes that the routes name. The tools check them.
+    scopes = SCOPES if settings.auth_require_scopes else ()
     app = Api(
         title="MCP server of the Todo API",
         version=__version__,
@@ -61,15 +58,8 @@ def create_mcp_app(container: Container) -> Api:
             tracing, excluded={*HEALTH_PATHS, scrape.PATH}, root_path=settings.root_path or ""
         ),
     )
-    if settings.mcp_url is None:
-        equip(app, container)
-    else:
-        url, servers = settings.mcp_url, container.issuer().issuers
-        app.router.routes.append(
-            metadata_route(url, servers=servers, requires_scopes=settings.auth_require_scopes)
-        )
-        equip(app, container, public=[metadata_path(url)])
-        app.add_middleware(MetadataChallenges, url=metadata_url(url))
+    app.include_router(router, dependencies=[Security(_offer_scopes, scopes=scopes)])
+    equip(app, container)
     app.state.protocol = McpProtocol(
         TodoTools(
             todos=container.todos(),
@@ -95,6 +85,10 @@ async def serve_mcp(request: Request, principal: CurrentPrincipal) -> Response:
     _require_known_origin(request)
     request.scope[CALLER] = principal
     return McpResponse(request.app.state.protocol)
+
+
+def _offer_scopes() -> None:
+    """Require nothing."""
 
 
 class McpResponse(Response):

@@ -93,7 +93,6 @@ def test_the_metadata_name_the_authorization_server(resource: McpServer) -> None
         "resource": RESOURCE,
         "authorization_servers": [f"{resource.issuer.url}/api/auth"],
         "bearer_methods_supported": ["header"],
-        "resource_name": "Todos",
         "scopes_supported": ["todos:read", "todos:write"],
     }
     assert response.headers["Cache-Control"] == "public, max-age=3600"
