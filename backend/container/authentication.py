@@ -75,13 +75,7 @@ class AuthContainer(containers.DeclarativeContainer):
         access_tokens.with_access_tokens, jwt_verifier, access_token_rules, to_principal, clock
     )
     token_verifier = providers.Singleton(
-        tokens.with_cache,
-        bearer_verifier,
-        settings,
-        jwks_keys,
-        clock,
-        tracer,
-        revocation=revocation_check,
+        tokens.with_cache, bearer_verifier, settings, jwks_keys, clock, tracer, revocation_check
     )
 
     # Session cookies; the verifier is None if no cookies are accepted.

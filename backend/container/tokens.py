@@ -141,8 +141,8 @@ def with_cache(  # noqa: PLR0913 - the parts of the container
     jwks: JwksKeys | None,
     clock: Callable[[], float],
     tracer: Any = None,
-    *,
     revocation: RevocationCheck | None = None,
+    *,
     credential: str = "bearer",
 ) -> TokenVerifier:
     """Put a cache of verified tokens in front of a verifier, unless the cache size is 0.

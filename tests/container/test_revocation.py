@@ -1,5 +1,6 @@
 """Revoked tokens and cookies in a container: cached, with other clocks, with forged ids."""
 
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -21,7 +22,9 @@ from backend.domain.auth import (
 )
 from backend.domain.revocation import Revocation, RevocationKind, RevokedTokenError
 from backend.settings import AuthSettings, ConfigurationError, Settings
+from backend.testing import Issuer
 from backend.testing.encoding import ABSENT
+from backend.testing.issuer import RESOURCE
 from tests.adapters.auth.cookies import FORMATS, session_data
 from tests.adapters.auth.tokens import NOW, SECRET, secret_signer, token
 from tests.container.outcomes import cookie_outcome, token_outcome
@@ -108,6 +111,25 @@ async def test_a_session_or_a_token_is_refused_and_the_others_of_its_user_are_no
     await container.revoke(kind=kind, value=value)
     outcomes = [await token_outcome(container, text) for text in texts]
     assert outcomes == [RevokedTokenError, "user-1", "user-1", "user-2"]
+
+
+async def test_oauth_access_tokens_are_revoked_by_their_session() -> None:
+    with Issuer(clock=lambda: NOW) as issuer:
+        container = make_container(
+            better_auth_secret=None,
+            better_auth_url=issuer.url,
+            auth_resource=RESOURCE,
+            auth_max_lifetime=3600,
+        )
+        async with AsyncExitStack() as stack:
+            for resource in container.resources():
+                await stack.enter_async_context(resource)
+            kept, revoked = (
+                issuer.access_token("todos:read", sub="ada", sid=sid) for sid in ("s1", "s2")
+            )
+            await container.revoke(kind=RevocationKind.SESSION, value="s2")
+            assert await token_outcome(container, kept) == "ada"
+            assert await token_outcome(container, revoked) == RevokedTokenError
 
 
 async def test_a_user_may_not_hide_in_the_session_of_another_user() -> None:
