@@ -135,7 +135,7 @@ def to_principal(
     return with_ids(issuer.to_principal, max_lifetime=settings.auth_max_lifetime)
 
 
-def with_cache(  # noqa: PLR0913 - the parts of the container
+def with_cache(  # noqa: PLR0913, PLR0917 - the parts of the container
     verifier: TokenVerifier,
     settings: AuthSettings,
     jwks: JwksKeys | None,
