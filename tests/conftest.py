@@ -1,6 +1,5 @@
 """Fixtures for tests of more than one package."""
 
-import logging
 import os
 from collections.abc import Iterator
 
@@ -10,6 +9,7 @@ import pytest
 from backend.settings import Settings
 from backend.settings.client_environment import VARIABLES as CLIENT_VARIABLES
 from backend.settings.spelling import PREFIXES
+from tests.log_state import restored_logging
 from tests.postgres import PostgresServer
 
 pytest_plugins = ["backend.testing.fixtures"]
@@ -39,19 +39,10 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Restore the log handlers and levels that a command of the backend has changed."""
-    root = logging.getLogger()
-    handlers, levels = root.handlers[:], _log_levels()
-    yield
-    root.handlers[:] = handlers
-    for name in _log_levels():
-        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
-
-
-def _log_levels() -> dict[str, int]:
-    names = ["root", *logging.root.manager.loggerDict]
-    return {name: logging.getLogger(name).level for name in names}
+def logging_of_the_process() -> Iterator[None]:
+    """Restore the log handlers and levels that a test has changed."""
+    with restored_logging():
+        yield
 
 
 @pytest.fixture(scope="session")

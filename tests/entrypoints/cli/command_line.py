@@ -4,6 +4,7 @@ from typer.testing import CliRunner, Result
 
 from backend.entrypoints.cli.exits import MISCONFIGURED
 from backend.entrypoints.cli.main import cli
+from tests.log_state import restored_logging
 
 HIDDEN = "must-not-be-printed"
 
@@ -11,7 +12,8 @@ HIDDEN = "must-not-be-printed"
 def run(*arguments: str, stdin: str | bytes | None = None, **environment: str) -> Result:
     """Run `python -m backend` with arguments, standard input and environment variables."""
     environment = {"PORT": "0", **environment}  # so that no test needs a free port
-    return CliRunner().invoke(cli, list(arguments), input=stdin, env=environment)
+    with restored_logging():  # a fixture of a module may run a command, before any test
+        return CliRunner().invoke(cli, list(arguments), input=stdin, env=environment)
 
 
 def assert_misconfigured(result: Result, *variables: str) -> None:

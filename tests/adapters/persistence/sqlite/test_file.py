@@ -1,6 +1,7 @@
 """The file of an SQLite database: one that is gone or replaced, and paths that cannot be used."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -67,11 +68,13 @@ async def test_a_file_that_is_deleted_during_a_change_fails_the_change(
     async with SqliteDatabase(sqlite_url) as database:
         todos = SqliteTodoRepository(database)
         await todos.add(alice, a_todo())
-        adding = asyncio.create_task(
-            todos.add(alice, a_todo(), idempotency=KEY if with_key else None)
-        )
-        await asyncio.sleep(0)
-        remove(path)  # the statement is on its way to the thread
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute("BEGIN IMMEDIATE")  # so that the change must wait
+            adding = asyncio.create_task(
+                todos.add(alice, a_todo(), idempotency=KEY if with_key else None)
+            )
+            await asyncio.sleep(0.1)
+            remove(path)
         with unavailable():
             await adding
 
