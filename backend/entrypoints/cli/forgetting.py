@@ -10,11 +10,9 @@ import typer
 
 from backend.container import Container
 from backend.domain.todo_repository import RepositoryUnavailableError
-from backend.entrypoints.cli.env_files import NOT_READ, export_variables, is_unread
 from backend.entrypoints.cli.exits import complaints_of, exit_as_misused, exit_if_misconfigured
 from backend.entrypoints.cli.output import print_json, printable
-from backend.entrypoints.server.logs import configure_logging
-from backend.settings import Settings
+from backend.entrypoints.cli.partial_settings import read_partial_settings
 
 NOT_DONE: Final = 1
 
@@ -38,14 +36,7 @@ def forget(user_id: str, *, yes: bool, as_json: bool, env_file: Path | None) -> 
         exit_as_misused(_INVALID_ID)
     if not yes and not _can_ask():
         exit_as_misused(_NOT_CONFIRMED)
-    export_variables(env_file, development=False)
-    if is_unread(env_file):
-        typer.echo(NOT_READ, err=True)
-    settings, complaints = Settings.read()
-    exit_if_misconfigured(
-        [complaint for complaint in complaints if complaint.concerns("DATABASE_URL")]
-    )
-    configure_logging(settings)
+    settings = read_partial_settings(env_file, "DATABASE_URL")
     container = Container(settings=settings)
     exit_if_misconfigured(complaints_of(container.check_schema()))
     shown = printable(user_id)

@@ -7,10 +7,8 @@ from typing import Final
 import typer
 
 from backend.container import Container
-from backend.entrypoints.cli.env_files import NOT_READ, export_variables, is_unread
 from backend.entrypoints.cli.exits import complaints_of, exit_as_misused, exit_if_misconfigured
-from backend.entrypoints.server.logs import configure_logging
-from backend.settings import Settings
+from backend.entrypoints.cli.partial_settings import read_partial_settings
 
 _WITHOUT_TO: Final = "--downgrade: name the revision to end at, for example --to 0003."
 
@@ -26,14 +24,7 @@ def migrate(*, to: str | None, downgrade: bool, dry_run: bool, env_file: Path | 
     """
     if downgrade and to is None:
         exit_as_misused(_WITHOUT_TO)
-    export_variables(env_file, development=False)
-    if is_unread(env_file):
-        typer.echo(NOT_READ, err=True)
-    settings, complaints = Settings.read()
-    exit_if_misconfigured(
-        [complaint for complaint in complaints if complaint.concerns("DATABASE_URL")]
-    )
-    configure_logging(settings)
+    settings = read_partial_settings(env_file, "DATABASE_URL")
     statements: list[str] = []
     migration = Container(settings=settings).migrate_schema(
         to, downgrade=downgrade, record=statements.append if dry_run else None

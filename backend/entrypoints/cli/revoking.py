@@ -11,11 +11,10 @@ import typer
 from backend.container import Container
 from backend.domain.revocation import Revocation, RevocationKind, TooManyRevocationsError
 from backend.domain.todo_repository import RepositoryUnavailableError
-from backend.entrypoints.cli.env_files import NOT_READ, export_variables, is_unread
 from backend.entrypoints.cli.exits import complaints_of, exit_as_misused, exit_if_misconfigured
 from backend.entrypoints.cli.output import print_json, printable
-from backend.entrypoints.server.logs import configure_logging
-from backend.settings import Complaint, Settings
+from backend.entrypoints.cli.partial_settings import read_partial_settings
+from backend.settings import Complaint
 from backend.settings.values import RevocationStorage
 
 NOT_DONE: Final = 1
@@ -122,16 +121,9 @@ def _seconds(text: str) -> float:
 
 
 def _container(env_file: Path | None) -> Container:
-    export_variables(env_file, development=False)
-    if is_unread(env_file):
-        typer.echo(NOT_READ, err=True)
-    settings, complaints = Settings.read()
-    exit_if_misconfigured(
-        [complaint for complaint in complaints if any(map(complaint.concerns, _VARIABLES))]
-    )
+    settings = read_partial_settings(env_file, *_VARIABLES)
     if settings.auth_revocation is RevocationStorage.OFF:
         exit_if_misconfigured([_OFF])
-    configure_logging(settings)
     container = Container(settings=settings)
     exit_if_misconfigured(complaints_of(container.check_schema()))
     return container
