@@ -99,7 +99,7 @@ class _Export(SpanProcessor):
             _log.warning("spans are lost: the collector does not take them in time")
             exporter.shutdown()
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK passes it
         """Remove what clients write freely."""
         attributes = span.attributes or {}
         for name in _FREE_TEXT:

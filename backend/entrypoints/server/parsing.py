@@ -168,6 +168,6 @@ def end_request(cycle: RequestResponseCycle, status: int, reason: str) -> None:
         reason: The reason for the access log.
     """
     cycle.scope[ENDED_WITH] = status  # type: ignore[typeddict-unknown-key]  # our own keys
-    cycle.scope[REASON] = reason  # type: ignore[typeddict-unknown-key]
+    cycle.scope[REASON] = reason  # type: ignore[typeddict-unknown-key]  # a key of ours
     cycle.disconnected = True
     cycle.message_event.set()

@@ -35,7 +35,6 @@ def test_without_multipart_the_error_names_the_package() -> None:
 @pytest.fixture
 def app() -> FastAPI:
     """Return an app that takes files and forms."""
-    pytest.importorskip("python_multipart")
     app = FastAPI()
     install(app)
     app.router.middleware_stack = BodyLimit(app.router.middleware_stack)

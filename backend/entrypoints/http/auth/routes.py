@@ -94,7 +94,7 @@ def _match(context: Any, scope: Scope) -> tuple[Match, Scope]:
         match: tuple[Match, Scope] = context.matches(scope)
         return match
     # FastAPI keeps the context of an included route in a private attribute, and no other place.
-    included = {"effective_route_context": context._route_context}  # noqa: SLF001
+    included = {"effective_route_context": context._route_context}  # noqa: SLF001 - FastAPI has no other way
     return route.matches({**scope, "fastapi": {**scope.get("fastapi", {}), **included}})
 
 

@@ -13,7 +13,7 @@ BATCH_SIZE: Final = 64
 COMMON_FOLDER: Final = workers.join()  # before the first metric is made
 
 # A further time series for each counter; several workers have none.
-disable_created_metrics()  # type: ignore[no-untyped-call]
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types here
 
 DURATION: Final = Histogram(
     "http_request_duration_seconds",

@@ -66,7 +66,7 @@ def join() -> Path | None:
         _log.warning("/metrics of this worker describes no other worker: %s", error)
         return None
     os.environ[_CLIENT_FOLDER] = folder
-    values.ValueClass = values.MultiProcessValue(  # type: ignore[no-untyped-call]
+    values.ValueClass = values.MultiProcessValue(  # type: ignore[no-untyped-call]  # untyped
         lambda: number
     )
     return Path(folder)
