@@ -172,6 +172,11 @@ class AuthSettings(BaseSettings):
         )
 
     @property
+    def issuer_url(self) -> str | None:
+        """The URL of the issuer, as people know it; None if a shared secret signs the tokens."""
+        return self.better_auth_url or self.oidc_issuer or self.auth_jwks_url
+
+    @property
     def processes(self) -> int:
         """How many processes of this server fetch the key set, as far as the settings know."""
         return 1

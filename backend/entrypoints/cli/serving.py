@@ -69,7 +69,8 @@ def prepare(listener: socket.socket, secret: str | None) -> Callable[[], None]:
     configure_logging(settings)
     make_token = functools.partial(development.mint_token, secret, settings) if secret else None
     command = with_local_command("python -m backend")
-    app = create_app(container, start_page=StartPage(command=command, make_token=make_token))
+    start_page = StartPage(command=command, issuer=settings.issuer_url, make_token=make_token)
+    app = create_app(container, start_page=start_page)
     exit_if_unprotected(process.unprotected_routes(app))
     return functools.partial(process.run_app, app, settings, listener)
 

@@ -68,7 +68,7 @@ def create_app(
         pages += start_page.routes(settings)
     app = Api(
         title=_TITLE,
-        summary="Todos for the users that Better Auth signed in.",
+        summary="Todos of signed-in users, who see only their own.",
         version=__version__,
         description=openapi_document.DESCRIPTION,
         license_info=openapi_document.LICENSE,

@@ -97,7 +97,7 @@ class BearerScheme(SecurityBase):
     """The OpenAPI security scheme of every dependency that authenticates."""
 
     def __init__(self) -> None:
-        self.model = HTTPBearer(bearerFormat="JWT", description="A JWT that Better Auth issued.")
+        self.model = HTTPBearer(bearerFormat="JWT", description="A JWT of the issuer, which signs the users in.")
         self.scheme_name = "Bearer"
 
 

@@ -27,8 +27,8 @@ _CONFIGURED: Final = (
     " folder of the project."
 )
 _OTHER_ISSUER: Final = (
-    "Your issuer makes the tokens: {issuer}. With Better Auth, sign in, and take a token from"
-    " authClient.token() in your front end. Put that token into the next command."
+    "Your issuer makes the tokens: {issuer}. Sign in, and take a token from your front end. With"
+    " Better Auth, authClient.token() returns it. Put that token into the next command."
 )
 _PLACEHOLDER: Final = "paste-your-token"
 _OWN_HOST: Final = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?")
@@ -42,11 +42,13 @@ class StartPage:
 
     Attributes:
         command: The command of this project, as a user types it.
+        issuer: The URL of the issuer that makes the tokens. None if a secret signs them.
         make_token: Makes a token that is signed with the secret of development mode. None if
             the settings name an issuer or a secret.
     """
 
     command: str
+    issuer: str | None = None
     make_token: Callable[[], str] | None = None
 
     def routes(self, settings: Settings) -> list[Route]:
@@ -56,7 +58,7 @@ class StartPage:
             settings: The settings of the application.
         """
         files = PageFiles(FILES_PATH, {name: STATIC / name for name in FILES})
-        issuer = settings.better_auth_url or settings.auth_jwks_url
+        issuer = self.issuer
 
         async def serve_page(request: Request) -> Response:
             may_show = issuer is None and is_local(request)
@@ -70,7 +72,7 @@ class StartPage:
                 issuer=issuer or "",
                 token=token or "",
                 variable=token or (_PLACEHOLDER if issuer else f"$({self.command} token)"),
-                about_token=self._about_token(issuer, is_shown=token is not None),
+                about_token=self._about_token(is_shown=token is not None),
                 hidden_without_docs=_hidden(not settings.docs),
                 hidden_without_metrics=_hidden(not settings.metrics),
                 hidden_without_token=_hidden(token is None),
@@ -80,10 +82,10 @@ class StartPage:
 
         return [Route(PATH, serve_page, include_in_schema=False), files.route]
 
-    def _about_token(self, issuer: str | None, *, is_shown: bool) -> str:
+    def _about_token(self, *, is_shown: bool) -> str:
         """Return what the page says about the token."""
-        if issuer is not None:
-            return _OTHER_ISSUER.format(issuer=issuer)
+        if self.issuer is not None:
+            return _OTHER_ISSUER.format(issuer=self.issuer)
         if self.make_token is None:
             return _CONFIGURED
         return _SHOWN if is_shown else _NOT_SHOWN

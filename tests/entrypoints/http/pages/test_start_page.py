@@ -28,11 +28,12 @@ LOCAL = [(b"host", b"127.0.0.1:8000")]
 
 def make_app(*, token: str | None = TOKEN, **values: Any) -> FastAPI:
     """Make an app with a start page; its token is `ada`."""
-    issuer = {} if "better_auth_url" in values else {"better_auth_secret": SECRET}
+    names_issuer = "better_auth_url" in values or "oidc_issuer" in values
+    issuer = {} if names_issuer else {"better_auth_secret": SECRET}
     settings = Settings.load(**{"docs": True, **issuer, **values})
     parts = {"token_verifier": FakeTokenVerifier({"ada": ADA}), "database": InMemoryDatabase()}
     make_token = (lambda: token) if token else None
-    start_page = StartPage(command=COMMAND, make_token=make_token)
+    start_page = StartPage(command=COMMAND, issuer=settings.issuer_url, make_token=make_token)
     return create_app(Container(settings=settings, **parts), start_page=start_page)
 
 
@@ -170,6 +171,16 @@ async def test_with_better_auth_the_page_says_where_tokens_come_from() -> None:
     assert "TOKEN=paste-your-token\n" in page.text
     assert "Connect Better Auth" not in page.text
     assert f"{COMMAND} doctor" in page.text
+
+
+@pytest.mark.anyio
+async def test_the_page_names_an_issuer_of_openid_connect() -> None:
+    issuer = "https://id.example.com/realms/main"
+    app = make_app(auth_provider="oidc", oidc_issuer=issuer, auth_audience="todo-api", token=None)
+    page = await page_of(app)
+    assert f"Your issuer makes the tokens: {issuer}." in page.text
+    assert "TOKEN=paste-your-token\n" in page.text
+    assert "BETTER_AUTH_SECRET" not in page.text
 
 
 @pytest.mark.anyio
