@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.adapters.auth.jwks.keys import JwksKeys
@@ -29,15 +31,23 @@ _PRINCIPAL = Principal(
 def create_app() -> ASGIApp:
     """Choose by the query string, so that the lookup of both routes takes the same time."""
     protected, unprotected = _application(), _application(public=[_PATH])
-    routes = unprotected.router.routes
-    index = [getattr(route, "path", None) for route in routes].index(_PATH)
-    routes[index] = ProtectedRoute(_PATH, _read_open)
+    # `DELETE /api/me` would need a principal, so the guard would search for the route of every
+    # request to this path. A path whose routes are all open needs no search.
+    unprotected.router.routes[:] = [
+        ProtectedRoute(_PATH, _read_open) if _serves(route, "GET") else route
+        for route in unprotected.router.routes
+        if not _serves(route, "DELETE")
+    ]
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         application = unprotected if scope.get("query_string") == b"open" else protected
         await application(scope, receive, send)
 
     return app
+
+
+def _serves(route: BaseRoute, method: str) -> bool:
+    return isinstance(route, APIRoute) and route.path == _PATH and method in (route.methods or ())
 
 
 async def _read_open() -> ModelResponse:
