@@ -110,7 +110,7 @@ def test_api_operations_need_a_bearer_token(document: Document) -> None:
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "A JWT of the issuer, which signs the users in.",
+            "description": "A JWT of the configured issuer.",
         }
     }
     for name, operation in operations(document).items():

@@ -97,7 +97,7 @@ class BearerScheme(SecurityBase):
     """The OpenAPI security scheme of every dependency that authenticates."""
 
     def __init__(self) -> None:
-        self.model = HTTPBearer(bearerFormat="JWT", description="A JWT of the issuer, which signs the users in.")
+        self.model = HTTPBearer(bearerFormat="JWT", description="A JWT of the configured issuer.")
         self.scheme_name = "Bearer"
 
 
