@@ -17,6 +17,7 @@ from backend.entrypoints.http.problems.codes import PROBLEM_CODES
 from backend.entrypoints.http.problems.problem_details import Problem
 from backend.entrypoints.server import refusals
 from backend.settings import Settings
+from backend.settings.sources import IN_FILES
 from tests.documents import PAGES, ROOT, table_rows, text_of
 
 ERRORS: Final = Path("docs/errors.md")
@@ -24,7 +25,7 @@ API: Final = Path("docs/api.md")
 SETTINGS: Final = Path("docs/settings.md")
 
 VARIABLES: Final = {name.upper() for name in Settings.model_fields}
-SECRETS: Final = {"BETTER_AUTH_SECRET", "BETTER_AUTH_SECRETS", "DATABASE_URL"}
+SECRETS: Final = {name.upper() for name in IN_FILES}
 MISSPELLED: Final = {"AUTH_LEWAY"}  # the example of the page on settings
 
 # The codes that no route documents in OpenAPI.

@@ -38,8 +38,8 @@ class Container(Auth):
     revocation_store = providers.Singleton(databases.choose_revocation_store, database)
 
     # Opened at startup, closed at shutdown; checked for readiness.
-    resources = providers.Callable(lifecycle.resources, Auth.jwks_keys, database, Auth.tracing)
-    checks = providers.Callable(lifecycle.checks, Auth.jwks_keys, database)
+    resources = providers.Callable(lifecycle.resources, Auth.keys, database, Auth.tracing)
+    checks = providers.Callable(lifecycle.checks, Auth.keys, database)
 
     # For the command line; see also `InspectionContainer`.
     migrate_schema = providers.Callable(migrations.migrate_schema, database)

@@ -12,8 +12,8 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
-from backend.container import access_tokens, lifecycle, session_cookies, tokens
-from backend.container.issuer import choose_issuer
+from backend.container import access_tokens, key_sets, lifecycle, session_cookies, tokens
+from backend.container import trusted_issuers as several
 from backend.container.tracing import no_tracing, tracer_of
 from backend.settings.authentication import AuthSettings
 
@@ -40,16 +40,22 @@ class AuthContainer(containers.DeclarativeContainer):
     tracing = providers.Singleton(_call, make_tracing)
     tracer = providers.Callable(tracer_of, tracing)
 
+    # Tells which tokens are revoked; None if none can be.
+    revocation_check: providers.Provider[Any] = providers.Object(None)
+
+    # Several issuers have a container each, by name; one issuer has the parts of this container.
+    trusted_issuers = providers.Singleton(
+        several.auth_containers, settings, clock, tracer.provider, revocation_check.provider
+    )
+
     # The issuer, and its keys.
-    issuer = providers.Singleton(choose_issuer, settings, clock)
+    issuer = providers.Singleton(several.describe_issuer, settings, clock, trusted_issuers)
     keys_url = issuer.provided.keys_url
     http_client = providers.Singleton(tokens.http_client, keys_url)
     jwks_keys = providers.Singleton(
         tokens.jwks_keys, settings, issuer, http_client.provider, tracer
     )
 
-    # Tells which tokens are revoked; None if none can be.
-    revocation_check: providers.Provider[Any] = providers.Object(None)
     to_principal = providers.Callable(tokens.to_principal, settings, issuer, revocation_check)
 
     # Bearer tokens: signature, claims, principal, cache.
@@ -74,8 +80,11 @@ class AuthContainer(containers.DeclarativeContainer):
     bearer_verifier = providers.Singleton(
         access_tokens.with_access_tokens, jwt_verifier, access_token_rules, to_principal, clock
     )
-    token_verifier = providers.Singleton(
+    verifier_of_issuer = providers.Singleton(
         tokens.with_cache, bearer_verifier, settings, jwks_keys, clock, tracer, revocation_check
+    )
+    token_verifier = providers.Singleton(
+        several.choose_verifier, verifier_of_issuer.provider, settings, trusted_issuers
     )
 
     # Session cookies; the verifier is None if no cookies are accepted.
@@ -92,9 +101,11 @@ class AuthContainer(containers.DeclarativeContainer):
     cookie_names = providers.Callable(session_cookies.accepted_names, settings)
 
     # Opened at startup, closed at shutdown; checked for readiness.
-    resources = providers.Callable(lifecycle.resources, jwks_keys)
-    checks = providers.Callable(lifecycle.checks, jwks_keys)
+    keys = providers.Singleton(key_sets.choose_keys, jwks_keys, trusted_issuers)
+    resources = providers.Callable(lifecycle.resources, keys)
+    checks = providers.Callable(lifecycle.checks, keys)
     key_set_state = providers.Callable(tokens.key_set_state, jwks_keys)
+    key_set_states = providers.Callable(key_sets.key_set_states, trusted_issuers)
     token_cache_state = providers.Callable(
         tokens.token_cache_state, tracer, token_verifier, session_verifier
     )

@@ -8,6 +8,7 @@ from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.persistence.schema.diagnosis import diagnose_database
 from backend.container import explanations, revocations, tokens
 from backend.container.application import Container
+from backend.container.issuer_inspection import issuer_inspection
 
 
 class InspectionContainer(Container):
@@ -69,4 +70,8 @@ class InspectionContainer(Container):
         policy=Container.policy,
         access_tokens=Container.access_token_rules,
         clock=Container.clock,
+    )
+    # For several issuers; None with one.
+    issuer_inspection = providers.Singleton(
+        issuer_inspection, Container.settings, Container.clock, Container.revocation_check.provider
     )

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
+from backend.adapters.auth.issuers import IssuerTokenVerifier
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.auth.keys import KeySource, SecretKeys
@@ -172,7 +173,7 @@ def with_cache(  # noqa: PLR0913, PLR0917 - the parts of the container
 
 def token_cache_state(tracer: Any, *verifiers: TokenVerifier | None) -> TokenCacheState | None:
     """Return the state of the caches of all verifiers together; None without a cache."""
-    caches = [unchecked(verifier, tracer) for verifier in verifiers]
+    caches = [unchecked(each, tracer) for verifier in verifiers for each in of_issuers(verifier)]
     states = [cache.state() for cache in caches if isinstance(cache, CachedTokenVerifier)]
     if not states:
         return None
@@ -182,6 +183,13 @@ def token_cache_state(tracer: Any, *verifiers: TokenVerifier | None) -> TokenCac
         tokens=sum(state.tokens for state in states),
         maximum=sum(state.maximum for state in states),
     )
+
+
+def of_issuers(verifier: TokenVerifier | None) -> set[TokenVerifier | None]:
+    """Return the verifiers of several issuers; any other verifier alone."""
+    if isinstance(verifier, IssuerTokenVerifier):
+        return {*verifier.verifiers.values()}  # a verifier may be there for two values of `iss`
+    return {verifier}
 
 
 def unchecked(verifier: TokenVerifier | None, tracer: Any) -> TokenVerifier | None:

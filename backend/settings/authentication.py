@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -14,12 +15,13 @@ from pydantic_settings import (
 
 from backend.settings.claim_names import ClaimName, ClaimNames, TopLevelClaim
 from backend.settings.complaints import Complaint, ConfigurationError, errors_of
-from backend.settings.consistency import ISSUERS, inconsistencies
-from backend.settings.oddities import odd_secrets
+from backend.settings.consistency import ISSUERS
+from backend.settings.issuer_list import IssuerList
 from backend.settings.oidc import uses_oidc
 from backend.settings.resource import ResourceUrl
-from backend.settings.sources import Sources, names_any, read_sources, variables_of
+from backend.settings.sources import names_any, read_sources, variables_of
 from backend.settings.spelling import misspellings
+from backend.settings.validation import validated
 from backend.settings.values import (
     ASYMMETRIC_ALGORITHMS,
     Algorithms,
@@ -52,6 +54,9 @@ class AuthSettings(BaseSettings):
         frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
     )
 
+    auth_trusted_issuers: IssuerList | None = Field(
+        default=None, description="a JSON list with an object for each issuer"
+    )
     better_auth_url: Url | None = Field(default=None, description=_URL_EXAMPLE)
     better_auth_secret: Secret | None = Field(
         default=None,
@@ -149,20 +154,18 @@ class AuthSettings(BaseSettings):
             include warnings.
         """
         sources = read_sources(cls._environment(overrides), overrides, fields=cls.model_fields)
-        raw = sources.values
         complaints = [
             *sources.complaints,
             *misspellings(os.environ, variables_of(cls.model_fields)),
-            *inconsistencies({**dict.fromkeys(sources.unreadable, "unreadable"), **raw}),
-            *odd_secrets(raw, sources.variables),
         ]
-        try:
-            return cls(**raw), complaints
-        except ValidationError as error:
-            invalid = {problem["loc"][0] for problem in error.errors()}
-            valid = {name: value for name, value in raw.items() if name not in invalid}
-            problems = [cls._complaint(problem, sources) for problem in error.errors()]
-            return cls(**valid), [*problems, *complaints]
+        sources = replace(sources, complaints=tuple(complaints))
+        settings, complaints = validated(cls, sources)
+        if issuers := sources.values.get("auth_trusted_issuers"):
+            # Few servers need it. Besides, that module imports this module.
+            from backend.settings.trusted_issuers import issuer_complaints  # noqa: PLC0415
+
+            complaints += issuer_complaints(issuers, sources.variable("auth_trusted_issuers"))
+        return settings, complaints
 
     @classmethod
     def names_an_issuer(cls) -> bool:
@@ -202,9 +205,3 @@ class AuthSettings(BaseSettings):
         if cookie.lower() == CookieCache.OFF:
             values.pop("cors_origins", None)
         return values
-
-    @classmethod
-    def _complaint(cls, error: Mapping[str, Any], sources: Sources) -> Complaint:
-        name = str(error["loc"][0])
-        problem = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
-        return sources.complaint(name, problem, expected=str(cls.model_fields[name].description))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from backend.settings.complaints import Complaint
+from backend.settings.issuer_list import beside_issuer_list
 from backend.settings.key_set_urls import ON, url_complaints
 from backend.settings.oidc import (
     names_provider,
@@ -21,7 +22,10 @@ from backend.settings.values import (
 )
 
 ISSUERS: Final = frozenset(
-    {"better_auth_url", "better_auth_secret", "better_auth_secrets", "auth_jwks_url", "oidc_issuer"}
+    {
+        *("better_auth_url", "better_auth_secret", "better_auth_secrets", "auth_jwks_url"),
+        *("oidc_issuer", "auth_trusted_issuers"),
+    }
 )
 
 _NO_ISSUER: Final = Complaint(
@@ -71,6 +75,9 @@ def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
     storage = str(raw.get("auth_revocation", "")).lower()
     if storage == RevocationStorage.DATABASE and not raw.get("auth_max_lifetime"):
         yield _REVOCATION_WITHOUT_LIFETIME
+    if raw.get("auth_trusted_issuers"):
+        yield from beside_issuer_list(raw)
+        return
     if not names_provider(raw):
         return  # what else is wrong depends on the provider
     if uses_oidc(raw):

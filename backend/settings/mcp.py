@@ -13,6 +13,11 @@ _NO_SERVER: Final = Complaint(
     "without BETTER_AUTH_URL or AUTH_ISSUER, clients cannot find the authorization server",
     "Set BETTER_AUTH_URL to the base URL of your Better Auth server, or unset MCP_URL.",
 )
+_SEVERAL_ISSUERS: Final = Complaint(
+    "MCP_URL",
+    "AUTH_TRUSTED_ISSUERS is set, but access tokens for the MCP server need one issuer",
+    "Start the MCP server with the settings of one issuer, and without AUTH_TRUSTED_ISSUERS.",
+)
 _PLAIN_HTTP: Final = Complaint(
     "MCP_URL",
     "tokens must not be sent over plain HTTP",
@@ -32,5 +37,7 @@ def mcp_complaints(url: str | None, settings: AuthSettings) -> Iterator[Complain
     parts = urlsplit(url)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         yield _PLAIN_HTTP
-    if not (settings.better_auth_url or settings.auth_issuer or settings.oidc_issuer):
+    if settings.auth_trusted_issuers:
+        yield _SEVERAL_ISSUERS
+    elif not (settings.better_auth_url or settings.auth_issuer or settings.oidc_issuer):
         yield _NO_SERVER

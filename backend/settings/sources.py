@@ -10,7 +10,9 @@ from backend.settings.complaints import Complaint
 from backend.settings.oddities import unusable_host
 
 # Settings that hold secrets. Each may be in a file that the variable with `_FILE` names.
-IN_FILES: Final = ("better_auth_secret", "better_auth_secrets", "database_url")
+IN_FILES: Final = (
+    *("better_auth_secret", "better_auth_secrets", "database_url", "auth_trusted_issuers"),
+)
 
 _MAX_BYTES: Final = 65_536
 
@@ -33,6 +35,10 @@ class Sources:
     def unreadable(self) -> frozenset[str]:
         """The settings whose file cannot be read."""
         return frozenset(self.variables) - frozenset(self.values)
+
+    def variable(self, setting: str) -> str:
+        """Return the variable that sets a setting, itself or by the name of a file."""
+        return self.variables.get(setting, setting.upper())
 
     def complaint(self, setting: str, problem: str, *, expected: str) -> Complaint:
         """Complain about the value of a setting, or about the file that has the value.

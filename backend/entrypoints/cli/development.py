@@ -36,6 +36,11 @@ OTHER_PROVIDER: Final = Complaint(
     "an OpenID Connect issuer issues the tokens, so this command cannot make a token",
     "Sign in there with a client of the issuer, and use its access token.",
 )
+_SEVERAL_ISSUERS: Final = Complaint(
+    "AUTH_TRUSTED_ISSUERS",
+    "other servers issue the tokens, so this command cannot make a token",
+    "Sign in to one of the issuers, and fetch a token there.",
+)
 _OTHER_ISSUER: Final = Complaint(
     "BETTER_AUTH_URL",
     "Better Auth issues the tokens, so this command cannot make a token",
@@ -71,6 +76,8 @@ def signing_settings() -> tuple[Settings, list[Complaint]]:
     settings, complaints = read_settings()
     if not Settings.names_an_issuer():
         return settings, [] if settings.secrets else [NO_SECRET]
+    if settings.auth_trusted_issuers:
+        return settings, [_SEVERAL_ISSUERS]
     if settings.auth_provider is Provider.OIDC:
         return settings, [OTHER_PROVIDER]
     if settings.better_auth_url or settings.auth_jwks_url:

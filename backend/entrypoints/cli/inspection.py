@@ -17,7 +17,7 @@ from backend.entrypoints.cli.exits import exit_as_misused, exit_if_misconfigured
 from backend.entrypoints.cli.output import print_json, print_lines, print_notes
 from backend.entrypoints.cli.settings_here import read_settings_here
 from backend.entrypoints.server.logs import configure_logging
-from backend.settings import Complaint, Settings, client_environment, errors_of
+from backend.settings import Complaint, ConfigurationError, Settings, client_environment, errors_of
 from backend.settings.values import LogLevel
 
 _NO_ARGUMENTS: Final = """\
@@ -104,14 +104,33 @@ def errors_only(settings: Settings) -> Settings:
 
 
 async def _explain(container: InspectionContainer, token: str) -> Explanation:
-    async with container.http_client(), container.jwks_keys() or contextlib.nullcontext():
-        cookies = container.cookie_explainer()
+    issuers = container.issuer_inspection()
+    if issuers is None:
+        return await _explain_with(container, container, token)
+    if (unknown := issuers.explain_unknown(token)) is not None:
+        return unknown
+    explanation = await _explain_with(issuers.container_for(token), container, token)
+    return issuers.complete(explanation, token)
+
+
+async def _explain_with(
+    issuer: InspectionContainer, container: InspectionContainer, token: str
+) -> Explanation:
+    """Explain a token or a session cookie.
+
+    Args:
+        issuer: Has the keys and rules of the issuer.
+        container: Has the revocations.
+        token: The text that was sent as a bearer token. Untrusted and secret.
+    """
+    async with issuer.http_client(), issuer.jwks_keys() or contextlib.nullcontext():
+        cookies = issuer.cookie_explainer()
         if cookies is not None and (cookie := cookies.find(token)):
             explanation = await cookies.explain(cookie)
-            verifier, token = container.session_verifier(), cookie
+            verifier, token = issuer.session_verifier(), cookie
         else:
-            explanation = await container.token_explainer().explain(token)
-            verifier = container.token_verifier()
+            explanation = await issuer.token_explainer().explain(token)
+            verifier = issuer.token_verifier()
         explained: Explanation = await container.explain_revocation(explanation, verifier, token)
         return explained
 
@@ -119,16 +138,25 @@ async def _explain(container: InspectionContainer, token: str) -> Explanation:
 async def _diagnose(
     container: InspectionContainer, complaints: Sequence[Complaint]
 ) -> list[Finding]:
-    refused = {complaint.variable.upper() for complaint in errors_of(complaints)}
-    if refused & client_environment.VARIABLES:
-        obstacle = "the HTTP client cannot be made with these settings"
-        found = [Finding(check="keys", checked=False, found=obstacle)]
-    else:
-        found = await container.diagnose_issuer()
-    found += container.diagnose_cookies()
+    try:
+        found = await _diagnose_issuers(container, complaints)
+        found += container.diagnose_cookies()
+    except ConfigurationError:  # the complaints are findings already
+        found = [Finding(check="keys", checked=False, found="AUTH_TRUSTED_ISSUERS is invalid")]
     if not any(complaint.concerns("DATABASE_URL") for complaint in complaints):
         database = await container.diagnose_database()
         found += database
         if not any(finding.failed for finding in database):
             found += await container.diagnose_revocations()
+    return found
+
+
+async def _diagnose_issuers(
+    container: InspectionContainer, complaints: Sequence[Complaint]
+) -> list[Finding]:
+    refused = {complaint.variable.upper() for complaint in errors_of(complaints)}
+    if refused & client_environment.VARIABLES:
+        obstacle = "the HTTP client cannot be made with these settings"
+        return [Finding(check="keys", checked=False, found=obstacle)]
+    found: list[Finding] = await (container.issuer_inspection() or container).diagnose_issuer()
     return found

@@ -110,14 +110,14 @@ def equip(app: "Api", container: Container, *, public: Collection[str] = ()) -> 
     app.state.checks = container.checks()
     app.state.draining = False
     app.state.outages = Outages(app.state.checks)
-    app.state.key_set_state = container.key_set_state()
-    sources = Sources(
+    app.state.sources = Sources(
         key_set=container.key_set_state(),
+        key_sets=container.key_set_states(),
         token_cache=container.token_cache_state,
         pools=container.pools,
         outages=app.state.outages.in_progress,
     )
-    app.state.metrics_text = scrape.MetricsText(StateMetrics(sources))
+    app.state.metrics_text = scrape.MetricsText(StateMetrics(app.state.sources))
     handlers.install(app, app.state.outages)
     # Inside the guard, so that anonymous requests get 401 whatever the size of their bodies.
     app.router.middleware_stack = BodyLimit(app.router.middleware_stack)

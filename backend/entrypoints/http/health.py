@@ -46,6 +46,9 @@ class Readiness(Health):
     """The result of the checks, and the state of the key set."""
 
     keys: Absent[KeySetResponse] = Field(description="The key set, if the API uses one.")
+    issuers: Absent[dict[str, KeySetResponse]] = Field(
+        description="The key set of each issuer by its name, if the API trusts several."
+    )
 
 
 @router.get("/live", summary="Is the process alive?")
@@ -67,18 +70,22 @@ async def ready(request: Request, response: Response) -> Readiness:
     """
     if request.app.state.draining:
         response.status_code = 503
-        return Readiness(status="draining", checks={}, keys=None)
+        return Readiness(status="draining", checks={}, keys=None, issuers=None)
     checks = request.app.state.checks
     results = await asyncio.gather(*map(run_check, checks.values()))
     errors = dict(zip(checks, results, strict=True))
     _log_changes(request.app.state, errors)
     is_ready = not any(results)
     response.status_code = 200 if is_ready else 503
-    state = request.app.state.key_set_state
+    sources = request.app.state.sources
+    issuers = {
+        name: KeySetResponse.model_validate(state()) for name, state in sources.key_sets.items()
+    }
     return Readiness(
         status="ok" if is_ready else "unavailable",
         checks={name: "unavailable" if error else "ok" for name, error in errors.items()},
-        keys=KeySetResponse.model_validate(state()) if state else None,
+        keys=KeySetResponse.model_validate(sources.key_set()) if sources.key_set else None,
+        issuers=issuers or None,
     )
 
 

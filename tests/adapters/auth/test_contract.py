@@ -13,6 +13,7 @@ from backend.adapters.auth.better_auth.cookie_formats import CompactCookieDecode
 from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
 from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.claims import ClaimsPolicy
+from backend.adapters.auth.issuers import IssuerTokenVerifier
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.keys import JwksKeys
@@ -38,6 +39,7 @@ Clock = Callable[[], float]
 Fetch = Callable[[str], Awaitable[bytes]]
 
 SIGNER = signer("ES256")
+OTHER_ISSUER = "https://other.example.com"
 
 
 def jwt_verifier(sources: dict[str, KeySource], clock: Clock, to_principal: Any) -> TokenVerifier:
@@ -75,6 +77,11 @@ def with_cookie(_: JwksKeys, clock: Clock) -> TokenVerifier:
     )
 
 
+def with_issuers(keys: JwksKeys, clock: Clock) -> TokenVerifier:
+    other = jwt_verifier({}, clock, better_auth.to_principal)
+    return IssuerTokenVerifier({OTHER_ISSUER: other, ISSUER: with_cache(keys, clock)})
+
+
 def key_token(user_id: str, end: int) -> str:
     return token(SIGNER, claims={"sub": user_id, "iat": end - 900, "exp": end})
 
@@ -110,6 +117,7 @@ ROWS = {
     "better-auth-cached": Row(make=with_cache, credential=key_token, fetches_keys=True),
     "better-auth-secret": Row(make=with_secret, credential=secret_token),
     "better-auth-cookie": Row(make=with_cookie, credential=cookie),
+    "several-issuers": Row(make=with_issuers, credential=key_token, fetches_keys=True),
     "oidc": Row(make=with_discovery, credential=key_token, fetches_keys=True, discovers=True),
 }
 

@@ -43,8 +43,14 @@ def program() -> Iterator[Reading]:
     yield Reading("server_workers", "Processes that serve.", "livesum", 1)
 
 
-def key_set(state: KeySetState) -> Iterator[Reading]:
-    """Read the state of the key set. Of several workers, the worst counts."""
+def key_set(state: KeySetState, *, issuer: str | None = None) -> Iterator[Reading]:
+    """Read the state of a key set. Of several workers, the worst counts.
+
+    Args:
+        state: The state.
+        issuer: The name of the issuer, if the app trusts several. It becomes a label.
+    """
+    labels = {"issuer": issuer} if issuer is not None else {}
     now = time.time()
     succeeded = None if state.age is None else now - state.age
     fetched = None if state.attempted is None else now - state.attempted
@@ -57,10 +63,10 @@ def key_set(state: KeySetState) -> Iterator[Reading]:
         ("last_fetch_timestamp_seconds", "Last fetch.", "livemin", fetched),
     )
     for name, description, kind, value in rows:
-        yield Reading(f"auth_key_set_{name}", description, kind, value)
+        yield Reading(f"auth_key_set_{name}", description, kind, value, labels)
     for result, total in state.fetches.items():
         name, description = "auth_key_set_fetches", "Fetches of the key set, by result."
-        yield Reading(name, description, "counter", total, {"result": result})
+        yield Reading(name, description, "counter", total, {"result": result, **labels})
 
 
 def token_cache(state: TokenCacheState) -> Iterator[Reading]:

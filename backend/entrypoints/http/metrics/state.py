@@ -1,7 +1,7 @@
 """Copies the state of an app into metrics: keys, token cache, pools, outages, the process."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
@@ -21,12 +21,14 @@ class Sources:
 
     Attributes:
         key_set: Returns the state of the key set; None if the app uses no key set.
+        key_sets: Returns the state of each key set of several issuers, by the issuer's name.
         token_cache: Returns the state of the token cache; None if there is no cache.
         pools: Returns the state of the pools of the database.
         outages: Returns whether an outage is in progress, by part of the app.
     """
 
     key_set: Callable[[], KeySetState] | None = None
+    key_sets: Mapping[str, Callable[[], KeySetState]] = field(default_factory=dict)
     token_cache: Callable[[], TokenCacheState | None] = _no_token_cache
     pools: Callable[[], Sequence[PoolState]] = tuple
     outages: Callable[[], Mapping[str, bool]] = dict
@@ -55,6 +57,8 @@ class StateMetrics:
         self._record(readings.program())
         if sources.key_set is not None:
             self._record(readings.key_set(sources.key_set()))
+        for issuer, read in sources.key_sets.items():
+            self._record(readings.key_set(read(), issuer=issuer))
         tokens = sources.token_cache()
         if tokens is not None:
             self._record(readings.token_cache(tokens))

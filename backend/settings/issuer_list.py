@@ -1,0 +1,195 @@
+"""`AUTH_TRUSTED_ISSUERS`: the text of the list, and which settings stand in its entries."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated, Any, Final, NoReturn
+
+from pydantic import BeforeValidator, SecretStr
+
+from backend.settings.complaints import Complaint
+from backend.settings.values import CookieCache
+
+VARIABLE: Final = "AUTH_TRUSTED_ISSUERS"
+NAME: Final = "name"
+PREFIX: Final = "user_id_prefix"
+
+# The settings of one issuer. With a list they stand in its entries, and nowhere else.
+OF_ISSUER: Final = frozenset(
+    {
+        *("better_auth_url", "better_auth_secret", "better_auth_secrets"),
+        *("auth_provider", "auth_jwks_url", "auth_issuer", "auth_audience", "auth_resource"),
+        *("auth_machine_tokens", "auth_algorithms", "auth_allow_http", "auth_claims"),
+        *("oidc_issuer", "oidc_claim_user_id", "oidc_claim_email", "oidc_claim_email_verified"),
+        *("oidc_claim_name", "oidc_claim_roles", "oidc_claim_scopes", "oidc_claim_audience"),
+    }
+)
+# The settings of the server that hold for every issuer.
+COMMON: Final = (
+    *("auth_leeway", "auth_max_lifetime", "auth_token_max_bytes", "auth_token_cache_size"),
+    *("auth_jwks_max_age", "auth_jwks_max_stale"),
+)
+
+_MEMBERS: Final = (NAME, PREFIX, *(setting.upper() for setting in sorted(OF_ISSUER)))
+_MAX_ENTRIES: Final = 100
+_SHOWABLE: Final = re.compile(r"\w{1,64}", re.ASCII)  # the name of a member; no secret looks so
+_NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_PREFIX: Final = re.compile(r"[!-~]{0,64}")
+_NO_NAME: Final = (
+    NAME,
+    "not a name of 1 to 64 letters, digits, dots, dashes and underscores",
+    "Name the issuer: logs and metrics show the name.",
+)
+_NO_PREFIX: Final = (
+    PREFIX,
+    "not a text of at most 64 printable ASCII characters without spaces",
+    'Write what the ids of its users start with, such as "preview:", or "" for those of the tokens.',
+)
+_COOKIE: Final = Complaint(
+    "AUTH_COOKIE",
+    "a session cookie does not name its issuer, so AUTH_TRUSTED_ISSUERS cannot choose the keys",
+    "Set AUTH_COOKIE=off, or trust one issuer and unset AUTH_TRUSTED_ISSUERS.",
+)
+
+
+def _to_text(value: object) -> object:
+    """Write the list of a program as the environment would have it."""
+    if not isinstance(value, list | tuple):
+        return value
+    try:
+        return json.dumps(value)
+    except (TypeError, RecursionError):
+        raise ValueError("not a list of objects with texts") from None
+
+
+IssuerList = Annotated[SecretStr, BeforeValidator(_to_text)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An entry of the list, as it stands there.
+
+    Attributes:
+        label: The number and the name of the entry, for messages.
+        name: The name; empty if it is invalid.
+        prefix: What the ids of its users start with; None if it is missing or invalid.
+        values: The values of its settings, as environment variables would have them.
+        problems: What is wrong with its members: the member, the problem, and the remedy.
+    """
+
+    label: str
+    name: str
+    prefix: str | None
+    values: Mapping[str, str]
+    problems: tuple[tuple[str, str, str], ...]
+
+
+def beside_issuer_list(raw: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Complain about settings that `AUTH_TRUSTED_ISSUERS` replaces.
+
+    Args:
+        raw: The settings that are set, before validation; values may be invalid.
+    """
+    for setting in sorted(OF_ISSUER):
+        if raw.get(setting):
+            yield Complaint(
+                setting.upper(),
+                f"each entry of {VARIABLE} has its own, so this value has no effect",
+                f"Move it into the entries of {VARIABLE}, or unset it.",
+            )
+    if str(raw.get("auth_cookie") or CookieCache.OFF).lower() != CookieCache.OFF:
+        yield _COOKIE
+
+
+def parse_issuer_list(value: object) -> list[Entry]:
+    """Read the entries of the list.
+
+    Args:
+        value: The text of the list, or the list itself.
+
+    Raises:
+        ValueError: The value is not a list of objects. The message quotes nothing of it.
+    """
+    text = value.get_secret_value() if isinstance(value, SecretStr) else _to_text(value)
+    try:
+        entries = json.loads(
+            str(text), object_pairs_hook=_unique_members, parse_constant=_no_constant
+        )
+    except json.JSONDecodeError as error:
+        problem = f"{error.msg[0].lower()}{error.msg[1:]}"
+        raise ValueError(
+            f"not JSON: {problem}, in line {error.lineno}, column {error.colno}"
+        ) from None
+    except RecursionError:
+        raise ValueError("not JSON: too deeply nested") from None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError("not a list of objects")
+    if not 0 < len(entries) <= _MAX_ENTRIES:
+        raise ValueError(f"the list must have 1 to {_MAX_ENTRIES} entries")
+    return [_entry(number, members) for number, members in enumerate(entries, start=1)]
+
+
+def _entry(number: int, members: Mapping[str, Any]) -> Entry:
+    name, prefix = members.get(NAME), members.get(PREFIX)
+    is_named = isinstance(name, str) and _NAME.fullmatch(name) is not None
+    has_prefix = isinstance(prefix, str) and _PREFIX.fullmatch(prefix) is not None
+    problems = list(_unknown_members(members))
+    if not is_named:
+        problems.append(_NO_NAME)
+    if not has_prefix:
+        problems.append(_NO_PREFIX)
+    values = {}
+    for member in sorted(members.keys() & {*_MEMBERS} - {NAME, PREFIX}):
+        text = _as_variable(members[member])
+        if text is None:
+            problem = "neither a text, true, false, nor a list of texts without commas"
+            problems.append((member, problem, "Write it as the environment variable has it."))
+        elif text:  # as an empty environment variable
+            values[member.lower()] = text
+    return Entry(
+        label=f"entry {number} ({name})" if is_named else f"entry {number}",
+        name=str(name) if is_named else "",
+        prefix=str(prefix) if has_prefix else None,
+        values=values,
+        problems=tuple(problems),
+    )
+
+
+def _unknown_members(members: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for member in sorted(members.keys() - {*_MEMBERS}):
+        if not _SHOWABLE.fullmatch(member):
+            yield "a member", "its name is not the name of a setting", "Remove it."
+            continue
+        similar = get_close_matches(member.upper(), _MEMBERS, n=1, cutoff=0.8)
+        remedy = f"Rename it to {similar[0]}, or remove it." if similar else "Remove it."
+        if member.lower() in COMMON:
+            remedy = "Set it in the environment: it holds for every issuer."
+        if member.endswith("_FILE"):
+            remedy = f"Write the list into a file, and set {VARIABLE}_FILE to its path."
+        yield member, "not a setting of an issuer", remedy
+
+
+def _as_variable(value: object) -> str | None:
+    """Return a value as an environment variable has it; None if that is impossible."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "on" if value else "off"
+        case list() if all(isinstance(item, str) and "," not in item for item in value):
+            return ",".join(value)
+        case _:
+            return None
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("an object has two members with the same name")
+    return members
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise ValueError("not JSON: NaN and Infinity are not JSON")
