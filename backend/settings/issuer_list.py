@@ -45,7 +45,7 @@ _NO_NAME: Final = (
 _NO_PREFIX: Final = (
     PREFIX,
     "not a text of at most 64 printable ASCII characters without spaces",
-    'Write what the ids of its users start with, such as "preview:", or "" for those of the tokens.',
+    'Write what the ids of its users start with, such as "preview:", or "" to keep the ids.',
 )
 _COOKIE: Final = Complaint(
     "AUTH_COOKIE",
