@@ -20,6 +20,7 @@ def test_every_setting_except_the_issuer_has_a_default(environment: Environment)
     assert settings.model_dump(exclude={"better_auth_secret", "database_url"}) == {
         "better_auth_url": None,
         "better_auth_secrets": (),
+        "auth_trusted_issuers": None,
         "auth_provider": Provider.BETTER_AUTH,
         "oidc_issuer": None,
         "oidc_claim_user_id": "sub",
@@ -124,6 +125,7 @@ def test_every_variable_sets_its_setting(environment: Environment) -> None:
     )
     assert values == {
         "better_auth_url": "https://auth.example.com/",
+        "auth_trusted_issuers": None,
         "auth_provider": Provider.BETTER_AUTH,
         "oidc_issuer": None,
         "oidc_claim_user_id": "sub",
