@@ -40,7 +40,7 @@ _PREFIX: Final = re.compile(r"[!-~]{0,64}")
 _NO_NAME: Final = (
     NAME,
     "not a name of 1 to 64 letters, digits, dots, dashes and underscores",
-    "Name the issuer: logs and metrics show the name.",
+    "Name the issuer: metrics and messages show the name.",
 )
 _NO_PREFIX: Final = (
     PREFIX,

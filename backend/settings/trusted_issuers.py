@@ -50,7 +50,7 @@ class TrustedIssuer:
     """One issuer of several.
 
     Attributes:
-        name: Its name in logs, metrics and messages.
+        name: Its name in metrics and messages.
         user_id_prefix: What the ids of its users start with. Empty: they are those of the tokens.
         settings: Its settings.
     """

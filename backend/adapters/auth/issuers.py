@@ -50,6 +50,7 @@ class IssuerTokenVerifier:
     ) -> None:
         self.verifiers: Final = verifiers
         self._max_length = max_length
+        self._expected = any_of(frozenset(verifiers))
 
     async def verify(self, token: str, /) -> Principal:
         """Verify a bearer token.
@@ -65,9 +66,7 @@ class IssuerTokenVerifier:
         verifier = self.verifiers.get(issuer_of(token, max_length=self._max_length))
         if verifier is None:
             # The claim is not verified, so the error does not quote it.
-            raise InvalidIssuerError(
-                "iss is not a trusted issuer", expected=any_of(frozenset(self.verifiers))
-            )
+            raise InvalidIssuerError("iss is not a trusted issuer", expected=self._expected)
         return await verifier.verify(token)
 
 
