@@ -4,6 +4,7 @@ import functools
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import typer
 
@@ -24,6 +25,8 @@ from backend.entrypoints.http.pages.start_page import StartPage
 from backend.entrypoints.server import process
 from backend.entrypoints.server.logs import configure_logging
 from backend.settings import Settings
+
+_SEVERAL_ISSUERS: Final = "every issuer in AUTH_TRUSTED_ISSUERS"
 
 
 def serve(
@@ -69,7 +72,8 @@ def prepare(listener: socket.socket, secret: str | None) -> Callable[[], None]:
     configure_logging(settings)
     make_token = functools.partial(development.mint_token, secret, settings) if secret else None
     command = with_local_command("python -m backend")
-    start_page = StartPage(command=command, issuer=settings.issuer_url, make_token=make_token)
+    issuer = _SEVERAL_ISSUERS if settings.auth_trusted_issuers else settings.issuer_url
+    start_page = StartPage(command=command, issuer=issuer, make_token=make_token)
     app = create_app(container, start_page=start_page)
     exit_if_unprotected(process.unprotected_routes(app))
     return functools.partial(process.run_app, app, settings, listener)

@@ -1,12 +1,15 @@
 """The commands with several issuers: `doctor`, `explain`, `config`, `token` and `serve`."""
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backend.entrypoints.cli import serving
+from backend.entrypoints.http.pages.start_page import StartPage
 from backend.testing import RESOURCE, Issuer
 from tests.entrypoints.cli.command_line import HIDDEN, assert_misconfigured, run
 
@@ -176,3 +179,19 @@ def test_servers_name_every_problem_of_the_list(folder: Path, command: str) -> N
     result = run(command, AUTH_TRUSTED_ISSUERS_FILE=str(file), AUTH_AUDIENCE="todo-api")
     assert_misconfigured(result, "AUTH_AUDIENCE", *["AUTH_TRUSTED_ISSUERS_FILE"] * 4)
     assert HIDDEN not in result.output
+
+
+def test_the_start_page_names_the_list(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    class Stop(Exception):  # noqa: N818 - it is no error
+        pass
+
+    def create_app(_: object, *, start_page: StartPage) -> None:
+        assert start_page == StartPage(command=start_page.command, issuer=f"every issuer in {LIST}")
+        raise Stop
+
+    monkeypatch.setenv(LIST, variables[LIST])
+    monkeypatch.setattr(serving, "create_app", create_app)
+    with socket.socket() as listener, pytest.raises(Stop):
+        serving.prepare(listener, None)
