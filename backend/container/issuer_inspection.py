@@ -13,6 +13,7 @@ from backend.adapters.auth.explain.trusted_issuers import (
 from backend.container.trusted_issuers import accepted_by, containers
 from backend.domain.diagnosis import Explanation, Finding
 from backend.settings.authentication import AuthSettings
+from backend.settings.trusted_issuers import trusted_issuers
 
 
 class IssuerInspection:
@@ -20,11 +21,15 @@ class IssuerInspection:
 
     Args:
         inspected: The `InspectionContainer` of each issuer, by its name.
+        prefixes: What the ids of each issuer's users start with, by its name.
         max_length: The maximum number of characters of a token.
     """
 
-    def __init__(self, inspected: Mapping[str, Any], *, max_length: int) -> None:
+    def __init__(
+        self, inspected: Mapping[str, Any], prefixes: Mapping[str, str], *, max_length: int
+    ) -> None:
         self._inspected = inspected
+        self._prefixes = prefixes
         self._max_length = max_length
         self._entries = {
             issuer: name
@@ -52,7 +57,7 @@ class IssuerInspection:
     def complete(self, explanation: Explanation, token: str) -> Explanation:
         """Add to an explanation which issuer was chosen."""
         name = entry_of(token, self._entries, max_length=self._max_length)
-        return with_entry(explanation, name) if name else explanation
+        return with_entry(explanation, name, self._prefixes[name]) if name else explanation
 
     async def diagnose_issuer(self) -> list[Finding]:
         """Check the key set of each issuer, and compare the clocks. Findings name the issuer."""
@@ -86,4 +91,5 @@ def issuer_inspection(
     inspected = containers(
         InspectionContainer, settings, clock, tracer=None, revocation_check=revocation_check()
     )
-    return IssuerInspection(inspected, max_length=settings.auth_token_max_bytes)
+    prefixes = {issuer.name: issuer.user_id_prefix for issuer in trusted_issuers(settings)}
+    return IssuerInspection(inspected, prefixes, max_length=settings.auth_token_max_bytes)

@@ -1,22 +1,19 @@
 """Checks the settings of the MCP server."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
 from backend.settings.authentication import AuthSettings
-from backend.settings.complaints import Complaint
+from backend.settings.complaints import Complaint, ConfigurationError
 from backend.settings.origins import is_loopback
+from backend.settings.trusted_issuers import trusted_issuers
 
 _NO_SERVER: Final = Complaint(
     "MCP_URL",
     "without BETTER_AUTH_URL or AUTH_ISSUER, clients cannot find the authorization server",
     "Set BETTER_AUTH_URL to the base URL of your Better Auth server, or unset MCP_URL.",
-)
-_SEVERAL_ISSUERS: Final = Complaint(
-    "MCP_URL",
-    "AUTH_TRUSTED_ISSUERS is set, but access tokens for the MCP server need one issuer",
-    "Start the MCP server with the settings of one issuer, and without AUTH_TRUSTED_ISSUERS.",
 )
 _PLAIN_HTTP: Final = Complaint(
     "MCP_URL",
@@ -37,7 +34,19 @@ def mcp_complaints(url: str | None, settings: AuthSettings) -> Iterator[Complain
     parts = urlsplit(url)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         yield _PLAIN_HTTP
-    if settings.auth_trusted_issuers:
-        yield _SEVERAL_ISSUERS
+    if settings.auth_trusted_issuers is not None:
+        yield from _entries_without_server(settings)
     elif not (settings.better_auth_url or settings.auth_issuer or settings.oidc_issuer):
         yield _NO_SERVER
+
+
+def _entries_without_server(settings: AuthSettings) -> Iterator[Complaint]:
+    with contextlib.suppress(ConfigurationError):  # its complaints are reported already
+        for issuer in trusted_issuers(settings):
+            if not (issuer.settings.better_auth_url or issuer.settings.oidc_issuer):
+                yield Complaint(
+                    "MCP_URL",
+                    f"the issuer {issuer.name} has no authorization server that clients can find",
+                    "Remove its entry from AUTH_TRUSTED_ISSUERS for the MCP server, or unset"
+                    " MCP_URL.",
+                )

@@ -1,10 +1,13 @@
 """The issuers of `AUTH_TRUSTED_ISSUERS`. Each has settings of its own, checked as all others."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 from backend.settings.authentication import AuthSettings
 from backend.settings.complaints import Complaint, ConfigurationError, errors_of
@@ -78,6 +81,28 @@ def trusted_issuers(settings: AuthSettings) -> tuple[TrustedIssuer, ...]:
     if errors := errors_of([*beside_issuer_list(values), *complaints]):
         raise ConfigurationError(errors)
     return tuple(issuers)
+
+
+def with_other_values(
+    settings: AuthSettings, change: Callable[[AuthSettings], Mapping[str, str | tuple[str, ...]]]
+) -> SecretStr:
+    """Return the list of issuers, with other values of some settings of each.
+
+    Args:
+        settings: The settings of the server.
+        change: Takes the settings of an issuer, and returns the other values by setting.
+
+    Raises:
+        ConfigurationError: The list, or a setting beside it, is wrong.
+    """
+    issuers = trusted_issuers(settings)
+    entries = parse_issuer_list(settings.auth_trusted_issuers)
+    changed = []
+    for issuer, entry in zip(issuers, entries, strict=True):
+        values = {**entry.values, **change(issuer.settings)}
+        members = {name.upper(): value for name, value in values.items()}
+        changed.append({NAME: issuer.name, PREFIX: issuer.user_id_prefix, **members})
+    return SecretStr(json.dumps(changed))
 
 
 def issuer_complaints(value: object, variable: str) -> list[Complaint]:

@@ -158,11 +158,15 @@ def test_settings_of_a_program_are_checked_too() -> None:
             trusted_issuers(AuthSettings(**values))
 
 
-def test_an_mcp_url_needs_one_issuer(environment: Environment) -> None:
-    (complaint,) = environment.complaints(
-        **{LIST: json.dumps([ACME]), "MCP_URL": "https://mcp.example.com/mcp"}
-    )
-    assert (complaint.variable, complaint.is_warning) == ("MCP_URL", False)
+def test_an_mcp_url_needs_an_authorization_server_in_each_entry(environment: Environment) -> None:
+    variables = {"MCP_URL": "https://mcp.example.com/mcp"}
+    environment.read(**{LIST: json.dumps([ACME, GLOBEX])}, **variables)
+    old = {"name": "old", "user_id_prefix": "old:", "AUTH_ISSUER": "a"}
+    secret = {**old, "BETTER_AUTH_SECRET": SECRET}
+    (complaint,) = complained(environment, ACME, secret, **variables)
+    assert complaint.startswith("MCP_URL: the issuer old has no authorization server")
+    (complaint,) = complained(environment, {**ACME, "name": ""}, **variables)
+    assert complaint.startswith(f"{LIST}: entry 1: name")
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,34 @@ async def test_only_the_second_verification_is_remembered(
     assert (cache.hits, cache.misses) == (1, 1)
 
 
+async def test_verifications_of_several_issuers_are_traced_and_remembered(
+    memory: InMemorySpanExporter, tracer: Tracer, request_span: RequestSpan
+) -> None:
+    names = ("first", "second")
+    entries = [
+        {
+            "name": name,
+            "user_id_prefix": f"{name}:",
+            "AUTH_ISSUER": name,
+            "BETTER_AUTH_SECRET": f"{SECRET} {name}",
+        }
+        for name in names
+    ]
+    settings = AuthSettings.load(auth_trusted_issuers=entries)
+    container = AuthContainer(settings=settings, tracer=tracer)
+    verifier = container.token_verifier()
+    for name in names:
+        token = secret_token(f"{SECRET} {name}", sub="ada", iss=name)
+        for remembered in (False, True):
+            memory.clear()
+            with request_span():
+                assert (await verifier.verify(token)).user_id == f"{name}:ada"
+            assert attributes_of(memory)["auth.remembered"] is remembered
+    cache = container.token_cache_state()
+    assert cache is not None
+    assert (cache.hits, cache.misses) == (2, 2)
+
+
 @pytest.mark.parametrize(("age", "source"), [(299.0, "fresh"), (301.0, "stale")])
 async def test_the_span_says_whether_the_keys_are_fresh(
     memory: InMemorySpanExporter, tracer: Tracer, request_span: RequestSpan, age: float, source: str

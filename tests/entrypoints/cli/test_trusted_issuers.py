@@ -94,12 +94,13 @@ def test_doctor_reports_an_invalid_list(variables: dict[str, str]) -> None:
 def test_explain_uses_the_rules_of_the_issuer(
     acme: Issuer, globex: Issuer, variables: dict[str, str]
 ) -> None:
-    for issuer, name in ((acme, "acme"), (globex, "globex")):
+    prefix = "; the ids of its users start with acme:"
+    for issuer, name, more in ((acme, "acme", prefix), (globex, "globex", "")):
         report = explained(issuer.token(sub="ada"), variables)
         assert report["accepted"]
         checks = checks_of(report)
         assert next(iter(checks)) == "trusted issuer"
-        assert checks["trusted issuer"]["found"] == f"{name}, an entry of {LIST}"
+        assert checks["trusted issuer"]["found"] == f"{name}, an entry of {LIST}{more}"
         assert f"{issuer.url}/api/auth/jwks" in checks["key set"]["found"]
     report = explained(acme.token(aud="other"), variables)
     assert (report["accepted"], report["reason"]) == (False, "invalid_audience")

@@ -74,9 +74,18 @@ def explain_without_entry(
     )
 
 
-def with_entry(explanation: Explanation, name: str) -> Explanation:
-    """Say which entry was chosen, before all other findings."""
-    finding = Finding(check=_CHECK, found=f"{name}, an entry of AUTH_TRUSTED_ISSUERS")
+def with_entry(explanation: Explanation, name: str, prefix: str) -> Explanation:
+    """Say which entry was chosen, before all other findings.
+
+    Args:
+        explanation: The result of the checks.
+        name: The name of the entry.
+        prefix: What the ids of its users start with; empty if they have no prefix.
+    """
+    found = f"{name}, an entry of AUTH_TRUSTED_ISSUERS"
+    if prefix:
+        found += f"; the ids of its users start with {prefix}"
+    finding = Finding(check=_CHECK, found=found)
     return replace(explanation, findings=[finding, *explanation.findings])
 
 
