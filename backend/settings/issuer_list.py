@@ -34,7 +34,7 @@ COMMON: Final = (
 
 _MEMBERS: Final = (NAME, PREFIX, *(setting.upper() for setting in sorted(OF_ISSUER)))
 _MAX_ENTRIES: Final = 100
-_SHOWABLE: Final = re.compile(r"\w{1,64}", re.ASCII)  # the name of a member; no secret looks so
+_SHOWABLE: Final = re.compile(r"[A-Za-z_]{1,40}")  # secrets have other characters too
 _NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _PREFIX: Final = re.compile(r"[!-~]{0,64}")
 _NO_NAME: Final = (
