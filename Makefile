@@ -57,7 +57,7 @@ resilience: .venv/.dev ## kill and restart everything under load, twenty minutes
 
 oldest: .venv-oldest/.installed ## test authentication with the oldest packages that pyproject.toml allows
 	@PYTHONPATH=. .venv-oldest/bin/python tests/alone/protected_app.py
-	@.venv-oldest/bin/python -m pytest tests/adapters/auth tests/settings
+	@.venv-oldest/bin/python -m pytest tests/adapters/auth tests/settings -m "not node"
 
 bench: .venv-bench/.installed ## measure what docs/performance.md claims; ONLY="verify http" for some of it, BENCH_ROUNDS=3 for a shorter one
 	@.venv-bench/bin/python -m benchmarks $(ONLY)
