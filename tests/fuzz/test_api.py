@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 
 from backend.testing.issuer import RESOURCE, Issuer
+from backend.testing.session_cookies import compact_cookie, session_data
 from tests.e2e.backend import NO_COVERAGE, Backend
 from tests.e2e.databases import Database
 from tests.e2e.processes import ROOT, environment
@@ -36,8 +37,8 @@ database = "none"
 path = "users.json"
 peers = ["ada", "bob"]
 
-# A request that matches the document is served. It may name a todo that does not exist, or
-# a version that the todo does not have.
+# A request that matches the document is served. The request may name a todo that does not
+# exist, or a version that the todo does not have.
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx", "404", "412"]
 
@@ -84,27 +85,37 @@ def backend(
 def test_every_answer_is_as_documented_and_no_user_sees_data_of_the_other(
     backend: Backend, kind: str, issuer: Issuer, tmp_path: Path
 ) -> None:
-    tokens = {user: token_of(user, kind, issuer) for user in ("ada", "bob")}
-    result = run_schemathesis(backend.url, tokens, tmp_path)
+    credentials = {user: credentials_of(user, kind, issuer) for user in ("ada", "bob")}
+    result = run_schemathesis(backend.url, credentials, tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Traceback" not in backend.output
 
 
-def token_of(user: str, kind: str, issuer: Issuer) -> str:
-    """Return a token that is valid for the whole run."""
-    end = int(time.time()) + 3600
+def credentials_of(user: str, kind: str, issuer: Issuer) -> dict[str, str]:
+    """Return the headers that authenticate a user for the whole run."""
+    now = int(time.time())
+    end = now + 3600
+    if kind == "cookies":
+        data = session_data(now=now, user={"id": user})
+        cookie = compact_cookie(data, end=end, secret=issuer.secret.encode())
+        return {"Cookie": f"better-auth.session_data={cookie}", "Origin": issuer.url}
     if kind == "scopes":
-        return issuer.access_token("todos:read todos:write", sub=user, exp=end)
-    return issuer.token(sub=user, exp=end)
+        token = issuer.access_token("todos:read todos:write", sub=user, exp=end)
+    else:
+        token = issuer.token(sub=user, exp=end)
+    return {"Authorization": f"Bearer {token}"}
 
 
 def run_schemathesis(
-    url: str, tokens: dict[str, str], folder: Path
+    url: str, credentials: dict[str, dict[str, str]], folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """Run every phase and check of Schemathesis against a server."""
     users = [
-        {"name": user, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {token}"}]}
-        for user, token in tokens.items()
+        {
+            "name": user,
+            "fixedHeaders": [{"name": name, "value": value} for name, value in headers.items()],
+        }
+        for user, headers in credentials.items()
     ]
     (folder / "users.json").write_text(json.dumps({"auth": users}))
     (folder / "schemathesis.toml").write_text(CONFIGURATION)
@@ -115,7 +126,7 @@ def run_schemathesis(
     )
     variables = {
         **NO_COVERAGE,
-        "FUZZ_OTHER_TOKEN": tokens["bob"],
+        "FUZZ_OTHER_USER": json.dumps(credentials["bob"]),
         "NO_PROXY": "*",
         "PYTHONPATH": str(ROOT),
     }
