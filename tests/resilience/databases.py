@@ -1,4 +1,4 @@
-"""PostgreSQL servers that write durably, and a standby that follows one of them."""
+"""PostgreSQL servers that write durably, and a standby that follows its primary."""
 
 from contextlib import suppress
 from typing import Final

@@ -1,4 +1,4 @@
-"""Kills amid thousands of writes: what was acknowledged is stored, and nothing is stored twice."""
+"""Kills during thousands of writes: every acknowledged write is stored exactly once."""
 
 import time
 from collections import Counter

@@ -70,7 +70,7 @@ async def measure(
     Args:
         name: The name of the scenario.
         load: The load.
-        scenario: What is done.
+        scenario: The disturbance.
         targets: What the scenario may cost.
         steady: Seconds of load before the scenario.
         quiet: Seconds without a failed request, after which the stack has recovered.

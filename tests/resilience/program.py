@@ -36,7 +36,7 @@ _SILENT: Final = Targets(recovery=11.0)
 
 
 class Run:
-    """One run of the program, and its results.
+    """A run of the program, and its results.
 
     Args:
         folder: The folder of the log files.
@@ -69,7 +69,7 @@ class Run:
             asyncio.run(self._fail_over(name, scenario, targets))
 
     def crash(self) -> None:
-        """Kill servers and databases amid thousands of writes."""
+        """Kill servers and databases during thousands of writes."""
         self._add(durability.measure_sqlite(self._folder, self._guard))
         for row in durability.measure_postgres(self._folder, self._guard):
             self._add(row)

@@ -34,7 +34,7 @@ class Server(Process):
 
 
 class Replica:
-    """One replica, which can be stopped, killed and started again on the same port.
+    """A replica, which can be stopped, killed and started again on the same port.
 
     Args:
         name: The name of its log file.
@@ -97,8 +97,14 @@ class Replica:
                 worker.kill()
         psutil.wait_procs(workers)
 
+    def close(self) -> None:
+        """Kill all processes that still run."""
+        if self._starts and self.server.status is None:
+            self.kill()
+            self.server.stop()  # closes its standard input
+
     def kill_worker(self) -> None:
-        """Kill one worker."""
+        """Kill a worker."""
         self.server.workers()[0].kill()
 
     def _is_ready(self) -> bool:

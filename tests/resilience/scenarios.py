@@ -1,4 +1,4 @@
-"""What is done to a stack under load.
+"""Disturbances of a stack under load.
 
 A scenario returns the time of the event from which the recovery counts: the loss of a process, or
 the return of the database.
@@ -17,13 +17,13 @@ from tests.resilience.stack import Stack
 
 PROBED_AFTER: Final = 1.0  # seconds in which the proxy asks every replica whether it is ready
 RESTART_AFTER: Final = 1.0  # seconds after which an orchestrator starts a lost replica again
-PROMOTE_AFTER: Final = 1.0  # seconds after which somebody promotes the standby
+PROMOTE_AFTER: Final = 1.0  # seconds after which an operator promotes the standby
 
 Scenario = Callable[[], Awaitable[float]]
 
 
 def rolling_restart(replicas: Sequence[Replica]) -> Scenario:
-    """Replace one replica after the other, as an orchestrator does."""
+    """Replace the replicas in turn, as an orchestrator does."""
 
     async def disturb() -> float:
         for replica in replicas:

@@ -64,9 +64,12 @@ class Stack:
     def __enter__(self) -> Self:
         with ExitStack() as exits:
             exits.enter_context(self.issuer)
-            exits.callback(self._stop)
+            for replica in self.replicas:
+                exits.callback(replica.close)
             start_all(self.replicas)
             self.proxy = Caddy(self._folder, [replica.port for replica in self.replicas])
+            exits.callback(self.proxy.stop)
+            exits.callback(self.proxy.kill)  # no client waits for an answer
             self._guard.watch(self.proxy.pid)
             self.proxy.wait_until_answer("/api/me", 401)  # from the API
             self._exits = exits.pop_all()
@@ -87,13 +90,3 @@ class Stack:
 
     def _token(self, user_id: str) -> str:
         return self.issuer.token(sub=user_id, exp=int(time.time()) + LIFETIME)
-
-    def _stop(self) -> None:
-        """Kill everything: nobody waits for an answer any more."""
-        for replica in self.replicas:
-            if hasattr(replica, "server") and replica.server.status is None:
-                replica.kill()
-                replica.server.stop()  # closes its standard input
-        if hasattr(self, "proxy"):
-            self.proxy.kill()
-            self.proxy.stop()

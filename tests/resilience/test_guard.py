@@ -24,5 +24,5 @@ def test_servers_end_when_their_program_is_killed() -> None:
         assert program.stdout is not None
         server = psutil.Process(int(program.stdout.readline()))
         program.kill()
-    gone, _ = psutil.wait_procs([server], timeout=20)
-    assert gone == [server]
+    ended, _ = psutil.wait_procs([server], timeout=20)
+    assert ended == [server]

@@ -56,7 +56,7 @@ class GaveUpError(Exception):
 
 
 class User:
-    """One user, who sends one request at a time.
+    """A user, who sends one request at a time.
 
     Args:
         name: The id of the user.
