@@ -2,7 +2,6 @@
 
 import ast
 import re
-from pathlib import Path
 from typing import Final
 
 from backend.adapters.tracing import fetch, verifier
@@ -10,10 +9,9 @@ from backend.entrypoints.http import health
 from backend.entrypoints.http.metrics import scrape
 from backend.settings import tracing
 from tests.documents import ROOT, table_rows, text_of
+from tests.tracing_attributes import ATTRIBUTE, PAGE, documented_attributes
 
-PAGE: Final = Path("docs/tracing.md")
 CODE: Final = ROOT / "backend/adapters/tracing"
-ATTRIBUTE: Final = re.compile(r"(?:auth|db|error|http|network|server|url)(?:\.[a-z_]+)+")
 
 # FastAPI records these, and no other part does.
 OF_FASTAPI: Final = frozenset(
@@ -22,12 +20,6 @@ OF_FASTAPI: Final = frozenset(
         "url.scheme",
     }
 )
-
-
-def documented_attributes() -> set[str]:
-    """Return the attributes in the first column of the tables of the page."""
-    cells = [name for row in table_rows(PAGE) for name in re.findall(r"`([^`]+)`", row[0])]
-    return {name for name in cells if ATTRIBUTE.fullmatch(name)}
 
 
 def recorded_attributes() -> set[str]:

@@ -14,11 +14,11 @@ from tests.collector import Collector, ExportedSpan, tree
 from tests.e2e.backend import NO_COVERAGE, Backend, bearer
 from tests.e2e.processes import ROOT, environment, free_port, wait_for
 from tests.e2e.servers import Servers
-from tests.test_tracing_page import documented_attributes
+from tests.tracing_attributes import documented_attributes
 
 PARENT = "b7ad6b7169203331"
 EMAIL = "ada@private.example"
-TITLE = "a title that nobody else may read"
+TITLE = "a title that only its user may read"
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,7 @@ def test_requests_are_served_without_a_collector_and_its_return_is_noticed(
     assert "Traceback" not in backend.output
 
 
-def test_without_variables_nothing_is_imported_and_no_thread_is_started(database_url: str) -> None:
+def test_nothing_is_imported_and_no_thread_is_started_without_variables(database_url: str) -> None:
     program = (
         "import asyncio, sys, threading\n"
         "from backend.entrypoints.server.process import app_from_environment\n"
