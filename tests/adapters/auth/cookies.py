@@ -103,7 +103,7 @@ class Format:
 
 
 def jwks_decoder(*signers: Signer) -> JwtCookieDecoder:
-    """Make a decoder for cookies that keys of a JWKS sign. One Ed25519 key by default."""
+    """Make a decoder for cookies that keys of a JWKS sign: by default, an Ed25519 key."""
     keys = FixedKeys(read_key_set(key_set(*(signers or [signer("EdDSA")]))))
     sources = dict.fromkeys(ASYMMETRIC_ALGORITHMS, keys)
     return JwtCookieDecoder.with_jwks(sources, issuers=frozenset({ISSUER}))

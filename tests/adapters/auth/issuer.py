@@ -117,7 +117,7 @@ def start_find(keys: JwksKeys, kid: str | None = "key-1") -> Find:
 
 
 def attack(keys: JwksKeys, kid: str) -> Find:
-    """Start to find a key, and ignore the result if nobody asks for it."""
+    """Start to find a key, and ignore the result."""
     find = start_find(keys, kid)
     find.add_done_callback(lambda find: find.cancelled() or find.exception())
     return find

@@ -18,7 +18,7 @@ _TLS: Final = ssl.create_default_context()  # shared, because each takes 20 ms
 
 
 class KeyServer:
-    """Serves one behaviour to every request, and records the requests.
+    """Serves every request with the same behaviour, and records the requests.
 
     Attributes:
         behaviour: Writes the response to each request.

@@ -102,7 +102,7 @@ async def test_rejects_audiences_of_the_wrong_type(audience: object) -> None:
     await assert_rejected(InvalidClaimError, token(claims={"aud": audience}))
 
 
-async def test_rejects_every_audience_if_none_is_configured() -> None:
+async def test_rejects_every_audience_if_no_audience_is_configured() -> None:
     # RFC 7519, section 4.1.3.
     await verifier(audiences=UNSET).verify(token(claims={"aud": ABSENT}))
     await assert_rejected(InvalidAudienceError, token(), audiences=UNSET)
@@ -138,7 +138,7 @@ async def test_accepts_each_of_several_issuers() -> None:
         await verifier(issuers=several).verify(token(claims={"iss": issuer}))
 
 
-async def test_accepts_every_issuer_if_none_is_configured() -> None:
+async def test_accepts_every_issuer_if_no_issuer_is_configured() -> None:
     await verifier(issuers=UNSET).verify(token(claims={"iss": "https://other.example"}))
     await verifier(issuers=UNSET).verify(token(claims={"iss": ABSENT}))
 
@@ -175,7 +175,7 @@ async def test_rejects_a_token_id_that_is_not_a_string(jti: object) -> None:
 
 @pytest.mark.parametrize("confirmation", [{"jkt": "AAAA"}, {"x5t#S256": "AAAA"}, {}, "", False])
 async def test_rejects_tokens_that_are_bound_to_a_key(confirmation: object) -> None:
-    # RFC 7800, RFC 9449: such a token needs a proof that the caller has the key.
+    # RFC 7800, RFC 9449: a bound token needs a proof that the caller has the key.
     await assert_rejected(UnsupportedTokenError, token(claims={"cnf": confirmation}))
 
 

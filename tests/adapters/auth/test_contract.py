@@ -157,7 +157,7 @@ async def test_a_valid_token_authenticates_its_user_until_it_expires(row: Row) -
 
 
 @every_adapter
-async def test_users_who_call_at_the_same_time_never_meet(row: Row) -> None:
+async def test_concurrent_calls_return_the_users_of_their_own_tokens(row: Row) -> None:
     end = int(time.time()) + 200
     async with keys_of(row, fetch) as keys:
         verifier = row.make(keys, time.time)

@@ -1,4 +1,4 @@
-"""Secrets are hidden by their shape, under any name. What an operator needs stays readable."""
+"""Secrets are hidden by their shape, under any name. Values that operators need stay readable."""
 
 import base64
 import json
@@ -141,7 +141,7 @@ def test_a_picture_keeps_its_media_type_only() -> None:
     assert shown == {"image": f"data:image/png;base64,{REDACTED}"}
 
 
-def test_what_an_operator_needs_stays_readable() -> None:
+def test_values_that_operators_need_stay_readable() -> None:
     assert redacted(READABLE) == READABLE
 
 
@@ -190,7 +190,7 @@ def test_most_passwords_with_punctuation_are_hidden(length: int, marks: str) -> 
     assert sum(redacted({"x": text})["x"] == text for text in texts) < 200
 
 
-def test_punctuation_between_words_is_no_password() -> None:
+def test_punctuation_between_words_is_not_taken_for_a_password() -> None:
     for text in (
         "O'Brien-O'Neill-Smith",
         "(administrators|readers)",

@@ -1,4 +1,4 @@
-"""What principals remember of their tokens, and the verifier that refuses revoked tokens."""
+"""The ids of tokens in principals, and the verifier that refuses revoked tokens."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 
 class FakeCheck:
-    """A check with a fixed answer, which records what it was asked."""
+    """A check with a fixed answer, which records its calls."""
 
     def __init__(self, answer: bool | Exception) -> None:
         self.answer = answer
@@ -51,14 +51,14 @@ def test_a_principal_remembers_the_ids_of_its_token() -> None:
     assert token_ids(principal) == TokenIds("user-1", NOW - 60, "s1", "t1")
 
 
-def test_a_principal_with_ids_equals_one_without() -> None:
+def test_a_principal_with_ids_equals_a_principal_without_ids() -> None:
     claims = valid_claims(sid="s1")
     assert map_claims(sid="s1") == to_principal(claims, claims["exp"])
     assert isinstance(map_claims(), Principal)
 
 
 @pytest.mark.parametrize("value", [None, 7, True, ["s1"], {"id": "s1"}])
-def test_ids_of_another_type_are_no_ids(value: object) -> None:
+def test_ids_of_another_type_are_ignored(value: object) -> None:
     assert token_ids(map_claims(sid=value, jti=value)) == TokenIds("user-1", NOW - 60)
 
 
@@ -99,7 +99,7 @@ async def test_a_revoked_token_is_refused() -> None:
     assert "secret-token" not in repr(caught.value)
 
 
-async def test_an_invalid_token_is_refused_before_anything_is_asked() -> None:
+async def test_an_invalid_token_is_refused_before_the_check_is_called() -> None:
     check = FakeCheck(VerifierUnavailableError("down"))
     verifier = RevocationCheckedTokenVerifier(
         FakeTokenVerifier(otherwise=ExpiredTokenError("expired")), check
@@ -109,7 +109,7 @@ async def test_an_invalid_token_is_refused_before_anything_is_asked() -> None:
     assert check.asked == []
 
 
-async def test_a_check_that_cannot_tell_is_no_acceptance() -> None:
+async def test_a_token_is_not_accepted_while_the_check_is_unavailable() -> None:
     verifier = RevocationCheckedTokenVerifier(
         FakeTokenVerifier({"t": Principal("ada", NOW)}), FakeCheck(VerifierUnavailableError("down"))
     )

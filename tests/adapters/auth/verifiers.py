@@ -58,7 +58,7 @@ def verifier(
     """Make a verifier as the container does.
 
     Args:
-        *keys: The issuer's key set: signers or JWKs. One Ed25519 key by default.
+        *keys: The issuer's key set: signers or JWKs. An Ed25519 key by default.
         secrets: The shared secrets. None by default, and then HS256 is not accepted.
         source: The source of the public keys, instead of `keys`.
         clock: Returns the time in seconds since the epoch.

@@ -1,4 +1,4 @@
-"""Attacks on signatures: none, a constant one, and a partly correct one.
+"""Attacks on signatures: missing, constant, and partly correct signatures.
 
 RFC 8725, sections 2.1 and 3.1.
 """

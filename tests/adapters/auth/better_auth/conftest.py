@@ -7,6 +7,6 @@ from tests.adapters.auth.cookies import FORMATS, Format
 
 @pytest.fixture(params=list(FORMATS.values()), ids=list(FORMATS))
 def cookie_format(request: pytest.FixtureRequest) -> Format:
-    """Each format in turn."""
+    """Each of the formats."""
     chosen: Format = request.param
     return chosen

@@ -68,7 +68,7 @@ def test_decrypts_with_the_key_of_every_secret() -> None:
 
 
 @pytest.mark.parametrize("typ", ["at+jwt", "better-auth.session-cache+jwt", "", 1, None])
-async def test_a_cookie_signed_with_the_secret_has_typ_jwt_or_none(typ: object) -> None:
+async def test_a_cookie_signed_with_the_secret_has_typ_jwt_or_no_typ(typ: object) -> None:
     await assert_cookie_rejected(UnsupportedTokenError, JWT, jwt_cookie(header={"typ": typ}))
     await verify_cookie(JWT, jwt_cookie(header={"typ": "JWT"}))
 
@@ -83,7 +83,7 @@ async def test_a_cookie_signed_with_the_secret_must_use_hs256(alg: str) -> None:
     await assert_cookie_rejected(InvalidAlgorithmError, JWT, jwt_cookie(header={"alg": alg}))
 
 
-async def test_a_public_key_does_not_serve_as_secret() -> None:
+async def test_a_public_key_is_not_accepted_as_the_secret() -> None:
     public = to_json(signer("EdDSA").jwk())
     for secret in (public, signer("EdDSA").public["x"].encode(), SECRET):
         text = jwks_cookie(by=secret_signer(secret), header={"kid": "key-1"})

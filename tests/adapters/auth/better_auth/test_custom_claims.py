@@ -36,7 +36,7 @@ def claims_of(payload: dict[str, Any], *names: str) -> object:
     return plain(principal_of(valid_claims(**payload), names).claims)
 
 
-def test_without_names_nothing_is_added_to_the_mapping() -> None:
+def test_nothing_is_added_to_the_mapping_without_names() -> None:
     assert with_claims(to_principal, ()) is to_principal
     assert to_principal(valid_claims(plan="pro"), EXPIRES_AT).claims is EMPTY
 
@@ -84,7 +84,7 @@ def test_columns_named_user_and_session_are_not_searched() -> None:
     assert claims_of(payload, "plan", "activeOrganizationId") == {}
 
 
-def test_the_session_of_a_payload_tells_nothing_about_the_user() -> None:
+def test_the_session_of_a_payload_is_not_searched_for_claims_of_the_user() -> None:
     session = {"token": MARK, "role": "admin", "email": "x@y.z", "plan": "pro"}
     assert claims_of({"session": session, "email": None}, "token", "role", "plan", "email") == {
         "plan": "pro"
@@ -133,8 +133,8 @@ def test_all_other_values_can_be_read_serialized_and_copied(value: object) -> No
     claims = plain(principal.claims)
     assert claims == {"bio": value}
     assert json.loads(to_json(claims)) == json.loads(json.dumps(claims)) == claims
-    # The pickled bytes are those of this test.
-    assert pickle.loads(pickle.dumps(principal)) == copy.deepcopy(principal) == principal  # noqa: S301
+    restored = pickle.loads(pickle.dumps(principal))  # noqa: S301 - pickled by this test
+    assert restored == copy.deepcopy(principal) == principal
     assert hash(principal) == hash(copy.deepcopy(principal))
     assert str(principal)
 

@@ -149,14 +149,14 @@ async def test_a_lone_surrogate_in_any_field_is_accepted(cookie_format: Format) 
 
 
 @pytest.mark.parametrize("verified", [True, False])
-async def test_tells_whether_the_address_is_verified(
+async def test_reports_whether_the_address_is_verified(
     cookie_format: Format, *, verified: bool
 ) -> None:
     text = cookie_format.make(session_data(user={"emailVerified": verified}))
     assert (await verify_cookie(cookie_format, text)).email_verified is verified
 
 
-async def test_the_mapping_gets_the_facts_of_the_session(cookie_format: Format) -> None:
+async def test_the_mapping_receives_the_fields_of_the_session(cookie_format: Format) -> None:
     seen: list[Claims] = []
 
     def to_principal(claims: Claims, expires_at: float) -> Principal:
@@ -258,7 +258,9 @@ async def test_a_cookie_without_a_version_has_version_1(cookie_format: Format) -
     await verify_cookie(cookie_format, text, version="1")
 
 
-async def test_accepts_cookies_of_ten_chunks_and_rejects_longer_ones(cookie_format: Format) -> None:
+async def test_accepts_cookies_of_ten_chunks_and_rejects_longer_cookies(
+    cookie_format: Format,
+) -> None:
     long = cookie_format.make(session_data(user={"name": "x" * 18_000}))
     assert 24_000 < len(long) <= COOKIE_MAX_LENGTH
     await verify_cookie(cookie_format, long)

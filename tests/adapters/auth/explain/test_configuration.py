@@ -3,7 +3,7 @@
 from backend.adapters.auth.explain.configuration import diagnose_cookies
 
 
-def test_without_session_cookies_there_is_no_finding() -> None:
+def test_there_is_no_finding_without_session_cookies() -> None:
     assert diagnose_cookies("off", name="x", has_secret=True, origins=[]) == []
 
 

@@ -18,7 +18,7 @@ WEB_PAGE = answer(b"<!doctype html><title>App</title>")
 OK = answer(b'{"ok":true}')
 
 
-async def test_usable_keys_and_a_correct_clock_are_no_problem() -> None:
+async def test_usable_keys_and_a_correct_clock_have_no_problem() -> None:
     origin, findings = await diagnose(dated(0))
     assert list(findings) == ["keys", "clock"]
     assert all(finding.problem is None for finding in findings.values())
@@ -32,7 +32,7 @@ async def test_usable_keys_and_a_correct_clock_are_no_problem() -> None:
 @pytest.mark.parametrize(
     ("has_secret", "words", "checked"), [(True, "BETTER_AUTH_URL", True), (False, "neither", False)]
 )
-async def test_without_a_key_set_no_request_is_sent(
+async def test_no_request_is_sent_without_a_key_set(
     has_secret: bool, words: str, checked: bool
 ) -> None:
     async with http_client() as client:
@@ -110,13 +110,13 @@ async def test_recognizes_better_auth_without_its_jwt_plugin() -> None:
 
 
 async def test_the_target_of_a_redirect_is_escaped() -> None:
-    evil = answer(b"", status=302, headers={"Location": "https://x/\x1b[2J\u202e\x9b"})
-    _, findings = await diagnose(evil)
+    redirect = answer(b"", status=302, headers={"Location": "https://x/\x1b[2J\u202e\x9b"})
+    _, findings = await diagnose(redirect)
     assert str(findings["keys"].remedy).isascii()
     assert str(findings["keys"].remedy).isprintable()
 
 
-async def test_unusable_keys_beside_usable_keys_are_reported() -> None:
+async def test_unusable_keys_next_to_usable_keys_are_reported() -> None:
     mixed = key_set(signer("EdDSA"), {"kty": "oct", "kid": "1", "k": b64(b"x")}, "x")
     _, findings = await diagnose(answer(mixed))
     assert findings["keys"].problem is None
@@ -124,7 +124,7 @@ async def test_unusable_keys_beside_usable_keys_are_reported() -> None:
     assert "key 2: not an object" in str(findings["unusable keys"].problem)
 
 
-async def test_keys_for_no_accepted_algorithm_are_a_problem() -> None:
+async def test_keys_without_an_accepted_algorithm_are_a_problem() -> None:
     _, findings = await diagnose(KEYS, algorithms=["RS256"])
     assert "AUTH_ALGORITHMS" in str(findings["keys"].remedy)
     assert findings["keys"].expected == "RS256"

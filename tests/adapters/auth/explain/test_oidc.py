@@ -93,7 +93,7 @@ async def test_every_mistake_has_a_remedy(
     assert "Better Auth" not in str(finding.remedy)
 
 
-async def test_the_audience_is_shown_where_it_is() -> None:
+async def test_the_audience_is_read_from_the_configured_claim() -> None:
     text = token(signer("RS256"), claims={**FOR_API, "aud": ABSENT, "client_id": "other"})
     finding = finding_of(await explainer(audience_claim="client_id").explain(text), "audience")
     assert (finding.found, finding.expected) == ('"other"', '"todo-api"')
@@ -133,7 +133,7 @@ async def test_every_wrong_signature_has_a_remedy(
         (f"aGk.{'a' * 20_000}.aGk", "AUTH_TOKEN_MAX_BYTES"),
     ],
 )
-def test_text_that_is_no_token_has_a_remedy(text: str, words: str) -> None:
+def test_text_that_is_not_a_token_has_a_remedy(text: str, words: str) -> None:
     remedy = malformed_oidc_remedy(text)
     assert words in remedy
     assert "Better Auth" not in remedy

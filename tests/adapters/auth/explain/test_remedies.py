@@ -105,14 +105,14 @@ async def test_recognizes_the_usual_mistakes(
 
 @pytest.mark.parametrize("name", ["alg", "kid", "typ", "iss", "aud", "sub", "exp", "nbf"])
 async def test_control_characters_of_a_token_are_escaped(name: str) -> None:
-    evil = "\x1b[2J\x07\x9b31m\u202eevil\u2066\r\n\x7f\u0430"
+    escape = "\x1b[2J\x07\x9b31m\u202eevil\u2066\r\n\x7f\u0430"
     explainer = make_explainer()
-    for value in (evil, [evil], {evil: evil}):
+    for value in (escape, [escape], {escape: escape}):
         text = token(header={name: value}, claims={name: value})
         for finding in (await explainer.explain(text)).findings:
             for message in (finding.found, finding.expected, finding.problem, finding.remedy):
                 assert message is None or (message.isascii() and message.isprintable())
-    assert quoted(evil).isprintable()
+    assert quoted(escape).isprintable()
 
 
 def test_the_remedy_for_an_outage_depends_on_its_cause() -> None:

@@ -295,7 +295,7 @@ async def test_claims_are_explained_only_for_users_and_only_if_some_are_chosen()
 
 
 @pytest.mark.parametrize("subject", [ABSENT, 42, None, ["user-1"]])
-async def test_a_mapping_gets_a_subject_even_if_the_token_has_none(subject: object) -> None:
+async def test_a_mapping_gets_a_subject_even_if_the_token_has_no_subject(subject: object) -> None:
     explainer = make_explainer(to_principal=principal_of_account)
     explanation = await explainer.explain(token(claims={"sub": subject, "active": True}))
     assert failed_checks(explanation) == ["subject"]

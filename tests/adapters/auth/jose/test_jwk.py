@@ -230,7 +230,7 @@ def test_rejects_an_rsa_key_whose_primes_can_be_guessed() -> None:
 
 
 def test_rejects_every_ed25519_key_of_small_order() -> None:
-    # With such a key, a signature is valid for many messages, or for all.
+    # A signature of a key of small order is valid for many messages, or for all.
     points = edwards.torsion()
     assert all(edwards.multiply(8, point) == edwards.IDENTITY for point in points)
     encodings = {encoding for _, y in points for encoding in edwards.encodings(y)}

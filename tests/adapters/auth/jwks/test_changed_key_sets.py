@@ -80,7 +80,7 @@ async def test_the_first_key_of_a_new_issuer_is_found_without_callers(
         await keys.check()
 
 
-async def test_an_unknown_id_and_an_empty_key_set_decide_nothing(
+async def test_an_unknown_id_and_an_empty_key_set_are_an_outage(
     issuer: Issuer, clock: Clock
 ) -> None:
     async with issuer.fetched() as keys:

@@ -306,7 +306,7 @@ async def test_keeps_no_connection(client: httpx2.AsyncClient) -> None:
             await server.wait_until_idle()
 
 
-def test_serves_two_event_loops_one_after_the_other() -> None:
+def test_serves_two_consecutive_event_loops() -> None:
     client = http_client()
 
     async def fetch_once(port: int) -> int:

@@ -70,7 +70,7 @@ async def test_a_flood_costs_a_fetch_every_ten_seconds_in_the_long_run(
         assert len(issuer.fetches) - before <= 600 / 9 + 1
 
 
-async def test_no_rhythm_of_unknown_ids_costs_more_than_a_steady_flood(
+async def test_no_pattern_of_unknown_ids_costs_more_than_a_steady_flood(
     issuer: Issuer, clock: Clock
 ) -> None:
     async with issuer.fetched(max_age=86_400) as keys:
@@ -129,7 +129,7 @@ async def test_a_changed_key_set_ends_the_slow_pace(issuer: Issuer, clock: Clock
         assert kids_of(find) == ["3"]
 
 
-async def test_after_a_quiet_minute_a_rotation_is_followed_at_once_again(
+async def test_a_rotation_after_a_quiet_minute_is_followed_at_once(
     issuer: Issuer, clock: Clock
 ) -> None:
     async with issuer.fetched(max_age=86_400) as keys:
@@ -157,7 +157,7 @@ async def test_the_workers_share_the_budget(clock: Clock) -> None:
     assert total[4] <= 20
 
 
-async def test_background_refreshes_keep_their_time_during_a_flood(
+async def test_background_refreshes_keep_their_schedule_during_a_flood(
     issuer: Issuer, clock: Clock
 ) -> None:
     async with issuer.fetched(max_age=2, max_stale=0) as keys:
@@ -167,7 +167,7 @@ async def test_background_refreshes_keep_their_time_during_a_flood(
             await keys.check()
 
 
-async def test_a_caller_waits_two_seconds_at_most_and_is_not_refused(
+async def test_a_caller_waits_at_most_two_seconds_and_is_not_rejected(
     issuer: Issuer, clock: Clock
 ) -> None:
     async with issuer.fetched() as keys:
@@ -217,7 +217,7 @@ async def test_is_unknown_only_if_a_key_set_fetched_after_the_request_lacks_the_
             assert isinstance(error_of(find), expected)
 
 
-async def test_a_client_of_a_withdrawn_key_that_obeys_retry_after_learns_that(
+async def test_a_client_with_a_withdrawn_key_that_obeys_retry_after_gets_401(
     issuer: Issuer, clock: Clock
 ) -> None:
     # A client that returned just after each fetch would never get its 401.

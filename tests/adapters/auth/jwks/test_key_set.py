@@ -29,7 +29,7 @@ BAD: list[Any] = [
 ]
 
 
-def test_a_key_for_encryption_is_no_problem() -> None:
+def test_a_key_for_encryption_is_ignored_and_not_reported() -> None:
     for_encryption = signer("RS256", "enc").jwk(use="enc", alg="RSA-OAEP")
     keys = read_key_set(key_set(signer("RS256", "1"), for_encryption))
     assert list(keys.by_kid) == ["1"]
@@ -50,7 +50,7 @@ def test_reads_every_good_key() -> None:
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: str(bad)[:40])
-def test_drops_a_bad_key_and_keeps_the_good_ones(bad: object) -> None:
+def test_drops_a_bad_key_and_keeps_the_good_keys(bad: object) -> None:
     keys = read_key_set(key_set(GOOD, bad, signer("ES256", "also good")))
     assert list(keys.by_kid) == ["good", "also good"]
     [reason] = keys.rejected
@@ -117,13 +117,13 @@ def test_a_key_does_not_match_the_algorithm_of_another_key() -> None:
         keys.match("ES256", "good")
 
 
-def test_without_a_kid_the_only_key_of_the_algorithm_matches() -> None:
+def test_a_token_without_kid_matches_the_only_key_of_its_algorithm() -> None:
     keys = read_key_set(key_set(GOOD, signer("ES256", "1"), signer("RS256", "2")))
     assert [key.kid for key in keys.match("ES256", None)] == ["1"]
     assert keys.match("ES384", None) == []
 
 
-def test_without_a_kid_several_keys_of_the_algorithm_are_ambiguous() -> None:
+def test_several_keys_of_the_algorithm_are_ambiguous_without_a_kid() -> None:
     keys = read_key_set(key_set(signer("EdDSA", "1"), signer("EdDSA", "2")))
     with pytest.raises(UnknownKeyError, match="several keys match"):
         keys.match("EdDSA", None)

@@ -1,4 +1,4 @@
-"""The keys over a real key server. Whatever the server does, the last valid keys stay usable."""
+"""The keys of a real key server. The last valid keys stay usable, whatever the server answers."""
 
 import asyncio
 import logging

@@ -75,7 +75,7 @@ async def test_can_stop_before_the_first_fetch(issuer: Issuer) -> None:
     assert issuer.fetches == []
 
 
-async def test_serves_again_after_it_stopped_before_the_first_fetch(
+async def test_a_source_that_stopped_before_its_first_fetch_can_serve_again(
     issuer: Issuer, clock: Clock
 ) -> None:
     keys = issuer.keys()
@@ -110,7 +110,7 @@ async def test_stopping_can_be_cancelled(issuer: Issuer, clock: Clock) -> None:
     assert leaving.cancelled()
 
 
-async def test_outside_its_context_the_source_is_not_running(issuer: Issuer, clock: Clock) -> None:
+async def test_the_source_does_not_run_outside_its_context(issuer: Issuer, clock: Clock) -> None:
     keys = issuer.keys()
     for _ in range(2):
         with pytest.raises(VerifierUnavailableError, match="not running"):
@@ -124,7 +124,7 @@ async def test_outside_its_context_the_source_is_not_running(issuer: Issuer, clo
     assert len(issuer.fetches) == 2
 
 
-def test_serves_two_event_loops_one_after_the_other() -> None:
+def test_serves_two_consecutive_event_loops() -> None:
     clock = Clock()
     issuer = Issuer(clock)
     keys = issuer.keys()

@@ -13,7 +13,7 @@ from backend.domain.auth import (
     Principal,
     TokenVerifier,
 )
-from backend.testing.signers import Signer, signer
+from backend.testing.signers import signer
 from tests.adapters.auth.clock import Clock, settle
 from tests.adapters.auth.issuer import Issuer, http_error
 from tests.adapters.auth.tokens import NOW, token
@@ -23,19 +23,16 @@ pytestmark = pytest.mark.anyio
 
 OLD = signer("EdDSA")
 NEW = signer("EdDSA", "after the reset")
+NEW_TOKEN = token(NEW, header={"kid": "key-1"})
 FORGED = token(signer("EdDSA", "mallory"), header={"kid": "key-1"})
 
 
-def by_new(algorithm_of: Signer = NEW) -> str:
-    return token(algorithm_of, header={"kid": "key-1"})
-
-
-def reset(issuer: Issuer) -> None:
+def replace_key(issuer: Issuer) -> None:
     """Publish another key under the id of the old key."""
     issuer.publish(NEW.jwk(kid="key-1"))
 
 
-def start(keys: JwksKeys, text: str) -> asyncio.Task[Principal]:
+def start_verification(keys: JwksKeys, text: str) -> asyncio.Task[Principal]:
     task = asyncio.ensure_future(verifier(source=keys).verify(text))
     task.add_done_callback(lambda task: task.cancelled() or task.exception())
     return task
@@ -50,12 +47,12 @@ async def test_accepts_a_token_of_a_new_key_under_a_known_id(issuer: Issuer, clo
     async with issuer.fetched() as keys:
         await clock.advance(10)
         issuer.delay = 0.2
-        reset(issuer)
-        tasks = [start(keys, by_new()) for _ in range(20)]
+        replace_key(issuer)
+        tasks = [start_verification(keys, NEW_TOKEN) for _ in range(20)]
         await clock.advance(0.5)
         assert all(error_of(task) is None for task in tasks)
         assert len(issuer.fetches) == 2
-        old = start(keys, token(OLD))
+        old = start_verification(keys, token(OLD))
         await settle()
         assert isinstance(error_of(old), InvalidSignatureError)
 
@@ -66,7 +63,7 @@ async def test_accepts_a_new_key_of_another_algorithm_under_a_known_id(
     async with issuer.fetched() as keys:
         await clock.advance(10)
         issuer.publish(signer("ES256"))
-        task = start(keys, token(signer("ES256")))
+        task = start_verification(keys, token(signer("ES256")))
         await clock.advance(1)
         assert error_of(task) is None
         assert len(issuer.fetches) == 2
@@ -84,9 +81,9 @@ async def test_a_flood_of_bad_signatures_causes_one_fetch_a_minute(
         await clock.advance(10)
         for _ in range(600):
             for _ in range(3):
-                start(keys, text)
+                start_verification(keys, text)
             await clock.advance(1)
-        task = start(keys, text)
+        task = start_verification(keys, text)
         await clock.advance(1)
         assert isinstance(error_of(task), error)
         assert 10 <= len(issuer.fetches) - 1 <= 11
@@ -95,13 +92,13 @@ async def test_a_flood_of_bad_signatures_causes_one_fetch_a_minute(
 async def test_only_the_first_bad_signature_waits(issuer: Issuer, clock: Clock) -> None:
     async with issuer.fetched() as keys:
         await clock.advance(10)
-        first = start(keys, FORGED)
+        first = start_verification(keys, FORGED)
         await settle()
         assert isinstance(error_of(first), InvalidSignatureError)
         issuer.delay = 60
         for _ in range(100):
             with pytest.raises(StopIteration):
-                # Without a switch to another task.
+                # `send` returns without a switch to another task.
                 keys.recheck().send(None)
         assert len(issuer.fetches) == 2
 
@@ -110,7 +107,7 @@ async def test_a_bad_signature_waits_two_seconds_at_most(issuer: Issuer, clock: 
     async with issuer.fetched() as keys:
         await clock.advance(10)
         issuer.delay = 60
-        tasks = [start(keys, FORGED) for _ in range(1000)]
+        tasks = [start_verification(keys, FORGED) for _ in range(1000)]
         await clock.advance(MAX_WAIT + 0.01)
         assert all(isinstance(error_of(task), InvalidSignatureError) for task in tasks)
 
@@ -123,7 +120,7 @@ async def test_a_bad_signature_during_an_outage_is_an_invalid_token(
         await clock.advance(10)
         issuer.error = failure
         for _ in range(5):
-            task = start(keys, FORGED)
+            task = start_verification(keys, FORGED)
             await settle()
             assert isinstance(error_of(task), InvalidSignatureError)
         assert len(issuer.fetches) == 2
@@ -133,8 +130,8 @@ async def test_the_refetch_follows_the_last_fetch_after_a_second(
     issuer: Issuer, clock: Clock
 ) -> None:
     async with issuer.fetched() as keys:
-        reset(issuer)
-        task = start(keys, by_new())
+        replace_key(issuer)
+        task = start_verification(keys, NEW_TOKEN)
         await clock.advance(0.9)
         assert len(issuer.fetches) == 1
         await clock.advance(0.2)
@@ -151,8 +148,8 @@ async def test_cached_verdicts_of_the_replaced_key_are_dropped(
         )
         old = token(OLD)
         assert (await cached.verify(old)).user_id == "user-1"
-        reset(issuer)
-        task = asyncio.ensure_future(cached.verify(by_new()))
+        replace_key(issuer)
+        task = asyncio.ensure_future(cached.verify(NEW_TOKEN))
         await clock.advance(1)
         assert error_of(task) is None
         with pytest.raises(InvalidSignatureError):
@@ -163,7 +160,7 @@ async def test_bad_signatures_do_not_slow_look_ups_down(issuer: Issuer, clock: C
     async with issuer.fetched() as keys:
         await clock.advance(10)
         for _ in range(50):
-            start(keys, FORGED)
+            start_verification(keys, FORGED)
             await clock.advance(0.1)
         issuer.publish(OLD, signer("EdDSA", "new"))
         find = asyncio.ensure_future(keys.find("EdDSA", "new"))

@@ -57,7 +57,7 @@ def test_refreshes_ahead_of_the_maximum_age(
     assert schedule.due_in(NOW + 2 + 300 * share) == pytest.approx(0)
 
 
-def test_an_attempt_starts_a_pause_whatever_its_result_is() -> None:
+def test_an_attempt_with_any_result_starts_a_pause() -> None:
     schedule = RefreshSchedule(300)
     schedule.record_attempt(NOW)
     assert schedule.pause(NOW) == MIN_INTERVAL
@@ -178,7 +178,7 @@ def test_a_changed_key_set_allows_a_look_up_after_a_second() -> None:
     assert schedule.lookup_pause(start) == MIN_INTERVAL
 
 
-def test_the_pause_of_look_ups_wears_off() -> None:
+def test_the_pause_between_look_ups_shrinks_in_quiet_times() -> None:
     schedule = RefreshSchedule(86_400)
     quiet = NOW + lookup_times(schedule, 20)[-1] + 45
     assert schedule.lookup_pause(quiet) <= 0
@@ -202,7 +202,7 @@ def test_a_look_up_does_not_wait_longer_than_the_refresh_that_is_due() -> None:
     assert schedule.lookup_pause(NOW) == schedule.due_in(NOW) == 3
 
 
-def test_an_empty_key_set_is_fetched_again_soon_and_is_no_failure() -> None:
+def test_an_empty_key_set_is_fetched_again_soon_and_is_not_a_failure() -> None:
     schedule = RefreshSchedule(86_400, uniform=highest)
     schedule.record_attempt(NOW)
     schedule.record_failure(NOW)
@@ -221,7 +221,7 @@ def test_a_bad_signature_may_cause_a_fetch_once_a_minute() -> None:
 
 
 @given(pauses=st.lists(st.floats(0, 100), min_size=1, max_size=60), workers=st.integers(1, 64))
-def test_no_rhythm_of_look_ups_exceeds_the_budget(pauses: list[float], workers: int) -> None:
+def test_no_pattern_of_look_ups_exceeds_the_budget(pauses: list[float], workers: int) -> None:
     schedule = RefreshSchedule(86_400, workers=workers)
     now, count = NOW, 0
     for pause in pauses:

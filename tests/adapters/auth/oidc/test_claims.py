@@ -114,7 +114,7 @@ def test_only_true_verifies_an_address(value: object) -> None:
     assert not principal({**CLAIMS, "email_verified": value}).email_verified
 
 
-def test_without_an_address_nothing_is_verified() -> None:
+def test_a_missing_address_is_not_verified() -> None:
     assert not principal({**CLAIMS, "email": ""}).email_verified
 
 
@@ -134,7 +134,7 @@ def test_further_claims_may_be_named_by_pointers() -> None:
         {"events": None},
     ],
 )
-def test_other_tokens_of_the_issuer_are_no_access_tokens(changes: dict[str, Any]) -> None:
+def test_other_tokens_of_the_issuer_are_not_access_tokens(changes: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedTokenError):
         principal({**CLAIMS, **changes})
 
