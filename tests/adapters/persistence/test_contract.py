@@ -195,7 +195,7 @@ class TestSaving:
             await todos.save(alice, replace(second, title="Stale", version=version))
         assert await todos.get(alice, todo.id) == second
 
-    async def test_of_many_concurrent_changes_one_wins(
+    async def test_one_of_many_concurrent_changes_succeeds(
         self, todos: TodoRepository, alice: str
     ) -> None:
         todo = a_todo()
@@ -237,7 +237,7 @@ class TestRemoving:
             await todos.remove(alice, todo.id, version=version)
         assert await todos.get(alice, todo.id) == changed
 
-    async def test_of_many_concurrent_removals_one_succeeds(
+    async def test_one_of_many_concurrent_removals_succeeds(
         self, todos: TodoRepository, alice: str
     ) -> None:
         todo = a_todo()
@@ -256,7 +256,7 @@ class TestListing:
         assert page.items == ()
         assert page.next is None
 
-    async def test_the_newest_come_first_by_default(
+    async def test_the_newest_todos_come_first_by_default(
         self, todos: TodoRepository, alice: str
     ) -> None:
         added = [a_todo(minutes=minutes) for minutes in (2, 0, 1)]

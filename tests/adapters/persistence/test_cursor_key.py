@@ -1,4 +1,4 @@
-"""The key that seals cursors: each database has one, which every process shares."""
+"""The key that seals cursors: each database has its own key, which every process uses."""
 
 import sqlite3
 
@@ -59,7 +59,7 @@ async def test_the_key_of_a_closed_database_is_unavailable(url: str) -> None:
         "UPDATE cursor_key SET key = ''",
     ],
 )
-async def test_the_schema_keeps_exactly_one_whole_key(
+async def test_the_schema_stores_exactly_one_complete_key(
     url: str, postgres_server: PostgresServer, change: str
 ) -> None:
     before = await key(url)

@@ -56,7 +56,7 @@ async def test_a_repeated_request_returns_the_first_todo_and_creates_nothing(
     assert await stored(todos, alice) == (todo,)
 
 
-async def test_without_a_key_a_repeated_request_creates_another_todo(
+async def test_a_repeated_request_without_a_key_creates_another_todo(
     todos: TodoRepository, alice: str
 ) -> None:
     todo = a_todo()
@@ -168,7 +168,7 @@ async def test_a_failed_request_does_not_use_up_its_key(todos: TodoRepository, a
     assert set(await stored(todos, alice)) == {taken, other}
 
 
-async def test_of_many_concurrent_requests_one_creates_and_all_return_the_same(
+async def test_concurrent_requests_with_the_same_key_create_one_todo_and_all_return_it(
     todos: TodoRepository, alice: str
 ) -> None:
     new = [a_todo(minutes=minutes) for minutes in range(40)]
@@ -180,7 +180,7 @@ async def test_of_many_concurrent_requests_one_creates_and_all_return_the_same(
     assert returned == [only] * 40
 
 
-async def test_of_many_concurrent_requests_with_an_expired_key_one_creates(
+async def test_concurrent_requests_with_an_expired_key_create_one_todo(
     todos: TodoRepository, alice: str
 ) -> None:
     for number in range(8):
@@ -197,7 +197,7 @@ async def test_of_many_concurrent_requests_with_an_expired_key_one_creates(
     assert len(await stored(todos, alice)) == 16
 
 
-async def test_of_many_different_concurrent_requests_with_one_key_one_succeeds(
+async def test_one_of_many_different_requests_with_the_same_key_succeeds(
     todos: TodoRepository, alice: str
 ) -> None:
     outcomes = await asyncio.gather(
@@ -225,7 +225,7 @@ class TestStoredKeys:
     @pytest.fixture
     def keys(self, url: str, request: pytest.FixtureRequest, alice: str) -> Callable[[], set[str]]:
         """Return a function that returns the keys which the database stores for Alice."""
-        statement = f"SELECT key FROM idempotency_keys WHERE user_id = '{alice}'"  # noqa: S608 - a name of this test
+        statement = f"SELECT key FROM idempotency_keys WHERE user_id = '{alice}'"  # noqa: S608 - the id of this test
 
         def keys() -> set[str]:
             if url.startswith("sqlite:"):

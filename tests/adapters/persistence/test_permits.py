@@ -32,7 +32,7 @@ async def test_the_program_itself_may_hold_every_permit() -> None:
     assert [permits.take(PROGRAM) for _ in range(4)] == [True, True, True, False]
 
 
-async def test_users_take_turns_however_many_calls_each_has() -> None:
+async def test_users_take_turns_for_any_number_of_calls() -> None:
     permits, served = FairPermits(1, share=1), list[str]()
     await permits.acquire("alice")
     waiting = [

@@ -115,7 +115,7 @@ def literal(value: object) -> str:
 
 
 @pytest.mark.usefixtures("restricted_url")  # the partitioned table is granted to its role
-async def test_postgres_moves_todos_to_partitions_and_reads_one_of_them(
+async def test_postgres_moves_todos_to_partitions_and_reads_a_single_partition(
     postgres_server: PostgresServer,
 ) -> None:
     url = postgres_server.create_database()
@@ -147,7 +147,7 @@ def full_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(params=["full_file", "sqlite_template"])
 def connection(request: pytest.FixtureRequest) -> Iterator[sqlite3.Connection]:
-    """A file with statistics, and one without: SQLite only makes them for ANALYZE."""
+    """A file with statistics and a file without: SQLite makes statistics only for ANALYZE."""
     path: Path = request.getfixturevalue(request.param)
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
         yield connection

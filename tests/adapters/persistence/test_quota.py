@@ -113,7 +113,7 @@ async def test_concurrent_requests_exceed_the_limit_by_their_number_at_most(
 
 
 class TestQuota:
-    def test_far_from_the_limit_few_todos_are_counted(self) -> None:
+    def test_few_todos_are_counted_far_below_the_limit(self) -> None:
         quota, counted = TodoQuota(10_000), 0
         for count in range(1, 5_000):
             if quota.must_count("alice"):
@@ -121,7 +121,7 @@ class TestQuota:
                 counted += 1
         assert counted < 30
 
-    def test_near_the_limit_every_todo_is_counted(self) -> None:
+    def test_every_todo_is_counted_near_the_limit(self) -> None:
         quota = TodoQuota(100)
         quota.counted("alice", 90)
         assert quota.must_count("alice")

@@ -88,7 +88,7 @@ async def test_the_first_check_reads_the_store(check: RememberedRevocations, sto
     assert store.reads == 1
 
 
-async def test_nothing_is_read_before_the_store_was_asked(store: Store) -> None:
+async def test_the_store_is_not_read_before_the_first_check(store: Store) -> None:
     RememberedRevocations(store, max_age=10)
     assert store.reads == 0
 

@@ -1,4 +1,4 @@
-"""Stores of revocations: one contract for every store, and the privileges that they need."""
+"""Stores of revocations: the contract of every store, and the privileges that stores need."""
 
 import sqlite3
 import uuid
@@ -137,7 +137,7 @@ async def test_a_schema_without_the_table_is_unavailable(sqlite_url: str) -> Non
             await SqliteRevocationStore(database).list()
 
 
-async def test_the_restricted_role_reads_all_entries_and_changes_none(
+async def test_the_restricted_role_can_read_the_entries_and_not_change_them(
     postgres_url: str, restricted_url: str
 ) -> None:
     added = user(str(uuid.uuid4()))

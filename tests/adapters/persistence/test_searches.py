@@ -1,4 +1,4 @@
-"""Searches leave the database to other calls, whatever one user searches for."""
+"""Searches of a user leave the database to other calls."""
 
 import asyncio
 import sqlite3
@@ -18,7 +18,7 @@ from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
-# Both databases compare almost the whole pattern at every position of such a text.
+# Both databases compare almost the whole pattern at every position of this text.
 TEXT, PATTERNS = "a" * 10_000, ("b" + "a" * 199, "a" * 199 + "b")
 
 POSTGRES_ROWS = """
@@ -67,7 +67,7 @@ async def todos(url: str) -> AsyncIterator[Todos]:
         yield todos_in(database)
 
 
-async def test_the_searches_of_one_user_do_not_stop_those_of_another(
+async def test_the_searches_of_one_user_do_not_stop_the_searches_of_another_user(
     todos: Todos, mallory: str, alice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(searches, "QUEUE_TIMEOUT", 0.5)

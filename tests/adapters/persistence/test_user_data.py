@@ -156,7 +156,7 @@ def url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-# What SQLite and PostgreSQL do before they delete a row.
+# The statements that SQLite and PostgreSQL run before they delete a row.
 FAIL = ("SELECT RAISE(ABORT, 'failed')", "RAISE 'failed';")
 WAIT = (
     """

@@ -105,7 +105,7 @@ class TransactionPooler:
 
 
 async def _until_ready(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """Read messages up to the one that reports that no transaction is open."""
+    """Read messages up to the message that reports that no transaction is open."""
     while True:
         message = await _message(reader)
         yield message

@@ -1,4 +1,4 @@
-"""States that only new connections cure, and changes of the schema under a running server."""
+"""Failures that only new connections fix, and changes of the schema while a server runs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -44,7 +44,7 @@ def make_read_only(server: PostgresServer, url: str, *, read_only: bool) -> None
 
 @asynccontextmanager
 async def after_failover(server: PostgresServer, url: str) -> AsyncIterator[PostgresDatabase]:
-    """Open a database whose connections are read-only, unlike new ones."""
+    """Open a database whose open connections are read-only, while new connections are not."""
     await upgrade(PostgresDatabase(url))
     make_read_only(server, url, read_only=True)
     async with PostgresDatabase(url, pool_size=3) as database:
@@ -54,7 +54,7 @@ async def after_failover(server: PostgresServer, url: str) -> AsyncIterator[Post
         yield database
 
 
-async def test_after_a_failover_every_connection_is_replaced(
+async def test_every_connection_is_replaced_after_a_failover(
     postgres_server: PostgresServer, url: str, alice: str
 ) -> None:
     async with after_failover(postgres_server, url) as database:

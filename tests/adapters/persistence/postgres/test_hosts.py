@@ -1,4 +1,4 @@
-"""Several hosts in one URL: the primary is found, also while another host does not answer."""
+"""Several hosts in a URL: the primary is found, even while another host does not answer."""
 
 import asyncio
 import time
@@ -86,7 +86,7 @@ async def test_a_host_that_answers_late_leaves_no_connection_behind(
         await connection.close()
 
 
-async def test_after_a_timeout_no_connection_to_the_silent_host_is_used(
+async def test_no_connection_to_the_silent_host_is_used_after_a_timeout(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosts, "NEXT_HOST_AFTER", 60.0)
@@ -104,7 +104,7 @@ async def test_after_a_timeout_no_connection_to_the_silent_host_is_used(
             wire.resume()
 
 
-async def test_the_error_that_says_most_is_raised(postgres_url: str) -> None:
+async def test_the_most_specific_error_is_raised(postgres_url: str) -> None:
     url = with_hosts(postgres_url, f"127.0.0.1:{free_port()}")
     with pytest.raises(asyncpg.InvalidCatalogNameError):
         await connect(f"{url}-missing")

@@ -30,7 +30,7 @@ def server(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
     postgres_server.start()
 
 
-async def test_a_database_opens_while_the_server_is_down_and_works_once_it_is_up(
+async def test_a_database_opens_while_the_server_is_down_and_works_when_the_server_is_up(
     server: PostgresServer, postgres_url: str
 ) -> None:
     server.stop()
@@ -43,7 +43,7 @@ async def test_a_database_opens_while_the_server_is_down_and_works_once_it_is_up
         await wait_until_available(database)
 
 
-async def test_during_a_restart_calls_succeed_or_are_unavailable(
+async def test_calls_during_a_restart_succeed_or_are_unavailable(
     server: PostgresServer, postgres_url: str, alice: str
 ) -> None:
     todo = a_todo()
@@ -119,7 +119,7 @@ async def test_connecting_to_a_silent_server_times_out() -> None:
     await listener.wait_closed()
 
 
-async def test_statements_time_out_on_a_silent_network_and_work_once_it_is_back(
+async def test_statements_time_out_on_a_silent_network_and_work_when_it_recovers(
     postgres_url: str, alice: str
 ) -> None:
     async with (

@@ -1,4 +1,4 @@
-"""Behind a transaction pooler: no two statements need the same session of the server."""
+"""Behind a transaction pooler, no two statements need the same session of the server."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -73,7 +73,7 @@ async def todos(url: str) -> AsyncIterator[Todos]:
 
 @pytest.fixture
 async def connections(url: str) -> AsyncIterator[PostgresConnections]:
-    """The pool that the application uses, with one connection."""
+    """The pool that the application uses, with a single connection."""
     async with PostgresDatabase(url, pool_size=1) as database:
         yield database.connections
 

@@ -58,7 +58,7 @@ def test_a_url_without_foreign_parameters_is_not_changed() -> None:
         assert read_url(url).dsn == url
 
 
-def test_of_several_hosts_the_primary_is_chosen() -> None:
+def test_the_primary_of_several_hosts_is_chosen() -> None:
     url = "postgresql://me:p,w@db1,db2:5433/todos"
     assert read_url(url).dsn == f"{url}?target_session_attrs=read-write"
     url = f"{url}?target_session_attrs=any"
@@ -114,7 +114,7 @@ async def test_other_parameters_are_refused_by_name(
     assert "secret" not in str(found)
 
 
-def test_a_verified_certificate_stands_in_for_channel_binding() -> None:
+def test_a_verified_certificate_replaces_channel_binding() -> None:
     query = "sslmode=verify-full&sslrootcert=system&channel_binding=require"
     assert "channel_binding" not in dsn(query)
     assert "sslrootcert=%2F" in dsn(query)

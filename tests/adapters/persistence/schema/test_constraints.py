@@ -1,4 +1,4 @@
-"""What the schema itself guarantees, whatever a program does: constraints and collation."""
+"""The guarantees of the schema itself: constraints and collation."""
 
 import asyncio
 import sqlite3

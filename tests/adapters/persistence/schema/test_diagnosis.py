@@ -85,13 +85,13 @@ async def test_missing_privileges_are_listed(
     found = await findings_of(weak)
     assert found["database"].problem is None
     problem, remedy = str(found["privileges"].problem), str(found["privileges"].remedy)
-    for lacking in (
+    for missing in (
         "SELECT on alembic_version",
         "SELECT on cursor_key",
         "SELECT, INSERT, UPDATE, DELETE on idempotency_keys",
         "SELECT, INSERT, UPDATE, DELETE on todos",
     ):
-        assert lacking in problem
+        assert missing in problem
     assert "docs/scaling.md" in remedy
     assert not found["migrations"].checked
     postgres_server.execute(
@@ -100,15 +100,15 @@ async def test_missing_privileges_are_listed(
         url,
     )
     problem = str((await findings_of(weak))["privileges"].problem)
-    lacking_now = problem.partition(" lacks ")[2].split("; ")
-    assert {"UPDATE on idempotency_keys", "UPDATE on todos"} <= set(lacking_now)
+    still_missing = problem.partition(" lacks ")[2].split("; ")
+    assert {"UPDATE on idempotency_keys", "UPDATE on todos"} <= set(still_missing)
     assert not any(
         table in problem for table in ("cursor_key", "alembic_version", "SELECT", "DELETE")
     )
     assert "privileges" not in await findings_of(restricted_url)
 
 
-async def test_a_role_that_may_not_migrate_is_referred_to_the_owner(
+async def test_the_remedy_for_a_role_that_may_not_migrate_names_the_owner(
     postgres_server: PostgresServer,
 ) -> None:
     postgres_server.create_role("stranger")

@@ -35,7 +35,7 @@ def test_a_new_migration_follows_the_latest(versions: Path) -> None:
             step()
 
 
-def test_the_next_migration_follows_the_new_one(versions: Path) -> None:
+def test_the_next_migration_follows_the_new_migration(versions: Path) -> None:
     first = runpy.run_path(str(create_revision("add tags")))
     second = runpy.run_path(str(create_revision("drop tags")))
     assert second["down_revision"] == first["revision"]

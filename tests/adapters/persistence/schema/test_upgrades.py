@@ -56,7 +56,7 @@ async def test_upgrading_again_keeps_the_todos(url: str, alice: str) -> None:
         assert len((await todos.list(alice, TodoQuery())).items) == 1
 
 
-async def test_a_schema_can_be_downgraded_completely_and_upgraded_again(
+async def test_a_schema_can_be_removed_by_downgrades_and_created_again(
     url: str, alice: str
 ) -> None:
     await upgrade(database_at(url))
@@ -98,7 +98,7 @@ async def test_a_failed_upgrade_changes_nothing(url: str, postgres_server: Postg
     assert await is_current(url)
 
 
-async def test_a_later_schema_can_be_used_and_stays_as_it_is(
+async def test_a_later_schema_can_be_used_and_is_not_changed(
     url: str, postgres_server: PostgresServer
 ) -> None:
     await upgrade(database_at(url))
@@ -122,7 +122,7 @@ async def test_this_release_serves_with_the_columns_and_tables_of_a_later_releas
     await upgrade(database_at(url))
     async with database_at(url) as database:
         todos = todos_in(database)
-        await todos.add(alice, kept := a_todo("kept"))
+        await todos.add(alice, stored_before := a_todo("before"))
         for statement in LATER_RELEASE:
             execute(postgres_server, url, statement)
         await database.check()
@@ -134,7 +134,7 @@ async def test_this_release_serves_with_the_columns_and_tables_of_a_later_releas
         assert await todos.get(alice, changed.id) == changed
         assert (await todos.list(alice, TodoQuery(q="CHANGED"))).items == (changed,)
         await todos.remove(alice, changed.id)
-        assert (await todos.list(alice, TodoQuery())).items == (kept,)
+        assert (await todos.list(alice, TodoQuery())).items == (stored_before,)
 
 
 async def test_an_unknown_revision_is_refused(url: str) -> None:
@@ -203,7 +203,7 @@ def test_only_the_owner_may_read_a_new_file(tmp_path: Path) -> None:
     assert {file.stat().st_mode & 0o077 for file in tmp_path.iterdir()} == {0}
 
 
-async def test_recreating_the_schema_under_a_running_server_is_a_short_outage(
+async def test_recreating_the_schema_while_a_server_runs_is_a_short_outage(
     url: str, alice: str
 ) -> None:
     await upgrade(database_at(url))

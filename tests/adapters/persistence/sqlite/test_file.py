@@ -1,4 +1,4 @@
-"""The file of an SQLite database: one that is gone or replaced, and paths that cannot be used."""
+"""The file of an SQLite database: deleted, replaced, or at a path that cannot be used."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ def replace(path: Path, template: Path) -> None:
     shutil.copy(template, path)
 
 
-async def test_no_change_of_a_deleted_file_succeeds(
+async def test_no_change_succeeds_after_the_file_was_deleted(
     sqlite_url: str, path: Path, alice: str
 ) -> None:
     async with SqliteDatabase(sqlite_url) as database:
