@@ -10,7 +10,7 @@ HIDDEN = "hunter2"  # must not appear in any output
 
 
 class Environment:
-    """Sets the environment variables of one test, and reads the settings from them."""
+    """Sets the environment variables of a test, and reads the settings from them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch

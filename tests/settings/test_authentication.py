@@ -59,7 +59,7 @@ def test_every_problem_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert all(complaint.remedy for complaint in complaints)
 
 
-def test_without_an_issuer_the_complaint_is_that_of_the_server() -> None:
+def test_the_complaint_about_a_missing_issuer_is_that_of_the_server() -> None:
     with pytest.raises(ConfigurationError) as failure:
         AuthSettings.load()
     with pytest.raises(ConfigurationError) as of_the_server:

@@ -124,7 +124,7 @@ def test_a_list_of_hosts_that_is_not_text_is_named(environment: Environment) -> 
     "variables",
     [{"BETTER_AUTH_SECRET": SECRET}, {"BETTER_AUTH_URL": LOOPBACK}, {"AUTH_JWKS_URL": LOOPBACK}],
 )
-def test_proxies_do_not_matter_if_none_is_used(
+def test_invalid_proxies_do_not_matter_if_no_proxy_is_used(
     environment: Environment, variables: dict[str, str]
 ) -> None:
     environment.read(ALL_PROXY="socks5://proxy", NO_PROXY="?\udcff", **variables)

@@ -120,7 +120,7 @@ def test_every_problem_with_cookies_is_reported_at_once(environment: Environment
 
 
 @pytest.mark.parametrize("text", ["on", "TRUE", "1"])
-def test_required_scopes_go_with_tokens_and_cause_a_warning_with_cookies(
+def test_required_scopes_work_with_tokens_and_cause_a_warning_with_cookies(
     environment: Environment, text: str
 ) -> None:
     settings = environment.read(BETTER_AUTH_URL=URL, AUTH_REQUIRE_SCOPES=text)

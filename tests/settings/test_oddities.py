@@ -22,7 +22,7 @@ def test_a_host_that_another_program_set_is_replaced_by_the_default(
 
 
 # Nothing listens on these hosts: the test only reads the setting.
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "0.0.0.0", "192.0.2.1"])  # noqa: S104
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "0.0.0.0", "192.0.2.1"])  # noqa: S104 - not bound
 def test_an_address_to_listen_on_is_kept(environment: Environment, host: str) -> None:
     assert environment.read(BETTER_AUTH_SECRET=SECRET, HOST=host).host == host
 
