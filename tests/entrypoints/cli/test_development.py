@@ -15,7 +15,7 @@ def test_tokens_are_signed_with_the_secret_of_the_folder() -> None:
     assert (settings.secrets, complaints) == ((SECRET,), [])
 
 
-def test_without_a_kept_secret_there_is_none() -> None:
+def test_a_folder_without_a_secret_file_has_no_secret() -> None:
     settings, (complaint,) = development.signing_settings()
     assert settings.secrets == ()
     assert complaint.variable == "BETTER_AUTH_SECRET"

@@ -120,7 +120,7 @@ def test_a_token_as_an_argument_is_rejected_and_not_printed(arguments: list[str]
 
 
 @pytest.mark.parametrize("stdin", ["", " \n", b"\xef\xbb\xbf\n"])
-def test_without_a_token_the_usage_is_printed(stdin: str | bytes) -> None:
+def test_the_usage_is_printed_without_a_token(stdin: str | bytes) -> None:
     result = run("explain", stdin=stdin, BETTER_AUTH_SECRET=SECRET.decode())
     assert result.exit_code == MISUSED
     assert "Standard input has no token" in result.stderr

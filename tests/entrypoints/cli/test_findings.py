@@ -99,7 +99,7 @@ def test_complaints_become_findings_with_their_remedies() -> None:
     ]
 
 
-def test_without_complaints_the_settings_are_ok() -> None:
+def test_the_settings_are_ok_without_complaints() -> None:
     assert from_complaints([]) == [Finding(check="settings")]
 
 

@@ -1,4 +1,4 @@
-"""`forget` deletes everything of a user, but never by accident."""
+"""`forget` deletes all data of a user, after a confirmation."""
 
 import asyncio
 import json
@@ -67,7 +67,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> Any:
     return run("forget", "ada", stdin=text)
 
 
-def test_it_deletes_the_data_of_one_user_and_says_what_it_deleted() -> None:
+def test_forget_deletes_the_data_of_one_user_and_reports_what_was_deleted() -> None:
     result = run("forget", "ada", "--yes")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
@@ -78,7 +78,7 @@ def test_it_deletes_the_data_of_one_user_and_says_what_it_deleted() -> None:
     assert (count(URL, "ada"), count(URL, "bob")) == (0, 2)
 
 
-def test_the_second_time_there_is_nothing_to_delete() -> None:
+def test_a_second_call_finds_nothing_to_delete() -> None:
     run("forget", "ada", "--yes")
     result = run("forget", "ada", "--yes")
     assert (result.exit_code, result.stdout) == (0, "Nothing was stored for the user ada.\n")
@@ -91,7 +91,7 @@ def test_json_names_the_user_and_the_deleted_rows() -> None:
         assert json.loads(result.stdout) == {"user_id": "ada", "deleted": deleted}
 
 
-def test_without_a_terminal_nothing_is_deleted_unless_yes_is_set() -> None:
+def test_nothing_is_deleted_without_a_terminal_unless_yes_is_set() -> None:
     result = run("forget", "ada", stdin="y\n")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "--yes" in result.stderr
@@ -99,16 +99,14 @@ def test_without_a_terminal_nothing_is_deleted_unless_yes_is_set() -> None:
 
 
 @pytest.mark.parametrize("text", ["n\n", "\n", ""])
-def test_in_a_terminal_anything_but_yes_deletes_nothing(
-    monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
+def test_any_answer_except_yes_deletes_nothing(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     result = answer(monkeypatch, text)
     assert (result.exit_code, result.stdout.strip()) == (1, text.strip())  # what was typed
     assert "Delete everything that is stored for the user ada?" in result.stderr
     assert count(URL, "ada") == 2
 
 
-def test_in_a_terminal_yes_deletes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_answer_yes_deletes(monkeypatch: pytest.MonkeyPatch) -> None:
     result = answer(monkeypatch, "y\n")
     assert result.exit_code == 0
     assert "todos: 2" in result.stdout
@@ -116,7 +114,7 @@ def test_in_a_terminal_yes_deletes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["", "\udcff"])
-def test_an_impossible_user_id_is_refused(user_id: str) -> None:
+def test_an_invalid_user_id_is_refused(user_id: str) -> None:
     result = run("forget", user_id, "--yes")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "USER_ID" in result.stderr
@@ -132,7 +130,7 @@ def test_a_database_without_a_schema_is_a_configuration_error() -> None:
     )
 
 
-def test_it_needs_no_other_setting() -> None:
+def test_forget_needs_only_a_database() -> None:
     assert run("forget", "ada", "--yes", PORT="http").exit_code == 0
 
 

@@ -51,6 +51,6 @@ def test_no_color_means_plain_text(
     assert capsys.readouterr().out == "\n".join([*LINES, "SETTING  VALUE", "PORT     8000", ""])
 
 
-def test_without_a_terminal_the_text_is_plain(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_text_is_plain_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_lines(LINES)
     assert capsys.readouterr().out == "\n".join([*LINES, ""])

@@ -93,7 +93,7 @@ def test_a_changed_settings_file_is_reported(folder: Path) -> None:
         assert server.stop() == 0
 
 
-def test_without_reload_the_server_is_this_process(folder: Path, program: Path) -> None:
+def test_the_server_without_reload_is_this_process(folder: Path, program: Path) -> None:
     with serving(folder, "dev", "--no-reload", PORT="0", PYTHONPATH=str(folder)) as server:
         server.wait_for(f"Started server process [{server.pid}]")
         assert "restarts when" not in server.output

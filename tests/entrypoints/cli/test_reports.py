@@ -77,7 +77,7 @@ def test_a_token_as_an_argument_is_rejected_and_not_printed_with_json() -> None:
     assert HIDDEN not in result.output
 
 
-def test_with_invalid_settings_explain_prints_no_json() -> None:
+def test_explain_prints_no_json_with_invalid_settings() -> None:
     result = run("explain", "--json", stdin="x", PORT="http")
     assert (result.exit_code, result.stdout) == (MISCONFIGURED, "")
 

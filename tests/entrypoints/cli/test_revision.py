@@ -1,4 +1,4 @@
-"""`python -m backend revision`: creates a migration, or says why it cannot."""
+"""`python -m backend revision` creates a migration, or explains the failure."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.entrypoints.cli.command_line import run
 
 @pytest.fixture
 def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the migrations in a checkout, with one migration."""
+    """The folder of the migrations in a checkout, with a single migration."""
     versions = tmp_path / "backend/adapters/persistence/migrations/versions"
     versions.mkdir(parents=True)
     (versions / "0001_todos.py").touch()

@@ -1,4 +1,4 @@
-"""`revoke`: what it stores, and that it never says "revoked" if no server would know."""
+"""`revoke` stores revocations, and fails if no server would read them."""
 
 import asyncio
 import json
@@ -65,7 +65,7 @@ def test_the_settings_of_the_page_are_those_that_the_command_needs() -> None:
     assert run("revoke", "ada", **environment).exit_code == 0
 
 
-def test_it_revokes_the_tokens_that_a_user_has_now() -> None:
+def test_revoke_refuses_the_tokens_that_a_user_has_now() -> None:
     start = time.time()
     result = revoke("ada")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -78,7 +78,7 @@ def test_it_revokes_the_tokens_that_a_user_has_now() -> None:
     assert entry.expires_at == pytest.approx(entry.issued_before + 910)
 
 
-def test_it_revokes_a_session_or_a_token() -> None:
+def test_revoke_accepts_a_session_or_a_token() -> None:
     assert "all tokens of the session s1." in revoke("--session", "s1").stdout
     assert "the token t1." in revoke("--token", "t1").stdout
     assert {(entry.kind, entry.value, entry.issued_before) for entry in entries()} == {
@@ -137,7 +137,7 @@ def test_an_id_cannot_control_the_terminal() -> None:
     assert "\x1b" not in revoke("a\x1b[2Jb").stdout
 
 
-def test_it_refuses_while_no_server_would_read_the_revocation() -> None:
+def test_revoke_fails_while_no_server_would_read_the_revocation() -> None:
     assert_misconfigured(revoke("ada", AUTH_REVOCATION="off"), "AUTH_REVOCATION")
     assert_misconfigured(revoke("ada", AUTH_MAX_LIFETIME=""), "AUTH_REVOCATION")
     assert_misconfigured(revoke("ada", AUTH_MAX_LIFETIME="x"), "AUTH_MAX_LIFETIME")

@@ -27,7 +27,7 @@ def test_the_secret_is_kept_in_a_file_that_only_its_owner_can_read() -> None:
     assert stat.S_IMODE(SECRET_FILE.stat().st_mode) == 0o600
 
 
-def test_a_kept_secret_is_not_written_again() -> None:
+def test_a_secret_in_the_file_is_not_written_again() -> None:
     secret = keep_new_secret()
     before = SECRET_FILE.stat().st_ctime_ns
     secret_file.keep_secret(secret)
@@ -56,7 +56,9 @@ def test_the_secret_of_another_user_is_not_used(monkeypatch: pytest.MonkeyPatch)
     assert secret_file.read_secret() is None
 
 
-def test_where_files_have_no_owners_any_secret_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_secret_is_used_on_systems_where_files_have_no_owner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     secret = keep_new_secret()
     SECRET_FILE.chmod(0o666)
     monkeypatch.delattr(os, "getuid")
@@ -81,7 +83,7 @@ def test_a_symbolic_link_is_replaced_and_its_target_stays_unchanged(folder: Path
     assert (folder / "elsewhere").read_text() == "x" * 64
 
 
-def test_a_folder_or_a_pipe_is_no_secret() -> None:
+def test_a_folder_or_a_pipe_is_not_read_as_a_secret() -> None:
     os.mkfifo(SECRET_FILE)
     assert secret_file.read_secret() is None
     SECRET_FILE.unlink()
@@ -89,11 +91,11 @@ def test_a_folder_or_a_pipe_is_no_secret() -> None:
     assert secret_file.read_secret() is None
 
 
-def test_servers_that_start_at_the_same_time_keep_a_whole_secret(folder: Path) -> None:
-    made = [secret_file.make_secret() for _ in range(40)]
+def test_servers_that_start_at_the_same_time_keep_a_complete_secret(folder: Path) -> None:
+    secrets = [secret_file.make_secret() for _ in range(40)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(secret_file.keep_secret, made))
-    assert secret_file.read_secret() in made
+        list(pool.map(secret_file.keep_secret, secrets))
+    assert secret_file.read_secret() in secrets
     assert list(folder.iterdir()) == [folder / SECRET_FILE]
 
 

@@ -27,7 +27,7 @@ def run_curl(curl: str, **options: Any) -> httpx2.Response:
     )
 
 
-def test_dev_serves_from_nothing(folder: Path) -> None:
+def test_dev_serves_in_an_empty_folder(folder: Path) -> None:
     path = folder / secret_file.SECRET_FILE
     with serving(folder, "dev", PORT="0") as server:
         curl = server.wait_for("curl ")
@@ -99,7 +99,7 @@ def test_a_secret_that_others_could_read_is_replaced_with_a_warning(folder: Path
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_server_that_is_stopped_early_leaves_a_whole_secret_or_none(folder: Path) -> None:
+def test_a_server_that_is_stopped_early_leaves_a_complete_secret_or_no_file(folder: Path) -> None:
     with serving(folder, "dev", PORT="0") as server:
         deadline = time.monotonic() + 30
         while not (folder / secret_file.SECRET_FILE).exists() and time.monotonic() < deadline:

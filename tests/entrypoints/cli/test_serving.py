@@ -34,7 +34,7 @@ def test_serve_reports_every_problem_at_once() -> None:
     assert "hunter2" not in result.output
 
 
-def test_serve_says_by_its_status_that_only_the_database_is_down() -> None:
+def test_the_exit_status_of_serve_says_that_only_the_database_is_down() -> None:
     url = "postgresql://me:hunter2@127.0.0.1:1/todos"
     result = run("serve", BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url)
     assert result.exit_code == UNAVAILABLE

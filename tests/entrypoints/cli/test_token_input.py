@@ -36,13 +36,13 @@ def test_a_token_is_read_from_any_bytes(
     assert inspection.read_token() == expected
 
 
-def test_at_most_one_million_bytes_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_most_a_million_bytes_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/zero", encoding="utf-8") as endless:  # noqa: PTH123 - as the shell opens it
         monkeypatch.setattr(sys, "stdin", endless)
         assert len(inspection.read_token()) == 1_000_000
 
 
-def test_without_standard_input_the_token_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_is_empty_without_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     assert inspection.read_token() == ""
 

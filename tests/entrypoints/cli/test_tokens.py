@@ -151,7 +151,7 @@ def test_an_unknown_time_is_refused(text: str) -> None:
     assert "use a number and a unit: 30s, 5m, 2h, 7d" in result.stderr
 
 
-def test_the_algorithm_can_be_one_that_the_api_refuses() -> None:
+def test_a_token_can_have_an_algorithm_that_the_api_refuses() -> None:
     token = minted("--algorithm", "HS512")
     assert jwt.get_unverified_header(token)["alg"] == "HS512"
     assert run("explain", stdin=token, BETTER_AUTH_SECRET=SECRET).exit_code == 1
