@@ -50,7 +50,7 @@ class WatchedDatabase(InMemoryDatabase):
 
 
 def make_fake_app(name: str = "ada", **values: Any) -> FastAPI:
-    """Make an app that knows one token."""
+    """Make an app that knows a single token."""
     settings = Settings.load(better_auth_secret=SECRET, **values)
     parts = {"token_verifier": FakeTokenVerifier({name: ADA}), "database": InMemoryDatabase()}
     return create_app(Container(settings=settings, **parts))

@@ -1,4 +1,4 @@
-"""A body that is too large gets a problem with status 413, however the app notices."""
+"""A body that is too large gets a problem with status 413, for every way to read it."""
 
 import asyncio
 from collections.abc import Iterable
@@ -126,7 +126,7 @@ def test_a_413_of_the_route_is_kept(app: FastAPI) -> None:
 
 
 @pytest.mark.parametrize("limit", [MAX_BODY_BYTES * 2, 100])
-def test_the_limit_of_the_app_replaces_ours(limit: int) -> None:
+def test_the_limit_of_the_app_replaces_the_default_limit(limit: int) -> None:
     app = FastAPI(max_body_size=limit)
     app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
 

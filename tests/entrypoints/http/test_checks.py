@@ -1,4 +1,4 @@
-"""Readiness checks: calls at the same time share one run."""
+"""Readiness checks: concurrent calls share the same run."""
 
 import asyncio
 

@@ -27,12 +27,12 @@ SENT = [
 
 
 def preflight(client: Client, method: str, *headers: str, origin: str = PAGE, **more: str) -> Any:
-    asked = {
+    request_headers = {
         "Origin": origin,
         "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": ", ".join(headers),
     }
-    return client.options("/api/todos/x", headers={**asked, **more})
+    return client.options("/api/todos/x", headers={**request_headers, **more})
 
 
 @pytest.fixture
@@ -141,8 +141,8 @@ def test_pages_may_use_the_methods_of_added_routes(
     assert preflight(client, "TRACE", "authorization").status_code == 400
 
 
-def test_a_preflight_is_answered_whatever_the_host(client: Client) -> None:
-    # Else a page could not read the 400 that says what is wrong.
+def test_a_preflight_is_answered_for_every_host(client: Client) -> None:
+    # Otherwise a page could not read the 400, which names the problem.
     assert preflight(client, "GET", "authorization", Host="other.example").status_code == 200
 
 
@@ -170,7 +170,7 @@ def test_apps_may_change_data_with_session_cookies(
 
 
 @pytest.mark.anyio
-async def test_without_origins_there_are_no_cors_headers(app: FastAPI) -> None:
+async def test_responses_have_no_cors_headers_without_origins(app: FastAPI) -> None:
     response = await send_request(app, "/api/me", headers=[(b"origin", PAGE.encode())])
     assert response.header("access-control-allow-origin") is None
     assert response.header("vary") is None

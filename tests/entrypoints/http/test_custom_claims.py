@@ -28,7 +28,7 @@ def client(make_app: MakeApp, make_client: MakeClient) -> httpx2.Client:
     router = APIRouter(prefix="/api", route_class=ProtectedRoute)
     names: dict[str, Any] = {"router": router, "Depends": Depends, "HTTPException": HTTPException}
     for code in code_of("python"):
-        exec(code, {"CurrentPrincipal": CurrentPrincipal, **names})  # noqa: S102 - our own page
+        exec(code, {"CurrentPrincipal": CurrentPrincipal, **names})  # noqa: S102 - the code of our page
     app = make_app()
     app.include_router(router)
     return make_client(app, "ada")

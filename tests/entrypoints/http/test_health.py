@@ -67,7 +67,7 @@ def test_a_process_without_its_database_is_live_but_not_ready(
     assert client.get("/health/live").status_code == 200
 
 
-def test_readiness_is_logged_when_it_changes_not_at_every_probe(
+def test_readiness_is_logged_at_changes_and_not_at_every_probe(
     make_app: MakeApp, make_client: MakeClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app()
@@ -175,7 +175,9 @@ def test_a_key_set_that_was_never_fetched_has_no_age(
     assert "auth_key_set_usable 0.0" in client.get("/metrics").text
 
 
-def test_without_a_key_set_its_state_is_omitted(make_app: MakeApp, make_client: MakeClient) -> None:
+def test_the_state_of_a_key_set_is_omitted_without_a_key_set(
+    make_app: MakeApp, make_client: MakeClient
+) -> None:
     client = make_client(make_app())
     assert "keys" not in client.get("/health/ready").json()
     assert "auth_key_set" not in client.get("/metrics").text

@@ -95,7 +95,7 @@ async def test_a_star_trusts_every_host(make_app: MakeApp) -> None:
 @pytest.mark.parametrize(
     "host", [b"10.244.0.5:8000", b"[fd00::5]:8000", b"other.example", b"", b"["]
 )
-async def test_health_answers_whatever_the_host(
+async def test_health_answers_for_every_host(
     make_app: MakeApp, path: str, method: str, host: bytes
 ) -> None:
     app = make_app(trusted_hosts="api.example.com")

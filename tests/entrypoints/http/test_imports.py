@@ -22,12 +22,12 @@ UNUSED: Final = frozenset(
 # Imports the public names, and prints the modules that are loaded, and whether TLS was set up.
 CODE: Final = """
 import ssl, sys
-made = []
+contexts = []
 original = ssl.SSLContext.__new__
-ssl.SSLContext.__new__ = lambda *args, **options: made.append(1) or original(*args, **options)
+ssl.SSLContext.__new__ = lambda *args, **options: contexts.append(1) or original(*args, **options)
 from backend.entrypoints.http import CurrentPrincipal, protect
 print(*sys.modules)
-print(len(made))
+print(len(contexts))
 """
 
 

@@ -58,7 +58,7 @@ def test_claims_are_shown_as_json(ada: Client, verifier: FakeTokenVerifier) -> N
         (253_402_300_798.5, "9999-12-31T23:59:58.500000Z"),
     ],
 )
-def test_expires_at_is_a_date_however_late(
+def test_expires_at_is_a_date_in_any_year(
     ada: Client, verifier: FakeTokenVerifier, seconds: float, expected: str
 ) -> None:
     verifier.known["ada"] = ADA._replace(expires_at=seconds)

@@ -167,22 +167,22 @@ def test_successful_responses_are_documented_with_their_schema(
 
 
 def test_every_status_in_use_is_documented(document: Document, ada: Client) -> None:
-    made = ada.post("/api/todos", json={"title": "x"})
-    path, json = made.headers["Location"], {"Content-Type": "application/json"}
+    created = ada.post("/api/todos", json={"title": "x"})
+    path, json = created.headers["Location"], {"Content-Type": "application/json"}
     mismatch = {"If-Match": '"another"'}
     responses = {
         "GET /api/me": [ada.get("/api/me")],
         "GET /api/me/export": [ada.get("/api/me/export")],
         "GET /api/todos": [ada.get("/api/todos"), ada.get("/api/todos?limit=0")],
         "POST /api/todos": [
-            made,
+            created,
             ada.post("/api/todos", content=b"\xff", headers=json),
             ada.post("/api/todos", content=b" " * 65_537, headers=json),
             ada.post("/api/todos", json={}),
         ],
         "GET /api/todos/{todo_id}": [
             ada.get(path),
-            ada.get(path, headers={"If-None-Match": made.headers["ETag"]}),
+            ada.get(path, headers={"If-None-Match": created.headers["ETag"]}),
             ada.get(path[:-1]),
         ],
         "PATCH /api/todos/{todo_id}": [
@@ -212,8 +212,8 @@ def test_problems_match_their_schema(document: Document, ada: Client) -> None:
 
 def test_todos_match_their_schema(document: Document, ada: Client) -> None:
     described = document["components"]["schemas"]["TodoResponse"]["properties"]
-    made = ada.post("/api/todos", json={"title": "x"}).json()
-    assert set(made) == set(described)
+    created = ada.post("/api/todos", json={"title": "x"}).json()
+    assert set(created) == set(described)
     limits = document["components"]["schemas"]["NewTodo"]["properties"]["title"]
     assert (limits["minLength"], limits["maxLength"]) == (1, 200)
 

@@ -51,7 +51,7 @@ async def assert_addresses(app: Any, prefix: str, sent: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_without_a_prefix_addresses_start_at_the_root(app: FastAPI) -> None:
+async def test_addresses_without_a_prefix_start_at_the_root(app: FastAPI) -> None:
     await assert_addresses(app, "", "")
 
 

@@ -24,7 +24,7 @@ async def upload(file: UploadFile) -> None: ...
 """
 
 
-def test_without_multipart_the_error_names_the_package() -> None:
+def test_the_error_names_the_package_if_multipart_is_missing() -> None:
     command = [sys.executable, "-c", WITHOUT_MULTIPART]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1

@@ -29,7 +29,7 @@ PAGE: Final = "https://app.example.com"
 
 
 def lines_of(response: Response) -> list[dict[str, Any]]:
-    """Return the lines of an export, each of which is an object with one member."""
+    """Return the lines of an export. Each line is an object with a single member."""
     assert response.status_code == 200, response.text
     assert response.text.endswith("\n")
     lines = [json.loads(line) for line in response.text.splitlines()]
@@ -46,7 +46,7 @@ def exported_todos(response: Response) -> list[dict[str, Any]]:
 
 
 class TestDeletion:
-    def test_everything_is_deleted_however_often(self, ada: Client) -> None:
+    def test_everything_is_deleted_by_every_call(self, ada: Client) -> None:
         add(ada, **MILK)
         add(ada)
         for _ in range(2):
@@ -89,7 +89,7 @@ class TestDeletion:
         assert len(titles(bob)) == 1
 
     @pytest.mark.anyio
-    async def test_with_a_cookie_only_a_trusted_page_deletes(self, make_app: MakeApp) -> None:
+    async def test_only_a_trusted_page_deletes_with_a_cookie(self, make_app: MakeApp) -> None:
         sessions = FakeTokenVerifier({"ada-session": ADA})
         parts = {"session_verifier": sessions}
         app = make_app(auth_cookie="compact", cors_origins=PAGE, parts=parts)
@@ -203,7 +203,7 @@ class TestExport:
             assert (response.status_code, response.headers["Retry-After"]) == (503, "4")
 
     @pytest.mark.anyio
-    async def test_the_next_page_is_read_when_the_client_has_taken_the_one_before(
+    async def test_the_next_page_is_read_when_the_client_has_taken_the_previous_page(
         self, app: FastAPI, todos: InMemoryTodoRepository
     ) -> None:
         for _ in range(100):

@@ -158,7 +158,7 @@ async def test_public_is_a_whole_path_and_not_a_prefix(make_protected: MakeProte
 async def test_the_first_matching_route_decides_whether_a_path_is_open(
     make_protected: MakeProtected, tmp_path: Path, *, protected_first: bool
 ) -> None:
-    """A mount that comes first serves the request, even if a public route has the same path."""
+    """The first matching mount serves the request, even if a public route has the same path."""
     (tmp_path / "about").write_text("secret")
     app = make_protected(public=("/files/about", "/{path:path}"))
     if protected_first:

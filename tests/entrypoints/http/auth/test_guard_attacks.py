@@ -144,7 +144,7 @@ async def test_the_default_of_the_router_is_guarded() -> None:
 
 
 @pytest.mark.anyio
-async def test_an_optional_principal_of_all_routes_opens_none_of_them() -> None:
+async def test_an_optional_principal_of_all_routes_opens_no_route() -> None:
     """A limit of requests, for example, may ask who the caller is."""
 
     async def limit(principal: OptionalPrincipal) -> None:
@@ -450,7 +450,7 @@ class Latch:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_first_requests_without_a_lifespan_are_guarded_even_if_one_is_cancelled(
+async def test_first_requests_without_a_lifespan_are_guarded_even_after_a_cancelled_request(
     files: Path, anyio_backend: str
 ) -> None:
     latch, parts = Latch(), container()
@@ -475,9 +475,7 @@ async def test_first_requests_without_a_lifespan_are_guarded_even_if_one_is_canc
 
 
 @pytest.mark.anyio
-async def test_settings_that_are_wrong_open_nothing(
-    files: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_invalid_settings_open_no_route(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("BETTER_AUTH_URL", "BETTER_AUTH_SECRET", "AUTH_JWKS_URL"):
         monkeypatch.delenv(name, raising=False)
     app = FastAPI()
@@ -532,7 +530,7 @@ async def test_concurrent_requests_see_their_own_principal(
 
 
 @pytest.mark.anyio
-async def test_scopes_of_one_dependency_do_not_count_for_another() -> None:
+async def test_scopes_of_a_dependency_do_not_count_for_another_dependency() -> None:
     """FastAPI caches dependencies during a request."""
     app = FastAPI()
     tokens = {"ada": principal("ada", scopes={"read"}, roles={"user"})}

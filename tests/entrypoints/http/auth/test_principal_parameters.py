@@ -1,4 +1,4 @@
-"""No route takes a principal from the request, however its parameter is written."""
+"""No route takes a principal from the request, for every way to write its parameter."""
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -115,11 +115,11 @@ class Typed(TypedDict):
 FORGEABLE: list[Any] = [
     Principal,
     Principal | None,
-    Optional[Principal],  # noqa: UP045 - a spelling of its own
-    Union[Principal, None],  # noqa: UP007 - likewise
+    Optional[Principal],  # noqa: UP045 - another spelling of the type
+    Union[Principal, None],  # noqa: UP007 - another spelling of the type
     CurrentPrincipal | None,
-    Optional[CurrentPrincipal],  # noqa: UP045 - likewise
-    Union[None, CurrentPrincipal],  # noqa: UP007 - likewise
+    Optional[CurrentPrincipal],  # noqa: UP045 - another spelling of the type
+    Union[None, CurrentPrincipal],  # noqa: UP007 - another spelling of the type
     CurrentPrincipal | str,
     Annotated[Principal | None, "a note"],
     Annotated[CurrentPrincipal | None, "a note"],
@@ -495,7 +495,7 @@ async def test_every_parameter_is_named_at_once(make_app: MakeApp) -> None:
     assert "/x/v1/public: `owner`" in str(error)
 
 
-# --- What does not come from the request ----------------------------------------------------------
+# --- Principals that do not come from the request -------------------------------------------------
 
 
 class Answer(BaseModel):

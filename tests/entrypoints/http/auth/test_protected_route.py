@@ -1,4 +1,4 @@
-"""Protected routes authenticate before they read the body, and hand over the principal."""
+"""Protected routes authenticate before they read the body, and pass the principal on."""
 
 import functools
 import itertools

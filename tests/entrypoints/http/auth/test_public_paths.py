@@ -18,7 +18,7 @@ SETTINGS = AuthSettings.load(better_auth_secret=SECRET)
 
 @pytest.fixture
 def files(tmp_path: Path) -> StaticFiles:
-    """A front end with one page and one script."""
+    """A front end with a page and a script."""
     (tmp_path / "index.html").write_text("index")
     (tmp_path / "app.js").write_text("script")
     return StaticFiles(directory=tmp_path, html=True)

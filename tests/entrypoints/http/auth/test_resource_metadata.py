@@ -1,4 +1,4 @@
-"""Clients find the authorization server by themselves (RFC 9728)."""
+"""Clients discover the authorization server (RFC 9728)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -78,13 +78,13 @@ def test_everybody_may_read_the_metadata(make_protected: MakeProtected, issuer: 
 
 
 def test_a_browser_may_send_headers_of_its_own(make_protected: MakeProtected) -> None:
-    asked = {
+    request_headers = {
         **ANY_ORIGIN,
         "Access-Control-Request-Method": "GET",
         "Access-Control-Request-Headers": "mcp-protocol-version",
     }
     with TestClient(make_protected()) as client:
-        response = client.options(PATH, headers=asked)
+        response = client.options(PATH, headers=request_headers)
     assert response.status_code == 204
     assert response.headers["access-control-allow-origin"] == "*"
     assert response.headers["access-control-allow-headers"] == "*"
@@ -137,7 +137,7 @@ def test_challenges_of_the_todo_api_name_the_metadata(make_app: MakeApp) -> None
             assert challenge.endswith(f', resource_metadata="{url}"')
 
 
-def test_pages_of_every_origin_read_the_metadata_whatever_cors_allows(make_app: MakeApp) -> None:
+def test_pages_of_every_origin_read_the_metadata_with_any_cors_settings(make_app: MakeApp) -> None:
     origins = ("https://app.example.com",)
     settings = {"better_auth_url": "http://127.0.0.1:9", "auth_resource": RESOURCE}
     with TestClient(make_app(**settings, cors_origins=origins)) as client:

@@ -53,8 +53,8 @@ def make_app(
 
         router.add_api_route("/notes", endpoint)
     elif level == "default":
-        # FastAPI replaces the default by the principal.
-        async def with_default(principal: Principal = dependency) -> str:  # type: ignore[assignment]
+
+        async def with_default(principal: Principal = dependency) -> str:  # type: ignore[assignment]  # FastAPI replaces it
             return principal.user_id
 
         router.add_api_route("/notes", with_default)

@@ -42,7 +42,7 @@ def sessions() -> FakeTokenVerifier:
 
 @pytest.fixture
 def cookie_app(make_app: MakeApp, sessions: FakeTokenVerifier) -> FastAPI:
-    """Return an app that accepts session cookies and trusts one page."""
+    """Return an app that accepts session cookies and trusts a single origin."""
     return make_app(auth_cookie="compact", cors_origins=PAGE, parts={"session_verifier": sessions})
 
 
@@ -158,7 +158,7 @@ async def test_the_first_valid_cookie_of_several_counts(
 
 
 @pytest.mark.anyio
-async def test_several_bad_cookies_get_the_answer_that_helps_most(
+async def test_several_bad_cookies_get_the_most_helpful_answer(
     cookie_app: FastAPI, sessions: FakeTokenVerifier
 ) -> None:
     sessions.known |= {

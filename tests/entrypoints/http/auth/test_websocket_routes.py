@@ -1,4 +1,4 @@
-"""WebSocket routes need a principal, however they are written and wherever they are mounted."""
+"""WebSocket routes of every kind, in every mount, need a principal."""
 
 import contextlib
 import logging
@@ -338,7 +338,7 @@ def test_the_log_names_the_reason_and_not_the_token(
     assert reasons == ["invalid_token", "malformed_authorization"]
 
 
-def test_a_principal_is_one_of_the_endpoints_arguments(websocket_app: FastAPI) -> None:
+def test_an_endpoint_gets_the_principal_as_an_argument(websocket_app: FastAPI) -> None:
     seen: list[Principal] = []
     register: Callable[..., Any] = websocket_app.websocket("/late")
 
@@ -390,14 +390,14 @@ async def test_a_handshake_with_a_method_needs_a_trusted_origin_too(websocket_ap
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("byte", ["\xff", "\udcff"])
-async def test_a_subprotocol_of_other_characters_is_no_error(
+async def test_a_subprotocol_with_other_characters_is_not_an_error(
     websocket_app: FastAPI, byte: str
 ) -> None:
     sent = await handshake(websocket_app, "/plain", subprotocols=["bearer", "ada", byte])
     assert sent[0]["type"] == "websocket.accept"
 
 
-def test_a_principal_that_is_found_below_a_copy_of_the_scope_expires_too(
+def test_a_principal_below_a_copied_scope_expires_too(
     websocket_app: FastAPI, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(websockets, "CHECK_INTERVAL", 0.01)

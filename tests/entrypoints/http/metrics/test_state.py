@@ -1,4 +1,4 @@
-"""The metrics show what an operator asks about: keys, remembered tokens, pools and outages."""
+"""The metrics show the state of keys, remembered tokens, pools and outages."""
 
 import platform
 
@@ -50,7 +50,7 @@ def test_remembered_tokens_are_counted(
     assert scraped(client, "auth_token_cache_tokens_max") == 1
 
 
-def test_an_app_without_a_token_cache_has_no_metrics_of_it(anonymous: Client) -> None:
+def test_an_app_without_a_token_cache_has_no_metrics_of_a_cache(anonymous: Client) -> None:
     assert "auth_token_cache" not in anonymous.get("/metrics").text
 
 
@@ -75,7 +75,7 @@ def test_an_outage_is_shown_while_it_lasts(
         assert scraped(client, "outage_in_progress", part=name) == (name == part)
 
 
-def test_without_an_outage_none_is_shown(anonymous: Client) -> None:
+def test_no_outage_is_shown_while_all_parts_work(anonymous: Client) -> None:
     for part in ("verifier", "database"):
         assert scraped(anonymous, "outage_in_progress", part=part) == 0
 

@@ -1,4 +1,4 @@
-"""One scrape of any worker describes all workers, before and after workers have died."""
+"""A scrape of any worker describes all workers, before and after workers have died."""
 
 import asyncio
 import errno
@@ -160,7 +160,7 @@ def test_only_the_gauges_of_ended_workers_are_removed(tmp_path: Path, locks: lis
     assert removed == {f"gauge_live{merge}_0.db" for merge in ("max", "min", "sum")}
 
 
-def test_without_a_place_for_files_the_workers_count_for_themselves(
+def test_workers_without_a_place_for_files_count_for_themselves(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(**_: object) -> NoReturn:

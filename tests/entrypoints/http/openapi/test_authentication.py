@@ -152,7 +152,7 @@ def test_a_403_of_the_app_keeps_its_description_and_its_content(
     assert codes(response) == ["origin_not_allowed"]
 
 
-def test_without_session_cookies_only_the_app_answers_403(
+def test_only_the_app_answers_403_without_session_cookies(
     document: dict[str, Any], guarded: list[GuardedOperation]
 ) -> None:
     before = copy.deepcopy(document["paths"]["/items/{item_id}"]["get"]["responses"]["403"])

@@ -60,7 +60,9 @@ def test_the_page_has_no_inline_script_and_no_inline_style(anonymous: Client) ->
     assert read_page(anonymous).inline == []
 
 
-def test_no_style_and_no_script_of_ours_loads_from_another_server(anonymous: Client) -> None:
+def test_no_style_and_no_script_of_this_project_loads_from_another_server(
+    anonymous: Client,
+) -> None:
     for name in ("swagger-ui.css", "documentation.css"):
         style = anonymous.get(file_of(anonymous, name)).text
         addresses = re.findall(r"url\(\s*['\"]?([^'\")]{0,8})", style)
@@ -126,7 +128,7 @@ def test_nothing_else_is_served(anonymous: Client, path: str) -> None:
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
-def test_without_documentation_its_files_are_not_served(
+def test_the_files_of_the_documentation_are_not_served_if_it_is_off(
     anonymous: Client, make_app: MakeApp, make_client: MakeClient
 ) -> None:
     client = make_client(make_app(docs=False))

@@ -1,4 +1,4 @@
-"""The page `/` of development mode, which shows a token to the developer and to nobody else."""
+"""The page `/` of development mode, which shows a token only to the developer."""
 
 import asyncio
 import html
@@ -155,7 +155,7 @@ async def test_a_browser_of_this_machine_sees_a_token(
         ("127.0.0.1", [*LOCAL, (b"origin", b"https://attacker.example")]),  # fetch with CORS
     ],
 )
-async def test_nobody_else_sees_a_token(
+async def test_other_clients_see_no_token(
     dev_app: FastAPI, peer: str | None, headers: list[tuple[bytes, bytes]]
 ) -> None:
     response = await get(dev_app, peer=peer, headers=headers)
@@ -165,7 +165,7 @@ async def test_nobody_else_sees_a_token(
 
 
 @pytest.mark.anyio
-async def test_with_better_auth_the_page_says_where_tokens_come_from() -> None:
+async def test_the_page_says_that_better_auth_issues_the_tokens() -> None:
     page = await page_of(make_app(better_auth_url="http://127.0.0.1:1", token=None))
     assert "Your issuer makes the tokens: http://127.0.0.1:1." in page.text
     assert "TOKEN=paste-your-token\n" in page.text
@@ -184,13 +184,13 @@ async def test_the_page_names_an_issuer_of_openid_connect() -> None:
 
 
 @pytest.mark.anyio
-async def test_with_an_issuer_no_token_is_made() -> None:
+async def test_no_token_is_made_if_an_issuer_is_configured() -> None:
     page = await page_of(make_app(better_auth_url="http://127.0.0.1:1", token=TOKEN))
     assert TOKEN not in page.text
 
 
 @pytest.mark.anyio
-async def test_with_a_secret_of_the_developer_the_page_shows_no_token() -> None:
+async def test_the_page_shows_no_token_if_the_developer_has_set_a_secret() -> None:
     text = (await page_of(make_app(token=None))).text
     assert f"TOKEN=$({COMMAND} token)\n" in text
     assert "Tokens are signed with your BETTER_AUTH_SECRET." in text
@@ -223,7 +223,7 @@ async def test_the_page_works_behind_a_path_prefix() -> None:
             assert (await get(app, stripped)).status in {200, 503}
 
 
-def test_without_a_start_page_the_root_is_not_found(anonymous: Client) -> None:
+def test_the_root_is_not_found_without_a_start_page(anonymous: Client) -> None:
     response = anonymous.get("/")
     assert response.status_code == 404
     assert response.headers["Content-Type"] == "application/problem+json"

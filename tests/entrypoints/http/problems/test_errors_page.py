@@ -33,7 +33,7 @@ def put_note(router: Any) -> tuple[FastAPI, RawResponse]:
 
 def test_the_custom_problem_is_answered_as_shown() -> None:
     names: dict[str, Any] = {}
-    exec(block("python", "ProblemError"), names)  # noqa: S102 - the page is what is tested
+    exec(block("python", "ProblemError"), names)  # noqa: S102 - the code of our page
     app, response = put_note(names["router"])
     assert response.status == 409
     shown = json.loads(block("json", "note_locked"))
@@ -51,5 +51,5 @@ def test_http_exceptions_are_answered_as_shown(status: int, detail: Any) -> None
     code = block("python", f"raise HTTPException({status}")
     (line,) = [line for line in code.splitlines() if f"({status}" in line]
     with pytest.raises(HTTPException) as raised:
-        exec(line, {"HTTPException": HTTPException})  # noqa: S102 - the page is what is tested
+        exec(line, {"HTTPException": HTTPException})  # noqa: S102 - the code of our page
     assert (raised.value.status_code, raised.value.detail) == (status, detail)

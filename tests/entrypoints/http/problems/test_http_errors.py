@@ -1,4 +1,4 @@
-"""`HTTPException` behaves as its author meant it: its words, its headers, and every status."""
+"""The response to an `HTTPException` keeps the detail, the headers and the status."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -118,7 +118,7 @@ def test_a_lone_surrogate_in_the_words_is_sent_as_json() -> None:
 
 
 @pytest.mark.parametrize("name", ["Cache-Control", "cache-control", "CACHE-CONTROL"])
-def test_headers_of_the_author_replace_ours(name: str) -> None:
+def test_headers_of_the_author_replace_the_default_headers(name: str) -> None:
     headers = {name: "max-age=5", "Retry-After": "9", "X-Note": "yes"}
     response = answer(HTTPException(503, headers=headers))
     assert response.header("cache-control") == "max-age=5"
@@ -143,7 +143,7 @@ def test_a_401_or_403_raised_by_hand_carries_the_challenge(
 
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("name", ["WWW-Authenticate", "www-authenticate"])
-def test_the_challenge_of_the_author_replaces_ours(status: int, name: str) -> None:
+def test_the_challenge_of_the_author_replaces_the_default_challenge(status: int, name: str) -> None:
     response = answer(HTTPException(status, headers={name: 'Basic realm="notes"'}))
     assert response.header("www-authenticate") == 'Basic realm="notes"'
 
@@ -153,7 +153,7 @@ def test_other_errors_have_no_challenge() -> None:
 
 
 @pytest.mark.parametrize("status", [204, 205, 304])
-def test_a_status_without_a_body_has_none(status: int) -> None:
+def test_a_status_that_forbids_a_body_is_sent_without_a_body(status: int) -> None:
     response = answer(HTTPException(status, "words", headers={"ETag": '"1"'}))
     assert (response.status, response.body) == (status, b"")
     assert response.header("etag") == '"1"'
@@ -161,14 +161,14 @@ def test_a_status_without_a_body_has_none(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 202, 307, 600])
-def test_a_status_that_is_no_error_is_answered_as_in_fastapi(status: int) -> None:
+def test_a_status_that_is_not_an_error_is_answered_as_in_fastapi(status: int) -> None:
     response = answer(HTTPException(status, "words", headers={"Location": "/elsewhere"}))
     assert (response.status, response.json()) == (status, {"detail": "words"})
     assert response.header("content-type") == "application/json"
     assert response.header("location") == "/elsewhere"
 
 
-def test_an_unknown_route_gives_404_with_our_words() -> None:
+def test_an_unknown_route_gives_404_with_the_standard_detail() -> None:
     response = asyncio.run(send_request(make_app(HTTPException(404)), "/nothing"))
     assert (response.status, response.json()["detail"]) == (404, "No such route.")
 

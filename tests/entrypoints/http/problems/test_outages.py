@@ -150,7 +150,7 @@ async def test_an_outage_does_not_end_while_requests_fail(lines: Any) -> None:
     await outage.stop()
 
 
-async def test_without_a_check_an_outage_ends_when_no_request_fails(lines: Any) -> None:
+async def test_an_outage_without_a_check_ends_when_no_request_fails(lines: Any) -> None:
     time = Time()
     outage = Outage("verifier", clock=time, sleep=time.sleep)
     fail(outage)

@@ -1,4 +1,4 @@
-"""Every error is a well-formed problem that tells the caller no more than it may know."""
+"""Every error is a well-formed problem that reveals nothing internal to the caller."""
 
 import json
 import logging
@@ -125,7 +125,7 @@ def test_an_unavailable_database_gives_503_with_retry_after(
     assert record.__dict__["reason"] == "database_unavailable"
 
 
-def test_a_search_that_took_too_long_is_no_outage(
+def test_a_search_that_took_too_long_is_not_an_outage(
     make_app: MakeApp, make_client: MakeClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = BrokenTodos(SearchTimeoutError(FOR_THE_LOG))

@@ -70,7 +70,7 @@ async def test_a_change_that_always_conflicts_gets_an_error(
 
 
 @pytest.mark.anyio
-async def test_only_one_of_several_changes_to_the_same_version_succeeds(
+async def test_only_one_of_several_changes_of_the_same_version_succeeds(
     make_app: MakeApp,
 ) -> None:
     app = make_app(parts={"todos": YieldingTodos()})
@@ -106,7 +106,7 @@ async def test_a_change_of_a_todo_that_is_deleted_meanwhile_gets_404(make_app: M
 
 
 @pytest.mark.anyio
-async def test_a_delete_of_one_version_keeps_a_todo_that_changes_meanwhile(
+async def test_a_delete_of_a_version_keeps_a_todo_that_changes_meanwhile(
     make_app: MakeApp,
 ) -> None:
     app = make_app(parts={"todos": YieldingTodos()})

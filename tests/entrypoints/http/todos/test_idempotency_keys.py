@@ -44,7 +44,7 @@ def test_a_repeated_request_runs_once_and_gets_the_same_response(ada: Client, cl
     assert stored(ada) == [first.json()]
 
 
-def test_without_a_key_every_request_creates_a_todo(ada: Client) -> None:
+def test_every_request_without_a_key_creates_a_todo(ada: Client) -> None:
     for _ in range(2):
         response = ada.post(URL, json=MILK)
         assert "Idempotency-Replayed" not in response.headers

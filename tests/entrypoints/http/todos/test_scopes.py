@@ -41,7 +41,7 @@ def send(client: Client, method: str, path: str) -> Response:
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
-def test_each_operation_asks_for_its_scope(
+def test_each_operation_requires_its_scope(
     make_app: MakeApp, make_client: MakeClient, request_: tuple[str, str]
 ) -> None:
     app, scope = make_app(auth_require_scopes=True), REQUESTS[request_]
@@ -57,14 +57,16 @@ def test_each_operation_asks_for_its_scope(
 
 
 @pytest.mark.parametrize("path", ["/api/me", "/health/live"])
-def test_other_operations_ask_for_no_scope(
+def test_other_operations_require_no_scope(
     make_app: MakeApp, make_client: MakeClient, path: str
 ) -> None:
     app = make_app(auth_require_scopes=True)
     assert make_client(app, "none").get(path).status_code == 200
 
 
-def test_without_the_setting_no_scope_is_needed(make_app: MakeApp, make_client: MakeClient) -> None:
+def test_no_scope_is_required_without_the_setting(
+    make_app: MakeApp, make_client: MakeClient
+) -> None:
     assert make_client(make_app(), "none").get(PATH).status_code == 200
 
 
