@@ -17,7 +17,7 @@ HEADERS: Final = {
 }
 
 
-# What each request of a version must say in `_meta`.
+# The members that each request of a version must have in `_meta`.
 VERSIONS: Final[dict[str, dict[str, Any]]] = {
     "2025-11-25": {},
     "2026-07-28": {

@@ -56,7 +56,9 @@ def test_pages_that_are_not_listed_are_refused(server: McpServer, origin: str) -
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
-def test_there_are_no_streams_and_no_sessions_to_end(server: McpServer, method: str) -> None:
+def test_other_methods_get_405_because_there_are_no_streams_and_sessions(
+    server: McpServer, method: str
+) -> None:
     headers = {"Authorization": f"Bearer {server.issuer.token()}"}
     response = send(method, server.url, headers=headers)
     assert response.status_code == 405

@@ -21,7 +21,7 @@ async def test_the_program_of_the_page_lists_the_open_todos(server: McpServer) -
         assert post(server.url, token=token, body=body).status_code == 200
     (block,) = [block for block in fenced_blocks(PAGE) if block.language == "python"]
     names: dict[str, Any] = {}
-    exec(compile(block.text, PAGE.name, "exec"), names)  # noqa: S102 - the code of the page
+    exec(compile(block.text, PAGE.name, "exec"), names)  # noqa: S102 - the code of our page
     assert await names["open_todos"](server.url, token) == ["Tea"]
 
 

@@ -18,15 +18,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_it_needs_the_same_settings_as_serve() -> None:
+def test_mcp_needs_the_same_settings_as_serve() -> None:
     assert_misconfigured(run("mcp"), "BETTER_AUTH_URL", "DATABASE_URL")
 
 
-def test_it_needs_a_schema() -> None:
+def test_mcp_needs_a_schema() -> None:
     assert "Run `python -m backend migrate`." in run("mcp", BETTER_AUTH_SECRET=SECRET).stderr
 
 
-def test_it_names_the_extra_if_the_sdk_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mcp_names_the_extra_if_the_sdk_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("backend.entrypoints.mcp")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "mcp.server.context", None)

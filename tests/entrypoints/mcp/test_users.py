@@ -1,4 +1,4 @@
-"""Two users who never meet: whatever a client sends, it works on the todos of its token."""
+"""Two users: every request works on the todos of the user of its token, whatever it contains."""
 
 import json
 from uuid import UUID, uuid4
@@ -85,7 +85,7 @@ async def test_the_cursor_of_another_user_is_refused(server: McpServer) -> None:
         assert "keep its sort order and filters" in other
 
 
-async def test_a_session_id_gives_nothing(server: McpServer) -> None:
+async def test_a_session_id_gives_no_access(server: McpServer) -> None:
     async with connect(server.url, new_user(server), mode="legacy") as adas:
         await succeed(adas, "add_todo", title="Secret")
         initialize = {

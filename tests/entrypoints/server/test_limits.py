@@ -18,7 +18,7 @@ KIB = 1024
 
 
 class FakeSocket:
-    """A socket whose options nobody reads."""
+    """A socket that ignores its options."""
 
     def setsockopt(self, *_: object) -> None:
         """Accept every option."""
@@ -73,8 +73,7 @@ class FakeLoop(asyncio.SelectorEventLoop):
 def loop() -> FakeLoop:
     loop = FakeLoop()
     loop.close()
-    # No timer may run: the test looks at the limits itself.
-    loop.call_later = lambda *_, **__: None  # type: ignore[assignment,method-assign]
+    loop.call_later = lambda *_, **__: None  # type: ignore[assignment,method-assign]  # the tests call the checks
     return loop
 
 
@@ -188,7 +187,7 @@ def test_the_clients_that_made_no_progress_for_longest_are_cut(
     assert cut == [True, False, False]
 
 
-def test_output_within_the_bound_cuts_nobody(loop: FakeLoop) -> None:
+def test_output_below_the_limit_cuts_no_client(loop: FakeLoop) -> None:
     connections = Connections(maximum=10)
     connection = FakeConnection(FakeTransport(unsent=limits.UNSENT_MAX_BYTES))
     connections.add(connection, loop)

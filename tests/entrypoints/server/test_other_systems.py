@@ -7,7 +7,7 @@ from tests.documents import ROOT, text_of
 from tests.e2e.backend import NO_COVERAGE, Backend
 from tests.e2e.databases import Database
 
-# What Windows lacks of the standard library, and uvloop.
+# The modules of the standard library that Windows lacks, and uvloop.
 MISSING: Final = ("fcntl", "grp", "pwd", "resource", "termios", "uvloop")
 
 PAGE: Final = Path("docs/windows-and-macos.md")

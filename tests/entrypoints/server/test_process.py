@@ -134,8 +134,7 @@ def test_the_limit_of_connections_follows_the_limit_of_files(
     used: list[int] = []
 
     def serve(config: uvicorn.Config, _: socket.socket, shutdown_delay: float) -> None:
-        # uvicorn's type of `http` does not know the partial that this project passes.
-        used.append(config.http.keywords["connections"].maximum)  # type: ignore[union-attr]
+        used.append(config.http.keywords["connections"].maximum)  # type: ignore[union-attr]  # uvicorn's type of `http` has no partial
         assert (config.timeout_keep_alive, shutdown_delay) == (30, 1.5)
 
     monkeypatch.setattr(process, "raise_file_limit", lambda: files)

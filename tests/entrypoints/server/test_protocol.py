@@ -1,4 +1,4 @@
-"""The limits of one connection: what a client without credentials can cost the server."""
+"""The limits of a connection: what a client without credentials can cost the server."""
 
 import logging
 import socket
@@ -210,7 +210,7 @@ def small_buffers() -> Iterator[Server]:
 
 @pytest.fixture
 def one_second_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the timeouts to a second, whatever the size of a responses."""
+    """Set the timeouts to one second for responses of any size."""
     monkeypatch.setattr(limits, "CHECK_INTERVAL", 0.1)
     monkeypatch.setattr(limits, "HEAD_TIMEOUT", 1.0)
     monkeypatch.setattr(limits, "DRAIN_TIMEOUT", 1.0)

@@ -91,8 +91,8 @@ def test_workers_end_when_their_parent_dies(processes: tuple[ServerProcess, int]
     children = two_workers(psutil.Process(server.pid))
     assert children is not None
     server.kill()
-    gone, alive = psutil.wait_procs(children, timeout=8)
-    assert (len(gone), alive) == (2, [])
+    ended, alive = psutil.wait_procs(children, timeout=8)
+    assert (len(ended), alive) == (2, [])
     assert is_refused(port)
 
 

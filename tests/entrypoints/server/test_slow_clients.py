@@ -92,7 +92,7 @@ def test_a_slow_body_above_the_least_rate_is_read(server: Server) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_a_client_that_reads_nothing_is_cut_whatever_the_length(server: Server, count: int) -> None:
+def test_a_client_that_reads_no_response_of_any_length_is_cut(server: Server, count: int) -> None:
     before, started = cuts("slow_reader"), time.monotonic()
     with deaf(server, *[long(4_000_000)] * count):
         wait_for(lambda: unsent(server) or None)
@@ -101,7 +101,7 @@ def test_a_client_that_reads_nothing_is_cut_whatever_the_length(server: Server, 
     assert cuts("slow_reader") == before + 1
 
 
-def test_a_client_that_reads_nothing_holds_one_response_only(server: Server) -> None:
+def test_a_client_that_reads_nothing_holds_only_one_response(server: Server) -> None:
     with deaf(server, *[long(1_000_000)] * 5):
         wait_for(lambda: unsent(server) or None)
         time.sleep(0.1)
@@ -126,9 +126,7 @@ def test_a_slow_reader_gets_the_responses_to_all_requests(server: Server) -> Non
     assert received.count(b"x" * 300_000) == 3
 
 
-def test_output_that_nobody_reads_has_a_bound(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unread_output_is_limited(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "DRAIN_TIMEOUT", 60.0)
     monkeypatch.setattr(limits, "UNSENT_MAX_BYTES", 3_000_000)
     before = cuts("unsent_output")

@@ -34,7 +34,7 @@ ADA = Principal(user_id="ada", expires_at=1000.0)
 
 
 def websocket_app(clock: Callable[[], float] = time.time) -> FastAPI:
-    """Return the API with public WebSockets, and one that tells the user who it is."""
+    """Return the API with public WebSockets, and with a WebSocket that sends the id of its user."""
     verifier = FakeTokenVerifier({"ada": ADA, "late": VerifierUnavailableError("down")})
     app = app_with(verifier, public=PUBLIC, clock=clock)
 
@@ -334,7 +334,7 @@ def test_the_log_shows_neither_queries_nor_headers(caplog: pytest.LogCaptureFixt
 
 
 def test_a_browser_authenticates_with_a_subprotocol(server: Server) -> None:
-    with connect(address(server, "/user"), subprotocols=["bearer", "ada"]) as websocket:  # type: ignore[list-item]  # a NewType
+    with connect(address(server, "/user"), subprotocols=["bearer", "ada"]) as websocket:  # type: ignore[list-item]  # NewType
         assert websocket.subprotocol == "bearer"
         assert websocket.response is not None
         assert "ada" not in str(websocket.response.headers)
