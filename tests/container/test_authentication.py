@@ -43,7 +43,7 @@ async def test_tokens_are_verified_with_the_key_set(key_server: KeyServer) -> No
         await container.checks()["keys"]()
 
 
-def test_with_only_a_secret_nothing_is_opened_or_checked() -> None:
+def test_nothing_is_opened_or_checked_with_only_a_secret() -> None:
     container = AuthContainer(settings=AuthSettings.load(better_auth_secret=SECRET.decode()))
     assert container.resources() == []
     assert container.checks() == {}

@@ -35,7 +35,7 @@ async def test_readiness_checks_the_keys_and_the_database(
         await checks["database"]()
 
 
-def test_with_only_a_secret_there_is_no_key_set() -> None:
+def test_there_is_no_key_set_with_only_a_secret() -> None:
     container = Container(
         settings=Settings.load(better_auth_secret=SECRET.decode()), database=InMemoryDatabase()
     )

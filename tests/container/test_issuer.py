@@ -78,7 +78,7 @@ async def test_issuer_and_audience_are_required_if_known(
         assert await token_outcome(container, token(token_signer, claims=claims)) == expected
 
 
-async def test_without_a_known_audience_a_token_must_not_have_one(
+async def test_a_token_must_not_have_an_audience_if_no_audience_is_known(
     make_container: MakeContainer,
 ) -> None:
     container = await make_container(better_auth_secret=SECRET.decode())

@@ -354,7 +354,7 @@ Open = Callable[[Provider], Awaitable[InspectionContainer]]
 
 
 def answer(provider: Provider, request: httpx2.Request) -> httpx2.Response:
-    """Answer as the provider does, at the two URLs that it has."""
+    """Answer as the provider does, at the two URLs of the provider."""
     issuer = provider.settings["oidc_issuer"]
     discovery = issuer.removesuffix("/") + "/.well-known/openid-configuration"
     if str(request.url) == discovery:

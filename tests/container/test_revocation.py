@@ -40,7 +40,7 @@ ON = {
 
 
 class Monotonic:
-    """A clock that moves on by a minute for each look, so that no copy of entries is recent."""
+    """A clock that advances by a minute with each call, so that no copy of entries is recent."""
 
     now = 0.0
 
@@ -66,7 +66,7 @@ def a_token(**claims: Any) -> str:
     return token(secret_signer(), claims={"aud": ABSENT, **claims})
 
 
-async def test_without_the_setting_nothing_of_it_exists() -> None:
+async def test_there_is_no_check_of_revocations_without_the_setting() -> None:
     for container in (
         Container(settings=Settings.load(better_auth_secret=SECRET.decode()), clock=lambda: NOW),
         AuthContainer(
@@ -132,7 +132,7 @@ async def test_oauth_access_tokens_are_revoked_by_their_session() -> None:
             assert await token_outcome(container, revoked) == RevokedTokenError
 
 
-async def test_a_user_may_not_hide_in_the_session_of_another_user() -> None:
+async def test_a_revoked_user_is_refused_in_every_session() -> None:
     container = make_container()
     await container.revoke(kind=RevocationKind.USER, value="user-1")
     for sid in ("s2", "user-2", ""):
@@ -158,7 +158,7 @@ async def test_every_token_that_is_accepted_at_the_revocation_is_revoked(
     assert await token_outcome(container, a_token(iat=issued)) == expected
 
 
-async def test_before_spares_the_tokens_that_were_issued_later() -> None:
+async def test_tokens_issued_after_the_limit_stay_valid() -> None:
     container = make_container()
     await container.revoke(kind=RevocationKind.USER, value="user-1", issued_before=NOW - 30)
     assert await token_outcome(container, a_token(iat=NOW - 31)) == RevokedTokenError
@@ -233,9 +233,7 @@ async def test_an_app_without_a_database_can_bring_its_own_check() -> None:
     assert await token_outcome(container, a_token(iat=ABSENT)) == "user-1"
 
 
-async def test_with_tracing_the_span_says_that_the_token_is_revoked_and_the_cache_is_found() -> (
-    None
-):
+async def test_tracing_wraps_the_check_of_revocations_and_the_cache() -> None:
     container = make_container()
     container.tracer.override(TracerProvider().get_tracer("test"))
     await container.revoke(kind=RevocationKind.USER, value="user-1")

@@ -95,7 +95,7 @@ async def test_explainers_name_the_chosen_claims(
     assert finding.found == '{"name": "Alice"}; missing or ignored: plan'
 
 
-async def test_without_a_secret_the_key_set_verifies_cookies(
+async def test_the_key_set_verifies_cookies_without_a_secret(
     make_container: MakeContainer, key_server: KeyServer
 ) -> None:
     for slash in ("", "/", "/api/auth/"):

@@ -86,8 +86,7 @@ def test_read_only_mappings_are_equal_by_value() -> None:
 
 def test_a_read_only_mapping_can_be_pickled_and_copied() -> None:
     mapping = ReadOnlyMapping(JSON)
-    # The pickled bytes are those of this test.
-    for twin in (pickle.loads(pickle.dumps(mapping)), copy.deepcopy(mapping), copy.copy(mapping)):  # noqa: S301
+    for twin in (pickle.loads(pickle.dumps(mapping)), copy.deepcopy(mapping), copy.copy(mapping)):  # noqa: S301 - pickled by this test
         assert twin == mapping
 
 

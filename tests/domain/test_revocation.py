@@ -49,5 +49,5 @@ def test_an_entry_ends_when_it_expires() -> None:
     assert not Revocations([USER], now=NOW + 900).include(token)
 
 
-def test_without_entries_nothing_is_revoked() -> None:
+def test_nothing_is_revoked_without_entries() -> None:
     assert not Revocations([], now=NOW).include(TokenIds("ada"))

@@ -165,7 +165,7 @@ def test_priorities_are_ranked_from_low_to_high() -> None:
     assert Priority.LOW.rank < Priority.NORMAL.rank < Priority.HIGH.rank
 
 
-@given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9999, 12, 31)))  # noqa: DTZ001 - UTC follows
+@given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9999, 12, 31)))  # noqa: DTZ001 - the test sets UTC
 def test_an_id_is_a_uuid_version_7_of_its_time(time: datetime) -> None:
     now = time.replace(tzinfo=UTC)
     todo_id = uuid7(now)

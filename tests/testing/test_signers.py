@@ -1,4 +1,4 @@
-"""A key id of the kit names one key, however a test writes it."""
+"""A key id of the kit always names the same key."""
 
 import pytest
 
