@@ -14,7 +14,7 @@ from tests.alone.environments import build_wheel, link_requirements, make_enviro
 
 ServeApp = Callable[..., AppServer]
 
-# What an adopter installs beside the wheel: a server with WebSockets, and forms.
+# The packages that an adopter installs with the wheel: a server with WebSockets, and forms.
 PACKAGES: Final = ("uvicorn", "websockets", "python-multipart")
 
 

@@ -16,7 +16,7 @@ _NO_PYTHON: Final = {"PYTHONPATH": "", "COVERAGE_PROCESS_START": "", "COVERAGE_P
 
 
 class AppServer(Process):
-    """A server of one app.
+    """A server of an app.
 
     Args:
         python: The Python interpreter of an environment.

@@ -202,7 +202,7 @@ def test_a_mounted_app_does_not_trust_the_principal_of_the_outer_app(
         assert response.status_code == 401
 
 
-def test_a_protected_app_may_be_mounted_in_an_app_that_is_not(ada: dict[str, str]) -> None:
+def test_a_protected_app_may_be_mounted_in_an_unprotected_app(ada: dict[str, str]) -> None:
     outer = FastAPI()
     outer.mount("/inner", make_app())
     with TestClient(outer) as client:
@@ -212,7 +212,9 @@ def test_a_protected_app_may_be_mounted_in_an_app_that_is_not(ada: dict[str, str
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_routes_and_middleware_may_come_before_and_after(ada: dict[str, str], first: bool) -> None:
+def test_routes_and_middleware_may_be_added_before_and_after_protect(
+    ada: dict[str, str], first: bool
+) -> None:
     app = FastAPI()
     if first:
         protect(app)
@@ -243,7 +245,7 @@ def test_an_override_of_the_principal_works_on_every_kind_of_route(headers: dict
         assert client.get("/async").status_code == 401
 
 
-def test_an_app_with_an_override_opens_what_its_container_has(issuer: Issuer) -> None:
+def test_an_app_with_an_override_opens_the_resources_of_its_container(issuer: Issuer) -> None:
     events: list[str] = []
 
     @asynccontextmanager

@@ -32,7 +32,7 @@ def test_programs_send_a_header(url: str, key_server: Issuer) -> None:
 
 def test_browsers_send_a_subprotocol(url: str, key_server: Issuer) -> None:
     token = key_server.token(sub="ada")
-    with connect(url, subprotocols=["bearer", token]) as websocket:  # type: ignore[list-item]  # a NewType
+    with connect(url, subprotocols=["bearer", token]) as websocket:  # type: ignore[list-item]  # NewType
         assert websocket.subprotocol == "bearer"
         websocket.send("hello")
         assert websocket.recv() == "ada: hello"

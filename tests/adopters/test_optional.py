@@ -12,7 +12,7 @@ def server(serve: ServeApp) -> AppServer:
     return serve("optional:app")
 
 
-def test_anonymous_readers_get_none(server: AppServer) -> None:
+def test_anonymous_readers_have_no_principal(server: AppServer) -> None:
     with server.connect() as anonymous:
         assert anonymous.get("/articles").json() == {"reader": None}
         assert anonymous.post("/articles/1/likes").json() == "1 anonymous"
@@ -24,7 +24,9 @@ def test_users_get_their_principal(server: AppServer, key_server: Issuer) -> Non
         assert ada.post("/articles/1/likes").json() == "1 ada"
 
 
-def test_bad_credentials_are_a_401_all_the_same(server: AppServer, key_server: Issuer) -> None:
+def test_bad_credentials_get_401_on_optional_routes_too(
+    server: AppServer, key_server: Issuer
+) -> None:
     with server.connect(key_server.token(exp=1)) as client:
         response = client.get("/articles")
         assert response.status_code == 401

@@ -23,7 +23,7 @@ READ = ("/notes", "/drafts", "/titles")
 
 
 @pytest.mark.parametrize("path", READ)
-def test_a_scope_opens_what_requires_it(
+def test_a_scope_opens_the_routes_that_require_the_scope(
     resource_server: AppServer, key_server: Issuer, path: str
 ) -> None:
     with resource_server.connect(key_server.access_token("openid notes:read", sub="ada")) as ada:

@@ -1,7 +1,7 @@
 """A small protected app that tests itself: `python -W error protected_app.py`.
 
-It needs what the wheel needs without extras, and nothing else. Tests run it in environments of
-their own: with these packages only, with their oldest versions, and under another package name.
+The app needs only the requirements of the wheel without extras. Tests run the app in separate
+environments: with these packages only, with their oldest versions, and under another package name.
 """
 
 import asyncio

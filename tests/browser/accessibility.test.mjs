@@ -1,5 +1,5 @@
 // Every state of the page, in light and dark, on a computer and on a phone: axe finds nothing, and
-// nobody has to scroll sideways. The keyboard is enough.
+// no user has to scroll sideways. The keyboard is enough.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ const WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeam
 useBrowser();
 const demo = useDemo();
 
-/** Check one state of a page in light and dark. */
+/** Check a state of a page in light and dark. */
 async function check(page, state) {
   await screenshot(page, state);
   await assertAccessible(page, state);

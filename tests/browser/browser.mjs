@@ -80,7 +80,7 @@ export async function assertAccessible(page, state, rules) {
   assert.deepEqual(violations, [], state);
 }
 
-/** Check that nobody has to scroll sideways. */
+/** Check that the page does not scroll sideways. */
 export async function assertFits(page, state) {
   const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(content <= window, `${state}: ${content} px of content in a window of ${window} px`);

@@ -1,4 +1,4 @@
-// Finds a Chromium: the one that the variable CHROMIUM names, or the one of the npm package.
+// Finds a Chromium: the browser that the variable CHROMIUM names, or that of the npm package.
 
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -11,7 +11,7 @@ import { assertTitles, newPerson, Person } from "./todo_page.mjs";
 useBrowser();
 const demo = useDemo();
 
-test("two people use the page and never see the todos of each other", async (t) => {
+test("two people use the page, and each sees only their own todos", async (t) => {
   const ada = await newPerson(t, demo.page, "Ada Lovelace");
   const grace = await newPerson(t, demo.page, "Grace Hopper");
   await ada.page.getByTestId("empty").waitFor();
@@ -71,7 +71,7 @@ test("two people use the page and never see the todos of each other", async (t) 
   await ada.todo("Call Charles").and(ada.page.locator(":checked")).waitFor();
 });
 
-test("another person at the same browser sees nothing of the first", async (t) => {
+test("another person at the same browser sees no data of the first person", async (t) => {
   const ada = await newPerson(t, demo.page, "Ada Lovelace");
   await ada.add("Buy milk");
   await ada.signOut();
@@ -154,7 +154,7 @@ test("the page says that the device is offline, and recovers", async (t) => {
   await ada.todo("Buy milk").check();
 });
 
-test("a session that ends before a deletion is sent leaves nothing of the person", async (t) => {
+test("a session that ends before a deletion is sent leaves no data of the person", async (t) => {
   const ada = await newPerson(t, demo.page, "Ada Lovelace");
   await ada.add("A secret");
   await ada.page.getByRole("button", { name: "Delete A secret" }).click();

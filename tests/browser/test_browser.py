@@ -37,7 +37,7 @@ exit 127
 
 
 def run(program: Path, env: Mapping[str, str] | None = None) -> tuple[int, str]:
-    """Run one program of tests. End all its processes if it takes too long.
+    """Run a program of tests. End all its processes if the program takes too long.
 
     Args:
         program: The program.

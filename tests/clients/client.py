@@ -42,8 +42,8 @@ def check_credentials(client: AuthenticatedClient) -> None:
     me = read_me.sync(client=client)
     assert isinstance(me, PrincipalResponse)
     assert me.user_id
-    with AuthenticatedClient(base_url=URL, token="unknown") as stranger:
-        refused = read_me.sync_detailed(client=stranger)
+    with AuthenticatedClient(base_url=URL, token="unknown") as unauthenticated:
+        refused = read_me.sync_detailed(client=unauthenticated)
         assert refused.headers["WWW-Authenticate"]
         assert isinstance(refused.parsed, ReadMeResponse401)
         assert refused.parsed.code == "invalid_token"

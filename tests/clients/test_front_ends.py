@@ -151,7 +151,7 @@ def test_another_service_gives_a_token_for_the_cookies(app: httpx2.Client) -> No
     assert str(app.get("/token").json()["token"]).count(".") == 2
 
 
-def test_nobody_is_signed_in_without_cookies(app: httpx2.Client) -> None:
-    with connect(str(app.base_url)) as stranger:
-        assert stranger.get("/token").json() == {"token": None}
-        assert stranger.get("/api/open-todos").status_code == 401
+def test_no_user_is_signed_in_without_cookies(app: httpx2.Client) -> None:
+    with connect(str(app.base_url)) as anonymous:
+        assert anonymous.get("/token").json() == {"token": None}
+        assert anonymous.get("/api/open-todos").status_code == 401

@@ -50,7 +50,7 @@ function pause() {
   return new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Wait for the request with this index, however long the page takes to send it. */
+/** Wait until the page sends the request with this index. */
 async function sent(requests, index = 0) {
   const deadline = Date.now() + 10_000;
   while (requests.length <= index) {

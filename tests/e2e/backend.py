@@ -8,7 +8,7 @@ import httpx2
 
 from tests.e2e.processes import Process, connect, free_port
 
-# Coverage doubles the start time. Measuring one server of several is enough.
+# Coverage doubles the start time. Measuring a single server is enough.
 NO_COVERAGE = {"COVERAGE_PROCESS_CONFIG": ""}
 
 

@@ -36,7 +36,7 @@ class User:
         return str(response.json()["token"])
 
     def create_organization(self) -> str:
-        """Create an organization, which becomes the active one (`ORGANIZATIONS=on`).
+        """Create an organization, and make it the active organization (`ORGANIZATIONS=on`).
 
         Returns:
             The id of the organization.
@@ -72,7 +72,7 @@ class Issuer(Process):
         """Create a user with a unique e-mail address.
 
         Args:
-            name: The user's name. It may contain lone surrogates.
+            name: The user's name, which may contain lone surrogates.
             **fields: Further fields of the user, for example `image`.
         """
         browser = connect(self.url, Origin=self.url)

@@ -1,4 +1,4 @@
-"""Many concurrent clients of one server."""
+"""Many concurrent clients of the same server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -31,7 +31,7 @@ async def concurrent_client(
 class TodoWriter:
     """Creates todos and repeats each request until a server acknowledges it.
 
-    The title of a todo is its number, and so is its idempotency key.
+    The number of a todo is its title and its idempotency key.
 
     Args:
         count: The number of todos.
@@ -40,7 +40,7 @@ class TodoWriter:
         acknowledged: The ids of the acknowledged todos, by number.
         pending: The numbers of the other todos.
         sent: How many requests were sent.
-        failed: How many of them got no answer, or 503.
+        failed: How many requests got no answer, or 503.
     """
 
     def __init__(self, count: int) -> None:

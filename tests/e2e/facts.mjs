@@ -1,4 +1,4 @@
-// Prints, as one line of JSON, what docs/questions.md claims about Better Auth's own answers.
+// Prints, as one line of JSON, the answers of Better Auth that docs/questions.md describes.
 // Runs in demo/, where Better Auth is installed: node --input-type=module < facts.mjs
 
 import { betterAuth } from "better-auth";

@@ -1,6 +1,6 @@
 """Servers as child processes on loopback: start them, wait for them, stop them by process id.
 
-A process writes to a file and not to a pipe. So it never blocks on output that nobody reads, and
+A process writes to a file and not to a pipe. So unread output never blocks the process, and
 the output is available when a test fails.
 """
 
@@ -73,7 +73,7 @@ def connect(url: str, **headers: str) -> httpx2.Client:
 
 
 class Process:
-    """One child process and its output.
+    """A child process and its output.
 
     Attributes:
         name: The name in the report of a failed test.

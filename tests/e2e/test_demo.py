@@ -91,7 +91,7 @@ def test_the_page_has_a_strict_policy_and_serves_no_other_file(demo: Demo) -> No
     assert demo.page.get("/demo/expired-token").status_code == httpx2.codes.UNAUTHORIZED
 
 
-def test_other_host_names_are_redirected_because_cookies_work_for_one(demo: Demo) -> None:
+def test_requests_to_other_host_names_are_redirected(demo: Demo) -> None:
     response = demo.page.get("/", headers={"Host": "localhost:3000"})
     assert response.status_code == httpx2.codes.TEMPORARY_REDIRECT
     assert response.headers["Location"] == f"{demo.page.base_url}/"
@@ -105,6 +105,6 @@ def test_better_auth_ends_even_if_the_demo_is_killed(ending_demo: Demo) -> None:
 
 def test_the_demo_ends_if_better_auth_ends(ending_demo: Demo) -> None:
     ending_demo.better_auth().kill()
-    # `Process` has no other way to see that it ended by itself.
+    # `Process` has no other way to notice the end of the process.
     assert wait_for(ending_demo._popen.poll) == 1
     assert "Better Auth ended" in ending_demo.output

@@ -1,4 +1,4 @@
-"""What docs/questions.md says about Better Auth's own answers, asked of the installed release."""
+"""The installed release of Better Auth gives the answers that docs/questions.md describes."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def test_a_new_algorithm_waits_for_the_old_key_to_expire(facts: Facts) -> None:
     assert facts["publishedAlgorithms"] == ["EdDSA", "ES256"]
 
 
-def test_issuer_and_audience_are_the_origin_whatever_the_base_url_ends_with(facts: Facts) -> None:
+def test_issuer_and_audience_are_the_origin_of_any_base_url(facts: Facts) -> None:
     assert {*facts["issuers"], facts["claims"]["iss"], facts["claims"]["aud"]} == {ORIGIN}
 
 

@@ -1,4 +1,4 @@
-"""An assistant that finds Better Auth by itself: the MCP server, its OAuth, and two users."""
+"""An assistant discovers Better Auth: the MCP server, its OAuth, and two users."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ class Assistant:
         return httpx2.AsyncClient(auth=provider, trust_env=False, timeout=20)
 
 
-async def test_two_users_give_an_assistant_access_and_never_meet(site: Site) -> None:
+async def test_an_assistant_acts_for_two_users_and_does_not_mix_their_todos(site: Site) -> None:
     users = [site.issuer.sign_up(), site.issuer.sign_up()]
     pages: list[Any] = []
     for user in users:
@@ -118,7 +118,7 @@ async def test_two_users_give_an_assistant_access_and_never_meet(site: Site) -> 
         assert assistant.consents >= 1
         assert assistant.token is not None
         token = assistant.token.access_token
-        # The token of the assistant does not open the API, and the other way round.
+        # The API refuses the token of the assistant, and the MCP server refuses tokens of the API.
         assert site.api.me(token).status_code == 401
         for refused in (user.token(), None):
             headers = bearer(refused) if refused else {}

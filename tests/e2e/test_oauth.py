@@ -80,7 +80,7 @@ def test_a_client_finds_the_server_registers_and_reads_with_the_consent_of_the_u
     assert 'error="insufficient_scope", scope="todos:write", resource_metadata="' in challenge
 
 
-def test_a_client_writes_where_the_user_finds_it(site: Site) -> None:
+def test_the_user_finds_the_todo_that_a_client_has_added(site: Site) -> None:
     token = site.access_token("todos:read todos:write")
     created = site.api.client.post("/api/todos", headers=bearer(token), json={"title": "by app"})
     assert created.status_code == 201

@@ -1,6 +1,6 @@
 """Better Auth's OAuth provider as any OpenID Connect issuer: discovery, sign-in, and outages.
 
-Nothing here is set that only Better Auth has: the issuer is found by its metadata alone.
+No setting here is specific to Better Auth: the API finds the issuer by its metadata.
 """
 
 import subprocess
@@ -128,7 +128,7 @@ def test_doctor_finds_the_key_set_of_the_provider(
     assert "No problems found." in output
 
 
-def test_an_issuer_that_is_down_makes_the_api_unavailable_but_logs_nobody_out(
+def test_an_issuer_that_is_down_makes_the_api_unavailable_but_logs_no_user_out(
     servers: Servers, client: OAuthClient, user: User
 ) -> None:
     token = client.tokens(user, "openid", resource=API)["access_token"]

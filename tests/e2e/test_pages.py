@@ -64,7 +64,7 @@ def test_a_token_works_as_the_page_shows(tmp_path: Path, servers: dict[str, str]
     run(CONNECT, "curl -c cookies", tmp_path, servers | another_user)
 
 
-def test_the_readmes_first_requests_are_answered_as_it_shows(
+def test_the_first_requests_of_the_readme_get_the_answers_that_it_shows(
     tmp_path: Path, shared_servers: Servers
 ) -> None:
     backend = shared_servers.backend(BETTER_AUTH_SECRET=SECRET, **NO_COVERAGE)

@@ -30,7 +30,7 @@ def test_the_token_of_a_verification_link_is_rejected(
 ) -> None:
     link_token = issuer.verification_link_token(user)
 
-    # It has the same algorithm and key as a bearer token.
+    # The token of the link has the same algorithm and key as a bearer token.
     claims = jwt.decode(link_token, secret, algorithms=["HS256"])
     assert claims["email"] == user.email
     assert rejection_code(backend.me(link_token)) == "invalid_token"

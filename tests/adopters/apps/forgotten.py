@@ -1,4 +1,4 @@
-"""An app whose author forgot the principal of two routes. It must not start."""
+"""An app that must not start: its author forgot the principal of two routes."""
 
 from fastapi import APIRouter, FastAPI
 

@@ -17,7 +17,7 @@ def current_team(principal: CurrentPrincipal, team: str = "red") -> str:
 reports = APIRouter(prefix="/reports", tags=["reports"])
 
 
-@reports.get("")  # the router that includes this one requires the principal
+@reports.get("")  # the router that includes `reports` requires the principal
 def list_reports() -> list[str]:
     return ["weekly"]
 

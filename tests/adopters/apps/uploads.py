@@ -1,4 +1,4 @@
-"""An app that takes forms and files. It needs `python-multipart`."""
+"""An app that takes forms and files, which `python-multipart` parses."""
 
 from typing import Annotated
 
