@@ -71,7 +71,7 @@ class Collector:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def spans(self, trace_id: str | None = None) -> list[ExportedSpan]:
-        """Return the spans so far in the order of their starts, of one trace or of all."""
+        """Return the spans of a trace, or of all traces, in the order of their starts."""
         found = [span for body in [*self.bodies] for span in _spans(body)]
         found.sort(key=lambda span: span.start)
         return [span for span in found if trace_id in {None, span.trace_id}]

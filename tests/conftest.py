@@ -1,4 +1,4 @@
-"""Fixtures for tests of more than one package."""
+"""Fixtures for the tests of several packages."""
 
 import os
 from collections.abc import Iterator

@@ -75,8 +75,8 @@ def run_session(
 def _missing_line(expected: str, actual: str) -> str | None:
     """Return the first line of the expected output that does not follow in the actual output."""
     lines = iter(actual.splitlines())
-    for wanted in expected.splitlines():
-        pattern = re.compile(re.escape(wanted).replace("…", ".*"))
-        if not any(pattern.fullmatch(line) for line in lines):
-            return wanted
+    for line in expected.splitlines():
+        pattern = re.compile(re.escape(line).replace("…", ".*"))
+        if not any(pattern.fullmatch(printed) for printed in lines):
+            return line
     return None

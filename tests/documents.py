@@ -18,7 +18,7 @@ PAGES: Final = sorted(
         ROOT / "benchmarks/README.md",
         ROOT / LLMS,
     )
-    if path.name != "CHANGELOG.md"  # which names files of earlier versions
+    if path.name != "CHANGELOG.md"  # the change log names files of earlier versions
 )
 
 _BLOCK: Final = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)

@@ -38,7 +38,7 @@ def perform(page: Path, folder: Path) -> Path:
 
 
 def apply(path: Path, diff: str) -> None:
-    """Make the changes of a diff, each at the one place with its old lines."""
+    """Make the changes of a diff, each at the only place with its old lines."""
     text = path.read_text("utf-8")
     for hunk in re.split(r"^@@.*\n", diff, flags=re.MULTILINE)[1:]:
         lines = hunk.splitlines(keepends=True)

@@ -37,7 +37,7 @@ def closure_of(
 
 
 def requirements_of(name: str) -> list[Requirement]:
-    """Return what an installed package requires; one for another system than this has nothing."""
+    """Return the requirements of a package; none if it is not installed, as on other systems."""
     try:
         texts = metadata.requires(name)
     except metadata.PackageNotFoundError:

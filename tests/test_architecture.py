@@ -1,4 +1,4 @@
-"""The import contracts of pyproject.toml, and that each one notices a forbidden import."""
+"""The import contracts of pyproject.toml: each contract notices a forbidden import."""
 
 import shutil
 import subprocess

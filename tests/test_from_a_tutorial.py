@@ -49,7 +49,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return perform(PAGE, tmp_path_factory.mktemp("project"))
 
 
-def test_old_paths_work_for_the_caller_whom_they_name(project: Path) -> None:
+def test_old_paths_work_for_the_caller_that_they_name(project: Path) -> None:
     new = [row[1].strip("`").split() for row in table_rows(PAGE) if "/api/todos" in row[1]]
     routes = [(method.lower(), path.replace("{id}", "{todo_id}")) for method, path in new]
     assert len(routes) == 6

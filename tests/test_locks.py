@@ -73,13 +73,13 @@ def entries_of(name: str) -> dict[str, Requirement]:
 
 
 def direct_requirements(name: str) -> list[Requirement]:
-    """Return what pyproject.toml asks of a lock."""
-    asked = [] if name in TOOLS else [*PROJECT["project"]["dependencies"]]
+    """Return the requirements of pyproject.toml that belong to a lock."""
+    texts = [] if name in TOOLS else [*PROJECT["project"]["dependencies"]]
     for extra in EXTRAS.get(name, []):
-        asked += PROJECT["project"]["optional-dependencies"][extra]
+        texts += PROJECT["project"]["optional-dependencies"][extra]
     for group in GROUPS[name]:
-        asked += PROJECT["dependency-groups"][group]
-    return [Requirement(text) for text in asked]
+        texts += PROJECT["dependency-groups"][group]
+    return [Requirement(text) for text in texts]
 
 
 def environment_of(python: str, system: str) -> dict[str, str]:
@@ -153,7 +153,9 @@ def test_a_lock_holds_what_its_packages_require_and_no_more(
     assert set(locked) == set(required)
     for package, requirements in required.items():
         entry = locked[package]
-        missing = {extra for asked in requirements for extra in asked.extras} - entry.extras
+        missing = {
+            extra for requirement in requirements for extra in requirement.extras
+        } - entry.extras
         assert not missing, f"{entry} lacks {missing}"
         for requirement in requirements:
             assert satisfies(entry, requirement), (entry, requirement)
@@ -176,5 +178,5 @@ def test_the_lock_of_npm_has_a_hash_for_each_package_and_no_address(folder: str)
 
 
 def satisfies(entry: Requirement, requirement: Requirement) -> bool:
-    """Return whether the pinned version is one that a requirement allows."""
+    """Return whether a requirement allows the pinned version."""
     return requirement.specifier.contains(str(entry.specifier)[2:], prereleases=True)

@@ -164,7 +164,7 @@ def test_callers_get_their_own_notes(client: TestClient) -> None:
 
 ROLE_TEST: Final = '''
 
-def test_only_administrators_see_everybodys_notes(client: TestClient) -> None:
+def test_only_administrators_see_the_notes_of_all_users(client: TestClient) -> None:
     """Ask as a user, and as an administrator."""
     for token, status in (("user", 403), ("admin", 200)):
         assert client.get("/api/notes/all", headers=bearer(token)).status_code == status

@@ -72,11 +72,11 @@ NOT_RUN: Final = {
     ("docs/from-a-tutorial.md", "-const"): "the code of a reader's own front end",
     ("docs/resilience.md", "ALTER SYSTEM"): "tests/resilience sets the same for one standby",
     ("docs/vendoring.md", "from acme_auth"): "tests/test_vendoring.py imports the copy otherwise",
-    ("docs/windows-and-macos.md", "py -3.13"): "PowerShell; the page says that nobody has tried it",
-    ("docs/windows-and-macos.md", "$env:"): "PowerShell; the page says that nobody has tried it",
+    ("docs/windows-and-macos.md", "py -3.13"): "PowerShell; the page says that this was not tried",
+    ("docs/windows-and-macos.md", "$env:"): "PowerShell; the page says that this was not tried",
 }
 
-# Commands that no check below understands, by their beginnings. What they do, a test does too.
+# Commands that no check below understands, by their beginnings. A test does the same.
 COMMANDS_NOT_RUN: Final = {
     "cp deploy/todo-api.service": "tests/deploy/test_orchestrators.py checks the units",
     "deploy/new-secrets.sh": "tests/deploy/test_orchestrators.py runs it in another folder",
@@ -85,7 +85,7 @@ COMMANDS_NOT_RUN: Final = {
     "echo 'postgresql://": "writes a file",
     "echo BETTER_AUTH_URL=": "writes a file",
     "install -": "writes a file or a folder that belongs to root",
-    "kubectl ": "needs a cluster; docs/deploy.md says that nobody has tried it",
+    "kubectl ": "needs a cluster; docs/deploy.md says that this was not tried",
     'psql "$(cat owner_url)" -f deploy/grants.sql': "the test databases get the same privileges",
     "umask 077": "would change the files that other tests make",
     "systemctl ": "needs systemd; docs/deploy.md says what was tried",
@@ -106,7 +106,7 @@ COMMANDS_NOT_RUN: Final = {
     "python3 -m venv": "`make setup` does the same",
 }
 
-# What the fragments of Python on the pages take for granted.
+# The names that the fragments of Python on the pages use without defining them.
 PREAMBLE: Final = """
 # mypy: allow-untyped-defs, allow-untyped-calls, disable-error-code="no-redef", no-warn-unreachable
 from typing import Annotated
@@ -227,8 +227,7 @@ def test_a_fragment_of_python_can_be_imported(
     block: Block, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda _: "")  # the reader presses Enter
-    # The code is that of this project's own pages.
-    exec(compile(complete(block), place(block), "exec"), {"__name__": "fragment"})  # noqa: S102
+    exec(compile(complete(block), place(block), "exec"), {"__name__": "fragment"})  # noqa: S102 - code of our own pages
 
 
 def test_the_types_of_the_fragments_are_right(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The wheel and the image: what is in them, and their commands in an empty folder.
+"""The contents of the wheel and the image, and their commands in an empty folder.
 
 Both are built by the steps of the Dockerfile.
 """
@@ -42,7 +42,7 @@ def wheel(stages: dict[str, Stage]) -> Path:
 
 @pytest.fixture(scope="module")
 def bin_folder(stages: dict[str, Stage]) -> Path:
-    """The commands of a new environment with the wheel, and with the dependencies of this one."""
+    """The commands of a new environment with the wheel and the dependencies of this environment."""
     return stages["build"].path("/opt/todo-api/bin")
 
 
@@ -54,7 +54,7 @@ def image(stages: dict[str, Stage]) -> Stage:
 
 @pytest.fixture(scope="module")
 def bare_bin_folder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The commands of a new environment with the wheel, and with what it needs without extras."""
+    """The commands of a new environment with the wheel and its requirements, without extras."""
     folder = tmp_path_factory.mktemp("bare")
     packages = link_requirements(folder / "packages")
     with zipfile.ZipFile(wheel) as archive:

@@ -28,7 +28,7 @@ _ARGUMENT: Final = re.compile(r"\$\{(\w+)\}")
 
 @dataclass(slots=True, kw_only=True)
 class Stage:
-    """One stage of the build, and what it leaves in the configuration of the image.
+    """A stage of the build, and the configuration that the stage gives to the image.
 
     Attributes:
         name: Its name in the file, or "image".
@@ -59,7 +59,7 @@ class Stage:
 
 
 def instructions_of(path: Path) -> list[tuple[str, str]]:
-    """Return the instructions of a Dockerfile, with their arguments on one line each."""
+    """Return the instructions of a Dockerfile, each with its arguments on a single line."""
     lines = [line for line in path.read_text("utf-8").splitlines() if not line.startswith("#")]
     text = re.sub(r"\\\n\s*", "", "\n".join(lines))
     split = [line.partition(" ") for line in text.splitlines() if line.strip()]
@@ -154,7 +154,7 @@ def _run(words: list[str], stage: Stage) -> None:
 
 
 def _link(options: list[str], stage: Stage) -> None:
-    """Give an environment the packages of this one, instead of downloading those of a lock."""
+    """Link the packages of this environment, instead of downloading those of a lock."""
     assert set(options) >= _LOCK_OPTIONS
     assert stage.path(options[options.index("-r") + 1]).is_file()
     if "--python" not in options:

@@ -33,7 +33,7 @@ def kubernetes_objects() -> dict[str, Any]:
 def unit_options(name: str) -> dict[str, list[str]]:
     """Return the options of the section [Service] of a unit: all values of each."""
     parser = configparser.ConfigParser(strict=False, interpolation=None, dict_type=_Repeatable)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # keeps capitals
     parser.read_string(text_of(name))
     return {key: value.split("\n") for key, value in parser["Service"].items()}
 

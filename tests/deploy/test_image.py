@@ -28,7 +28,7 @@ def test_signals_reach_the_server_because_no_shell_starts_it() -> None:
 def test_the_image_exposes_the_port_that_the_server_listens_on() -> None:
     image = read(DOCKERFILE)
     assert image.instructions["EXPOSE"] == [image.variables["PORT"]]
-    assert image.variables["HOST"] == "0.0.0.0"  # noqa: S104 - as containers must
+    assert image.variables["HOST"] == "0.0.0.0"  # noqa: S104 - a container must listen on every address
     assert str(Settings.model_fields["port"].default) == image.variables["PORT"]
 
 

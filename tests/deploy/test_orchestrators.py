@@ -93,12 +93,12 @@ def test_new_secrets_are_different_and_are_kept(tmp_path: Path) -> None:
         subprocess.run(["/bin/sh", script], check=True)
         return {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
 
-    made = make()
-    assert made.keys() == {"postgres_password", "owner_url", "app_url"}
-    assert len(set(re.findall(r"[0-9a-f]{48}", "".join(made.values())))) == len(made)
-    assert made["app_url"].startswith("postgresql://todos_app:")
+    secrets = make()
+    assert secrets.keys() == {"postgres_password", "owner_url", "app_url"}
+    assert len(set(re.findall(r"[0-9a-f]{48}", "".join(secrets.values())))) == len(secrets)
+    assert secrets["app_url"].startswith("postgresql://todos_app:")
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
-    assert make() == made
+    assert make() == secrets
 
 
 def test_compose_grants_the_privileges_of_the_page() -> None:
@@ -133,7 +133,7 @@ def test_every_pod_fits_the_restricted_profile(kind: str) -> None:
     assert container["image"].endswith(f":{__version__}")
 
 
-def test_every_probe_asks_the_route_for_it() -> None:
+def test_every_probe_has_its_own_route() -> None:
     (container,) = pod_of("Deployment")["containers"]
     paths = {name: probe["httpGet"]["path"] for name, probe in container.items() if "Probe" in name}
     assert paths == {

@@ -26,7 +26,7 @@ INTERNAL: Final = [
     *("/METRICS", "/health%2fready", "/%2fmetrics", "/api%2f%2e%2e%2fmetrics", "/health//ready"),
 ]
 
-# What nginx sends in place of headers that a stranger could send.
+# The values that nginx sends instead of the headers of a client.
 CLIENT_HEADERS: Final = {
     "X-Forwarded-For": "$remote_addr",
     "X-Forwarded-Proto": "$scheme",
@@ -49,7 +49,7 @@ class Replica(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers one request of Caddy, and closes the connection."""
+    """Answers a request of Caddy, and closes the connection."""
 
     server: Replica
 
@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
 
     do_POST = do_GET  # noqa: N815 - the name that the base class looks for
 
-    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - of the base class
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the name in the base class
         pass
 
 
@@ -112,13 +112,13 @@ def test_caddy_passes_on_what_the_api_needs(caddy: Caddy) -> None:
     assert received["host"] == caddy.url.removeprefix("http://")
 
 
-def test_caddy_replaces_the_request_id_of_a_stranger(caddy: Caddy) -> None:
+def test_caddy_replaces_the_request_id_that_a_client_sends(caddy: Caddy) -> None:
     response = caddy.client.get("/api/me", headers={"X-Request-ID": "stranger"})
     assert response.json()["x-request-id"] in caddy.output
     assert "stranger" not in response.text
 
 
-def test_caddy_passes_on_no_address_and_no_trace_of_a_stranger(caddy: Caddy) -> None:
+def test_caddy_removes_the_addresses_and_the_trace_that_a_client_sends(caddy: Caddy) -> None:
     headers = dict.fromkeys(CLIENT_HEADERS, "stranger")
     received = caddy.client.get("/api/me", headers=headers).json()
     assert received["x-forwarded-for"] == "127.0.0.1"
@@ -239,7 +239,7 @@ def test_nginx_waits_longer_than_the_pings_of_websockets(
     assert int(seconds.removesuffix("s")) > limits.PING_INTERVAL
 
 
-def test_nginx_defines_no_variable_that_it_has_already(nginx: dict[str, list[list[str]]]) -> None:
+def test_nginx_defines_no_variable_that_exists_already(nginx: dict[str, list[list[str]]]) -> None:
     assert {arguments[-1] for arguments in nginx["map"]} == {
         *("$upgrade_header", "$connection_header"),
     }
