@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import ssl
 import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -11,11 +10,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from backend.adapters.auth.jwks.errors import FetchError, FetchErrorKind
 from backend.adapters.auth.jwks.fetch import MAX_BYTES, MAX_RETRY_AFTER, fetch
@@ -31,6 +25,7 @@ from tests.adapters.auth.key_server import (
     key_server,
     raw,
 )
+from tests.certificates import make_certificate
 
 pytestmark = pytest.mark.anyio
 
@@ -53,54 +48,6 @@ async def error_of(
         await server.wait_until_idle()
         assert len(server.requests) <= 1
     return caught.value
-
-
-def untrusted(folder: Path) -> ssl.SSLContext:
-    """Make a server's TLS context with a self-signed certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    today = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "server.pem"
-    pem.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        + certificate.public_bytes(Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
-
-
-async def test_returns_the_document(client: httpx2.AsyncClient) -> None:
-    async with key_server(answer(KEYS)) as server:
-        assert await fetch(client, server.url) == KEYS
-        [request] = server.requests
-        assert request.startswith(b"GET /api/auth/jwks HTTP/1.1\r\n")
-        assert b"accept: application/json\r\n" in request.lower()
-        assert b"accept-encoding: identity\r\n" in request.lower()
-
-
-async def test_accepts_a_document_of_the_maximum_size_with_every_framing(
-    client: httpx2.AsyncClient,
-) -> None:
-    size = f"{MAX_BYTES:x}".encode()
-    chunked = b"Transfer-Encoding: chunked\r\n\r\n%s\r\n%s\r\n0\r\n\r\n" % (size, b" " * MAX_BYTES)
-    for behaviour in (
-        answer(b" " * MAX_BYTES),
-        raw(OK + chunked),
-        raw(OK + b"\r\n" + b" " * MAX_BYTES),
-    ):
-        async with key_server(behaviour) as server:
-            assert await fetch(client, server.url) == b" " * MAX_BYTES
 
 
 @pytest.mark.parametrize("status", [201, 204, 206, 304, 400, 401, 403, 404, 418, 500, 502, 503])
@@ -257,7 +204,7 @@ async def test_an_untrusted_certificate_is_recognized(
     client: httpx2.AsyncClient, tmp_path: Path
 ) -> None:
     async with await asyncio.start_server(
-        lambda *_: None, "127.0.0.1", 0, ssl=untrusted(tmp_path)
+        lambda *_: None, "127.0.0.1", 0, ssl=make_certificate(tmp_path).server_context()
     ) as server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(FetchError, match="ConnectError") as caught:
