@@ -1,4 +1,4 @@
-"""The cache of verified tokens: what it keeps, and for how long."""
+"""The cache of verified tokens: its entries, and their lifetime."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

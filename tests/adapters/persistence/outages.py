@@ -1,4 +1,4 @@
-"""What tests expect of a database that is unavailable."""
+"""The error of a database that is unavailable."""
 
 import time
 from collections.abc import Iterator

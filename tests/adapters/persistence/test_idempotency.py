@@ -29,7 +29,7 @@ def identified(key: str = "key", content: str = "milk") -> Idempotency:
 
 
 def later(todo: Todo, by: timedelta = timedelta(seconds=1)) -> Todo:
-    """Return what the same request would create at a later time."""
+    """Return the todo that the same request would create at a later time."""
     return Todo.create(now=todo.created_at + by, title=todo.title)
 
 

@@ -1,4 +1,4 @@
-"""The copy of all revocations: its age, and what happens while the store is down."""
+"""The copy of all revocations: its age, and its use while the store is down."""
 
 import asyncio
 from collections.abc import Sequence

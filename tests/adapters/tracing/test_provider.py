@@ -1,4 +1,4 @@
-"""The export of spans: who is described, how outages are logged, and how long a stop takes."""
+"""The export of spans: the resource, the log of outages, and the time of a stop."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""The usual mistakes in claims are recognized, and each remedy says what to set or to do."""
+"""The usual mistakes in claims are recognized, and each has a remedy."""
 
 from typing import Any
 

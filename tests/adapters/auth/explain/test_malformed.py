@@ -1,4 +1,4 @@
-"""Text that is not a JWT is recognized, and the remedy says what to send instead."""
+"""Text that is not a JWT is recognized, and the remedy names the right token."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What an empty key set means, and what the log says about changes."""
+"""Empty key sets, and the log lines about changes of the key set."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""A flood of unknown key ids: what it costs the issuer, the other callers and this server."""
+"""The costs of a flood of unknown key ids for the issuer, other callers and this server."""
 
 import asyncio
 import time

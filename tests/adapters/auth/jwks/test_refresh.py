@@ -1,4 +1,4 @@
-"""Background refreshes while the issuer is healthy, and what a changed key set means."""
+"""Background refreshes while the issuer is healthy, and changed key sets."""
 
 from itertools import pairwise
 

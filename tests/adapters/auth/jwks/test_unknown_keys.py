@@ -1,4 +1,4 @@
-"""Key ids that are not in the cached key set: new keys, attacks, and what they cost."""
+"""Key ids that are not in the cached key set: new keys, attacks, and their costs."""
 
 import asyncio
 from itertools import pairwise

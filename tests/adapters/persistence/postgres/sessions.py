@@ -1,4 +1,4 @@
-"""What tests do to the sessions of a server: lock a table, wait for it, and list sessions."""
+"""Sessions of a server: lock a table, wait for the database, and list sessions."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ async def wait_until_available(database: PostgresDatabase) -> None:
 
 
 def session_states(server: PostgresServer, url: str) -> set[str]:
-    """Return the state of each session on a database, and what kind of event it waits for."""
+    """Return the state of each session on a database, and the kind of event that it waits for."""
     states = server.execute(
         "SELECT state || ' ' || coalesce(wait_event_type, '-') FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state IS NOT NULL",

@@ -36,7 +36,7 @@ def todos(database: PostgresDatabase) -> PostgresTodoRepository:
 
 
 def make_read_only(server: PostgresServer, url: str, *, read_only: bool) -> None:
-    """Let new sessions, and only those, be read-only, as after a failover."""
+    """Make new sessions read-only, and no open session, as after a failover."""
     name = url.rpartition("/")[2]
     value = "on" if read_only else "off"
     server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {value}")

@@ -1,6 +1,6 @@
 """PostgreSQL over TLS: the server has a valid certificate, or it is unavailable.
 
-The packaged server is built without TLS, so a proxy in front of it ends TLS.
+The packaged server is built without TLS, so a proxy in front of the server ends TLS.
 """
 
 from collections.abc import AsyncIterator

@@ -63,7 +63,7 @@ class Wire:
         self._forwarding.clear()
 
     def resume(self) -> None:
-        """Forward again, starting with what was held back."""
+        """Forward again, starting with the bytes that were held back."""
         self._forwarding.set()
 
     def interject(self, message: bytes) -> None:

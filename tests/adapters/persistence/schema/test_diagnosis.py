@@ -1,4 +1,4 @@
-"""What `doctor` reports about a database: unavailable, not migrated, too old, newer, or fine."""
+"""The findings of `doctor` about a database: unavailable, not migrated, too old, newer, or fine."""
 
 import sqlite3
 from collections.abc import Callable

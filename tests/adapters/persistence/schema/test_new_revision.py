@@ -1,4 +1,4 @@
-"""The command that creates a migration: its number, its name, and what it refuses."""
+"""The command that creates a migration: its number, its name, and its refusals."""
 
 import runpy
 import shutil

@@ -216,7 +216,7 @@ async def test_recreating_the_schema_while_a_server_runs_is_a_short_outage(
         assert (await todos.list(alice, TodoQuery())).items == ()
 
 
-# What an earlier release stored, and a search that finds it.
+# The text that an earlier release stored, and a search that finds the text.
 SEARCH_TEXTS = {
     "re\u0301sume\u0301": "R\u00c9SUM\u00c9",
     "\u03b1\u03b9\u0308\u0301": "\u03b1\u0390",
