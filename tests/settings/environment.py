@@ -22,7 +22,7 @@ class Environment:
         return settings
 
     def complaints(self, **variables: str) -> list[Complaint]:
-        """Return what is wrong with the settings."""
+        """Return the complaints about the settings."""
         _, complaints = self._read(**variables)
         return complaints
 

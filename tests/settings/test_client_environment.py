@@ -1,4 +1,4 @@
-"""What the HTTP client reads from the environment is validated, and each problem is named."""
+"""The variables of the HTTP client are validated, and each problem is named."""
 
 import ssl
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Complaints: their text, and what they are about."""
+"""Complaints: their text, and their settings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The settings of an OpenID Connect issuer, and what contradicts them."""
+"""The settings of an OpenID Connect issuer, and contradictory settings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Single values: what each setting accepts, and how it rejects everything else."""
+"""Single values: the values that each setting accepts, and the rejection of other values."""
 
 import pytest
 
