@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Enter an empty folder; afterwards restore what commands change in this process."""
+    """Enter an empty folder; afterwards restore the state of this process that commands change."""
     monkeypatch.chdir(tmp_path)
     environment = dict(os.environ)
     on_sigterm = signal.getsignal(signal.SIGTERM)

@@ -42,7 +42,7 @@ class Server:
 
     @property
     def output(self) -> str:
-        """What this server has printed."""
+        """The output of this server so far."""
         return self._log.read_bytes()[self._start :].decode()
 
     def wait_for(self, text: str) -> str:

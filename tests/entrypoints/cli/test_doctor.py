@@ -1,4 +1,4 @@
-"""`doctor`: what the command prints, and its exit codes."""
+"""`doctor`: the output and the exit codes."""
 
 from pathlib import Path
 

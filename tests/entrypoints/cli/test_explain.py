@@ -1,4 +1,4 @@
-"""`explain`: what the command prints, and its exit codes."""
+"""`explain`: the output and the exit codes."""
 
 import time
 from pathlib import Path

@@ -101,7 +101,7 @@ def test_nothing_is_deleted_without_a_terminal_unless_yes_is_set() -> None:
 @pytest.mark.parametrize("text", ["n\n", "\n", ""])
 def test_any_answer_except_yes_deletes_nothing(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     result = answer(monkeypatch, text)
-    assert (result.exit_code, result.stdout.strip()) == (1, text.strip())  # what was typed
+    assert (result.exit_code, result.stdout.strip()) == (1, text.strip())  # the typed answer
     assert "Delete everything that is stored for the user ada?" in result.stderr
     assert count(URL, "ada") == 2
 

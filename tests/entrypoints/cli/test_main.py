@@ -22,7 +22,7 @@ from tests.entrypoints.cli.server_process import ROOT
 MODULES = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
 COMMANDS = ["serve", "dev", "migrate", "token", "explain", "doctor", "config", "revision"]
 
-# What takes long to import. `--help` and completion must answer at once.
+# Modules that take long to import. `--help` and completion must answer at once.
 SLOW = {
     *("alembic", "asyncio", "asyncpg", "cryptography", "dependency_injector", "fastapi", "httpx2"),
     *("jwt", "pydantic", "sqlalchemy", "starlette", "uvicorn"),

@@ -14,7 +14,7 @@ from tests.entrypoints.cli.command_line import run
 
 
 def keep_new_secret() -> str:
-    """Do what `dev` does in a new folder."""
+    """Make and store a secret, as `dev` does in a new folder."""
     secret = secret_file.make_secret()
     secret_file.keep_secret(secret)
     return secret

@@ -1,4 +1,4 @@
-"""`serve` and `dev` as processes: what they print, log, serve and leave behind."""
+"""`serve` and `dev` as processes: their output, log, responses and files."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""How `explain` reads a token, and what the commands for the operator log."""
+"""How `explain` reads a token, and the log of the commands for the operator."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""`token`: tokens and session cookies for development, and what the command refuses."""
+"""`token`: tokens and session cookies for development, and the refusals of the command."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an import of the authentication part imports: nothing of the server, and nothing heavy."""
+"""The authentication part imports no module of the server, and no heavy module."""
 
 import subprocess
 import sys

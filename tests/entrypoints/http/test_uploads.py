@@ -1,4 +1,4 @@
-"""Forms and files: with python-multipart they work, and without it the error says what to do."""
+"""Forms and files work with python-multipart. Without the package, the error has a remedy."""
 
 import asyncio
 import subprocess

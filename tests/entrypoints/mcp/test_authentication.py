@@ -1,4 +1,4 @@
-"""Who may connect: tokens, hosts, pages of browsers, and what a refused client learns."""
+"""Who may connect: tokens, hosts, pages of browsers, and the answers to refused clients."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""`python -m backend mcp`: what it needs, its workers, and its end."""
+"""`python -m backend mcp`: its settings, its workers, and its end."""
 
 import sys
 from pathlib import Path

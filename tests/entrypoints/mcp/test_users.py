@@ -1,4 +1,4 @@
-"""Two users: every request works on the todos of the user of its token, whatever it contains."""
+"""Two users: any request works on the todos of the user of its token."""
 
 import json
 from uuid import UUID, uuid4

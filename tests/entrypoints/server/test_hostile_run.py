@@ -35,7 +35,7 @@ HANDSHAKE = (
 
 
 def secrets_of(token: str) -> set[str]:
-    """Return a token, its parts, what they contain, and other spellings of all of these."""
+    """Return a token, its parts, their contents, and other spellings of all these texts."""
     parts = {token, *token.split(".")}
     parts |= {part[start : start + 20] for part in parts for start in (0, len(part) // 2)}
     payload = token.split(".")[1]

@@ -1,4 +1,4 @@
-"""The limits of a connection: what a client without credentials can cost the server."""
+"""The limits of a connection: the costs that a client without credentials can cause."""
 
 import logging
 import socket

@@ -1,4 +1,4 @@
-"""What the server refuses before the app sees it: the problem, the log line, the metric."""
+"""Requests that the server refuses before the app: the problem, the log line, the metric."""
 
 import json
 import logging

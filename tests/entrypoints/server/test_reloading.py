@@ -1,4 +1,4 @@
-"""The reloader: what counts as a change, and how processes end."""
+"""The reloader: which changes count, and how processes end."""
 
 import logging
 import os

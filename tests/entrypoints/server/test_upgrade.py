@@ -15,7 +15,7 @@ OFFERS = [
 ]
 NEXT = request(b"GET /next", b"Connection: close")
 
-# Headers that frame a body, and what follows the head.
+# Headers that frame a body, and the bytes after the head.
 FRAMINGS = [
     ((), b""),
     ((b"Content-Length: 0",), b""),

@@ -404,7 +404,7 @@ async def test_reading_needs_no_trusted_origin(cookie_app: FastAPI) -> None:
     )
 
 
-FETCHES = {  # what browsers send: Sec-Fetch-Site, -Mode, -Dest
+FETCHES = {  # the headers of browsers: Sec-Fetch-Site, -Mode, -Dest
     "an image": ("cross-site", "no-cors", "image"),
     "a script": ("cross-site", "no-cors", "script"),
     "a fetch": ("cross-site", "cors", "empty"),

@@ -1,4 +1,4 @@
-"""Reads the HTML of a page: what it loads, where it links to, and what would be executed inline."""
+"""Reads the HTML of a page: the files that the page loads, its links, and its inline code."""
 
 from html.parser import HTMLParser
 from typing import Final
@@ -11,7 +11,7 @@ class Page(HTMLParser):
     """A page.
 
     Attributes:
-        loaded: The absolute URLs of what the page loads; `data:` URLs are left out.
+        loaded: The absolute URLs that the page loads, without `data:` URLs.
         links: The absolute URLs to which visible links lead.
         inline: Scripts, styles and event handlers that are part of the page.
         text: The visible text.

@@ -103,7 +103,7 @@ def test_the_commands_of_the_page_work(
 
 
 def send_curl(client: Client, command: str) -> int:
-    """Send what a command of curl would send."""
+    """Send the request that a command of curl would send."""
     _, url, *options = shlex.split(command.replace("\\\n", ""))
     headers, body = {}, None
     for name, value in zip(options[::2], options[1::2], strict=True):

@@ -47,7 +47,7 @@ def problem(response: Any, status: int, code: str) -> dict[str, Any]:
 
 
 def fields(response: Any) -> dict[str, str]:
-    """Return the invalid parts of the request and what is wrong with each."""
+    """Return the invalid parts of the request, and the problem of each part."""
     body = problem(response, 422, "invalid_request")
     return {error["field"]: error["detail"] for error in body["errors"]}
 
