@@ -1,4 +1,4 @@
-"""`make resilience`: disturb the API under load, print what its clients have seen."""
+"""`make resilience`: disturb the API under load, and print the results of its clients."""
 
 from tests.resilience.program import main
 

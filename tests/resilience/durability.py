@@ -96,7 +96,7 @@ def _row(name: str, database: Database, writer: TodoWriter, figures: Figures) ->
 
 
 def _check(database: Database, writer: TodoWriter, figures: Figures) -> None:
-    """Compare what is stored with what was acknowledged."""
+    """Compare the stored todos with the acknowledged todos."""
     rows = database.todos_and_keys()
     stored = {key: todo_id for todo_id, _, key in rows}
     figures.wrong += [f"todo {title!r} with key {key!r}" for _, title, key in rows if title != key]

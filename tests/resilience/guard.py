@@ -1,4 +1,4 @@
-"""Kills the servers of a program when the program has ended, however it ended.
+"""Kills the servers of a program when the program has ended for any reason.
 
 `with` blocks stop every server in the usual case. They do not run if the program is killed. The
 guard is a process that waits for the end of its standard input, which the kernel closes.

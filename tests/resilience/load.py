@@ -26,7 +26,7 @@ class Load:
         rate: The requests per second of all users together.
 
     Attributes:
-        figures: What the users have seen since `start`.
+        figures: The figures of the users since `start`.
     """
 
     figures: Figures

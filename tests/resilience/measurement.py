@@ -1,4 +1,4 @@
-"""Runs a scenario under load, and says what the clients have seen of it."""
+"""Runs a scenario under load, and measures its effect on the clients."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ RECOVERY_TIMEOUT: Final = 60.0  # seconds to wait for a recovery
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """What a scenario may cost. Nothing may ever be lost or wrong.
+    """The most that a scenario may cost. No change may be lost, and no answer may be wrong.
 
     Attributes:
         failed: The most requests that may fail; None for any number.
@@ -31,8 +31,8 @@ class Row:
 
     Attributes:
         name: The name of the scenario.
-        figures: What the clients have seen.
-        targets: What the scenario may cost.
+        figures: The figures of the clients.
+        targets: The most that the scenario may cost.
         recovery: Seconds from the event until the last request failed; None if there was no event.
     """
 
@@ -71,7 +71,7 @@ async def measure(
         name: The name of the scenario.
         load: The load.
         scenario: The disturbance.
-        targets: What the scenario may cost.
+        targets: The most that the scenario may cost.
         steady: Seconds of load before the scenario.
         quiet: Seconds without a failed request, after which the stack has recovered.
     """

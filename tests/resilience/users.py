@@ -24,7 +24,7 @@ PAGE: Final = 100  # todos
 
 @dataclass(slots=True)
 class Figures:
-    """What the clients have seen, all users together.
+    """The figures of the clients, for all users together.
 
     Attributes:
         requests: The number of requests. A repeated request counts again.
@@ -64,7 +64,7 @@ class User:
         token: Makes a token of a user.
 
     Attributes:
-        figures: What this and other users have seen.
+        figures: The figures of this user and other users.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class User:
         self._token = token
         self._random = Random(name)  # noqa: S311 - the same requests in every run
         self._created = 0
-        self._titles: dict[str, str] = {}  # by id: what the API has acknowledged
+        self._titles: dict[str, str] = {}  # by id: the todos that the API has acknowledged
         self._unknown: set[str] = set()  # keys of todos whose last request has no answer (yet)
         self.renew_token()
 
