@@ -1,4 +1,4 @@
-"""Runs the commands of `console` blocks, and compares their output with what the page shows."""
+"""Runs the commands of `console` blocks, and compares their output with the page."""
 
 import re
 import subprocess
@@ -46,7 +46,7 @@ def run_session(
     Args:
         session: The commands.
         folder: Where the shell runs.
-        replace: What to replace in commands and output, such as the port of a server.
+        replace: The texts to replace in commands and output, such as the port of a server.
         env: The environment variables of the shell.
     """
 

@@ -64,7 +64,7 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 def check_types(folder: Path, *paths: str) -> None:
-    """Check types in a copy of the project, with what `make types` remembers of equal files."""
+    """Check types in a copy of the project, with the cache of `make types` for equal files."""
     cache = folder / ".mypy_cache"
     if (ROOT / cache.name).exists() and not cache.exists():
         shutil.copytree(ROOT / cache.name, cache)

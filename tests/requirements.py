@@ -1,4 +1,4 @@
-"""What packages require, by the metadata of the installed packages."""
+"""The requirements of packages, from the metadata of the installed packages."""
 
 from collections.abc import Iterable
 from importlib import metadata

@@ -1,4 +1,4 @@
-"""A scrape that has every metric, for the tests of what names metrics: pages, alerts, dashboard."""
+"""A scrape with every metric, for tests of pages, alerts and dashboards that name metrics."""
 
 from dependency_injector import providers
 from fastapi.testclient import TestClient

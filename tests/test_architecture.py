@@ -159,7 +159,7 @@ def contract_names() -> dict[str, str]:
 
 
 def broken_contracts(project: Path) -> str:
-    """Return what import-linter prints of the contracts that are broken."""
+    """Return the output of import-linter about the contracts that are broken."""
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     _, _, broken = done.stdout.partition("Broken contracts")

@@ -1,4 +1,4 @@
-"""The checkout: what stays out of Git, and what a release states about itself."""
+"""The checkout: the files that stay out of Git, and the change log of the release."""
 
 import re
 from fnmatch import fnmatch

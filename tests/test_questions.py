@@ -1,4 +1,4 @@
-"""The page of questions and llms.txt: each keeps to its form, and names only what exists."""
+"""The page of questions and llms.txt: their form, and the names that they use."""
 
 import re
 from pathlib import Path

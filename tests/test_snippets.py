@@ -127,7 +127,7 @@ BLOCKS: Final = [block for page in PAGES for block in fenced_blocks(page)]
 
 
 def find(table: Mapping[tuple[str, str], str], block: Block) -> str | None:
-    """Return what a table says about a block, by its page and its beginning."""
+    """Return the entry of a table about a block, by its page and its beginning."""
     for (page, start), entry in table.items():
         if str(block.page) == page and block.text.startswith(start):
             return entry
@@ -146,7 +146,7 @@ def is_fragment(block: Block) -> bool:
 
 
 def check_of(block: Block) -> str | None:
-    """Return what checks a block; None if nothing does."""
+    """Return the check of a block; None if the block has no check."""
     if block.language == "text":
         return "output, not code"
     if names_a_file(block):

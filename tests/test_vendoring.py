@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment with what authentication needs."""
+    """The interpreter of an environment with the requirements of authentication."""
     folder = tmp_path_factory.mktemp("environment")
     return make_environment(folder / "env", link_requirements(folder / "packages")) / "python"
 

@@ -93,7 +93,7 @@ def test_the_installed_backend_is_not_the_checkout(bin_folder: Path, tmp_path: P
 
 
 def container(image: Stage, *command: str) -> list[str]:
-    """Return what a container runs: its own command, or the default command of the image."""
+    """Return the command of a container: its own command, or the default command of the image."""
     program, *options = image.exec_forms["ENTRYPOINT"]
     script = image.path("/opt/todo-api/bin") / program
     # Here, the script names the Python of the stage that has installed it.

@@ -1,4 +1,4 @@
-"""A WebSocket of an adopter's app: who may open it, and when it ends."""
+"""A WebSocket of an adopter's app: who may open the connection, and when the connection ends."""
 
 import json
 import time

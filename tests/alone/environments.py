@@ -22,7 +22,7 @@ APP: Final = Path(__file__).with_name("protected_app.py")
 def run(
     *command: str | Path, folder: Path, exit_status: int = 0, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder, with nothing of the checkout on its path."""
+    """Run a command in a folder, without the checkout on its path."""
     done = subprocess.run(
         command,
         cwd=folder,
@@ -73,7 +73,7 @@ def link_requirements(folder: Path, *more: str) -> Path:
 
     Args:
         folder: A new folder.
-        more: The names of more packages, which are linked with what they require.
+        more: The names of more packages, which are linked with their requirements.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     environment = {name: str(value) for name, value in default_environment().items()}

@@ -41,7 +41,7 @@ GENERATED: Final = """
 declare const baseUrl: string, token: string, id: string, etag: string;
 """
 
-# Code of other pages, by its beginning: what comes before the code, and after.
+# Code of other pages, by its beginning: the text before the code, and the text after the code.
 FRAGMENTS: Final = {
     ("README.md", "import { createAuthClient }"): (README_CLIENT, ""),
     ("docs/claims.md", "plugins: ["): (f"{SERVER}betterAuth({{\n", "});"),

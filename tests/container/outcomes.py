@@ -1,4 +1,4 @@
-"""What a container's verifiers decide about tokens and cookies."""
+"""The decisions of a container's verifiers about tokens and cookies."""
 
 from backend.container.authentication import AuthContainer
 from backend.domain.auth import AuthError, TokenVerifier

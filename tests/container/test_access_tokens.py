@@ -1,4 +1,4 @@
-"""`AUTH_RESOURCE`: OAuth access tokens beside the tokens of `/token`, each by their own rules."""
+"""`AUTH_RESOURCE`: OAuth access tokens and the tokens of `/token`, each with their own rules."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

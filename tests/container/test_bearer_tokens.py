@@ -43,7 +43,7 @@ ACCEPTED: list[tuple[dict[str, Any], set[str]]] = [
         },
         {"HS256"},
     ),
-    # Beside session cookies and a key set, the secret verifies cookies only.
+    # With session cookies and a key set, the secret verifies cookies only.
     *(
         ({**keys, "better_auth_secret": SECRET.decode(), "auth_cookie": strategy}, PUBLISHED)
         for keys in (

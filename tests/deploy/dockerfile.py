@@ -158,7 +158,7 @@ def _link(options: list[str], stage: Stage) -> None:
     assert set(options) >= _LOCK_OPTIONS
     assert stage.path(options[options.index("-r") + 1]).is_file()
     if "--python" not in options:
-        return  # the environment of these tests has what builds a wheel
+        return  # the environment of these tests has the packages that build a wheel
     python = stage.installed(options[options.index("--python") + 1])
     where = 'import sysconfig; print(sysconfig.get_path("purelib"))'
     site = run(python, "-c", where, folder=stage.root).stdout.strip()

@@ -1,4 +1,4 @@
-"""Idempotency keys: their format, and what a repeated key means."""
+"""Idempotency keys: their format, and repeated keys."""
 
 import pytest
 

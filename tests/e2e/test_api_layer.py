@@ -1,4 +1,4 @@
-"""The API layer of the page of `make demo`: what happens to requests when the user changes."""
+"""The API layer of the page of `make demo` when the user changes."""
 
 import subprocess
 from pathlib import Path

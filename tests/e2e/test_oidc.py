@@ -18,7 +18,7 @@ from tests.e2e.oauth import CALLBACK, OAuthClient
 from tests.e2e.processes import ROOT, connect, environment, free_port
 from tests.e2e.servers import Servers
 
-API = "http://127.0.0.1:9/todos"  # a name for the API; nothing is sent there
+API = "http://127.0.0.1:9/todos"  # a name for the API; no request goes to this URL
 WELL_KNOWN = "/.well-known/openid-configuration"
 
 

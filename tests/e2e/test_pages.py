@@ -16,7 +16,7 @@ CONNECT = Path("docs/connect-better-auth.md")
 COOKIES = Path("docs/session-cookies.md")
 SECRET = "only-for-this-demo-0123456789abcdef"
 
-# What the pages show, for a reader who starts the servers with their default ports.
+# The addresses on the pages, for a reader who starts the servers with their default ports.
 BETTER_AUTH = "http://127.0.0.1:3000"
 API = "http://127.0.0.1:8000"
 PYTHON = ".venv/bin/python"

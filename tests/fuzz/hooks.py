@@ -65,7 +65,7 @@ def after_call(
 def no_foreign_data(
     ctx: schemathesis.CheckContext, response: schemathesis.Response, case: Case
 ) -> None:
-    """Send the request as the second user too, and compare what both users see."""
+    """Send the request as the second user too, and compare the answers to both users."""
     sent = response.request
     if any(name not in sent.headers for name in _OTHER_USER):
         return
@@ -145,7 +145,7 @@ def _json(response: Any) -> Any:
 
 
 def _list_of(query: Any) -> str:
-    """Return what identifies a list: a cursor suits one sort order and the same filters."""
+    """Return the key of a list: a cursor is valid for the same sort order and filters."""
     return json.dumps(
         {name: value for name, value in query.items() if name not in {"cursor", "limit"}},
         default=str,

@@ -1,4 +1,4 @@
-"""What the kit needs: the package without extras, and nothing of a test framework."""
+"""The kit needs the package without extras, and no test framework."""
 
 import subprocess
 import sys

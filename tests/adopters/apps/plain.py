@@ -1,4 +1,4 @@
-"""The smallest app: what the README shows."""
+"""The smallest app, as in the README."""
 
 from fastapi import FastAPI
 
