@@ -19,6 +19,7 @@
 //   API_URL                 the URL of the API: serve the Todo page, which calls this API, and let
 //                           users delete their accounts (no page)
 //   ADMIN_PASSWORD          turn on the plugin admin, and create admin@example.com (no admin)
+//   BEARER                  on: turn on the plugin bearer, which accepts session tokens (off)
 //   ORGANIZATIONS           on: users have organizations, and tokens name the active one (off)
 //   OAUTH_RESOURCE          the URL of an API: turn on the OAuth provider, which issues access tokens
 //                           for this API to the clients of other people (off)
@@ -32,7 +33,7 @@ import { createServer } from "node:http";
 import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
 import { toNodeHandler } from "better-auth/node";
-import { admin, jwt, organization } from "better-auth/plugins";
+import { admin, bearer, jwt, organization } from "better-auth/plugins";
 
 import { createPage } from "./page.mjs";
 import { deleteUserData } from "./user_data.mjs";
@@ -116,6 +117,7 @@ const auth = betterAuth({
       sessionCookieCache: cookieCache === "jwks",
     }),
     ...(organizations ? [organization()] : []),
+    ...(env.BEARER === "on" ? [bearer()] : []),
     ...(env.ADMIN_PASSWORD ? [admin()] : []),
     ...(env.OAUTH_RESOURCE ? [await oauth(env.OAUTH_RESOURCE)] : []),
   ],

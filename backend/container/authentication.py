@@ -12,7 +12,14 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, SignedTokens
-from backend.container import access_tokens, key_sets, lifecycle, session_cookies, tokens
+from backend.container import (
+    access_tokens,
+    key_sets,
+    lifecycle,
+    session_cookies,
+    session_tokens,
+    tokens,
+)
 from backend.container import trusted_issuers as several
 from backend.container.tracing import no_tracing, tracer_of
 from backend.settings.authentication import AuthSettings
@@ -80,8 +87,23 @@ class AuthContainer(containers.DeclarativeContainer):
     bearer_verifier = providers.Singleton(
         access_tokens.with_access_tokens, jwt_verifier, access_token_rules, to_principal, clock
     )
-    verifier_of_issuer = providers.Singleton(
+    cached_verifier = providers.Singleton(
         tokens.with_cache, bearer_verifier, settings, jwks_keys, clock, tracer, revocation_check
+    )
+
+    # Session tokens of Better Auth's plugin `bearer`; the verifier is None if none are accepted.
+    get_session_client = providers.Singleton(tokens.http_client, issuer.provided.get_session_url)
+    session_token_verifier = providers.Singleton(
+        session_tokens.make_verifier,
+        settings,
+        issuer,
+        get_session_client.provider,
+        clock,
+        tracer,
+        revocation=revocation_check,
+    )
+    verifier_of_issuer = providers.Singleton(
+        session_tokens.with_session_tokens, cached_verifier, session_token_verifier
     )
     token_verifier = providers.Singleton(
         several.choose_verifier, verifier_of_issuer.provider, settings, trusted_issuers

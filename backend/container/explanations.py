@@ -1,14 +1,21 @@
-"""Makes the explainer of session cookies, chooses the advice, and explains revocations.
+"""Makes the explainers of sessions, chooses the advice, and explains revocations.
 
 All of this is for the command line.
 """
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
 from backend.adapters.auth.explain import advice
 from backend.adapters.auth.explain.failures import Failure, code_and_reason
 from backend.adapters.auth.explain.session import CookieExplainer
+from backend.adapters.auth.explain.session_token import (
+    SessionTokenExplainer,
+    diagnose_session_tokens,
+)
+from backend.adapters.auth.jwks.fetch import fetch
 from backend.adapters.auth.jwks.keys import JwksKeys
 from backend.adapters.persistence.database import Database
 from backend.container.issuer import Issuer
@@ -51,6 +58,28 @@ def cookie_explainer(
         strategy=settings.auth_cookie,
         name=settings.auth_cookie_name,
         claim_names=settings.auth_claims,
+    )
+
+
+def session_token_explainer(
+    settings: AuthSettings, verifier: TokenVerifier | None, tracer: Any = None
+) -> SessionTokenExplainer | None:
+    """Make the explainer of session tokens; None if session tokens are not accepted."""
+    verifier = unchecked(verifier, tracer)
+    if verifier is None:
+        return None
+    return SessionTokenExplainer(verifier.verify, secret=settings.secrets[0].encode())
+
+
+async def diagnose_get_session(
+    settings: AuthSettings, issuer: Issuer, client: Callable[[], Any]
+) -> list[Finding]:
+    """Return whether Better Auth can be asked about sessions; nothing if it is not asked."""
+    url = issuer.get_session_url
+    return await diagnose_session_tokens(
+        None if url is None else functools.partial(fetch, client(), url),
+        url=url,
+        max_age=settings.auth_session_max_age,
     )
 
 

@@ -32,8 +32,8 @@ class InspectionContainer(Container):
         has_secret=has_secret,
         jwks_url=Container.keys_url,
         cookies=Container.settings.provided.auth_cookie,
-        secret_is_for_cookies=providers.Callable(
-            tokens.secret_is_for_cookies, Container.settings, has_key_set=Container.keys_url
+        secret_is_for_sessions=providers.Callable(
+            tokens.secret_is_for_sessions, Container.settings, has_key_set=Container.keys_url
         ),
         key_set_state=Container.key_set_state,
         claim_names=Container.settings.provided.auth_claims,
@@ -47,6 +47,18 @@ class InspectionContainer(Container):
         Container.jwks_keys,
         Container.session_verifier,
         Container.tracer,
+    )
+    session_token_explainer = providers.Singleton(
+        explanations.session_token_explainer,
+        Container.settings,
+        Container.session_token_verifier,
+        Container.tracer,
+    )
+    diagnose_session_tokens = providers.Callable(
+        explanations.diagnose_get_session,
+        Container.settings,
+        Container.issuer,
+        Container.get_session_client.provider,
     )
     explain_revocation = providers.Callable(
         explanations.explain_revocation, Container.database, Container.revocation_check

@@ -13,7 +13,7 @@ from backend.adapters.auth.oidc.claims import ClaimMapping, principal_mapping
 from backend.adapters.auth.oidc.discovery import metadata_url
 from backend.domain.auth import Principal
 from backend.settings.authentication import AuthSettings
-from backend.settings.values import Provider
+from backend.settings.values import Provider, SessionTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,8 @@ class Issuer:
         origins: The web origins of the issuer's own pages.
         to_principal: Turns verified claims and their expiry into a `Principal`.
         resource: The resource of OAuth access tokens; None if `AUTH_RESOURCE` is not set.
+        get_session_url: The URL that tells the session of a session token; None if session tokens
+            are not accepted.
     """
 
     keys_url: str | None
@@ -54,6 +56,7 @@ class Issuer:
     origins: frozenset[str]
     to_principal: Callable[[Claims, float], Principal]
     resource: ProtectedResource | None = None
+    get_session_url: str | None = None
 
 
 def choose_issuer(settings: AuthSettings, clock: Callable[[], float] = time.time) -> Issuer:
@@ -112,6 +115,7 @@ def better_auth(settings: AuthSettings, clock: Callable[[], float] = time.time) 
     origin = frozenset([urls.origin] if urls else [])
     # A custom `issuer` in Better Auth's plugin `jwt` is the issuer of both kinds of tokens.
     oauth_issuers = frozenset(settings.auth_issuer) or frozenset([urls.base] if urls else [])
+    accepts_session_tokens = settings.auth_session_tokens is not SessionTokens.OFF
     return Issuer(
         keys_url=settings.auth_jwks_url or (urls.jwks if urls else None),
         issuers=frozenset(settings.auth_issuer) or origin,
@@ -121,6 +125,7 @@ def better_auth(settings: AuthSettings, clock: Callable[[], float] = time.time) 
             functools.partial(to_principal, clock=clock), settings.auth_claims
         ),
         resource=_resource(settings, issuers=oauth_issuers),
+        get_session_url=urls.get_session if urls and accepts_session_tokens else None,
     )
 
 

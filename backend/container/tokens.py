@@ -3,9 +3,11 @@
 import functools
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
+from backend.adapters.auth.better_auth.bearer_tokens import BearerTokenVerifier
 from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
 from backend.adapters.auth.issuers import IssuerTokenVerifier
@@ -26,7 +28,7 @@ from backend.domain.diagnosis import KeySetState, TokenCacheState
 from backend.domain.revocation import RevocationCheck
 from backend.settings.authentication import AuthSettings
 from backend.settings.origins import is_loopback
-from backend.settings.values import CookieCache
+from backend.settings.values import CookieCache, SessionTokens
 
 
 def http_client(keys_url: str | None) -> Any:
@@ -43,14 +45,18 @@ def http_client(keys_url: str | None) -> Any:
     """
     import httpx2  # noqa: PLC0415 - takes 20 ms, and is not needed to import an app
 
+    # No response may add a cookie to a later request, which may be about another user.
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     if keys_url is None:
-        return httpx2.AsyncClient(follow_redirects=False, trust_env=False)
+        return httpx2.AsyncClient(follow_redirects=False, trust_env=False, cookies=no_cookies)
     url = urlsplit(keys_url)
     local = is_loopback(url.hostname or "")
     # Loading the certificates takes 40 ms, which tests with a local key server would often pay.
     needs_tls = url.scheme == "https" or not local
     context = httpx2.create_ssl_context() if needs_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx2.AsyncClient(follow_redirects=False, verify=context, trust_env=not local)
+    return httpx2.AsyncClient(
+        follow_redirects=False, verify=context, trust_env=not local, cookies=no_cookies
+    )
 
 
 def fetch_keys(issuer: Issuer, keys_url: str, client: Any) -> Callable[[], Awaitable[bytes]]:
@@ -98,7 +104,7 @@ def key_set_state(jwks: JwksKeys | None) -> Callable[[], KeySetState] | None:
 def sources(settings: AuthSettings, jwks: JwksKeys | None) -> Mapping[str, KeySource]:
     """Return the accepted algorithms, each with the source of its keys."""
     available: dict[str, KeySource] = {}
-    if settings.secrets and not secret_is_for_cookies(settings, has_key_set=jwks is not None):
+    if settings.secrets and not secret_is_for_sessions(settings, has_key_set=jwks is not None):
         secret_keys = SecretKeys([secret.encode() for secret in settings.secrets])
         available |= dict.fromkeys(HMAC_ALGORITHMS, secret_keys)
     if jwks is not None:
@@ -106,12 +112,17 @@ def sources(settings: AuthSettings, jwks: JwksKeys | None) -> Mapping[str, KeySo
     return {algorithm: available[algorithm] for algorithm in settings.auth_algorithms or available}
 
 
-def secret_is_for_cookies(settings: AuthSettings, *, has_key_set: object) -> bool:
-    """Return whether the secret verifies session cookies only.
+def secret_is_for_sessions(settings: AuthSettings, *, has_key_set: object) -> bool:
+    """Return whether the secret verifies session cookies and session tokens only.
 
-    That is so if there is a key set and cookies are accepted, unless `AUTH_ALGORITHMS` names HS256.
+    That is so if there is a key set and one of both is accepted, unless `AUTH_ALGORITHMS` names
+    HS256.
     """
-    if not settings.secrets or not has_key_set or settings.auth_cookie is CookieCache.OFF:
+    accepts_sessions = (
+        settings.auth_cookie is not CookieCache.OFF
+        or settings.auth_session_tokens is not SessionTokens.OFF
+    )
+    if not settings.secrets or not has_key_set or not accepts_sessions:
         return False
     return set(HMAC_ALGORITHMS).isdisjoint(settings.auth_algorithms)
 
@@ -193,7 +204,8 @@ def of_issuers(verifier: TokenVerifier | None) -> set[TokenVerifier | None]:
 
 
 def unchecked(verifier: TokenVerifier | None, tracer: Any) -> TokenVerifier | None:
-    """Return the verifier without the spans and the check of revocations around it."""
+    """Return the verifier of JWTs or cookies, without the spans and the check of revocations."""
+    verifier = verifier.jwts if isinstance(verifier, BearerTokenVerifier) else verifier
     verifier = untraced(verifier, tracer)
     return verifier.verifier if isinstance(verifier, RevocationCheckedTokenVerifier) else verifier
 

@@ -57,6 +57,21 @@ def traced_fetch(fetch: Fetch, url: str, tracer: Any) -> Fetch:
     return TracedFetch(fetch, tracer, url=url)
 
 
+def traced_question(
+    ask: Callable[[str], Awaitable[bytes]], url: str, tracer: Any
+) -> Callable[[str], Awaitable[bytes]]:
+    """Record a span for each question about a session, if there is a tracer."""
+    if tracer is None:
+        return ask
+    from backend.adapters.tracing import fetch, verifier  # noqa: PLC0415 - see above
+
+    def ask_traced(token: str) -> Awaitable[bytes]:
+        verifier.record_miss()
+        return fetch.TracedFetch(lambda: ask(token), tracer, url=url)()
+
+    return ask_traced
+
+
 def with_recorded_misses(verifier: TokenVerifier) -> TokenVerifier:
     """Record on the current span each token that the cache in front of a verifier did not have."""
     from backend.adapters.tracing import verifier as spans  # noqa: PLC0415 - see above
@@ -77,7 +92,7 @@ def traced_verifier(
     Args:
         verifier: Verifies tokens or cookies.
         tracer: Makes the spans.
-        credential: What is verified: `bearer` or `cookie`.
+        credential: What is verified: `bearer`, `cookie` or `session_token`.
         jwks: The issuer's keys, if there is a key set.
         max_age: Seconds after which keys are stale.
     """

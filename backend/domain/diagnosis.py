@@ -43,7 +43,7 @@ class Explanation:
         findings: The result of every check, in order.
         code: The `code` of the API's response to this token; None if the token is accepted.
         reason: The precise reason in the log and the metrics; None if the token is accepted.
-        credential: What was explained: `token` or `session cookie`.
+        credential: What was explained: `token`, `session cookie` or `session token`.
     """
 
     header: Mapping[str, Any] = field(default_factory=dict)

@@ -32,6 +32,7 @@ from backend.settings.values import (
     Origins,
     Provider,
     Secret,
+    SessionTokens,
     Url,
     VersionedSecrets,
     Words,
@@ -109,6 +110,10 @@ class AuthSettings(BaseSettings):
         default="better-auth.session_data", description="the cookie's name without __Secure-"
     )
     auth_cookie_version: str | None = Field(default=None, description="the cookie cache's version")
+    auth_session_tokens: Annotated[SessionTokens, AnyCase] = Field(
+        default=SessionTokens.OFF, description="off or get-session"
+    )
+    auth_session_max_age: float = Field(default=10, ge=0, le=300, description="0 to 300 seconds")
     auth_jwks_max_age: float = Field(default=300, ge=1, le=86_400, description="1 to 86400 seconds")
     auth_jwks_max_stale: float = Field(
         default=3600, ge=0, le=604_800, description="0 to 604800 seconds"

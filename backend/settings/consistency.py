@@ -13,6 +13,10 @@ from backend.settings.oidc import (
     without_oidc,
 )
 from backend.settings.resource import resource_inconsistencies
+from backend.settings.session_tokens import (
+    session_token_inconsistencies,
+    session_tokens_without_better_auth,
+)
 from backend.settings.values import (
     ASYMMETRIC_ALGORITHMS,
     HMAC_ALGORITHMS,
@@ -82,6 +86,7 @@ def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
         return  # what else is wrong depends on the provider
     if uses_oidc(raw):
         yield from oidc_inconsistencies(raw)
+        yield from session_tokens_without_better_auth(raw)
         return
     yield from without_oidc(raw)
     has_secret = bool(raw.get("better_auth_secret") or split(raw.get("better_auth_secrets")))
@@ -97,6 +102,7 @@ def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
         yield _ALGORITHMS_WITHOUT_KEY_SET
     yield from resource_inconsistencies(raw)
     yield from _cookie_complaints(raw, has_secret=has_secret)
+    yield from session_token_inconsistencies(raw, has_secret=has_secret)
     if has_key_set:
         name = "auth_jwks_url" if raw.get("auth_jwks_url") else "better_auth_url"
         yield from url_complaints(raw, name)

@@ -20,14 +20,25 @@ def url_complaints(raw: Mapping[str, Any], name: str) -> Iterator[Complaint]:
     """
     parts = urlsplit(_canonical_or_empty(str(raw[name])))
     is_remote = not is_loopback(parts.hostname or "")
-    allowed = str(raw.get("auth_allow_http", "")).lower() in ON
-    if parts.scheme == "http" and is_remote and not allowed:
+    if is_forbidden_http(raw, name):
         yield Complaint(
             name.upper(),
             "an attacker on the network can replace keys that are fetched over plain HTTP",
             "Set it to an https:// URL, or set AUTH_ALLOW_HTTP=on if you trust the network.",
         )
     yield from client_complaints(uses_proxy=is_remote)
+
+
+def is_forbidden_http(raw: Mapping[str, Any], name: str) -> bool:
+    """Return whether a URL is plain HTTP to another machine, and `AUTH_ALLOW_HTTP` is off.
+
+    Args:
+        raw: The settings that are set, before validation; values may be invalid.
+        name: The setting with the URL.
+    """
+    parts = urlsplit(_canonical_or_empty(str(raw[name])))
+    allowed = str(raw.get("auth_allow_http", "")).lower() in ON
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "") and not allowed
 
 
 def _canonical_or_empty(url: str) -> str:

@@ -44,6 +44,13 @@ class Provider(StrEnum):
     OIDC = "oidc"
 
 
+class SessionTokens(StrEnum):
+    """How the session tokens of Better Auth's plugin `bearer` are verified."""
+
+    OFF = "off"
+    GET_SESSION = "get-session"
+
+
 class RevocationStorage(StrEnum):
     """Where the revocations of tokens are stored."""
 

@@ -23,6 +23,7 @@ STOP_TIMEOUT = 10.0  # seconds
 # Variables that the developer may have set for other servers. The servers under test ignore them.
 CLEARED_VARIABLES = {
     "ALL_PROXY",
+    "BEARER",
     "COOKIE_CACHE",
     "COOKIE_CACHE_MAX_AGE",
     "CORS_ORIGINS",

@@ -11,6 +11,7 @@ from backend.settings.values import (
     LogLevel,
     Provider,
     RevocationStorage,
+    SessionTokens,
 )
 from tests.settings.environment import OTHER_SECRET, SECRET, Environment
 
@@ -47,6 +48,8 @@ def test_every_setting_except_the_issuer_has_a_default(environment: Environment)
         "auth_cookie": CookieCache.OFF,
         "auth_cookie_name": "better-auth.session_data",
         "auth_cookie_version": None,
+        "auth_session_tokens": SessionTokens.OFF,
+        "auth_session_max_age": 10,
         "auth_jwks_max_age": 300,
         "auth_jwks_max_stale": 3600,
         "auth_token_cache_size": 10_000,
@@ -93,6 +96,8 @@ def test_every_variable_sets_its_setting(environment: Environment) -> None:
         AUTH_COOKIE="JWE",
         AUTH_COOKIE_NAME="my-app.session_data",
         AUTH_COOKIE_VERSION="2",
+        AUTH_SESSION_TOKENS="OFF",
+        AUTH_SESSION_MAX_AGE="0",
         AUTH_REVOCATION="DATABASE",
         AUTH_REVOCATION_MAX_AGE="1.5",
         AUTH_JWKS_MAX_AGE="60",
@@ -142,6 +147,8 @@ def test_every_variable_sets_its_setting(environment: Environment) -> None:
         "auth_cookie": CookieCache.JWE,
         "auth_cookie_name": "my-app.session_data",
         "auth_cookie_version": "2",
+        "auth_session_tokens": SessionTokens.OFF,
+        "auth_session_max_age": 0,
         "auth_jwks_max_age": 60,
         "auth_jwks_max_stale": 0,
         "auth_token_cache_size": 0,

@@ -102,6 +102,8 @@ INVALID = {
     "AUTH_REVOCATION_MAX_AGE": ["0", "0.9", "301", "-1", "nan", "inf", "soon"],
     "AUTH_COOKIE": ["on", "jws"],
     "AUTH_COOKIE_NAME": ["a b", "a=b", "__Secure-better-auth.session_data", "\u00e9"],
+    "AUTH_SESSION_TOKENS": ["on", "get_session", "bearer"],
+    "AUTH_SESSION_MAX_AGE": ["-1", "301", "nan", "inf", "soon"],
     "AUTH_JWKS_MAX_AGE": ["0", "86401", "nan"],
     "AUTH_JWKS_MAX_STALE": ["-1", "604801", "nan"],
     "AUTH_TOKEN_CACHE_SIZE": ["-1", "1000001", "1.5"],

@@ -29,7 +29,7 @@ class TracedTokenVerifier:
     Args:
         verifier: Verifies the tokens, from a cache if possible.
         tracer: Makes the spans.
-        credential: What is verified: `bearer` or `cookie`.
+        credential: What is verified: `bearer`, `cookie` or `session_token`.
         key_set_state: Returns the state of the key set; None if there is no key set.
         max_age: Seconds after which keys are stale.
 
@@ -117,8 +117,13 @@ class CacheMissRecordingTokenVerifier:
 
     async def verify(self, token: str, /) -> Principal:
         """Verify a token; see `TokenVerifier`."""
-        trace.get_current_span().set_attribute(_REMEMBERED, False)
+        record_miss()
         return await self._verifier.verify(token)
+
+
+def record_miss() -> None:
+    """Record on the current span that no cache had the token."""
+    trace.get_current_span().set_attribute(_REMEMBERED, False)
 
 
 def _read_header(segment: str) -> dict[str, Any]:

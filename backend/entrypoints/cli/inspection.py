@@ -124,10 +124,13 @@ async def _explain_with(
         token: The text that was sent as a bearer token. Untrusted and secret.
     """
     async with issuer.http_client(), issuer.jwks_keys() or contextlib.nullcontext():
-        cookies = issuer.cookie_explainer()
+        cookies, session_tokens = issuer.cookie_explainer(), issuer.session_token_explainer()
         if cookies is not None and (cookie := cookies.find(token)):
             explanation = await cookies.explain(cookie)
             verifier, token = issuer.session_verifier(), cookie
+        elif session_tokens is not None and session_tokens.recognizes(token):
+            explanation = await session_tokens.explain(token)
+            verifier = issuer.token_verifier()
         else:
             explanation = await issuer.token_explainer().explain(token)
             verifier = issuer.token_verifier()
@@ -159,4 +162,4 @@ async def _diagnose_issuers(
         obstacle = "the HTTP client cannot be made with these settings"
         return [Finding(check="keys", checked=False, found=obstacle)]
     found: list[Finding] = await (container.issuer_inspection() or container).diagnose_issuer()
-    return found
+    return [*found, *await container.diagnose_session_tokens()]

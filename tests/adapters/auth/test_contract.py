@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from backend.adapters.auth.better_auth import tokens as better_auth
+from backend.adapters.auth.better_auth.answers import SessionAnswers
+from backend.adapters.auth.better_auth.bearer_tokens import BearerTokenVerifier
 from backend.adapters.auth.better_auth.cookie_formats import CompactCookieDecoder
 from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
+from backend.adapters.auth.better_auth.session_tokens import SessionTokenVerifier
 from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.issuers import IssuerTokenVerifier
@@ -28,9 +31,10 @@ from backend.domain.auth import (
     TokenVerifier,
     VerifierUnavailableError,
 )
-from backend.testing.encoding import to_json
+from backend.testing.encoding import iso, to_json
 from backend.testing.session_cookies import compact_cookie, session_data
 from backend.testing.signers import key_set, signer
+from tests.adapters.auth.sessions import signed
 from tests.adapters.auth.tokens import ISSUER, SECRET, secret_signer, token
 
 pytestmark = pytest.mark.anyio
@@ -82,6 +86,25 @@ def with_issuers(keys: JwksKeys, clock: Clock) -> TokenVerifier:
     return IssuerTokenVerifier({OTHER_ISSUER: other, ISSUER: with_cache(keys, clock)})
 
 
+def with_session_tokens(keys: JwksKeys, clock: Clock) -> TokenVerifier:
+    async def get_session(text: str) -> bytes:
+        await keys.check()  # Better Auth serves the key set too, so both are down together
+        user, _, end = text.partition(".")[0].partition("~")
+        session = {"userId": user, "expiresAt": iso(int(end)), "token": f"{user}~{end}"}
+        data = session_data(now=int(end) - 300, user={"id": user}, session=session)
+        return to_json({"session": data["session"], "user": data["user"]})
+
+    answers = SessionAnswers(max_age=10, size=10, clock=clock, timer=clock)
+    session_tokens = SessionTokenVerifier(
+        get_session,
+        secret=SECRET,
+        answers=answers,
+        to_principal=better_auth.to_principal,
+        clock=clock,
+    )
+    return BearerTokenVerifier(with_key_set(keys, clock), session_tokens=session_tokens)
+
+
 def key_token(user_id: str, end: int) -> str:
     return token(SIGNER, claims={"sub": user_id, "iat": end - 900, "exp": end})
 
@@ -93,6 +116,10 @@ def secret_token(user_id: str, end: int) -> str:
 def cookie(user_id: str, end: int) -> str:
     data = session_data(now=end - 300, user={"id": user_id}, session=None)
     return compact_cookie(data, end=end, secret=SECRET)
+
+
+def session_token(user_id: str, end: int) -> str:
+    return signed(f"{user_id}~{end}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +145,9 @@ ROWS = {
     "better-auth-secret": Row(make=with_secret, credential=secret_token),
     "better-auth-cookie": Row(make=with_cookie, credential=cookie),
     "several-issuers": Row(make=with_issuers, credential=key_token, fetches_keys=True),
+    "better-auth-session-token": Row(
+        make=with_session_tokens, credential=session_token, fetches_keys=True
+    ),
     "oidc": Row(make=with_discovery, credential=key_token, fetches_keys=True, discovers=True),
 }
 

@@ -47,6 +47,11 @@ class BetterAuthUrls:
         base = f"{origin}{path or BASE_PATH}"
         return cls(origin=origin, base=base, jwks=f"{base}/jwks")
 
+    @property
+    def get_session(self) -> str:
+        """The URL that tells the session of a session token."""
+        return f"{self.base}/get-session"
+
 
 def origin_of(url: str) -> str:
     """Return the scheme, the host and the port of a URL, as they are in the URL."""

@@ -30,7 +30,8 @@ class TokenContext:
         jwks_url: The URL of the key set; None if no key set is configured.
         now: The current time in seconds since the epoch.
         cookie_strategy: The accepted strategy of session cookies, or `off`.
-        secret_is_for_cookies: Whether the shared secret verifies session cookies only.
+        secret_is_for_sessions: Whether the shared secret verifies session cookies and session
+            tokens only.
         has_resource: Whether OAuth access tokens have rules of their own (`AUTH_RESOURCE`).
         signed_by_key_set: Whether a key of the key set verified the signature.
     """
@@ -42,7 +43,7 @@ class TokenContext:
     jwks_url: str | None
     now: float
     cookie_strategy: str = OFF
-    secret_is_for_cookies: bool = False
+    secret_is_for_sessions: bool = False
     has_resource: bool = False
     signed_by_key_set: bool = False
 
@@ -85,7 +86,7 @@ class TokenContext:
         """
         match check:
             case "signature":
-                verifies = self.has_secret and not self.secret_is_for_cookies
+                verifies = self.has_secret and not self.secret_is_for_sessions
                 secret = ["HS256 by the shared secret"] if verifies else []
                 key_set = [f"a key of {self.jwks_url}"] if self.jwks_url else []
                 return " or ".join([*secret, *key_set])

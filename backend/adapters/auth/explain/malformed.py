@@ -56,7 +56,7 @@ _BETTER_AUTH: Final[tuple[tuple[str, str], ...]] = (
         r"[A-Za-z0-9]{32}(\.[A-Za-z0-9+/=%_-]{40,})?",
         (
             "This is a session token of Better Auth, from its cookie or for its plugin `bearer`."
-            f" {SEND_JWT}"
+            f" {SEND_JWT} Or set AUTH_SESSION_TOKENS=get-session: see docs/revocation.md."
         ),
     ),
     (

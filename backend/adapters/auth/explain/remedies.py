@@ -63,11 +63,11 @@ def _algorithm_remedy(_error: AuthError, context: TokenContext) -> str:
             f" although some tutorials say so. {SEND_JWT} If a service of your own signs such"
             " tokens, set BETTER_AUTH_SECRET."
         )
-    if algorithm in HMAC_ALGORITHMS and context.secret_is_for_cookies:
+    if algorithm in HMAC_ALGORITHMS and context.secret_is_for_sessions:
         return (
-            "With a key set and AUTH_COOKIE, BETTER_AUTH_SECRET verifies session cookies only."
-            f" {SEND_JWT} If a service of your own signs such tokens, list HS256 and the algorithms"
-            " of the key set in AUTH_ALGORITHMS."
+            "With a key set and AUTH_COOKIE or AUTH_SESSION_TOKENS, BETTER_AUTH_SECRET verifies"
+            f" sessions only. {SEND_JWT} If a service of your own signs such tokens, list HS256 and"
+            " the algorithms of the key set in AUTH_ALGORITHMS."
         )
     if algorithm in ASYMMETRIC_ALGORITHMS and not context.jwks_url:
         return (

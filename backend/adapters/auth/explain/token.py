@@ -42,7 +42,8 @@ class TokenExplainer:
         has_secret: Whether a shared secret is configured.
         jwks_url: The URL of the key set; None if no key set is configured.
         cookies: The accepted strategy of session cookies, or `off`.
-        secret_is_for_cookies: Whether the shared secret verifies session cookies only.
+        secret_is_for_sessions: Whether the shared secret verifies session cookies and session
+            tokens only.
         key_set_state: Returns the state of the key set; None if no key set is configured.
         claim_names: The names of the further claims of a principal (`AUTH_CLAIMS`).
         advice: The texts for the operator of the provider.
@@ -59,7 +60,7 @@ class TokenExplainer:
         has_secret: bool,
         jwks_url: str | None,
         cookies: str = OFF,
-        secret_is_for_cookies: bool = False,
+        secret_is_for_sessions: bool = False,
         key_set_state: Callable[[], KeySetState] | None = None,
         claim_names: Sequence[str] = (),
         advice: Advice = BETTER_AUTH,
@@ -72,7 +73,7 @@ class TokenExplainer:
         self._has_secret = has_secret
         self._jwks_url = jwks_url
         self._cookies = cookies
-        self._secret_is_for_cookies = secret_is_for_cookies
+        self._secret_is_for_sessions = secret_is_for_sessions
         self._key_set_state = key_set_state
         self._claim_names = claim_names
         self._advice = advice
@@ -103,7 +104,7 @@ class TokenExplainer:
             jwks_url=self._jwks_url,
             now=self._clock(),
             cookie_strategy=self._cookies,
-            secret_is_for_cookies=self._secret_is_for_cookies,
+            secret_is_for_sessions=self._secret_is_for_sessions,
         )
         findings = [
             Finding(

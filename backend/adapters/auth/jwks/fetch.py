@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -25,7 +26,13 @@ _COMPRESSIONS: Final = frozenset({"br", "deflate", "gzip", "x-gzip", "zstd"})
 _GZIP: Final = b"\x1f\x8b"  # RFC 1952: a file that was compressed in advance, sent without a header
 
 
-async def fetch(client: httpx2.AsyncClient, url: str, *, deadline: float = DEADLINE) -> bytes:
+async def fetch(
+    client: httpx2.AsyncClient,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    deadline: float = DEADLINE,
+) -> bytes:
     """Return the body of a 200 response.
 
     One deadline covers everything from the connection to the last byte. At most 1 MB is read.
@@ -35,6 +42,7 @@ async def fetch(client: httpx2.AsyncClient, url: str, *, deadline: float = DEADL
     Args:
         client: The HTTP client.
         url: The URL of the document. Trusted configuration.
+        headers: Further headers of the request.
         deadline: The longest time for the whole request, in seconds.
 
     Raises:
@@ -43,7 +51,9 @@ async def fetch(client: httpx2.AsyncClient, url: str, *, deadline: float = DEADL
     try:
         async with (
             asyncio.timeout(deadline),
-            client.stream("GET", url, headers=_HEADERS, follow_redirects=False) as response,
+            client.stream(
+                "GET", url, headers={**_HEADERS, **(headers or {})}, follow_redirects=False
+            ) as response,
         ):
             return await _read(response)
     except (TimeoutError, httpx2.TimeoutException):

@@ -51,7 +51,7 @@ def make_explainer_and_verifier(
         has_secret=bool(secrets),
         jwks_url=JWKS_URL if jwks else None,
         cookies=cookies,
-        secret_is_for_cookies=cookies_only,
+        secret_is_for_sessions=cookies_only,
         claim_names=claim_names,
         clock=clock,
     )

@@ -46,7 +46,7 @@ MISTAKES: list[Mistake] = [
         {"secrets": [SECRET], "cookies": "jwe", "algorithms": ["EdDSA"], "cookies_only": True},
         token(HS256),
         "signature",
-        ["verifies session cookies only", "list HS256 and", "AUTH_ALGORITHMS"],
+        ["verifies sessions only", "list HS256 and", "AUTH_ALGORITHMS"],
     ),
     ("algorithm left out", {"algorithms": ["ES256"]}, token(), "signature", ["AUTH_ALGORITHMS"]),
     ("key of another algorithm", {}, token(signer("ES256")), "signature", ["AUTH_ALGORITHMS"]),
