@@ -54,6 +54,7 @@ RUN: Final = {
     ("docs/oauth.md", "plugins: ["): "tests/e2e/test_oauth.py",
     ("docs/protected-routes.md", "# backend/entrypoints/http/notes.py, "): "tests/test_readme.py",
     ("docs/revocation.md", "AUTH_REVOCATION="): "tests/entrypoints/cli/test_revoke.py",
+    ("docs/revocation.md", "AUTH_SESSION_TOKENS="): "tests/e2e/test_session_tokens.py",
     ("docs/rotate.md", ""): "tests/operations/test_rotate.py",
     ("docs/scaling.md", ""): "tests/adapters/persistence/scaling.py",
     ("docs/session-cookies.md", "$ curl"): "tests/e2e/test_pages.py",

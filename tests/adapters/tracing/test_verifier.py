@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import httpx2
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode, Tracer
@@ -16,6 +17,8 @@ from backend.settings.authentication import AuthSettings
 from backend.testing.fakes import FakeTokenVerifier, principal
 from backend.testing.issuer import SECRET
 from backend.testing.tokens import secret_token
+from tests.adapters.auth.sessions import session_answer, signed
+from tests.adapters.auth.tokens import ISSUER, NOW
 from tests.adapters.tracing.conftest import RequestSpan
 
 pytestmark = pytest.mark.anyio
@@ -141,6 +144,36 @@ async def test_a_cookie_is_not_described(
         "auth.remembered": True,
         "auth.outcome": "valid",
     }
+
+
+async def test_only_the_first_verification_of_a_session_token_asks_better_auth(
+    memory: InMemorySpanExporter, tracer: Tracer, request_span: RequestSpan
+) -> None:
+    def better_auth(_request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, stream=httpx2.ByteStream(session_answer()))
+
+    settings = AuthSettings.load(
+        better_auth_url=ISSUER,
+        better_auth_secret=SECRET,
+        auth_session_tokens="get-session",
+    )
+    client = httpx2.AsyncClient(transport=httpx2.MockTransport(better_auth))
+    container = AuthContainer(
+        settings=settings, tracer=tracer, get_session_client=client, clock=lambda: NOW
+    )
+    token = signed(secret=SECRET.encode())
+    for names in (["GET /api/auth/get-session", "verify token"], ["verify token"]):
+        memory.clear()
+        with request_span():
+            assert (await container.token_verifier().verify(token)).user_id == "user-1"
+        *spans, _request = memory.get_finished_spans()
+        assert [span.name for span in spans] == names
+        assert spans[-1].attributes == {
+            "auth.credential": "session_token",
+            "auth.remembered": len(names) == 1,
+            "auth.outcome": "valid",
+        }
+        assert token not in str([span.to_json() for span in spans])
 
 
 async def test_nothing_is_recorded_outside_of_a_request(
