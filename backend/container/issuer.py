@@ -44,8 +44,8 @@ class Issuer:
         origins: The web origins of the issuer's own pages.
         to_principal: Turns verified claims and their expiry into a `Principal`.
         resource: The resource of OAuth access tokens; None if `AUTH_RESOURCE` is not set.
-        get_session_url: The URL that tells the session of a session token; None if session tokens
-            are not accepted.
+        get_session_url: The URL that returns the session of a session token; None if session
+            tokens are not accepted.
     """
 
     keys_url: str | None

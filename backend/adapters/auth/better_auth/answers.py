@@ -99,7 +99,7 @@ class SessionAnswers:
 
     def _question(
         self, key: bytes, ask: Callable[[], Awaitable[Principal]]
-    ) -> "asyncio.Task[_Answer]":
+    ) -> asyncio.Task[_Answer]:
         """Return the question about a session that is being asked, or ask it."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:  # the questions of an earlier loop have ended with it

@@ -49,7 +49,7 @@ class BetterAuthUrls:
 
     @property
     def get_session(self) -> str:
-        """The URL that tells the session of a session token."""
+        """The URL that returns the session of a session token."""
         return f"{self.base}/get-session"
 
 

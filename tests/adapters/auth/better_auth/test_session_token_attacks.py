@@ -202,6 +202,9 @@ async def test_no_token_is_kept_in_memory_quoted_or_logged(
         assert signed(text) not in kept
         assert signed(text) not in caplog.text
     assert TEXT not in kept + caplog.text
+    for answer, _ in verifier._answers._kept.values():  # a traceback would keep the token too
+        if isinstance(answer, Exception):
+            assert (answer.__traceback__, answer.__context__) == (None, None)
 
 
 async def test_a_flood_of_forged_tokens_costs_no_question_and_little_time() -> None:
