@@ -48,6 +48,10 @@ def response(status: int, content: bytes) -> httpx2.Response:
     return httpx2.Response(status, content=stream())
 
 
+def refuse(_request: httpx2.Request) -> httpx2.Response:
+    raise httpx2.ConnectError("connection refused")
+
+
 class BetterAuth:
     """A transport for HTTP clients: a Better Auth that knows the session of `TEXT`.
 
@@ -246,6 +250,8 @@ async def test_explain_shows_every_check_of_a_session_token() -> None:
         (TEXT, "format", "set-auth-token"),
         (signed().replace("=", "%3D").replace("+", "%2B"), "format", "decodeURIComponent"),
         (signed(secret=OLD_SECRET), "signature", "BETTER_AUTH_SECRET"),
+        (f"{signed(secret=OLD_SECRET)[:-1]}%3D", "signature", "BETTER_AUTH_SECRET"),
+        (f"{TEXT}.{'a' * 44}", "format", "set-auth-token"),
         (signed("a" * 32), "session", "Sign in again".lower()),
     ],
 )
@@ -259,6 +265,28 @@ async def test_explain_names_the_usual_mistakes(text: str, check: str, words: st
     assert words in (finding.remedy or "").replace("Sign", "sign")
     assert text not in str(explanation)
     assert explanation.code == "invalid_token"
+
+
+@pytest.mark.parametrize(
+    ("better_auth", "code", "words"),
+    [
+        (lambda _: response(429, b""), "verifier_unavailable", "customRules"),
+        (lambda _: response(502, b""), "verifier_unavailable", "own `get-session`"),
+        (lambda _: response(200, b"{}"), "verifier_unavailable", "own `get-session`"),
+        (refuse, "verifier_unavailable", "Start Better Auth"),
+        (BetterAuth(userId="user-2"), "invalid_token", "database of Better Auth"),
+        (BetterAuth(expiresAt=iso(NOW - 60)), "token_expired", "Sign in again"),
+    ],
+)
+async def test_explain_has_a_remedy_for_every_answer(
+    better_auth: Callable[[httpx2.Request], httpx2.Response], code: str, words: str
+) -> None:
+    explainer = make_container(better_auth).session_token_explainer()
+    assert explainer is not None
+    explanation = await explainer.explain(signed())
+    assert explanation.code == code
+    assert words in (explanation.findings[-1].remedy or "")
+    assert TEXT not in str(explanation)
 
 
 async def test_explain_recognizes_no_jwt_and_no_placeholder() -> None:
