@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, NoReturn
 from pydantic import BeforeValidator, SecretStr
 
 from backend.settings.complaints import Complaint
-from backend.settings.values import CookieCache
+from backend.settings.values import CookieCache, SessionTokens
 
 VARIABLE: Final = "AUTH_TRUSTED_ISSUERS"
 NAME: Final = "name"
@@ -51,6 +51,11 @@ _COOKIE: Final = Complaint(
     "AUTH_COOKIE",
     "a session cookie does not name its issuer, so AUTH_TRUSTED_ISSUERS cannot choose the keys",
     "Set AUTH_COOKIE=off, or trust one issuer and unset AUTH_TRUSTED_ISSUERS.",
+)
+_SESSION_TOKENS: Final = Complaint(
+    "AUTH_SESSION_TOKENS",
+    "a session token does not name its issuer, so AUTH_TRUSTED_ISSUERS cannot choose whom to ask",
+    "Set AUTH_SESSION_TOKENS=off, or trust one issuer and unset AUTH_TRUSTED_ISSUERS.",
 )
 
 
@@ -101,6 +106,8 @@ def beside_issuer_list(raw: Mapping[str, Any]) -> Iterator[Complaint]:
             )
     if str(raw.get("auth_cookie") or CookieCache.OFF).lower() != CookieCache.OFF:
         yield _COOKIE
+    if str(raw.get("auth_session_tokens") or SessionTokens.OFF).lower() != SessionTokens.OFF:
+        yield _SESSION_TOKENS
 
 
 def parse_issuer_list(value: object) -> list[Entry]:

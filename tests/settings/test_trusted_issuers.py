@@ -82,6 +82,7 @@ def test_the_blocks_of_the_page_are_valid(environment: Environment) -> None:
 def test_every_setting_is_of_an_issuer_or_of_the_server() -> None:
     of_server = {"auth_trusted_issuers", "cors_origins"}
     of_server |= {"auth_cookie", "auth_cookie_name", "auth_cookie_version"}
+    of_server |= {"auth_session_tokens", "auth_session_max_age"}
     parts = [issuer_list.OF_ISSUER, {*issuer_list.COMMON}, of_server]
     assert {*AuthSettings.model_fields} == set().union(*parts)
     assert len(AuthSettings.model_fields) == sum(map(len, parts))
@@ -150,6 +151,10 @@ def test_settings_of_a_program_are_checked_too() -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"auth_trusted_issuers": [ACME], "better_auth_url": "https://a.example"}, "BETTER_AUTH"),
         ({"auth_trusted_issuers": [ACME], "auth_cookie": "jwt"}, "AUTH_COOKIE"),
+        (
+            {"auth_trusted_issuers": [ACME], "auth_session_tokens": "get-session"},
+            "AUTH_SESSION_TOKENS",
+        ),
         ({"auth_trusted_issuers": [ACME, {}]}, "entry 2"),
         ({"auth_trusted_issuers": []}, "1 to 100 entries"),
     ]
@@ -206,6 +211,7 @@ def test_other_texts_are_refused(environment: Environment, text: str) -> None:
         ({"AUTH_ALGORITHMS": None}, "entry 1 (acme): AUTH_ALGORITHMS"),
         ({"AUTH_TRUSTED_ISSUERS": "[]"}, "entry 1 (acme): AUTH_TRUSTED_ISSUERS"),
         ({"AUTH_COOKIE": "jwt"}, "entry 1 (acme): AUTH_COOKIE"),
+        ({"AUTH_SESSION_TOKENS": "get-session"}, "entry 1 (acme): AUTH_SESSION_TOKENS"),
         ({"PORT": "1"}, "entry 1 (acme): PORT"),
         ({HIDDEN: "1"}, "entry 1 (acme): a member"),
         ({"x" * 41: "1"}, "entry 1 (acme): a member"),
