@@ -18,20 +18,29 @@ MAX_AGE = 1  # seconds
 PASSWORD = "correct horse battery staple"
 
 
-@pytest.fixture(scope="module")
-def issuer(shared_servers: Servers, secret: str) -> Issuer:
-    """Its answers set cookies, because the cookie cache is on."""
-    return shared_servers.issuer(BETTER_AUTH_SECRET=secret, BEARER="on", COOKIE_CACHE="compact")
+def start_issuer(servers: Servers, secret: str) -> Issuer:
+    """Start an issuer whose answers set cookies, because the cookie cache is on."""
+    return servers.issuer(BETTER_AUTH_SECRET=secret, BEARER="on", COOKIE_CACHE="compact")
 
 
-@pytest.fixture(scope="module")
-def variables(issuer: Issuer, secret: str) -> dict[str, str]:
+def trust(issuer: Issuer, secret: str) -> dict[str, str]:
+    """Return the settings that accept the session tokens of an issuer."""
     return {
         "BETTER_AUTH_URL": issuer.url,
         "BETTER_AUTH_SECRET": secret,
         "AUTH_SESSION_TOKENS": "get-session",
         "AUTH_SESSION_MAX_AGE": str(MAX_AGE),
     }
+
+
+@pytest.fixture(scope="module")
+def issuer(shared_servers: Servers, secret: str) -> Issuer:
+    return start_issuer(shared_servers, secret)
+
+
+@pytest.fixture(scope="module")
+def variables(issuer: Issuer, secret: str) -> dict[str, str]:
+    return trust(issuer, secret)
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +106,9 @@ def test_explain_and_doctor_ask_better_auth(
     assert f"{issuer.url}/api/auth/get-session" in doctor.stdout
 
 
-def test_signing_out_ends_the_token_and_an_outage_does_not(
-    backend: Backend, issuer: Issuer
-) -> None:
+def test_signing_out_ends_the_token_and_an_outage_does_not(servers: Servers, secret: str) -> None:
+    issuer = start_issuer(servers, secret)
+    backend = servers.backend(**trust(issuer, secret))
     leaving, staying = issuer.sign_up("Ada"), issuer.sign_up("Bob")
     ended, token = (sign_in(user).headers["set-auth-token"] for user in (leaving, staying))
     for text in (ended, token):
