@@ -115,7 +115,10 @@ def better_auth(settings: AuthSettings, clock: Callable[[], float] = time.time) 
     origin = frozenset([urls.origin] if urls else [])
     # A custom `issuer` in Better Auth's plugin `jwt` is the issuer of both kinds of tokens.
     oauth_issuers = frozenset(settings.auth_issuer) or frozenset([urls.base] if urls else [])
-    accepts_session_tokens = settings.auth_session_tokens is not SessionTokens.OFF
+    # A session token is not limited to a resource. The MCP server is a resource (`MCP_URL`).
+    accepts_session_tokens = (
+        settings.auth_session_tokens is not SessionTokens.OFF and settings.auth_resource is None
+    )
     return Issuer(
         keys_url=settings.auth_jwks_url or (urls.jwks if urls else None),
         issuers=frozenset(settings.auth_issuer) or origin,

@@ -12,6 +12,7 @@ from backend.adapters.persistence.memory import InMemoryDatabase, InMemoryRevoca
 from backend.adapters.persistence.revocations import RememberedRevocations
 from backend.container import tokens
 from backend.container.inspection import InspectionContainer
+from backend.container.mcp import mcp_settings
 from backend.container.session_tokens import ask
 from backend.domain.auth import (
     ExpiredTokenError,
@@ -132,6 +133,14 @@ async def test_the_key_set_is_the_only_source_of_keys_for_jwts() -> None:
     remedies = [finding.remedy or "" for finding in explanation.findings]
     assert any("AUTH_SESSION_TOKENS" in remedy for remedy in remedies)
     assert better_auth.requests == []
+
+
+async def test_the_mcp_server_accepts_neither_session_tokens_nor_hs256() -> None:
+    settings = mcp_settings(Settings.load(**ON, mcp_url="https://mcp.example.com/mcp"))
+    container = InspectionContainer(settings=settings, clock=lambda: NOW)
+    assert container.session_token_verifier() is None
+    assert await token_outcome(container, signed()) is MalformedTokenError
+    assert await token_outcome(container, token(secret_signer())) is InvalidAlgorithmError
 
 
 async def test_hs256_stays_open_where_the_operator_lists_it() -> None:
