@@ -20,7 +20,7 @@ _NO_SERVER: Final = Complaint(
 )
 _NO_SECRET: Final = Complaint(
     _NAME,
-    "without the secret, strangers could make this server call Better Auth with invented tokens",
+    "without the secret, clients could make this server call Better Auth with invented tokens",
     "Set BETTER_AUTH_SECRET to the secret that Better Auth uses.",
 )
 _RESOURCE: Final = Complaint(

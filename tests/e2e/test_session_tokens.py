@@ -1,4 +1,4 @@
-"""Session tokens of a real Better Auth server with the plugin `bearer`."""
+"""Session tokens of a real Better Auth server with the plugin `bearer`: see docs/revocation.md."""
 
 import time
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Verifies the session tokens of Better Auth's plugin `bearer`, by asking Better Auth.
 
 Such a token is a text and its signature. Only Better Auth knows whether the session still exists,
-and whose it is. But the signature is verified here, before Better Auth is asked: nobody can make
-this server ask about texts that Better Auth never signed.
+and whose it is. But the signature is verified here, before Better Auth is asked. So no client can
+make this server ask about texts that Better Auth never signed.
 """
 
 import hmac
@@ -108,7 +108,7 @@ def check_signature(token: str, secret: bytes) -> tuple[str, bytes]:
 
     Raises:
         MalformedTokenError: The token does not have the form of a session token.
-        InvalidSignatureError: Another secret, or nobody, signed it.
+        InvalidSignatureError: The secret did not sign it.
     """
     match = _TOKEN.fullmatch(token)
     if match is None:

@@ -105,7 +105,7 @@ class SessionTokenExplainer:
 async def diagnose_session_tokens(
     fetch: Callable[[], Awaitable[bytes]] | None, *, url: str | None, max_age: float
 ) -> list[Finding]:
-    """Ask `get-session` as somebody without a session; nothing if no session tokens are accepted.
+    """Ask `get-session` as a client without a session; nothing if no session tokens are accepted.
 
     Args:
         fetch: Asks without a token. Returns the body of the answer or raises `FetchError`.
@@ -120,7 +120,7 @@ async def diagnose_session_tokens(
         problem = f"{error}, from {url}"
         return [Finding(check=_CHECK, problem=problem, remedy=outage_remedy(error))]
     if document.strip() != b"null":
-        problem = f"the answer of {url} to a stranger is not `null`"
+        problem = f"the answer of {url} to a client without a session is not `null`"
         return [Finding(check=_CHECK, problem=problem, remedy=_NOT_GET_SESSION)]
     found = (
         f"{url} is asked about each session, and an answer is used for {max_age:g} s. Whether"

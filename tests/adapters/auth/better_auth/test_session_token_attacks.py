@@ -1,4 +1,4 @@
-"""Attacks with session tokens: what nobody signed never reaches Better Auth."""
+"""Attacks with session tokens: a text that the secret did not sign never reaches Better Auth."""
 
 import base64
 import hmac
@@ -135,7 +135,7 @@ async def test_an_answer_about_another_session_is_an_outage(answered: object) ->
         b'{"needsRefresh":true}',
     ],
 )
-async def test_a_malformed_answer_logs_nobody_out(answer: bytes) -> None:
+async def test_a_malformed_answer_logs_no_user_out(answer: bytes) -> None:
     with pytest.raises(VerifierUnavailableError) as caught:
         await session_token_verifier(FakeGetSession(answer)).verify(signed())
     assert TEXT not in str(caught.value)
@@ -225,7 +225,7 @@ async def test_a_flood_of_forged_tokens_costs_no_question_and_little_time() -> N
         *((FetchErrorKind.STATUS, status) for status in (401, 403, 404, 429, 500, 502, 503)),
     ],
 )
-async def test_no_failure_of_better_auth_logs_anybody_out(
+async def test_no_failure_of_better_auth_logs_a_user_out(
     kind: FetchErrorKind, status: int | None
 ) -> None:
     fetch = FakeGetSession()

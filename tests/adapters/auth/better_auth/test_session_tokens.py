@@ -252,7 +252,7 @@ async def test_an_outage_pauses_all_questions(failure: FetchError, pause: int) -
 @pytest.mark.parametrize(
     "kind", [FetchErrorKind.TOO_LARGE, FetchErrorKind.TIMEOUT, FetchErrorKind.STATUS]
 )
-async def test_a_failure_that_one_user_may_cause_keeps_nobody_else_out(
+async def test_a_failure_that_one_user_may_cause_does_not_keep_others_out(
     kind: FetchErrorKind,
 ) -> None:
     fetch = FakeGetSession(session_answer())
