@@ -29,7 +29,7 @@ def print_lines(lines: Iterable[str]) -> None:
     if not is_terminal():
         typer.echo("\n".join(lines))
         return
-    from rich.console import Console  # noqa: PLC0415 - `--help` must be fast - not needed without a terminal
+    from rich.console import Console  # noqa: PLC0415 - not needed without a terminal
     from rich.text import Text  # noqa: PLC0415 - `--help` must be fast
 
     console = Console(soft_wrap=True, highlight=False)

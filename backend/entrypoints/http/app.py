@@ -145,7 +145,7 @@ def _routes(settings: Settings) -> list[BaseRoute]:
         modules += [todos, user_data]
     if settings.metrics:
         modules.append(scrape)
-    # Not `include_router()`: FastAPI searches an included router twice for every request.
+    # FastAPI would search a router of `include_router()` twice for every request.
     return [route for module in modules for route in module.router.routes]
 
 
@@ -163,7 +163,7 @@ class Api(FastAPI):
     Attributes:
         protection: The authentication of the app.
         settings: The settings of the application.
-        tracing: What makes and exports spans; None if nothing is traced.
+        tracing: Makes and exports spans; None if nothing is traced.
     """
 
     protection: Protection

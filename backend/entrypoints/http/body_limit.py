@@ -24,7 +24,7 @@ _HEADERS_OF_STARLETTE: Final = PlainTextResponse("Content Too Large").raw_header
 
 
 class BodyLimit:
-    """Pure ASGI middleware that limits what an app reads of a body.
+    """Pure ASGI middleware that limits how much of a body an app reads.
 
     Reading more raises an `HTTPException` with status 413. Bodies that the app does not read are
     not limited, except by the `max_body_size` of the route.

@@ -17,9 +17,9 @@ _unfinished: Final[set[asyncio.Future[None]]] = set()  # asyncio keeps weak refe
 async def run_check(check: Check) -> BaseException | None:
     """Run a check for at most `CHECK_TIMEOUT` seconds.
 
-    Calls at the same time share one run, so that many requests cost no more than one. A check that
-    takes too long is cancelled, and ends in the background: the end may take time too, for example
-    to cancel a statement over a network that is silent.
+    Concurrent calls share a run, so that many requests cost no more than a single request. A check
+    that takes too long is cancelled, and ends in the background: the end may take time too, for
+    example to cancel a statement over a network that is silent.
 
     Returns:
         The error of the check; None if the part can be used.

@@ -90,7 +90,7 @@ async def ready(request: Request, response: Response) -> Readiness:
 
 
 def _log_changes(state: State, errors: Mapping[str, BaseException | None]) -> None:
-    """Log only what has changed since the last probe: probes come every few seconds."""
+    """Log only changes since the last probe, because probes come every few seconds."""
     before: frozenset[str] = getattr(state, "not_ready", frozenset())
     for name, error in errors.items():
         if error is not None and name not in before:

@@ -1,4 +1,4 @@
-"""What the log says about a request: its id, its access line, and why it was refused."""
+"""The log of a request: its id, its line in the access log, and the reason for an error."""
 
 import functools
 import ipaddress
@@ -13,7 +13,7 @@ FIELDS: Final = (
     *("request_id", "trace_id", "reason"),
 )
 
-# A key of the scope: why the response is an error. The first reason counts.
+# A key of the scope: the reason why the response is an error. The first reason counts.
 REASON: Final = "backend.reason"
 
 # The id of the request that the current task serves, so that every line of the log has the id.
@@ -72,7 +72,7 @@ def log_access(
         return
     milliseconds = round(seconds * 1000, 1)
     suffix = "" if reason is None else f" ({reason})"
-    # Not `_log.info()`: it looks for the line of code that logs, which takes longer than the rest.
+    # `_log.info()` would search for the line of code that logs, which takes longer than the rest.
     record = logging.makeLogRecord(
         {
             "name": _ACCESS,

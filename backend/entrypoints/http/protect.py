@@ -39,19 +39,19 @@ def protect(
     Args:
         app: The app.
         public: The path templates that need no principal, such as `["/", "/notes/{id}"]`. A path
-            that no route has names a mount: everything below is public then. FastAPI's
+            without a route names a mount: everything below that path is public. FastAPI's
             documentation is public too.
         settings: The settings of the authentication. By default, they come from the environment
             variables `BETTER_AUTH_*` and `AUTH_*` when the app starts.
         container: Provides the verifier, in place of settings.
 
     Returns:
-        What was added to the app.
+        The authentication that was added to the app.
 
     Raises:
         RuntimeError: The app is protected already, or has started.
-        TypeError: `app` is not a FastAPI app, `public` is a single string, or there are settings
-            and a container.
+        TypeError: `app` is not a FastAPI app, `public` is a single string, or there are both
+            settings and a container.
     """
     if not isinstance(app, FastAPI):
         raise TypeError("protect() takes a FastAPI app. It guards all of its routers and mounts.")

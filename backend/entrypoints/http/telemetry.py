@@ -12,7 +12,7 @@ from backend.entrypoints.http.log_fields import REASON, current_request_id, log_
 from backend.entrypoints.http.metrics.series import count_response
 from backend.entrypoints.http.request_ids import ID_HEADER, request_id
 
-# A key of the scope. The server sets it when it ends a request itself: the status to record.
+# The key of the scope with the status to record, if the server ends the request itself.
 ENDED_WITH: Final = "backend.ended_with"
 CLIENT_GONE: Final = 499  # no response was sent; nginx uses the same number
 

@@ -3,8 +3,8 @@
 The export is in JSON Lines, one page of todos after another. So neither this process nor the
 database keeps more than a page for a slow reader, and no connection of the pool waits for a reader.
 
-The pages are not one snapshot. But they are in the order of creation, which never changes: every
-todo that exists from the start to the end of an export is in the export exactly once.
+The pages are not a single snapshot, but they are in the order of creation, which never changes. So
+the export has every todo exactly once that exists from the start to the end of the export.
 """
 
 from collections.abc import AsyncIterator
@@ -55,7 +55,7 @@ _EXPORT: Final[dict[str, Any]] = {
 
 
 class ExportStart(BaseModel):
-    """What the first line of an export says."""
+    """The first line of an export."""
 
     user_id: str
     exported_at: datetime
@@ -68,7 +68,7 @@ class ExportedTodo(TodoResponse):
 
 
 class ExportEnd(BaseModel):
-    """What the last line of an export says."""
+    """The last line of an export."""
 
     todos: int = Field(description="How many todos the export has.")
 
@@ -104,7 +104,7 @@ async def export_my_data(request: Request, principal: CurrentPrincipal) -> Strea
     """Return everything that this API stores for you. The oldest todo comes first."""
     todos: TodoRepository = request.app.state.todos
     now = datetime.fromtimestamp(request.app.state.clock(), UTC)
-    # Before the response starts, so that an unavailable database is a 503.
+    # The first page is read before the response starts, so that an outage is a 503.
     first_page = await todos.list(principal.user_id, _FIRST_PAGE)
     if request.method == "HEAD":
         first_page = TodoPage(items=())
@@ -137,7 +137,7 @@ class _ExportResponse(StreamingResponse):
 async def _lines(
     todos: TodoRepository, user_id: str, page: TodoPage, now: datetime
 ) -> AsyncIterator[bytes]:
-    """Yield the lines of an export, those of one page at a time."""
+    """Yield the lines of an export, page by page."""
     yield _line("export", ExportStart(user_id=user_id, exported_at=now))
     count = 0
     while True:

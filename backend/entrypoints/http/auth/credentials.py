@@ -24,8 +24,9 @@ _OTHERS_TO_NUL: Final = bytes(byte if byte in _TOKEN_CHARACTERS else 0 for byte 
 class Authenticator:
     """Turns the credentials of a request into its principal.
 
-    The header that carries the credentials chooses the verifier; what they look like does not. An
-    Authorization header comes first: a browser adds cookies by itself, but never a bearer token.
+    The header that carries the credentials chooses the verifier; their format does not. An
+    Authorization header comes first: a browser adds cookies automatically, but never a bearer
+    token.
 
     Attributes:
         token_verifier: Verifies bearer tokens from the Authorization header.
@@ -46,12 +47,12 @@ class Authenticator:
 
         Returns:
             The verifier's own awaitable, whose result is the principal. Another coroutine around
-            it would slow down every request.
+            that awaitable would slow down every request.
 
         Raises:
             AuthError: The request has no valid credentials.
-            ForbiddenOriginError: The request uses a session cookie, and the page that sent it is
-                not allowed to.
+            ForbiddenOriginError: A page sent the request with a session cookie, and its origin is
+                not allowed to do that.
             VerifierUnavailableError: The credentials cannot be verified now.
         """
         headers = scope["headers"]

@@ -6,8 +6,8 @@
     @app.delete("/notes/{id}", dependencies=[requires_roles("admin")])
     async def delete_note(id: int) -> None: ...
 
-They work on every kind of route: `protect` puts a guard in front of all routes, and the guard
-authenticates. A dependency only returns the principal that the guard has found.
+The dependencies work on every kind of route: `protect` puts a guard in front of all routes, and the
+guard authenticates. A dependency only returns the principal that the guard has found.
 """
 
 import inspect
@@ -32,10 +32,10 @@ from backend.entrypoints.http.auth.errors import (
 from backend.entrypoints.http.auth.routes import matching_route, required_scopes
 from backend.entrypoints.http.counters import counters
 
-# Keys of the ASGI scope. The guard sets the first for every connection, and the second when it has
-# authenticated the connection. It sets the third if a test has replaced `authenticated`. The fourth
-# lists the principals that dependencies of a WebSocket have found, because middleware of a mounted
-# app may have copied the scope.
+# Keys of the ASGI scope. The guard sets `AUTHENTICATOR` for every connection, and `PRINCIPAL`
+# after the authentication of a connection. The guard sets `OVERRIDE` if a test has replaced
+# `authenticated`. `FOUND` lists the principals that dependencies of a WebSocket have found, because
+# middleware of a mounted app may have copied the scope.
 AUTHENTICATOR: Final = "backend.authenticator"
 PRINCIPAL: Final = "backend.principal"
 OVERRIDE: Final = "backend.override"
@@ -43,12 +43,12 @@ FOUND: Final = "backend.found_principals"
 
 
 async def authenticate(scope: Scope) -> Principal:
-    """Return the principal of a connection; authenticate it if the guard has not done that.
+    """Return the principal of a connection; authenticate the connection if the guard has not.
 
     Raises:
         AuthError: The connection has no valid credentials.
-        ForbiddenOriginError: The connection uses a session cookie, and the page that opened it is
-            not allowed to.
+        ForbiddenOriginError: A page opened the connection with a session cookie, and its origin is
+            not allowed to do that.
         VerifierUnavailableError: The credentials cannot be verified now.
         RuntimeError: The app is not protected.
     """

@@ -38,8 +38,8 @@ def validate_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
         ValueError: There are no scopes, or a scope cannot be part of a `WWW-Authenticate` header.
     """
     if isinstance(scopes, str):
-        # A ValueError, like every other wrong scope.
-        raise ValueError(f"scopes must be a sequence of scopes, not the text {scopes!r}")  # noqa: TRY004
+        problem = f"scopes must be a sequence of scopes, not the text {scopes!r}"
+        raise ValueError(problem)  # noqa: TRY004 - callers catch ValueError for any wrong scope
     if not scopes:
         raise ValueError("scopes: name at least one scope")
     for scope in scopes:

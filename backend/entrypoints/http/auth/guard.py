@@ -1,7 +1,7 @@
 """The guard: authenticates every connection before its body is read, unless its route is open.
 
-Nothing is open by mistake. A plain route, a mounted app, static files, a front end and a WebSocket
-all need a principal, whether or not their authors thought of it.
+No route is open by mistake. A plain route, a mounted app, static files, a front end and a WebSocket
+all need a principal, even if their authors forgot authentication.
 """
 
 from asyncio import get_running_loop
@@ -44,7 +44,7 @@ class Guard:
             ForbiddenOriginError: A session cookie is used by a page that is not allowed to.
             VerifierUnavailableError: The credentials cannot be verified now.
         """
-        if AUTHENTICATOR in scope:  # of an outer guard, which may trust another issuer
+        if AUTHENTICATOR in scope:  # an outer guard has set this key, and may trust another issuer
             scope = {key: value for key, value in scope.items() if key != PRINCIPAL}
         match scope["type"]:
             case "http":

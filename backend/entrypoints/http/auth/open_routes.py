@@ -1,4 +1,4 @@
-"""Which routes are open: everyone may use them, with or without credentials.
+"""Finds the open routes: everyone may use them, with or without credentials.
 
 A route is open if its path is public, or if its endpoint takes an `OptionalPrincipal`. The guard
 authenticates all other connections.
@@ -30,12 +30,12 @@ _PARAMETER: Final = re.compile(r"\{[^}]*\}")
 
 
 class OpenRoutes:
-    """Knows the open routes of an app. Reads the routes once, when it is made.
+    """The open routes of an app. Only the constructor reads the routes.
 
     Args:
         app: The app, with all of its routes.
-        public: The path templates of the public routes. A path that no route has names a mount:
-            everything below is public then. The documentation that FastAPI serves is public too:
+        public: The path templates of the public routes. A path without a route names a mount:
+            everything below that path is public. FastAPI's documentation is public too;
             `docs_url=None` turns it off.
     """
 
@@ -58,7 +58,7 @@ class OpenRoutes:
         ]
         open_patterns = {pattern for pattern, is_open in served if is_open}
         closed_patterns = {pattern for pattern, is_open in served if not is_open}
-        # Paths that only open routes can serve. They need no search for the route.
+        # The paths that only open routes can serve, so that no search for the route is needed.
         self._always_open = frozenset(
             route.path
             for route in routes
@@ -102,9 +102,9 @@ class OpenRoutes:
         return False
 
     def authentication_is_overridden(self, scope: Scope) -> bool:
-        """Return whether a test has done that in the app that serves a connection.
+        """Return whether a test has replaced `authenticated` in the app that serves a connection.
 
-        An override of the app itself counts for all apps that it mounts.
+        An override in the main app counts for all apps that the main app mounts.
         """
         if not self.has_overrides():
             return False
@@ -117,7 +117,7 @@ class OpenRoutes:
         )
 
     def unprotected(self) -> Iterator[AppRoute]:
-        """Find endpoints of FastAPI that are not public and take no principal."""
+        """Yield the routes whose endpoints are not public and take no principal."""
         for route in all_routes(self._app):
             dependant = route.dependant
             if dependant and not takes_principal(dependant) and not self._is_public(route):
@@ -130,7 +130,7 @@ class OpenRoutes:
         return sorted(path for path in self._public if path.rstrip("/") not in stripped)
 
     def closed_paths(self) -> Sequence[str]:
-        """Return the public paths whose endpoints require a principal all the same."""
+        """Return the public paths whose endpoints require a principal anyway."""
         return sorted(
             route.path
             for route in all_routes(self._app)
@@ -155,7 +155,7 @@ class OpenRoutes:
         return is_documentation or route.path in self._public
 
     def _find_frontend(self, path: str) -> str | None:
-        """Return the path of the front end that serves a path: the longest that matches."""
+        """Return the path of the front end that serves a path: the longest path that matches."""
         matching = [
             front
             for front in frontends(self._app)
@@ -167,8 +167,8 @@ class OpenRoutes:
 def _pattern(path: str, *, is_mount: bool) -> str:
     """Return a regular expression that matches every path of a template, and possibly more.
 
-    A parameter but the last ends where the next text of the template is found first. Other ends are
-    not tried, so the time for a long path does not grow with the number of parameters.
+    Each parameter except the last ends at the first match of the text that follows. The expression
+    tries no other end, so the time for a long path does not grow with the number of parameters.
     """
     if is_mount:
         path = path.rstrip("/")
@@ -197,15 +197,15 @@ def takes_principal(dependant: Dependant) -> bool:
 
 
 def requires_principal(dependant: Dependant) -> bool:
-    """Return whether an endpoint, or a dependency of it, requires a principal."""
+    """Return whether an endpoint or any of its dependencies requires a principal."""
     return any(isinstance(call, Authentication) for call in calls_of(dependant))
 
 
 def is_optional(dependant: Dependant) -> bool:
-    """Return whether a parameter is an `OptionalPrincipal`, and nothing requires a principal.
+    """Return whether an endpoint takes an `OptionalPrincipal`, and requires no principal.
 
-    An `OptionalPrincipal` in the `dependencies` of an app, a router or a route does not count: it
-    must not open endpoints whose authors did not ask for it.
+    An `OptionalPrincipal` in the `dependencies` of an app, a router or a route does not count: such
+    a list must not open endpoints whose authors did not ask for that.
     """
     parameters = [part for part in dependant.dependencies if part.name is not None]
     return not requires_principal(dependant) and any(
@@ -214,7 +214,7 @@ def is_optional(dependant: Dependant) -> bool:
 
 
 def calls_of(dependant: Dependant) -> Iterator[Any]:
-    """Return an endpoint, its dependencies, and their dependencies."""
+    """Yield an endpoint, its dependencies, and their dependencies."""
     yield dependant.call
     for dependency in dependant.dependencies:
         yield from calls_of(dependency)

@@ -10,7 +10,7 @@ from backend.entrypoints.http.auth.session_cookies import SessionCookies
 
 
 class AuthParts:
-    """What authenticates connections. Each part is made when it is first used.
+    """The parts that authenticate connections. Each part is made at its first use.
 
     Args:
         container: Provides the settings and the verifiers.
@@ -51,7 +51,7 @@ class AuthParts:
 
     @functools.cached_property
     def clock(self) -> Callable[[], float]:
-        """Returns the time in seconds since the epoch. It ends WebSockets."""
+        """The clock that ends WebSockets: returns the time in seconds since the epoch."""
         clock: Callable[[], float] = self.container.clock()
         return clock
 

@@ -45,7 +45,7 @@ class PrincipalParameter:
 
     @property
     def problem(self) -> str:
-        """What is wrong, as a phrase without a full stop."""
+        """The problem, as a phrase without a full stop."""
         return (
             f"`{self.name}` of `{self.function}` would be read from the {self.source} of a request,"
             " so any client could pretend to be any user"
@@ -72,7 +72,8 @@ def require_verified_principals(app: object) -> None:
         app: The app, with all of its routes.
 
     Raises:
-        PrincipalFromRequestError: A route does; the error names all such parameters.
+        PrincipalFromRequestError: A route reads a principal from a request; the error names all
+            such parameters.
     """
     parameters = [
         PrincipalParameter(path=path, name=name, function=function, source=source)

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """What authenticates the connections of one event loop.
+    """The parts that authenticate connections while an app runs, for a single event loop.
 
     Attributes:
         authenticator: Turns the credentials of a connection into its principal.
@@ -43,7 +43,7 @@ class Running:
 
 
 class Protection:
-    """What `protect` adds to an app. Everything is made when it is first used.
+    """The authentication that `protect` adds to an app. Each part is made at its first use.
 
     Args:
         app: The app.
@@ -51,7 +51,7 @@ class Protection:
         make_container: Returns the container, the same or a new container at each start.
 
     Attributes:
-        running: What authenticates now, for each event loop.
+        running: The parts in use, by event loop.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Protection:
 
     @property
     def parts(self) -> AuthParts:
-        """The parts of the container, which is made when it is first used."""
+        """The parts of the container. The container is made at its first use."""
         if self._parts is None:
             self._parts = AuthParts(self._make_container())
         return self._parts
@@ -83,7 +83,7 @@ class Protection:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Check the app, and open what authentication needs. For the lifespan of the app.
+        """Check the app, and keep the resources of authentication open. For its lifespan.
 
         Raises:
             PrincipalFromRequestError: A route would read a principal from the request.
@@ -91,7 +91,7 @@ class Protection:
         """
         self._check_routes()
         loop = asyncio.get_running_loop()
-        replaced = self.running.pop(loop, None)  # of requests before the lifespan
+        replaced = self.running.pop(loop, None)  # a request before the lifespan has opened it
         if replaced is not None:
             await replaced.resources.aclose()
         running = await self._open()
@@ -108,14 +108,15 @@ class Protection:
     async def run_without_lifespan(self, scope: Scope) -> Running | None:
         """Do the same as `run` for a request without a lifespan, once for each event loop.
 
-        Mounted apps have no lifespan. Neither has an app in HTTPX's `ASGITransport`, or in a
-        `TestClient` that is not used as a context manager. The resources are then never closed.
+        A mounted app has no lifespan. An app in HTTPX's `ASGITransport` has no lifespan either, nor
+        has an app in a `TestClient` that is not used as a context manager. The resources are then
+        never closed.
 
         Args:
             scope: The scope of the request.
 
         Returns:
-            What authenticates now; None if a test has overridden the principal, and there are no
+            The parts in use; None if a test has overridden the principal, and there are no
             settings.
 
         Raises:
@@ -141,7 +142,7 @@ class Protection:
         return running
 
     def _require_override(self, scope: Scope) -> None:
-        """Raise the `ConfigurationError` unless a test has overridden the principal there."""
+        """Raise the `ConfigurationError` unless a test has overridden the principal of the app."""
         if not self.open_routes.authentication_is_overridden(scope):
             _ = self.parts.authenticator  # complains about the settings
             raise RuntimeError("The settings of the authentication were wrong.")
@@ -153,7 +154,7 @@ class Protection:
                 self._opening.pop(loop, None)
 
     def _check_routes(self) -> None:
-        """Read the routes and mounts again, and check them: some may have been added since."""
+        """Read and check the routes and mounts again, because the app may have new routes."""
         require_verified_principals(self._app)
         self.open_routes = OpenRoutes(self._app, public=self._public)
         if unknown := self.open_routes.unknown_paths():
@@ -191,7 +192,7 @@ class Protection:
             )
 
     def _publish_metadata(self) -> None:
-        """Add the route of the metadata, which everybody may read, if `AUTH_RESOURCE` is set.
+        """Add the public route of the metadata if `AUTH_RESOURCE` is set.
 
         The route comes first, because routes for every path would hide it.
         """

@@ -1,7 +1,7 @@
 """The metadata of this API as an OAuth protected resource (RFC 9728).
 
 Every challenge names the URL of the metadata, and the metadata name the authorization server. So a
-client finds out by itself where to ask a user for access.
+client can find the server that asks a user for access.
 """
 
 from collections.abc import Collection, Sequence
@@ -26,7 +26,7 @@ _HEADERS: Final = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceMetadata:
-    """Where the metadata are, and what they say.
+    """The URL and the content of the metadata.
 
     Attributes:
         resource: The URL that clients request as `resource`.
@@ -44,7 +44,7 @@ class ResourceMetadata:
 
     @property
     def path(self) -> str:
-        """The path of that URL, as servers see it."""
+        """The path of `url`, as servers see it."""
         return unquote(urlsplit(self.url).path)
 
     def route(self, scopes: Sequence[str]) -> Route:
@@ -70,4 +70,4 @@ class ResourceMetadata:
 
 
 class MetadataRoute(Route):
-    """The route of the metadata. An app has at most one."""
+    """The route of the metadata. An app has at most one such route."""

@@ -1,4 +1,4 @@
-"""Reads the routes of an app: which there are, and which of them serves a connection."""
+"""Reads the routes of an app: lists them, and finds the route that serves a connection."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class AppRoute:
     Attributes:
         paths: The path templates of the mounts that lead to the route, and of the route itself.
             Each contains the path before it.
-        dependant: What the endpoint takes; None if it is not an endpoint of FastAPI.
+        dependant: The parameters of the endpoint; None if FastAPI does not call the endpoint.
         is_mount: Whether everything below the path belongs to the route.
     """
 
@@ -37,7 +37,7 @@ def all_routes(app: Any, mounts: tuple[str, ...] = ()) -> Iterator[AppRoute]:
 
     Args:
         app: The app or router.
-        mounts: The path templates of the mounts that lead to it.
+        mounts: The path templates of the mounts that lead to the app.
     """
     for context in iter_route_contexts(app.routes):
         route = _app_route(context, mounts)
@@ -56,8 +56,9 @@ def matching_route(app: Any, scope: Scope, mounts: tuple[str, ...] = ()) -> AppR
         mounts: The path templates of the mounts that lead to the app.
 
     Returns:
-        The first route whose path and method match; None if there is none. If the route is a mount,
-        the result is the route of the mounted app, or the mount if that has no such route.
+        The first route whose path and method match; None if no route matches. If the route is a
+        mount, the result is the route of the mounted app, or the mount if the mounted app has no
+        such route.
     """
     for context in iter_route_contexts(app.routes):
         match, child_scope = _match(context, scope)
@@ -74,7 +75,7 @@ def matching_route(app: Any, scope: Scope, mounts: tuple[str, ...] = ()) -> AppR
 
 
 def required_scopes(dependant: Dependant) -> Sequence[str]:
-    """Return the scopes that an endpoint and its dependencies require, once each."""
+    """Return the scopes that an endpoint and its dependencies require, without duplicates."""
     scopes = list(dependant.own_oauth_scopes or ())
     for dependency in dependant.dependencies:
         scopes += required_scopes(dependency)
@@ -88,12 +89,12 @@ def all_scopes(app: Any) -> Sequence[str]:
 
 
 def _match(context: Any, scope: Scope) -> tuple[Match, Scope]:
-    """Match a route. Of an included route, `context.matches` would ignore an own `matches`."""
+    """Match a route. `context.matches` ignores a `matches` that the class of a route overrides."""
     route = context.original_route
     if not isinstance(route, APIRoute) or type(route).matches is APIRoute.matches:
         match: tuple[Match, Scope] = context.matches(scope)
         return match
-    # FastAPI keeps the context of an included route in a private attribute, and no other place.
+    # FastAPI keeps the context of an included route in a private attribute only.
     included = {"effective_route_context": context._route_context}  # noqa: SLF001 - FastAPI has no other way
     return route.matches({**scope, "fastapi": {**scope.get("fastapi", {}), **included}})
 

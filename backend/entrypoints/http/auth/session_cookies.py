@@ -6,8 +6,9 @@ a trusted origin. Pages of other sites may link to the API, but must not embed i
 (`Sec-Fetch-Site`, Fetch Metadata Request Headers). A page of any site may open a WebSocket and read
 from it, because CORS does not apply. So the handshake of a WebSocket counts as a change.
 
-A browser may send several session cookies of the same name, for example one of the host and one of
-its domain, and nothing says which is the newest. So the first valid cookie counts.
+A browser may send several session cookies with the same name, for example a cookie of the host and
+a cookie of its domain. The request does not say which cookie is the newest, so the first valid
+cookie counts.
 """
 
 import re
@@ -95,9 +96,9 @@ class SessionCookies:
         """Verify the values that `find` returned. The first valid value gives the principal.
 
         Raises:
-            AuthError: No value is valid. `ExpiredTokenError` if one of them was valid.
-            VerifierUnavailableError: No value is known to be valid, and one of them cannot be
-                verified now.
+            AuthError: No value is valid. `ExpiredTokenError` if a value was valid and has expired.
+            VerifierUnavailableError: No value is known to be valid, and a value cannot be verified
+                now.
         """
         if len(candidates) == 1:
             return self.verifier.verify(candidates[0])
@@ -143,7 +144,7 @@ def _precedence(error: AuthError | VerifierUnavailableError) -> tuple[bool, bool
 
 
 def _is_navigation(method: str, fetch: Mapping[bytes, bytes]) -> bool:
-    """Return whether a user follows a link to the API, whose response the other page cannot see."""
+    """Return whether a user follows a link to the API: other pages cannot read the response."""
     return (
         method == "GET"
         and fetch.get(b"sec-fetch-mode") == b"navigate"
@@ -180,8 +181,8 @@ def _join(chunks: Mapping[int, Sequence[str]]) -> Iterator[str]:
 
     Browsers send the cookies of each name in the same order. So the first chunks of all numbers
     belong together, and so do the second chunks. If a number was sent less often than the number
-    before it, some cookies have fewer chunks. It is unknown which, so each text is returned both
-    with the further chunks and without.
+    before it, some cookies have fewer chunks. The headers do not say which cookies, so each text is
+    returned both with and without further chunks.
     """
     ordered = [chunks[number] for number in sorted(chunks)]
     if sorted(chunks) != list(range(len(ordered))):

@@ -1,7 +1,7 @@
 """The startup check: no endpoint forgets its principal.
 
 The guard rejects anonymous requests anyway. But an endpoint that does not know its caller cannot
-keep users apart, so it must be public on purpose, or take a principal.
+keep users apart, so the endpoint must be public on purpose, or take a principal.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def require_protection(open_routes: OpenRoutes) -> None:
     """Check that every endpoint of FastAPI takes a principal or is public.
 
     Raises:
-        UnprotectedRouteError: An endpoint is neither; the error names all such routes.
+        UnprotectedRouteError: An endpoint is not protected; the error names all such routes.
     """
     unprotected = sorted({route.path for route in open_routes.unprotected()})
     if unprotected:

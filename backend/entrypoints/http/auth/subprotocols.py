@@ -16,22 +16,23 @@ from starlette.types import Scope
 BEARER: Final = "bearer"
 
 _HEADER: Final = b"sec-websocket-protocol"
-# What a subprotocol (RFC 6455, section 4.1) and a bearer token (RFC 6750, section 2.1) may hold.
+# Allowed in a subprotocol (RFC 6455, section 4.1) and in a bearer token (RFC 6750, section 2.1).
 _TOKEN_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + "-._~+")
 
 
 def move_bearer_token(scope: Scope) -> bool:
     """Move the token from the subprotocols of a handshake to an `Authorization` header.
 
-    The token is the subprotocol after `bearer`. If it is missing or malformed, the header is
-    malformed too. If there is an `Authorization` header already, the handshake has two of them.
+    The token is the subprotocol after `bearer`. If the token is missing or malformed, the header is
+    malformed too. If there is an `Authorization` header already, the handshake has two such
+    headers.
 
     Args:
-        scope: The scope of a WebSocket. It is changed in place.
+        scope: The scope of a WebSocket, which is changed in place.
 
     Returns:
         Whether the client offered `bearer`. The server must then select a subprotocol, because
-        browsers close a connection without one (WHATWG WebSockets, section 4.1).
+        browsers close a connection without a subprotocol (WHATWG WebSockets, section 4.1).
     """
     offered: list[str] = list(scope.get("subprotocols") or ())
     if BEARER not in offered:
@@ -41,7 +42,7 @@ def move_bearer_token(scope: Scope) -> bool:
     if offered.count(BEARER) == 1 and _TOKEN_CHARACTERS.issuperset(token):
         del offered[position : position + 2]
     else:
-        token, offered = "", []  # any of them may be a token
+        token, offered = "", []  # any subprotocol may be a token
     headers = [header for header in scope["headers"] if header[0] != _HEADER]
     if offered:
         # Servers decode a header as Latin-1, or as ASCII with surrogates.

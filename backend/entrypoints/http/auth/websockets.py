@@ -63,7 +63,7 @@ class GuardedWebSocket:
         """Return the next message of the client, or the end of the connection."""
         if self._closing is not None:
             return _disconnect()
-        # Not a task for each message: a timeout interrupts the server's own `receive`.
+        # A timeout interrupts the server's own `receive`, so that no message needs a task.
         timeout = asyncio.timeout(None)
         try:
             async with timeout:
@@ -114,15 +114,15 @@ class GuardedWebSocket:
             self._timer = None
 
     def _check(self) -> None:
-        """Close the connection if its credential has expired; else look again later."""
+        """Close the connection if its credential has expired; else check again later."""
         if self._deadline is not None and not self._close_if_expired():
-            # Not longer than an interval: clocks are set, machines are suspended, and a timer
+            # At most an interval, because clocks are set and machines are suspended. A timer also
             # cannot wait until the year 9999.
             seconds = min(self._deadline - self._clock(), CHECK_INTERVAL)
             self._timer = asyncio.get_running_loop().call_later(seconds, self._check)
 
     def _close_if_expired(self) -> bool:
-        """Close the connection if its credential has expired; tell whether it has."""
+        """Close the connection if its credential has expired; return whether it has expired."""
         if self._deadline is not None and self._clock() >= self._deadline:
             self._stop()
             loop = asyncio.get_running_loop()

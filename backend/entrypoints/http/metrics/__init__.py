@@ -1,1 +1,1 @@
-"""Prometheus metrics: what is counted, the state of the app, and the route that reports both."""
+"""Prometheus metrics: the counters, the state of the app, and the route that reports both."""

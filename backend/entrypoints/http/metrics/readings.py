@@ -11,7 +11,7 @@ from prometheus_client import Metric
 from backend import __version__
 from backend.domain.diagnosis import KeySetState, PoolState, TokenCacheState
 
-# A counter, or a gauge and which value describes several workers.
+# A counter, or a gauge with the rule for several workers: their maximum, minimum or sum.
 Kind = Literal["counter", "livemax", "livemin", "livesum"]
 
 _START_TIME: Final = "process_start_time_seconds"
@@ -23,7 +23,7 @@ class Reading:
 
     Attributes:
         name: The name of the metric; that of a counter without `_total`.
-        description: What the value says.
+        description: The meaning of the value.
         kind: The kind of the metric.
         value: The value; of a counter, the total since the process started. None without a value.
         labels: The labels, by name.
@@ -37,18 +37,18 @@ class Reading:
 
 
 def program() -> Iterator[Reading]:
-    """Return what runs: the versions, and this process."""
+    """Return the versions that run, and this process."""
     versions = {"version": __version__, "python_version": platform.python_version()}
     yield Reading("todo_api_build_info", "The versions that run; always 1.", "livemax", 1, versions)
     yield Reading("server_workers", "Processes that serve.", "livesum", 1)
 
 
 def key_set(state: KeySetState, *, issuer: str | None = None) -> Iterator[Reading]:
-    """Read the state of a key set. Of several workers, the worst counts.
+    """Read the state of a key set. With several workers, the worst state counts.
 
     Args:
         state: The state.
-        issuer: The name of the issuer, if the app trusts several. It becomes a label.
+        issuer: The name of the issuer, as a label; None if the app trusts a single issuer.
     """
     labels = {"issuer": issuer} if issuer is not None else {}
     now = time.time()

@@ -99,7 +99,7 @@ class MetricsText(Collector):
 
 @router.get(PATH)
 async def metrics(request: Request) -> Response:
-    """Return the metrics in the text format of OpenMetrics, if asked for, or of Prometheus."""
+    """Return the metrics in the text format of Prometheus, or on request in that of OpenMetrics."""
     accept = ",".join(request.headers.getlist("accept"))
     content_type = CONTENT_TYPE_PLAIN_0_0_4
     if any(_accepts_openmetrics(media_range) for media_range in accept.lower().split(",")):

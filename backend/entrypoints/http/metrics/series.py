@@ -1,4 +1,4 @@
-"""What is counted: responses with their durations, verifications, refusals, cut connections."""
+"""The counters: responses with their durations, verifications, refusals, cut connections."""
 
 import functools
 import logging
@@ -38,7 +38,7 @@ WORKER_STARTS: Final = Counter("server_worker_starts", "Starts of worker process
 _log = logging.getLogger(__name__)
 _accepted: Final = VERIFICATIONS.labels("accepted", "")
 _undecided: Final = VERIFICATIONS.labels("unavailable", "verifier_unavailable")
-# So that the first event is an increase, not a new series.
+# The series exist from the start, so that the first event is an increase.
 for _cause in ("verifier", "database"):
     UNAVAILABLE.labels(_cause)
 for _reason in ("slow_head", "slow_body", "slow_reader", "unsent_output", "too_many_connections"):
@@ -71,7 +71,7 @@ def count_response(method: str, route: str, status: int, seconds: float) -> None
 
 
 def count_batch() -> None:
-    """Count the responses and accepted credentials that wait.
+    """Count the responses and accepted credentials that are not counted yet.
 
     A scrape does this first. Call it before you read the Prometheus registry in another way.
     """

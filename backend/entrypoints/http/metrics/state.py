@@ -17,7 +17,7 @@ def _no_token_cache() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where the state comes from. The functions are called at each scrape.
+    """The sources of the state. The functions are called at each scrape.
 
     Attributes:
         key_set: Returns the state of the key set; None if the app uses no key set.
@@ -38,7 +38,7 @@ class StateMetrics:
     """The metrics that describe the state of an app.
 
     Args:
-        sources: Where the state comes from.
+        sources: The sources of the state.
 
     Attributes:
         registry: The metrics.
@@ -68,7 +68,7 @@ class StateMetrics:
         self._record(readings.outage(part, in_progress=state) for part, state in outages)
 
     def update_process(self) -> None:
-        """Read the state of this worker. It may have thousands of open files: use a thread."""
+        """Read the state of this worker, in a thread: a worker may have thousands of open files."""
         self._record(map(readings.process, ProcessCollector(registry=None).collect()))
 
     def _record(self, values: Iterable[Reading]) -> None:

@@ -1,8 +1,9 @@
-"""Several workers with common metrics: each counts in files, and any of them can report the sums.
+"""Common metrics of several workers: each worker counts in files, and any worker reports the sums.
 
 The parent makes a temporary folder. Each worker takes the first number whose lock file is free, and
-counts in the files of that number. The kernel frees the lock however the worker ends. The next
-worker with the number continues the counters, so they never fall and the files do not accumulate.
+counts in the files of that number. The kernel frees the lock when the worker ends, even after a
+crash. The next worker with the number continues the counters, so they never fall and the files do
+not accumulate.
 """
 
 import contextlib
@@ -32,7 +33,7 @@ _log = logging.getLogger(__name__)
 def common_folder() -> Iterator[None]:
     """Make the folder for the metrics of workers that start inside `with`; remove it afterwards.
 
-    If there is no place for it, the workers count for themselves, and a warning says so.
+    If the folder cannot be made, the workers count for themselves, and a warning says so.
     """
     try:
         if os.name == "nt":

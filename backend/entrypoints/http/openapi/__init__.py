@@ -1,1 +1,1 @@
-"""The OpenAPI document: what FastAPI cannot know about authentication, problems and headers."""
+"""The OpenAPI document: adds authentication, problems and headers, which FastAPI cannot know."""

@@ -58,7 +58,7 @@ def document_authentication(
     Everything else in the document stays as it is. A second call changes nothing.
 
     Args:
-        document: An OpenAPI document. It is changed.
+        document: An OpenAPI document, which is changed in place.
         operations: The operations that authenticate. Operations that the document does not list
             are ignored.
         cookie_name: The name of the session cookie; None if session cookies are not accepted.

@@ -13,7 +13,7 @@ def add_components(document: dict[str, Any]) -> None:
     """Add the components of this project that the document refers to and does not have.
 
     Args:
-        document: An OpenAPI document. It is changed.
+        document: An OpenAPI document, which is changed in place.
     """
     components = document.setdefault("components", {})
     missing = _components()

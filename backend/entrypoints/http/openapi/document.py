@@ -39,7 +39,7 @@ def complete(document: dict[str, Any], routes: Sequence[BaseRoute]) -> None:
     """Complete the document that FastAPI made for the application.
 
     Args:
-        document: The document. It is changed.
+        document: The document, which is changed in place.
         routes: The routes of the application.
     """
     document.setdefault("servers", [{"url": "/"}])

@@ -30,7 +30,7 @@ def add_codes(responses: dict[str, Any], codes: Sequence[str]) -> None:
     that content.
 
     Args:
-        responses: The responses of an operation in an OpenAPI document. They are changed.
+        responses: The responses of an operation in an OpenAPI document, which are changed in place.
         codes: Keys of `PROBLEM_CODES`.
     """
     for status, names in _by_status(codes):

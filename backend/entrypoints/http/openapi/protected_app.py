@@ -19,7 +19,7 @@ from backend.settings.complaints import ConfigurationError
 
 
 def extend_openapi(app: FastAPI, protection: Protection) -> None:
-    """Make an app document how its routes authenticate. All else in its document stays.
+    """Make an app document how its routes authenticate. The rest of the document stays as it is.
 
     Args:
         app: The app.
@@ -43,7 +43,7 @@ def document_protection(document: dict[str, Any], app: FastAPI, protection: Prot
     """Document the authentication of an app.
 
     Args:
-        document: The document of the app. It is changed.
+        document: The document of the app, which is changed in place.
         app: The app.
         protection: The authentication of the app.
     """
@@ -74,7 +74,7 @@ def guarded_operations(document: dict[str, Any], app: FastAPI) -> list[GuardedOp
 
 
 def _endpoints(app: FastAPI) -> dict[tuple[str, str], Dependant]:
-    """Return what each endpoint takes that takes a principal, by path and method."""
+    """Return the parameters of each endpoint that takes a principal, by path and method."""
     return {
         (str(route.path_format), method.lower()): dependant
         for route in iter_route_contexts(app.routes)

@@ -1,4 +1,4 @@
-"""What every page of this server has in common: its headers, and the files that it loads."""
+"""The common parts of all pages of this server: the headers, and the files that a page loads."""
 
 import hashlib
 import html

@@ -83,7 +83,7 @@ class StartPage:
         return [Route(PATH, serve_page, include_in_schema=False), files.route]
 
     def _about_token(self, *, is_shown: bool) -> str:
-        """Return what the page says about the token."""
+        """Return the text of the page about the token."""
         if self.issuer is not None:
             return _OTHER_ISSUER.format(issuer=self.issuer)
         if self.make_token is None:
@@ -92,7 +92,7 @@ class StartPage:
 
 
 def is_local(request: Request) -> bool:
-    """Return whether a browser of this machine shows the page, and nobody else can read it.
+    """Return whether a browser of this machine shows the page, and only its user can read the page.
 
     The `Host` must be a name of this machine: otherwise a page of another site could point its own
     host name to this machine, and read this page (DNS rebinding).

@@ -10,7 +10,7 @@ class InvalidParameterError(Exception):
 
     Attributes:
         name: The name of the parameter or header.
-        problem: What is wrong with it, for the caller to read.
+        problem: The fault, as text for the caller.
     """
 
     def __init__(self, name: str, problem: str) -> None:

@@ -37,7 +37,7 @@ _CODES: Final[Mapping[int, str]] = {
 
 _BODY_LIMIT_DETAIL: Final = "Content Too Large"  # Starlette's; Python may name the status otherwise
 
-# The detail if the author of the exception wrote none. Other statuses: the reason phrase.
+# The default detail by status. The default for other statuses is the reason phrase.
 _DETAILS: Final[Mapping[int, str]] = {
     HTTPStatus.FORBIDDEN: "You do not have permission to do this.",
     HTTPStatus.METHOD_NOT_ALLOWED: (
@@ -75,7 +75,7 @@ async def handle_http_error(request: Request, error: HTTPException) -> Response:
 
 
 def code_of_status(status: int) -> str:
-    """Return the code of an `HTTPException`, whose author cannot choose one."""
+    """Return the code of an `HTTPException`, whose author cannot choose a code."""
     return _CODES.get(status, f"http_{int(status)}")
 
 

@@ -34,7 +34,7 @@ untrusted_host: Final = _send(
     )
 )
 
-# For a request that is not finished when the time to shut down is over.
+# The problem of a request that is not finished when the time to shut down is over.
 shutting_down: Final = _send(
     replace(
         SHUTTING_DOWN,

@@ -61,7 +61,7 @@ class Outage:
             )
             self._began_at = self._reported_at = now
             self._requests = self._requests_reported = 0
-            # The watcher outlives the request: without its context, request id and span.
+            # The watcher outlives the request, so it must not log the request's id and span.
             context = contextvars.Context()
             self._watcher = asyncio.create_task(self._watch(), context=context)
         self._failed_at = now
@@ -94,7 +94,7 @@ class Outage:
                 self._reported_at, self._requests_reported = self._clock(), self._requests
 
     async def _succeeds(self) -> bool:
-        # Not `run_check`: `stop` must end this check, and a shared check would go on.
+        # `run_check` would share the check with other callers, so `stop` could not end the check.
         try:
             async with asyncio.timeout(CHECK_TIMEOUT):
                 await (self._check() if self._check else asyncio.sleep(0))

@@ -31,7 +31,8 @@ class Problem:
     Attributes:
         status: The status code, from 400 to 599.
         code: A stable name of the error, for programs.
-        detail: What went wrong, for people. Text, but an `HTTPException` may have any JSON value.
+        detail: A description of the error, for people: text, or the JSON value of an
+            `HTTPException`.
         headers: Further headers of the response. `Cache-Control: no-store` is the default.
         extensions: Further members of the body, for example `errors` of an invalid request.
         type: The URI of the kind of problem.
@@ -115,7 +116,7 @@ class ProblemResponse(JSONResponse):
 def problem_response(connection: HTTPConnection, problem: Problem) -> ProblemResponse:
     """Return the response to a request that has a problem; log and count the problem.
 
-    This needs nothing of the app: no middleware, and nothing in `app.state`.
+    The app needs no middleware for this, and nothing in `app.state`.
     """
     identity = request_id(connection.scope)
     level, message, reason = problem.log or (logging.NOTSET, "", problem.code)

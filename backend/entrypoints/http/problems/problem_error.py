@@ -21,7 +21,7 @@ class ProblemError(HTTPException):
     Args:
         status: The status code, from 400 to 599.
         code: A stable name of the error, for programs.
-        detail: What went wrong, for people.
+        detail: A description of the error, for people.
         type: The URI of the kind of problem, for example the address of a page about it.
         title: The name of that kind; by default the reason phrase of the status code.
         headers: Headers of the response. They replace the default headers of problems.

@@ -28,7 +28,7 @@ def invalid_request(errors: Sequence[Mapping[str, str]]) -> Problem:
 
 
 def field_problems(error: RequestValidationError) -> list[dict[str, str]]:
-    """Return the field and what is wrong with it, for at most `MAX_FIELD_PROBLEMS` fields."""
+    """Return each invalid field with its problem, for at most `MAX_FIELD_PROBLEMS` fields."""
     return [
         {"field": _field_name(detail["loc"]), "detail": _message(detail, error.body)}
         for detail in error.errors()[:MAX_FIELD_PROBLEMS]
@@ -43,7 +43,7 @@ def _field_name(location: Sequence[str | int]) -> str:
 
 
 def _message(detail: Mapping[str, Any], body: object) -> str:
-    """Return what is wrong, without any part of the input."""
+    """Return the problem, without any part of the input."""
     if detail["type"] == "json_invalid" and isinstance(body, str):
         before = body[: detail["loc"][1]]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")

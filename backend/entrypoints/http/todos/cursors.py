@@ -30,7 +30,7 @@ class Cursors:
 
     Args:
         load_key: Returns the signing key, which is the same in every process and after a restart.
-            It is called until it succeeds once.
+            The function is called until it succeeds once.
     """
 
     def __init__(self, load_key: CursorKey) -> None:
@@ -65,7 +65,7 @@ class Cursors:
             signed = b""
         signature, content = signed[:SIGNATURE_LENGTH], signed[SIGNATURE_LENGTH:]
         genuine = hmac.compare_digest(signature, await self._sign(content, user_id, query))
-        # base64 accepts several spellings of the same bytes; only the issued one is valid.
+        # base64 accepts several spellings of the same bytes; only the issued spelling is valid.
         if not genuine or _base64(signed) != cursor:
             raise InvalidCursorError("is not valid for this list; keep its sort order and filters")
         key, todo_id = json.loads(content)

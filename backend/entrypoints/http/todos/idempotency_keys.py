@@ -42,7 +42,7 @@ RESPONSE_HEADERS: Final = {
 def idempotency(
     request: Request, key: str | None, content: Mapping[str, object]
 ) -> Idempotency | None:
-    """Return what identifies a request; None if the client sent no key.
+    """Return the identity of a request; None if the client sent no key.
 
     Args:
         request: The request.

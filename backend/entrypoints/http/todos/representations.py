@@ -21,8 +21,8 @@ def _require_rfc3339(value: object) -> object:
     return value
 
 
-# For OpenAPI: which characters a text may have, as patterns of JSON Schema (ECMA-262). The domain
-# checks the text itself. `_WHITESPACE` is what Python strips, which is not quite `\s`.
+# For OpenAPI: the allowed characters of a text, as patterns of JSON Schema (ECMA-262). The domain
+# checks the text itself. `_WHITESPACE` has the characters that Python strips, unlike `\s`.
 _WHITESPACE: Final = (
     r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 )
