@@ -1,4 +1,4 @@
-"""What every database offers: connections, a health check, a cursor key and a schema.
+"""The interface of every database: connections, a health check, a cursor key and a schema.
 
 `PostgresDatabase`, `SqliteDatabase` and `InMemoryDatabase` implement these protocols.
 """
@@ -11,7 +11,7 @@ from backend.domain.diagnosis import PoolState
 
 
 class Database(Protocol):
-    """A database, whose connections are open inside `async with`. Repositories take one."""
+    """A database, whose connections are open inside `async with`. Repositories take a database."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -27,7 +27,7 @@ class Database(Protocol):
         """Check that todos can be read and written now.
 
         Raises:
-            RepositoryUnavailableError: They cannot.
+            RepositoryUnavailableError: The database cannot be used.
         """
         ...
 

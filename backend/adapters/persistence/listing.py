@@ -1,4 +1,4 @@
-"""What all adapters share of a list: its statement for each order, and the end of a page."""
+"""Lists, for all adapters: the statement for each order, and the end of a page."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from backend.domain.todo_list import TodoPage, TodoPosition, TodoQuery, TodoSort
 def list_statements(
     template: str, *, columns: Sequence[str], after: str, due_at: str
 ) -> Mapping[tuple[TodoSort, bool], str]:
-    """Write one static statement for each order, from its start and after a position.
+    """Write a static statement for each order, from its start and after a position.
 
     Args:
         template: The statement, with `{columns}`, `{after}`, `{key}` and `{direction}`.
@@ -39,7 +39,7 @@ def list_statements(
 
 
 def page(todos: Sequence[Todo], query: TodoQuery) -> TodoPage:
-    """Make one page.
+    """Make a page.
 
     Args:
         todos: The todos from the start of the page, in order: up to `query.limit + 1` of them.

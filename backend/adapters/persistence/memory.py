@@ -33,8 +33,8 @@ class InMemoryDatabase:
     """Implements `Database` without connections.
 
     Attributes:
-        tables: What is stored, by the name of the table and by the user. A name that is new makes
-            an empty table.
+        tables: The entries, by the name of the table and by the user. A new name makes an empty
+            table.
     """
 
     def __init__(self) -> None:
@@ -97,14 +97,14 @@ class InMemoryTodoRepository:
         return todo
 
     async def get(self, user_id: str, todo_id: UUID, /) -> Todo:
-        """Return one todo; see `TodoRepository`."""
+        """Return a todo; see `TodoRepository`."""
         try:
             return self._todos[user_id][todo_id]
         except KeyError:
             raise TodoNotFoundError(f"no todo {todo_id}") from None
 
     async def list(self, user_id: str, query: TodoQuery, /) -> TodoPage:
-        """Return one page of the owner's todos; see `TodoRepository`."""
+        """Return a page of the owner's todos; see `TodoRepository`."""
         found = [
             (TodoPosition.of(todo, query.sort), todo)
             for todo in self._todos.get(user_id, {}).values()
@@ -129,7 +129,7 @@ class InMemoryTodoRepository:
         del self._todos[user_id][todo_id]
 
     def _find_repeated(self, user_id: str, todo: Todo, idempotency: Idempotency) -> Todo | None:
-        """Return the todo that the first request with the same key added, if there was one."""
+        """Return the todo of the first request with the same key; None without such a request."""
         requests, expired = self._requests.setdefault(user_id, {}), todo.created_at - REMEMBERED_FOR
         for key in list(islice(requests, 10)):  # the oldest
             if requests[key][1].created_at <= expired:
@@ -160,7 +160,7 @@ class InMemoryUserData:
 
 
 class InMemoryRevocationStore:
-    """Implements `RevocationStore` for one process."""
+    """Implements `RevocationStore` in the memory of a process."""
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], Revocation] = {}

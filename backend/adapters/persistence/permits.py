@@ -9,20 +9,21 @@ PROGRAM: Final = ""
 
 
 class FairPermits:
-    """Permits, of which each user holds at most a share.
+    """Permits. Each user holds at most a share of the permits.
 
-    Users who wait take turns: each turn serves one call, however many calls a user has.
+    Users who wait take turns: each turn serves a single call, even if a user has many calls.
 
     Args:
         size: The number of permits.
-        share: The maximum number of permits that one user holds.
+        share: The maximum number of permits that a user holds.
     """
 
     def __init__(self, size: int, *, share: int) -> None:
         self._free = size
         self._share = share
         self._held: dict[str, int] = {}
-        # In the order of their turns. If a permit is free, every user here holds a full share.
+        # Users in the order of their turns. If a permit is free, every user here holds a full
+        # share.
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @property
@@ -36,7 +37,7 @@ class FairPermits:
         return sum(map(len, self._waiting.values()))
 
     def take(self, user_id: str) -> bool:
-        """Take a permit if the user need not wait for one; return whether that worked."""
+        """Take a permit if the user need not wait; return whether that worked."""
         held = self._held.get(user_id, 0)
         if self._free == 0 or (held >= self._share and user_id != PROGRAM):
             return False
@@ -45,7 +46,7 @@ class FairPermits:
         return True
 
     async def acquire(self, user_id: str) -> None:
-        """Take a permit; wait until it is the user's turn."""
+        """Wait for the user's turn, then take a permit."""
         if self.take(user_id):
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""The limit on todos for each user, enforced without counting them for every new todo."""
+"""The limit on todos for each user, enforced without a count for every new todo."""
 
 import time
 from collections.abc import Callable
@@ -11,13 +11,13 @@ _USERS_MAX: Final = 10_000
 
 
 class TodoQuota:
-    """Remembers, for each user, how many todos fit before they must be counted again.
+    """Remembers how many todos each user may add before the next count.
 
-    Counting takes longer the more todos there are: 10,000 of them take milliseconds. The free room
-    shrinks with every count, so that near the limit every new todo is counted.
+    A count of 10,000 todos takes milliseconds. The free room shrinks with every count, so that near
+    the limit every new todo causes a count.
 
-    Other processes add todos too. Their rooms are parts of the free room as well, so together they
-    exceed the limit by a few percent at most.
+    Other processes add todos too. Between two counts, each process adds only a part of the free
+    room, so all processes together exceed the limit by a few percent at most.
 
     Args:
         limit: The maximum number of todos that a user has.
@@ -27,11 +27,11 @@ class TodoQuota:
     def __init__(self, limit: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.limit: Final = limit
         self._clock = clock
-        # The user's todos that still fit, and when that stops counting. The oldest count is first.
+        # By user: the todos that still fit, and the time when this number expires; oldest first.
         self._rooms: dict[str, tuple[int, float]] = {}
 
     def must_count(self, user_id: str) -> bool:
-        """Return whether a new todo must be counted; if not, the todo takes its place."""
+        """Return whether a new todo needs a count; if not, reduce the free room by that todo."""
         room, end = self._rooms.get(user_id, (0, 0.0))
         if room < 1 or self._clock() >= end:
             return True
@@ -39,7 +39,7 @@ class TodoQuota:
         return False
 
     def counted(self, user_id: str, count: int) -> None:
-        """Remember how many todos a user has."""
+        """Remember the number of a user's todos."""
         self._rooms.pop(user_id, None)
         if len(self._rooms) >= _USERS_MAX:
             del self._rooms[next(iter(self._rooms))]

@@ -1,4 +1,4 @@
-"""Remembers the revocations of a store for a few seconds, so that checks need not ask it."""
+"""Caches the revocations of a store for a few seconds, so that checks need no query."""
 
 import asyncio
 import time
@@ -16,12 +16,12 @@ class RememberedRevocations:
     """Checks tokens against a copy of all entries, which is read again before it is too old.
 
     Half of `max_age` after a read, the next check starts another read in the background. So checks
-    wait for the store only after a quiet time, and while the store is down. The store gets the same
-    few reads however many requests there are.
+    wait for the store only after a quiet time, and while the store is down. The number of reads
+    does not grow with the number of requests.
 
     Args:
         store: The entries.
-        max_age: The maximum age of the copy in seconds. It is also the deadline of a read.
+        max_age: The maximum age of the copy, and the deadline of a read, in seconds.
         clock: Returns the time in seconds since the epoch.
         monotonic: Returns a time in seconds that is never set back.
     """

@@ -26,13 +26,13 @@ class Searches:
 
     def __init__(self, connections: int) -> None:
         size = max(1, connections // 2)
-        # Fewer than all, so that another user's search finds a permit.
+        # A user has fewer permits than there are, so that another user's search finds a permit.
         share = min(SEARCHES_PER_USER, max(1, size // 2))
         self._permits = FairPermits(size, share=share)
 
     @asynccontextmanager
     async def admit(self, user_id: str) -> AsyncIterator[None]:
-        """Wait for the user's turn; the block is the search.
+        """Wait for the user's turn. The search runs inside the `with` block.
 
         Raises:
             SearchTimeoutError: The turn did not come in time, or the search took too long.

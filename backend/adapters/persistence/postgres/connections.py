@@ -29,9 +29,9 @@ class PostgresConnections:
         size: The maximum number of connections. One user holds at most half of them at a time.
         connect_timeout: The maximum wait for a connection, in seconds.
         statement_timeout: The maximum duration of a statement, in seconds.
-        statement_cache: Whether to keep statements prepared. Without it, sessions are not used
-            beyond a transaction, and the server is not asked for a timeout: poolers that share
-            sessions refuse such requests.
+        statement_cache: Whether to keep statements prepared. Without prepared statements, no
+            session is used beyond a transaction, and the server gets no statement timeout: poolers
+            that share sessions refuse this setting.
     """
 
     _leases_class: ClassVar[type[ConnectionLeases]] = ConnectionLeases
@@ -99,7 +99,7 @@ class PostgresConnections:
     def fetch(
         self, statement: str, user_id: str, *values: object
     ) -> Awaitable[Sequence[asyncpg.Record]]:
-        """Run one statement of a user as a transaction, and return its rows.
+        """Run a statement of a user as a transaction, and return its rows.
 
         Args:
             statement: The SQL.
@@ -114,7 +114,7 @@ class PostgresConnections:
     async def search(
         self, statement: str, user_id: str, *values: object
     ) -> Sequence[asyncpg.Record]:
-        """Run one statement that may read every todo of a user; see `fetch`.
+        """Run a statement that may read every todo of a user; see `fetch`.
 
         Raises:
             SearchTimeoutError: The statement took too long, or waited too long for its turn.
@@ -126,7 +126,7 @@ class PostgresConnections:
     def fetch_long(
         self, statement: str, user_id: str, *values: object, timeout: float
     ) -> Awaitable[Sequence[asyncpg.Record]]:
-        """Run one statement of a user that may take longer than others; see `fetch`.
+        """Run a statement of a user that may take longer than others; see `fetch`.
 
         Args:
             statement: The SQL.
@@ -134,16 +134,16 @@ class PostgresConnections:
             *values: The other values.
             timeout: The maximum duration of the statement, in seconds.
         """
-        # Not a setting of the session: a pooler may give the session to another client.
+        # `SET LOCAL`, because a pooler may give the session to another client.
         limit = f"SET LOCAL statement_timeout = {round(timeout * 1000)}"
         return self._run(statement, user_id, (user_id, *values), timeout=timeout, setting=limit)
 
     def ask(self, question: str, *values: object) -> Awaitable[Sequence[asyncpg.Record]]:
-        """Run one statement of the program itself, which names no user; see `fetch`."""
+        """Run a statement of the program itself, which names no user; see `fetch`."""
         return self._run(question, PROGRAM, values)
 
     async def reconnect(self) -> None:
-        """Close every connection, those in use after their statements."""
+        """Close every connection. A connection in use is closed after its statement."""
         leases = self._leases
         if leases is not None:
             self._leases = self._lease(leases.pool)
@@ -204,8 +204,8 @@ class PostgresConnections:
 async def _register_acting_user(connection: "asyncpg.Connection[asyncpg.Record]", /) -> None:
     """Tell the driver that the type `acting_user` is text.
 
-    Otherwise asyncpg looks the type up on every connection, which takes five times as long and
-    changes settings of the session. It still does so if the type is not in the schema `public`.
+    Otherwise asyncpg looks up the type on every connection, which takes five times as long and
+    changes settings of the session. asyncpg still looks up a type outside the schema `public`.
     """
     with suppress(ValueError):  # no such type
         await connection.set_builtin_type_codec("acting_user", codec_name="text")

@@ -45,7 +45,7 @@ FROM (
 ) AS missing
 """  # noqa: S608 - names of tables
 
-# Fails without one of the tables, columns and types that statements use. It reads no row.
+# Fails if a table, column or type is missing that statements use. The query reads no row.
 _CHECK: Final = f"""
 SELECT current_setting('transaction_read_only')::boolean, ({_MISSING_PRIVILEGES})
 FROM (SELECT 'nobody'::acting_user) AS nobody
@@ -155,8 +155,8 @@ class PostgresDatabase:
     async def _ask(self, question: str) -> Any:
         """Run a statement on a new connection, and return its value; None without the table.
 
-        No statement gets a name, and all messages belong to one transaction. Otherwise a pooler
-        such as PgBouncer would keep the statement in a session that others use too.
+        No statement gets a name, and all messages belong to a single transaction. Otherwise a
+        pooler such as PgBouncer would keep the statement in a session that other clients use too.
         """
         connection = await self._connect(command_timeout=_TIMEOUT, statement_cache_size=0)
         with translated_errors():

@@ -8,8 +8,8 @@ import asyncpg
 
 from backend.domain.todo_repository import RepositoryUnavailableError
 
-# SQLSTATE codes (PostgreSQL manual, appendix A), in full or by class, that pass without a change
-# to this program.
+# SQLSTATE codes (PostgreSQL manual, appendix A), in full or by class. These errors end without a
+# change to this program.
 _UNAVAILABLE: Final = (
     "08",  # connection exception
     "28",  # the role may no longer log in
@@ -27,12 +27,12 @@ _UNAVAILABLE: Final = (
     "58",  # system error
 )
 
-# Those that only a new connection cures, because its session will not do any longer.
+# The codes that need a new connection, because the session of the old connection is unusable.
 _NEW_CONNECTIONS: Final = (
     "0A000",  # a prepared statement would return other columns than before
     "25",  # this server was the primary until now (25006), or an open transaction has failed
     "26000",  # no such prepared statement: a pooler gave the session to another client
-    "42P05",  # such a prepared statement exists: likewise
+    "42P05",  # the prepared statement exists already: a pooler gave the session to another client
     "XX",  # a migration recreated a type that prepared statements use
 )
 
@@ -49,7 +49,7 @@ def translated_errors(*, connecting: bool = False) -> Iterator[None]:
     """Raise `RepositoryUnavailableError` for errors which mean that the database is unavailable.
 
     Args:
-        connecting: Whether the block only connects. Then every error of the server counts.
+        connecting: Whether the block only connects. In that case, every error of the server counts.
     """
     try:
         yield
@@ -66,7 +66,7 @@ def translated_errors(*, connecting: bool = False) -> Iterator[None]:
 
 
 def needs_new_connections(error: asyncpg.PostgresError) -> bool:
-    """Return whether an error will come again on every connection that is open now."""
+    """Return whether the error repeats on every connection that is open now."""
     return (error.sqlstate or "").startswith(_NEW_CONNECTIONS)
 
 

@@ -1,4 +1,4 @@
-"""Connects to the primary among several hosts, also while one of them does not answer."""
+"""Connects to the primary among several hosts, even if some hosts do not answer."""
 
 import asyncio
 from typing import Any, Final
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-NEXT_HOST_AFTER: Final = 1.0  # seconds without an answer, after which the next host is tried too
+NEXT_HOST_AFTER: Final = 1.0  # seconds to wait for an answer before the next host is tried too
 
 
 async def connect(dsn: str, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":

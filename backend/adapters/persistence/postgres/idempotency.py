@@ -1,4 +1,4 @@
-"""Adds a todo to PostgreSQL once, however often its request is repeated."""
+"""Adds a todo to PostgreSQL only once, even if its request is repeated."""
 
 from typing import Final
 
@@ -14,8 +14,8 @@ from backend.domain.todo_repository import RepositoryUnavailableError
 ATTEMPTS: Final = 3
 
 # A second request with the same key waits for the first transaction to end. An expired key is
-# replaced. Then up to ten other expired keys of the user are deleted; locked ones are skipped, so
-# that two requests never wait for each other.
+# replaced. The statement also deletes up to ten other expired keys of the user, but skips locked
+# keys, so that two requests never wait for each other.
 _ADD_ONCE: Final = """
 WITH {stored} remembered AS (
     INSERT INTO idempotency_keys AS known (user_id, key, fingerprint, {{columns}})
@@ -51,8 +51,7 @@ _ADD_UNCOUNTED: Final = statement(
     "expired",
 )
 
-# Adds and remembers nothing if the user has as many todos as the limit; returns how many there
-# were.
+# Adds no todo and no key if the user has as many todos as the limit; returns the number of todos.
 _ADD_COUNTED: Final = statement(
     _ADD_ONCE.format(
         stored="stored AS ({count}),",
@@ -112,7 +111,7 @@ async def add_once(
 
 
 async def require_room(connections: PostgresConnections, quota: TodoQuota, user_id: str) -> None:
-    """Check that a user may have one more todo.
+    """Check that a user may have another todo.
 
     Raises:
         TodoLimitReachedError: The user has as many todos as the limit.

@@ -23,7 +23,7 @@ IDLE_MAX: Final = 300.0  # seconds; firewalls and load balancers drop connection
 
 
 class ConnectionLeases:
-    """Leases connections of one pool, and keeps each of them until an error.
+    """Leases connections of a pool, and keeps each connection until an error.
 
     Args:
         pool: The pool.
@@ -66,7 +66,7 @@ class ConnectionLeases:
         )
 
     def take(self, user_id: str = PROGRAM) -> "Connection | None":
-        """Lease an idle connection without waiting; None if the caller must `acquire` one."""
+        """Lease an idle connection without waiting; None if the caller must call `acquire`."""
         if self._idle and self._permits.take(user_id):
             connection = self._pop_idle()
             if connection is not None:
@@ -75,7 +75,7 @@ class ConnectionLeases:
         return None
 
     async def acquire(self, user_id: str = PROGRAM) -> Connection:
-        """Lease a connection to one caller, until it is released.
+        """Lease a connection to a caller, until the caller releases the connection.
 
         Raises:
             TimeoutError: No connection is available in time.
@@ -112,7 +112,7 @@ class ConnectionLeases:
             _terminate(self._idle.pop()[0])
 
     def _pop_idle(self) -> "Connection | None":
-        """Return the connection that was used last, unless it is closed or was idle too long."""
+        """Return the last used connection, unless the connection is closed or was idle too long."""
         while self._idle:
             connection, since = self._idle.pop()
             if _is_open(connection) and self._clock() - since < IDLE_MAX:
@@ -124,10 +124,10 @@ class ConnectionLeases:
 def _is_open(connection: Connection) -> bool:
     try:
         return not connection.is_closed()
-    except asyncpg.InterfaceError:  # the pool has already taken it back
+    except asyncpg.InterfaceError:  # the pool has already taken the connection back
         return False
 
 
 def _terminate(connection: Connection) -> None:
-    with suppress(asyncpg.InterfaceError):  # the pool has already taken it back
+    with suppress(asyncpg.InterfaceError):  # the pool has already taken the connection back
         connection.terminate()

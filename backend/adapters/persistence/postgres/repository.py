@@ -1,9 +1,9 @@
 """Todos in PostgreSQL: plain SQL on asyncpg.
 
-Each call is one statement: one transaction and one round trip. A change that affects no row needs
-a second statement to find out why. Every statement binds its owner as an `acting_user`, which tells
-the row-level security policy whose rows the transaction may see. So a statement that forgot its
-owner would still not reach the rows of other users.
+Each call is a single statement: a transaction and a round trip. A change that affects no row needs
+a second statement to find the reason. Every statement binds its owner as an `acting_user`. The
+row-level security policy shows the transaction only the rows of that user. So even a statement that
+does not filter by its owner cannot reach the rows of other users.
 """
 
 from typing import Final
@@ -123,14 +123,14 @@ class PostgresTodoRepository:
         return todo
 
     async def get(self, user_id: str, todo_id: UUID, /) -> Todo:
-        """Return one todo; see `TodoRepository`."""
+        """Return a todo; see `TodoRepository`."""
         rows = await self._connections.fetch(_GET, user_id, todo_id)
         if not rows:
             raise TodoNotFoundError(f"no todo {todo_id}")
         return to_todo(rows[0])
 
     async def list(self, user_id: str, query: TodoQuery, /) -> TodoPage:
-        """Return one page of the owner's todos; see `TodoRepository`."""
+        """Return a page of the owner's todos; see `TodoRepository`."""
         after = query.after
         fetch = self._connections.fetch if query.q is None else self._connections.search
         rows = await fetch(
@@ -156,7 +156,8 @@ class PostgresTodoRepository:
     async def _change(self, change: str, user_id: str, todo_id: UUID, *values: object) -> None:
         if await self._connections.fetch(change, user_id, todo_id, *values):
             return
-        # A separate statement, because the first one still sees rows that were deleted meanwhile.
+        # A separate statement, because the first statement still sees rows that were deleted
+        # meanwhile.
         raise (
             TodoConflictError(f"todo {todo_id} has changed")
             if await self._connections.fetch(_EXISTS, user_id, todo_id)

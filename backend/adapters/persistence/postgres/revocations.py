@@ -1,4 +1,4 @@
-"""The entries in PostgreSQL that revoke tokens. The application reads them; an operator adds."""
+"""The entries in PostgreSQL that revoke tokens. Operators add entries; servers read them."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,7 +15,7 @@ _LIST: Final = "SELECT kind, value, issued_before, expires_at FROM revocations"
 
 _DELETE_EXPIRED: Final = "DELETE FROM revocations WHERE expires_at <= $1"
 
-# Adds nothing if there are too many entries, unless there is an entry of this kind and value.
+# Adds no entry if there are too many, unless there is already an entry of this kind and value.
 # GREATEST ignores NULL.
 _ADD: Final = """
 INSERT INTO revocations AS known (kind, value, issued_before, expires_at)

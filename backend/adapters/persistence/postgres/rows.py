@@ -25,7 +25,7 @@ COLUMNS: Final = (
 
 STORED: Final = ("user_id", *COLUMNS, "search_text")
 
-# Of an idempotency key.
+# The columns of an idempotency key.
 REMEMBERED: Final = ("user_id", "key", "fingerprint", *COLUMNS)
 
 _PRIORITIES: Final = tuple(Priority)
@@ -76,7 +76,7 @@ def to_todo(row: Iterable[Any]) -> Todo:
     )
 
 
-# How many todos a user has, at most {limit}.
+# Counts the todos of a user, up to {limit}.
 _COUNT: Final = """
     SELECT count(*) AS number
     FROM (SELECT FROM todos WHERE user_id = {user_id}::acting_user LIMIT {limit}) AS todo
@@ -88,7 +88,7 @@ def statement(template: str, *parameters: str) -> str:
 
     Args:
         template: The SQL. `{columns}` becomes the names `COLUMNS`, `{values}` their parameters,
-            `{assignments}` an assignment to each of them but the id, and `{copies}` an assignment
+            `{assignments}` an assignment to each column except the id, and `{copies}` an assignment
             of each `excluded` column. `{count}` becomes a query that counts the user's todos up to
             the parameter `limit`. `{title}` becomes the parameter of that column.
         *parameters: The names of the parameters that follow the values of `STORED`.

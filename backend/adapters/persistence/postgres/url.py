@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-# Parameters of other clients. They ask for what is done anyway, or for nothing that exists here.
+# Parameters of other clients. The driver does the same by default, or has no such feature.
 _IGNORED: Final = frozenset(
     {"client_encoding", "gssencmode", "sslcompression", "sslsni", "supa", "uselibpqcompat"}
 )
@@ -57,7 +57,7 @@ class UrlParameterError(ValueError):
     """A parameter of the URL cannot be used. The message never shows a value.
 
     Attributes:
-        remedy: What to do.
+        remedy: The change that the operator must make.
     """
 
     def __init__(self, name: str, problem: str, remedy: str) -> None:
@@ -71,7 +71,7 @@ class PostgresUrl:
 
     Attributes:
         dsn: The URL for the driver.
-        parameters: The parameters in it.
+        parameters: The parameters in `dsn`.
         connect_timeout: The maximum wait for a connection, in seconds; None if the URL has none.
         pooled: Whether the URL says that a pooler shares sessions between clients.
     """
@@ -87,7 +87,7 @@ def read_url(url: str) -> PostgresUrl:
 
     Raises:
         UrlParameterError: A parameter is not supported, or has an invalid value.
-        ValueError: This is no URL.
+        ValueError: The text is not a URL.
     """
     parts = urlsplit(url)
     original = dict(parse_qsl(parts.query, keep_blank_values=True))

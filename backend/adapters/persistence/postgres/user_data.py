@@ -1,4 +1,4 @@
-"""Everything that PostgreSQL stores for a user."""
+"""Deletes all data that PostgreSQL stores for a user."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,8 +9,8 @@ from backend.adapters.persistence.user_tables import REMOVAL_TIMEOUT, USER_TABLE
 _DELETE: Final = "removed_{0} AS (DELETE FROM {0} WHERE user_id = $1::acting_user RETURNING 1)"
 _COUNT: Final = "(SELECT count(*) FROM removed_{0})"
 
-# One statement has one snapshot. So it deletes both what a concurrent request has created and the
-# key of that request, or neither: a repeated request never returns a deleted todo.
+# The whole statement has a single snapshot. So the statement deletes both the todo of a concurrent
+# request and the key of that request, or neither: a repeated request never returns a deleted todo.
 _REMOVE: Final = "WITH {} SELECT {}".format(
     ", ".join(map(_DELETE.format, USER_TABLES)), ", ".join(map(_COUNT.format, USER_TABLES))
 )

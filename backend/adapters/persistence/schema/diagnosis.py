@@ -1,4 +1,4 @@
-"""What `serve` and `doctor` check of a database: connection, privileges, schema and policies."""
+"""The checks of a database by `serve` and `doctor`: connection, privileges, schema, policies."""
 
 from typing import Final
 

@@ -40,7 +40,8 @@ async def run(
         driver_connection: An open connection of the driver.
         command: `upgrade` or `downgrade`.
         revision: The revision to end at.
-        record: Gets each statement that changes the database. Then the migration is undone.
+        record: Receives each statement that changes the database. With `record`, the migration is
+            undone.
 
     Raises:
         ValueError: There is no such revision.

@@ -1,4 +1,4 @@
-"""What an operator can do about a database that cannot be used."""
+"""Remedies for a database that cannot be used."""
 
 import socket
 import sqlite3

@@ -1,4 +1,4 @@
-"""The revisions of the schema that this program knows: one migration file for each."""
+"""The revisions of the schema that this program knows. Each revision has a migration file."""
 
 from pathlib import Path
 from typing import Final

@@ -1,6 +1,6 @@
 """Upgrades and downgrades of the schema.
 
-Each of them is one transaction. Concurrent migrations wait for each other.
+An upgrade or downgrade is a single transaction. Concurrent migrations wait for each other.
 """
 
 from collections.abc import Callable

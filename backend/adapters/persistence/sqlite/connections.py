@@ -22,10 +22,11 @@ _T = TypeVar("_T")
 
 
 class SqliteConnections:
-    """A few connections, each opened on demand and used by one caller at a time.
+    """A few connections. Each is opened on demand, and used by a single caller at a time.
 
-    Work that is cancelled, or takes too long, is interrupted. Its thread cannot be stopped
-    immediately, so the connection becomes idle again only after its transaction was rolled back.
+    The pool interrupts work that is cancelled or takes too long. The thread of such work does not
+    stop immediately, so its connection becomes idle again only after the rollback of the
+    transaction.
 
     Args:
         path: The database file.
@@ -64,7 +65,7 @@ class SqliteConnections:
         """Return the state of the pool.
 
         Args:
-            name: What the connections are for.
+            name: The purpose of the connections.
         """
         return PoolState(
             name=name,
@@ -78,7 +79,7 @@ class SqliteConnections:
     async def fetch(
         self, statement: str, values: Mapping[str, Any], *, user_id: str = PROGRAM
     ) -> Sequence[Any]:
-        """Run one statement that reads, and return its rows; see `run`."""
+        """Run a statement that reads, and return its rows; see `run`."""
 
         async def read(connection: aiosqlite.Connection) -> Sequence[Any]:
             return list(await connection.execute_fetchall(statement, values))
@@ -88,7 +89,7 @@ class SqliteConnections:
     async def search(
         self, statement: str, values: Mapping[str, Any], *, user_id: str
     ) -> Sequence[Any]:
-        """Run one statement that may read every todo of a user; see `run`.
+        """Run a statement that may read every todo of a user; see `run`.
 
         Raises:
             SearchTimeoutError: The statement took too long, or waited too long for its turn.
@@ -108,7 +109,7 @@ class SqliteConnections:
         user_id: str,
         timeout: float | None = None,  # noqa: ASYNC109 - the work is interrupted
     ) -> _T:
-        """Run some work of a user on a connection that nobody else uses meanwhile.
+        """Run work of a user on a connection that no other work uses at the same time.
 
         Args:
             work: The work.
@@ -153,7 +154,7 @@ class SqliteConnections:
         connecting = asyncio.create_task(connect(self._path, busy_timeout=self._statement_timeout))
 
         def keep(connecting: asyncio.Task[aiosqlite.Connection]) -> None:
-            """Make a connection idle that was opened after its caller gave up."""
+            """Make a connection idle if its caller gave up before the connection was open."""
             if not connecting.cancelled() and not connecting.exception():
                 self._idle.append(connecting.result())
             self._permits.release(user_id)
@@ -175,12 +176,12 @@ class SqliteConnections:
         Args:
             connection: The connection.
             user_id: The user whose work was interrupted.
-            stale: If the file was deleted or replaced: other connections to close with this one.
+            stale: If the file was deleted or replaced: other connections to close too.
         """
         try:
             rollback = asyncio.ensure_future(connection.rollback())  # waits for the statement
             while not rollback.done():
-                # Again and again: an interrupt has no effect before the statement begins.
+                # The loop repeats the interrupt, which has no effect before the statement begins.
                 await connection.interrupt()
                 await asyncio.wait([rollback], timeout=_INTERRUPT_INTERVAL)
             rollback.result()

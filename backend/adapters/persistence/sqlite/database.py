@@ -15,7 +15,7 @@ from backend.domain.diagnosis import PoolState
 
 _TIMEOUT: Final = 10.0  # seconds, to wait for another writer before a question or a migration
 
-# Fails without one of the tables and columns that statements use.
+# Fails if a table or column is missing that statements use.
 _CHECK: Final = f"""
 SELECT *
 FROM (SELECT {", ".join(STORED)} FROM todos LIMIT 0),
@@ -31,13 +31,13 @@ _REVISION: Final = "SELECT version_num FROM alembic_version"
 
 
 class SqliteDatabase:
-    """Implements `MigratedDatabase` with one connection that writes and a few that read.
+    """Implements `MigratedDatabase` with a connection that writes and a few connections that read.
 
     Reads never wait for a write. Writes take turns.
 
     Args:
         url: `sqlite:///todos.db` for a path relative to the working directory,
-            `sqlite:////var/lib/todos.db` for an absolute one. Only a migration creates the file.
+            `sqlite:////var/lib/todos.db` for an absolute path. Only a migration creates the file.
         pool_size: The maximum number of connections that read.
         connect_timeout: The maximum wait for a connection, in seconds.
         statement_timeout: The maximum duration of a call in seconds, including the wait for the

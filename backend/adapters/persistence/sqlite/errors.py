@@ -15,7 +15,7 @@ class UnusableFileError(RepositoryUnavailableError):
     """The path of the database cannot be an SQLite file that this program reads and writes.
 
     Attributes:
-        remedy: What to do.
+        remedy: The change that the operator must make.
     """
 
     def __init__(self, message: str, remedy: str) -> None:

@@ -41,7 +41,7 @@ def require_usable(path: Path, *, exists: bool = False) -> None:
         exists: Whether the file must exist.
 
     Raises:
-        UnusableFileError: This process cannot.
+        UnusableFileError: This process cannot do that.
     """
     folder = path.parent
     if not os.path.isdir(folder):  # noqa: PTH112 - pathlib raises for a folder that is not readable
@@ -71,7 +71,7 @@ def require_usable(path: Path, *, exists: bool = False) -> None:
 
 
 async def connect(path: Path, *, busy_timeout: float, create: bool = False) -> aiosqlite.Connection:
-    """Open one connection, which begins no transaction by itself.
+    """Open a connection that never begins a transaction automatically.
 
     Args:
         path: The database file.
@@ -82,7 +82,7 @@ async def connect(path: Path, *, busy_timeout: float, create: bool = False) -> a
         sqlite3.Error: The file cannot be opened.
     """
     opened = await asyncio.to_thread(_open, path, busy_timeout, "rwc" if create else "rw")
-    # The file is already open here: if aiosqlite fails to open a file, it leaks its thread.
+    # aiosqlite gets an open file: if aiosqlite cannot open a file, its thread leaks.
     return await aiosqlite.Connection(lambda: opened, iter_chunk_size=64)
 
 
@@ -118,8 +118,8 @@ def _open(path: Path, busy_timeout: float, mode: str) -> sqlite3.Connection:
 class _Connection(sqlite3.Connection):
     """A connection that fails if its file was deleted or replaced.
 
-    A change fails always, a statement that reads soon: to look at the file for every read would
-    make reads measurably slower.
+    After that, every change fails at once. Reads fail a little later, because a check of the file
+    for every read would make reads measurably slower.
     """
 
     _path: str
@@ -127,7 +127,7 @@ class _Connection(sqlite3.Connection):
     _verified = 0.0
 
     def watch(self, path: Path, identity: tuple[int, int] | None) -> None:
-        """Compare the file of this path from now on.
+        """Start to compare the file at a path with the open file.
 
         Args:
             path: The path.
@@ -153,9 +153,9 @@ class _Connection(sqlite3.Connection):
 
 
 def _identity_of(path: Path | str) -> tuple[int, int] | None:
-    """Return what identifies the file of a path while it is open; None if there is no file."""
+    """Return the identity of the file at a path while the file is open; None without a file."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - for every statement; pathlib takes longer
+        status = os.stat(path)  # noqa: PTH116 - faster than pathlib, for every statement
     except OSError:
         return None
     return status.st_dev, status.st_ino

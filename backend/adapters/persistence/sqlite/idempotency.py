@@ -1,4 +1,4 @@
-"""Adds a todo to SQLite once, however often its request is repeated."""
+"""Adds a todo to SQLite only once, even if its request is repeated."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -30,7 +30,7 @@ WHERE user_id = :user_id AND key IN (
 )
 """
 
-# REPLACE, because the key may be expired without being among those just deleted.
+# REPLACE, because the key may be an expired key that the first statement did not delete.
 _REMEMBER: Final = statement(
     """
 INSERT OR REPLACE INTO idempotency_keys (user_id, key, fingerprint, {columns})
@@ -100,7 +100,7 @@ async def add_once(
 
 
 async def count_todos(connection: aiosqlite.Connection, values: Mapping[str, Any]) -> int:
-    """Return how many todos a user has, at most the limit.
+    """Return the number of a user's todos, up to the limit.
 
     Args:
         connection: The connection.

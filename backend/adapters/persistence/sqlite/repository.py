@@ -112,7 +112,7 @@ class SqliteTodoRepository:
         return todo
 
     async def get(self, user_id: str, todo_id: UUID, /) -> Todo:
-        """Return one todo; see `TodoRepository`."""
+        """Return a todo; see `TodoRepository`."""
         rows = await self._readers.fetch(
             _GET, {"user_id": user_id, "id": todo_id.bytes}, user_id=user_id
         )
@@ -121,7 +121,7 @@ class SqliteTodoRepository:
         return to_todo(rows[0])
 
     async def list(self, user_id: str, query: TodoQuery, /) -> TodoPage:
-        """Return one page of the owner's todos; see `TodoRepository`."""
+        """Return a page of the owner's todos; see `TodoRepository`."""
         after = query.after
         values: dict[str, Any] = {
             "user_id": user_id,

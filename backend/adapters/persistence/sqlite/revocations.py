@@ -18,7 +18,7 @@ _LIST: Final = "SELECT kind, value, issued_before, expires_at FROM revocations"
 
 _DELETE_EXPIRED: Final = "DELETE FROM revocations WHERE expires_at <= :now"
 
-# Adds nothing if there are too many entries, unless there is an entry of this kind and value.
+# Adds no entry if there are too many, unless there is already an entry of this kind and value.
 # max() of NULL is NULL, which both entries of a session or a token have.
 _ADD: Final = """
 INSERT INTO revocations AS known (kind, value, issued_before, expires_at)

@@ -26,7 +26,7 @@ COLUMNS: Final = (
 
 STORED: Final = ("user_id", *COLUMNS, "search_text")
 
-# Of an idempotency key.
+# The columns of an idempotency key.
 REMEMBERED: Final = ("user_id", "key", "fingerprint", *COLUMNS)
 
 _PRIORITIES: Final = tuple(Priority)
@@ -85,7 +85,7 @@ def statement(template: str) -> str:
 
     Args:
         template: The SQL. `{columns}` becomes the names `COLUMNS`, `{values}` their parameters, and
-            `{assignments}` an assignment to each of them but the id.
+            `{assignments}` an assignment to each column except the id.
     """
     return template.format(
         columns=", ".join(COLUMNS),

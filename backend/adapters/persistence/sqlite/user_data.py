@@ -1,4 +1,4 @@
-"""Everything that an SQLite file stores for a user."""
+"""Deletes all data that an SQLite file stores for a user."""
 
 from collections.abc import Mapping
 

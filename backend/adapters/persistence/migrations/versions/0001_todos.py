@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.CheckConstraint("priority BETWEEN 0 AND 2", name="todos_priority_check"),
         sa.CheckConstraint("version >= 1", name="todos_version_check"),
     )
-    # One index for each order of a list. Todos without a due date sort last.
+    # An index for each order of a list. Todos without a due date sort last.
     postgres = op.get_context().dialect.name == "postgresql"
     never = "infinity" if postgres else "9999-12-31T23:59:59.999999+00:00"
     due = sa.text(f"COALESCE(due_at, '{never}')")

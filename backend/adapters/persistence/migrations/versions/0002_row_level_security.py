@@ -9,7 +9,7 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-# The collation is that of the column `user_id`.
+# The same collation as the column `user_id`.
 _UP = (
     """
     CREATE DOMAIN acting_user AS text COLLATE "C" NOT NULL
@@ -23,7 +23,7 @@ _UP = (
     """,
     "ALTER TABLE todos ENABLE ROW LEVEL SECURITY",
     "ALTER TABLE todos FORCE ROW LEVEL SECURITY",
-    # PostgreSQL evaluates a condition on COALESCE after the policy, so it could not use the index.
+    # PostgreSQL evaluates COALESCE only after the policy, so a query could not use the index.
     "DROP INDEX todos_by_due_at",
     """
     CREATE INDEX todos_by_due_at ON todos

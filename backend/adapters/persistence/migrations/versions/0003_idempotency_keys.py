@@ -18,7 +18,7 @@ WITH CHECK (user_id = NULLIF(current_setting('app.user_id', true), ''))
 
 
 def upgrade() -> None:
-    # The copy needs no constraints: the same todo has passed those of `todos`.
+    # The copy needs no constraints: the same todo has passed the constraints of `todos`.
     op.create_table(
         "idempotency_keys",
         sa.Column("user_id", _text, nullable=False),

@@ -1,4 +1,4 @@
-"""The key that seals cursors. This migration draws it; all processes of the database share it."""
+"""The key that seals cursors. This migration makes the key; all processes share the key."""
 
 import secrets
 

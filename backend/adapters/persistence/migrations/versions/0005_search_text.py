@@ -1,4 +1,4 @@
-"""The search text in one Unicode normal form (NFC). Earlier releases stored what was sent."""
+"""The search text in a Unicode normal form (NFC). Earlier releases stored the text as sent."""
 
 import unicodedata
 
@@ -8,7 +8,7 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
-# The policy hides every row from the owner too, as long as it is forced.
+# A forced policy hides every row from the owner of the table, too.
 _POSTGRES = (
     "ALTER TABLE todos NO FORCE ROW LEVEL SECURITY",
     """

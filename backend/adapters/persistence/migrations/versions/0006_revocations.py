@@ -1,7 +1,7 @@
-"""The table of revocations. The application only reads it; the command `revoke` writes.
+"""The table of revocations. The application only reads the table; the command `revoke` writes.
 
-It is no table of users: the policies of row-level security do not apply, and `forget` deletes
-nothing here. Times are in seconds since the epoch, like those of tokens.
+The rows do not belong to users: row-level security does not apply, and `forget` deletes no row
+here. Times are in seconds since the epoch, like the times in tokens.
 """
 
 import sqlalchemy as sa
