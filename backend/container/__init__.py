@@ -1,7 +1,7 @@
 """The containers: which adapters the settings choose, and how the parts fit together.
 
-`Container` has every part of the Todo API, so it needs the database drivers. It is imported when it
-is first used, because `backend.container.authentication` must work without them.
+`Container` has every part of the Todo API, so it needs the database drivers. The import happens at
+the first use, because `backend.container.authentication` must work without database drivers.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """Makes the parts that verify OAuth access tokens (`AUTH_RESOURCE`), beside those for other tokens.
 
-Without `AUTH_RESOURCE` there are no such parts, and one verifier has the rules for all tokens.
+Without `AUTH_RESOURCE` there are no such parts, and the same rules hold for all tokens.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class AccessTokenRules(NamedTuple):
 def access_token_rules(
     settings: AuthSettings, issuer: Issuer, jwks: JwksKeys | None
 ) -> AccessTokenRules | None:
-    """Return the rules for OAuth access tokens; None if they have no rules of their own."""
+    """Return the rules for OAuth access tokens; None without `AUTH_RESOURCE`."""
     if issuer.resource is None:
         return None
     asymmetric = {

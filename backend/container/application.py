@@ -18,7 +18,7 @@ from backend.settings import Settings
 
 @containers.copy(Auth)  # so that parts of `AuthContainer` use the settings of this container
 class Container(Auth):
-    """The parts of the application. Each `Singleton` is made once, when it is first used."""
+    """The parts of the application. Each `Singleton` is made once, at its first use."""
 
     settings_class = providers.Object(Settings)
     settings: providers.Singleton[Settings]
@@ -53,7 +53,7 @@ class Container(Auth):
     mint_cookie = providers.Callable(mint_cookie)
 
 
-# Not inside of the class: parts of `AuthContainer` would then get a check with other settings.
+# Outside of the class: otherwise parts of `AuthContainer` would get a check with other settings.
 Container.revocation_check.override(
     providers.Singleton(
         revocations.make_check,

@@ -34,20 +34,20 @@ def _call(make: Callable[[], Any]) -> Any:
 
 
 class AuthContainer(containers.DeclarativeContainer):
-    """The parts that authenticate. Each `Singleton` is made once, when it is first used."""
+    """The parts that authenticate. Each `Singleton` is made once, at its first use."""
 
     settings_class = providers.Object(AuthSettings)
     # `Any`: in a subclass of this container, the settings have a class of their own.
     settings: providers.Singleton[Any] = providers.Singleton(_load, settings_class)
     clock = providers.Object(time.time)
 
-    # What makes and exports spans; None if nothing is traced. A subclass replaces the function: its
-    # own `tracing` would be a second singleton, which the parts below would not use.
+    # Makes and exports spans; None if nothing is traced. A subclass replaces the function: a
+    # `tracing` of the subclass would be a second singleton, which the parts below would not use.
     make_tracing = providers.Object(no_tracing)
     tracing = providers.Singleton(_call, make_tracing)
     tracer = providers.Callable(tracer_of, tracing)
 
-    # Tells which tokens are revoked; None if none can be.
+    # Finds out whether a token is revoked; None if tokens cannot be revoked.
     revocation_check: providers.Provider[Any] = providers.Object(None)
 
     # Several issuers have a container each, by name; one issuer has the parts of this container.

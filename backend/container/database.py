@@ -54,7 +54,7 @@ def choose_database(settings: Settings, tracer: Any = None) -> PostgresDatabase 
             )
         return SqliteDatabase(url, **limits)
     if tracer is not None:
-        from backend.adapters.tracing import postgres  # noqa: PLC0415 - likewise
+        from backend.adapters.tracing import postgres  # noqa: PLC0415 - tracing is off mostly
 
         limits["make_connections"] = functools.partial(
             postgres.TracedPostgresConnections, tracer=tracer
@@ -115,7 +115,7 @@ def choose_revocation_store(
 
 
 async def check_schema(database: MigratedDatabase) -> None:
-    """Check that a server can use the database. Log a warning about what makes it less safe.
+    """Check that a server can use the database. Log a warning about settings that are less safe.
 
     Raises:
         ConfigurationError: The database cannot be reached, its schema is out of date, or the role

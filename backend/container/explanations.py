@@ -94,9 +94,9 @@ async def explain_revocation(
 
     Args:
         database: The database, not open yet.
-        check: Tells what is revoked; None if nothing can be.
+        check: Finds out whether a token is revoked; None if tokens cannot be revoked.
         explanation: The result of the other checks.
-        verifier: Verifies the text, and asks the check.
+        verifier: Verifies the text, and calls the check.
         text: The token, or the value of the cookie. Secret.
     """
     if check is None or not explanation.accepted:

@@ -14,7 +14,7 @@ from backend.container.issuer_inspection import issuer_inspection
 class InspectionContainer(Container):
     """The parts of the application, and those that explain credentials and check the installation.
 
-    Each `Singleton` is made once, when it is first used.
+    Each `Singleton` is made once, at its first use.
     """
 
     diagnose_database = providers.Callable(diagnose_database, Container.database)

@@ -106,7 +106,7 @@ def better_auth(settings: AuthSettings, clock: Callable[[], float] = time.time) 
     """Describe Better Auth. By default, issuer and audience are its origin.
 
     Args:
-        settings: Its base URL, the settings that override what is derived from that URL, and the
+        settings: The base URL, the settings that override values derived from that URL, and the
             names of further claims.
         clock: Returns the time in seconds since the epoch.
     """

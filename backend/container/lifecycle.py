@@ -19,10 +19,10 @@ class Part(AbstractAsyncContextManager[Any], Protocol):
 def resources(
     keys: Part | None, database: Part | None = None, tracing: Resource | None = None
 ) -> Sequence[Resource]:
-    """Return what to open, in this order; close the resources in reverse order.
+    """Return the resources to open, in this order; close them in reverse order.
 
-    The HTTP client is not among them. It keeps no connection between two fetches, so there is
-    nothing to close, and the keys can be opened again, in another event loop too.
+    The HTTP client is not a resource. The client keeps no connection between two fetches, so the
+    client needs no close, and the keys can be opened again, in another event loop too.
 
     Args:
         keys: The issuer's keys; None if the issuer has no key set.

@@ -45,7 +45,7 @@ def _for_access_tokens(settings: AuthSettings, *, url: str) -> dict[str, str | t
         url: The URL of the MCP server.
     """
     values: dict[str, str | tuple[str, ...]] = {"auth_resource": url}
-    values["auth_audience"] = (url,)  # other tokens need it too
+    values["auth_audience"] = (url,)  # other tokens need this audience too
     if settings.better_auth_url and not settings.auth_issuer:
         urls = BetterAuthUrls.from_base_url(settings.better_auth_url)
         values["auth_issuer"] = (urls.base,)

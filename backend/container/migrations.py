@@ -27,7 +27,8 @@ async def migrate_schema(
         database: The database.
         revision: The revision to end at; None for the latest.
         downgrade: Whether the revision may be older than that of the schema.
-        record: Gets each statement that changes the database. Then the migration is undone.
+        record: Receives each statement that changes the database. With `record`, the migration is
+            undone.
 
     Raises:
         ConfigurationError: The database cannot be reached or refuses the change, or the revision

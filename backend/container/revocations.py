@@ -1,4 +1,4 @@
-"""Makes what refuses revoked tokens, and what revokes them."""
+"""Makes the parts that refuse revoked tokens and that revoke tokens."""
 
 from collections.abc import Callable
 from typing import Final
@@ -42,7 +42,7 @@ async def check_start(database: Database, check: RevocationCheck | None) -> None
     """Check that a server can read the revocations, if there are any.
 
     Raises:
-        ConfigurationError: It cannot.
+        ConfigurationError: The server cannot read the revocations.
     """
     if check is None:
         return
@@ -54,7 +54,7 @@ async def check_start(database: Database, check: RevocationCheck | None) -> None
 
 
 async def diagnose(database: Database, check: RevocationCheck | None) -> list[Finding]:
-    """Return whether a server can read the revocations; nothing if there are none."""
+    """Return findings about the revocations: whether a server can read the entries, if any."""
     try:
         await check_start(database, check)
     except ConfigurationError as error:
@@ -82,7 +82,7 @@ async def revoke(  # noqa: PLR0913 - the parts of the container
         database: The database, not open yet.
         store: The store in that database.
         clock: Returns the time in seconds since the epoch.
-        kind: What is revoked.
+        kind: The kind of the entry.
         value: The id of the user, of the session or of the token.
         issued_before: For a user: the time before which the revoked tokens were issued, in seconds
             since the epoch. By default, every token that exists now is revoked, even if the
@@ -92,7 +92,7 @@ async def revoke(  # noqa: PLR0913 - the parts of the container
         The entry that was added.
 
     Raises:
-        ValueError: The time is so late that tokens of the future would be revoked, too.
+        ValueError: The time is in the future, so tokens that do not exist yet would be revoked.
         TooManyRevocationsError: There are too many entries already.
         RepositoryUnavailableError: The database cannot be reached, or refuses the entry.
     """

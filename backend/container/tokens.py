@@ -38,7 +38,8 @@ def http_client(keys_url: str | None) -> Any:
     fetched without a proxy, because the request to a proxy would cross the network in plain HTTP.
 
     Args:
-        keys_url: The URL of the key set, or of the metadata that name it, if there is one.
+        keys_url: The URL of the key set, or of the metadata that name the key set; None without a
+            key set.
 
     Returns:
         An `httpx2.AsyncClient`.
@@ -51,7 +52,7 @@ def http_client(keys_url: str | None) -> Any:
         return httpx2.AsyncClient(follow_redirects=False, trust_env=False, cookies=no_cookies)
     url = urlsplit(keys_url)
     local = is_loopback(url.hostname or "")
-    # Loading the certificates takes 40 ms, which tests with a local key server would often pay.
+    # Loading the certificates takes 40 ms, which would slow down tests with a local key server.
     needs_tls = url.scheme == "https" or not local
     context = httpx2.create_ssl_context() if needs_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx2.AsyncClient(
@@ -115,8 +116,8 @@ def sources(settings: AuthSettings, jwks: JwksKeys | None) -> Mapping[str, KeySo
 def secret_is_for_sessions(settings: AuthSettings, *, has_key_set: object) -> bool:
     """Return whether the secret verifies session cookies and session tokens only.
 
-    That is so if there is a key set and one of both is accepted, unless `AUTH_ALGORITHMS` names
-    HS256.
+    The result is true if there is a key set and cookies or session tokens are accepted, unless
+    `AUTH_ALGORITHMS` names HS256.
     """
     accepts_sessions = (
         settings.auth_cookie is not CookieCache.OFF
@@ -141,7 +142,7 @@ def policy(settings: AuthSettings, issuer: Issuer) -> ClaimsPolicy:
 def to_principal(
     settings: AuthSettings, issuer: Issuer, revocation: RevocationCheck | None
 ) -> Callable[[Claims, float], Principal]:
-    """Return the mapping of claims to principals, which keeps what `revocation` asks for."""
+    """Return the mapping of claims to principals, which keep the ids that `revocation` needs."""
     if revocation is None:
         return issuer.to_principal
     return with_ids(issuer.to_principal, max_lifetime=settings.auth_max_lifetime)

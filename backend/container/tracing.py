@@ -1,4 +1,4 @@
-"""Tracing: whether the environment or the app asks for spans, and what records them.
+"""Tracing: finds out whether the environment or the app asks for spans, and makes the recorders.
 
 OpenTelemetry is an optional dependency. Without a tracer, nothing is wrapped, and no module of
 `adapters/tracing` is imported.
@@ -24,8 +24,8 @@ def tracing_from_environment() -> Any:
     """Return a `Tracing`, which makes and exports spans.
 
     Returns:
-        None unless the `OTEL_*` variables ask for it, and are valid. A server refuses to start with
-        invalid variables.
+        None unless the `OTEL_*` variables ask for tracing, and are valid. A server refuses to start
+        with invalid variables.
     """
     if not is_tracing_requested(os.environ) or any(tracing_complaints(os.environ)):
         return None
@@ -35,12 +35,12 @@ def tracing_from_environment() -> Any:
 
 
 def tracer_of(tracing: Any) -> Any:
-    """Return the tracer of a `Tracing`; without it, what `adopted_tracer` returns."""
+    """Return the tracer of a `Tracing`; without a `Tracing`, the result of `adopted_tracer`."""
     return adopted_tracer() if tracing is None else tracing.tracer
 
 
 def adopted_tracer() -> Any:
-    """Return a tracer of the global provider that an app has set up itself; None without it."""
+    """Return a tracer of the global provider that an app has set up; None without a provider."""
     if "opentelemetry.sdk.trace" not in sys.modules:  # an app that sets up a provider imports it
         return None
     from backend.adapters.tracing import context  # noqa: PLC0415 - see above
@@ -92,7 +92,7 @@ def traced_verifier(
     Args:
         verifier: Verifies tokens or cookies.
         tracer: Makes the spans.
-        credential: What is verified: `bearer`, `cookie` or `session_token`.
+        credential: The kind of credential: `bearer`, `cookie` or `session_token`.
         jwks: The issuer's keys, if there is a key set.
         max_age: Seconds after which keys are stale.
     """

@@ -69,7 +69,8 @@ class Principal(NamedTuple):
 class TokenVerifier(Protocol):
     """Port: turns a token into the principal that it authenticates.
 
-    An implementation checks everything; nothing after it does. Requests call `verify` concurrently.
+    An implementation makes all checks; no later code checks the token. Requests call `verify`
+    concurrently.
     """
 
     async def verify(self, token: str, /) -> Principal:
@@ -91,9 +92,9 @@ class AuthError(Exception):
 
     `code` and `detail` are for the caller: they are stable and reveal nothing about the token.
     `reason`, the message, `found` and `expected` are for the operator: they go to the log, the
-    `reason` also to the metrics, and none of them to the caller. The message never quotes the
-    token. `found` is a value in the token, and `expected` is what would be accepted. Neither
-    contains a secret; both may be empty.
+    `reason` also to the metrics, and never to the caller. The message never quotes the token.
+    `found` is a value in the token, and `expected` names the accepted values. Neither contains a
+    secret; both may be empty.
     """
 
     code: ClassVar[str] = "invalid_token"

@@ -1,4 +1,4 @@
-"""What operators read: the findings of `explain` and `doctor`, and the state of the key set."""
+"""Reports for operators: the findings of `explain` and `doctor`, and the state of the key set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,15 +7,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of one check.
+    """The result of a check.
 
     Attributes:
         check: The name of the check.
         checked: Whether the check ran. If not, `found` says why.
         found: The values that were found.
-        expected: The values that the check accepts; None if it passed.
-        problem: What is wrong; None if the check passed or did not run.
-        remedy: How to fix the problem. Without a problem: advice. None if there is neither.
+        expected: The values that the check accepts; None if the check passed.
+        problem: The problem; None if the check passed or did not run.
+        remedy: How to fix the problem; without a problem, advice or None.
         is_warning: Whether the check passed in spite of the problem.
     """
 
@@ -43,7 +43,7 @@ class Explanation:
         findings: The result of every check, in order.
         code: The `code` of the API's response to this token; None if the token is accepted.
         reason: The precise reason in the log and the metrics; None if the token is accepted.
-        credential: What was explained: `token`, `session cookie` or `session token`.
+        credential: The kind of credential: `token`, `session cookie` or `session token`.
     """
 
     header: Mapping[str, Any] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Explanation:
 
     @property
     def accepted(self) -> bool:
-        """Whether no check failed, so that the verifier accepts the token."""
+        """Whether every check passed, so that the verifier accepts the token."""
         return not any(finding.failed for finding in self.findings)
 
 
@@ -104,9 +104,9 @@ class PoolState:
     """The state of a pool of database connections, for metrics.
 
     Attributes:
-        name: What the connections are for: `all`, `read` or `write`.
+        name: The purpose of the connections: `all`, `read` or `write`.
         in_use: The number of connections that work for a caller.
-        idle: The number of open connections that do not.
+        idle: The number of open connections that do not work for a caller.
         maximum: The maximum number of connections.
         waiting: The number of callers that wait for a connection.
         timeouts: How many callers got no connection in time.

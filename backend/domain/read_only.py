@@ -7,7 +7,7 @@ from typing import Any, Final
 class ReadOnlyMapping(Mapping[str, Any]):
     """A copy of a JSON object in which nothing can be changed, at any depth. Lists become tuples.
 
-    Unlike `types.MappingProxyType`, it can be hashed, pickled and copied.
+    Unlike a `types.MappingProxyType`, the copy can be hashed, pickled and copied.
 
     Args:
         members: The members of the object, which are copied.

@@ -1,7 +1,7 @@
 """Revocation: tokens that are refused before they expire.
 
-A `RevocationCheck` is asked after a token was verified, even if the token comes from a cache. What
-is revoked stands in a `RevocationStore`: an operator adds entries, and servers read them.
+A `RevocationCheck` looks at every verified token, even if the token comes from a cache. The entries
+are in a `RevocationStore`: an operator adds entries, and servers read them.
 """
 
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ class RevokedTokenError(InactiveTokenError):
 
 
 class TokenIds(NamedTuple):
-    """What identifies a verified token.
+    """The ids of a verified token.
 
     Attributes:
         user_id: The id of its user.
         issued_at: When the token was issued (`iat`), in seconds since the epoch; None if unknown.
-        session_id: The session that it belongs to (`sid`); None if unknown.
-        token_id: Its own id (`jti`; RFC 7519, section 4.1.7); None if it has none.
+        session_id: The session of the token (`sid`); None if unknown.
+        token_id: The token's own id (`jti`; RFC 7519, section 4.1.7); None without an id.
     """
 
     user_id: str
@@ -38,7 +38,7 @@ class TokenIds(NamedTuple):
 
 
 class RevocationCheck(Protocol):
-    """Port: tells whether a token is revoked. Requests call `is_revoked` concurrently."""
+    """Port: finds out whether a token is revoked. Requests call `is_revoked` concurrently."""
 
     async def is_revoked(self, token: TokenIds, /) -> bool:
         """Return whether a token is revoked.
@@ -47,14 +47,14 @@ class RevocationCheck(Protocol):
             token: The ids of a token that is valid otherwise.
 
         Raises:
-            VerifierUnavailableError: The check cannot tell now. The token is then not accepted, and
-                the user is not logged out.
+            VerifierUnavailableError: The check cannot decide now. The token is then not accepted,
+                and the user is not logged out.
         """
         ...
 
 
 class RevocationKind(StrEnum):
-    """What an entry revokes."""
+    """The kinds of entries."""
 
     USER = "user"
     SESSION = "session"
@@ -66,7 +66,8 @@ class Revocation:
     """An entry that revokes tokens.
 
     Attributes:
-        kind: What is revoked: tokens of a user, of a session (`sid`), or one token (`jti`).
+        kind: Whether the entry revokes tokens of a user, of a session (`sid`), or a single token
+            (`jti`).
         value: The id of the user, the session or the token.
         issued_before: For a user: tokens that were issued before this time are revoked, in seconds
             since the epoch. None for the other kinds.
@@ -89,8 +90,8 @@ class RevocationStore(Protocol):
     async def add(self, revocation: Revocation, /, *, now: float) -> None:
         """Add an entry, and delete entries that have expired.
 
-        If there is an entry of the same kind and value, the later times of both count. So no call
-        makes a revoked token valid again.
+        If there is already an entry of the same kind and value, the later times of the two entries
+        count. So no call makes a revoked token valid again.
 
         Args:
             revocation: The entry.

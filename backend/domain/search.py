@@ -1,4 +1,4 @@
-"""Texts as searches compare them: without case, and in one Unicode normal form."""
+"""The search key of a text: without case, and in a Unicode normal form."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ _GRAPHEME_JOINER: Final = "\u034f"
 
 
 def search_key(text: str) -> str:
-    """Return the form of a text in which searches compare, whatever its case and normal form.
+    """Return the key with which searches compare a text, independent of case and normal form.
 
     Texts that Unicode calls canonical caseless matches (D145) have the same key.
     """

@@ -41,7 +41,7 @@ _RANKS: Final = {priority: rank for rank, priority in enumerate(Priority)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Todo:
-    """A task of one user. Todos are immutable; `change` returns the next version.
+    """A task of a user. Todos are immutable; `change` returns the next version.
 
     Attributes:
         id: A UUIDv7 (RFC 9562, section 5.7), which sorts by creation time.
@@ -51,7 +51,7 @@ class Todo:
         description: At most 10,000 characters.
         completed: Whether the task is done.
         priority: How important the task is.
-        due_at: When the task is due (UTC); None if it has no due date.
+        due_at: When the task is due (UTC); None without a due date.
         version: Starts at 1; each change adds 1.
 
     Raises:
@@ -117,7 +117,7 @@ class InvalidTodoError(TodoError):
 
     Attributes:
         field: The field's name.
-        problem: What is wrong with the field, in words for the caller.
+        problem: The fault of the field, in words for the caller.
     """
 
     def __init__(self, field: str, problem: str) -> None:

@@ -99,7 +99,7 @@ class TodoQuery:
                 check_text("q", self.q, TITLE_MAX_LENGTH)
             if self.due_before is not None:
                 object.__setattr__(self, "due_before", to_utc("due_before", self.due_before))
-        except InvalidTodoError as error:  # filters follow the rules of the fields they search
+        except InvalidTodoError as error:  # filters follow the rules of the fields that they search
             raise InvalidTodoQueryError(error.field, error.problem) from None
 
 
@@ -108,7 +108,7 @@ class InvalidTodoQueryError(Exception):
 
     Attributes:
         field: The filter's name.
-        problem: What is wrong with the filter, in words for the caller.
+        problem: The fault of the filter, in words for the caller.
     """
 
     def __init__(self, field: str, problem: str) -> None:
@@ -119,7 +119,7 @@ class InvalidTodoQueryError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TodoPage:
-    """One page of a list.
+    """A page of a list.
 
     Attributes:
         items: The todos.

@@ -9,10 +9,11 @@ from backend.domain.todo_list import TodoPage, TodoQuery
 
 
 class TodoRepository(Protocol):
-    """Stores todos. Every call is one transaction, committed when the call returns.
+    """Stores todos. Every call is a single transaction, committed when the call returns.
 
     A call never reaches another owner's todo: such a todo is not found. Every call may raise
-    `RepositoryUnavailableError`. Then either the whole transaction was committed, or nothing was.
+    `RepositoryUnavailableError`. Then the transaction was committed either completely or not at
+    all.
     """
 
     async def add(
@@ -47,7 +48,7 @@ class TodoRepository(Protocol):
         ...
 
     async def list(self, user_id: str, query: TodoQuery, /) -> TodoPage:
-        """Return one page of the owner's todos.
+        """Return a page of the owner's todos.
 
         Raises:
             SearchTimeoutError: A search with `query.q` did not end in time.
