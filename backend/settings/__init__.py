@@ -93,7 +93,7 @@ class Settings(AuthSettings):
 
     @property
     def processes(self) -> int:
-        """How many processes of this server fetch the key set."""
+        """The number of processes of this server that fetch the key set."""
         return self.workers
 
     @classmethod

@@ -174,7 +174,7 @@ class AuthSettings(BaseSettings):
 
     @classmethod
     def names_an_issuer(cls) -> bool:
-        """Return whether the environment has a setting that says which tokens to trust."""
+        """Return whether the environment has a setting that defines the trusted tokens."""
         return names_any(ISSUERS) or uses_oidc(
             {name.lower(): value for name, value in os.environ.items()}
         )
@@ -186,7 +186,7 @@ class AuthSettings(BaseSettings):
 
     @property
     def processes(self) -> int:
-        """How many processes of this server fetch the key set, as far as the settings know."""
+        """The number of processes that fetch the key set, as far as the settings know."""
         return 1
 
     @property

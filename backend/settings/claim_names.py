@@ -9,9 +9,9 @@ from backend.settings.values import Words
 
 _REFUSED_CLAIMS: Final = frozenset(
     {
-        # Only tokens have these, so a session cookie could not give the same claim.
+        # Only tokens have these claims, so a session cookie could not give the same claim.
         *("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "scope"),
-        # The secret of the session, and the object that has it.
+        # The secret of the session, and the object with that secret.
         *("token", "session"),
     }
 )

@@ -1,6 +1,6 @@
 """Checks the variables of the HTTP client: proxies, and certificates of authorities.
 
-The client reads these variables when it is made, and fails with an error that does not name them.
+The constructor of the client reads these variables. The errors of the client do not name them.
 """
 
 import importlib.util
@@ -73,7 +73,7 @@ def _variable(scheme: str, value: str) -> str:
 
 
 def _proxy_problem(value: str) -> str | None:
-    """Return what is wrong with a proxy, without its password."""
+    """Return the problem with a proxy, without its password."""
     scheme, separator, address = value.partition("://")
     if not separator:
         scheme, address = "http", value

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in the form that the operator reads."""
+"""Problems with a configuration, in the form that the operator reads."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """One problem with the configuration.
+    """A problem with the configuration.
 
     Attributes:
         variable: The environment variable to change, or the path of the route to change.
-        problem: What is wrong: a phrase without a full stop.
-        remedy: What to do: one or more sentences.
+        problem: The problem: a phrase without a full stop.
+        remedy: The solution: a sentence or more.
         meant: The variable that a misspelled name was probably meant to be.
         is_warning: Whether the server can run in spite of the problem.
         is_temporary: Whether the problem can go away without a change by the operator.

@@ -16,7 +16,7 @@ from backend.settings.sources import IN_FILES
 _DEFAULT: Final = "default"
 _DATABASE_URL: Final = "DATABASE_URL"
 
-# What follows the user in the URL of a database: the hosts, and the name of the database.
+# The part after the user in the URL of a database: the hosts, and the name of the database.
 _HOSTS: Final = re.compile(r"(?:(?:\[[^\]]*\]|[^:,]*)(?::[0-9]*)?(?:,|$))*")
 _PATH: Final = re.compile(r"(?:/[^/;=@]*)?")
 
@@ -29,7 +29,7 @@ class EffectiveSetting:
         variable: The environment variable of the setting.
         value: The value as text, without secrets; None if the setting is not set.
         origin: Where the value comes from.
-        is_secret: Whether the value is a secret, of which `value` says only the size.
+        is_secret: Whether the setting is a secret; then `value` says only its size.
     """
 
     variable: str
@@ -48,13 +48,13 @@ def effective_settings(
 ) -> list[EffectiveSetting]:
     """Describe every setting.
 
-    Call it with the environment that the settings were read from.
+    The environment must be the same as when the settings were read.
 
     Args:
         settings: The settings of the server.
         options: The variables that options of the command line replace.
         lines: Where a file sets a variable, by the name in upper case: for example `.env, line 3`.
-        invalid: The variables with invalid values, in whose place the defaults are used.
+        invalid: The variables with invalid values. The server uses the defaults instead.
         kept: The origin of variables that are set elsewhere, for example in `.dev-secret`.
     """
     described = []
@@ -84,7 +84,7 @@ def _origin(variable: str, options: Collection[str], lines: Mapping[str, str]) -
 
 
 def _text(variable: str, value: Any) -> tuple[str | None, bool]:
-    """Return a value as its variable would have it, and whether it is a secret."""
+    """Return a value in the format of its variable, and whether the value is a secret."""
     is_secret = False
     text: str | None
     match value:
@@ -119,7 +119,7 @@ def _versioned(entry: SecretStr) -> str:
 def _without_password(url: str) -> str:
     """Return the URL of a database without password and parameters, which may have secrets.
 
-    A password that is not escaped can be in any part. Then the URL is not shown at all.
+    A password that is not escaped can be in any part. In that case, the URL is not shown at all.
     """
     if url.startswith("sqlite:"):
         return url

@@ -28,7 +28,7 @@ def export_env_file(path: Path, variable: str) -> list[Complaint]:
         variable: The name that complaints give to the file.
 
     Returns:
-        What is wrong with the file. If anything is wrong, nothing is exported.
+        The problems with the file. If there is any, no variable is exported.
     """
     variables, complaints = _read(path, variable)
     if not complaints:
@@ -48,7 +48,7 @@ def lines_of_env_file(path: Path) -> dict[str, int]:
 
 
 def _read(path: Path, variable: str) -> tuple[dict[str, tuple[str, int]], list[Complaint]]:
-    """Return the value and the line of each variable, and what is wrong with the file."""
+    """Return the value and the line of each variable, and the problems with the file."""
     variables: dict[str, tuple[str, int]] = {}
     complaints: list[Complaint] = []
     try:
@@ -68,13 +68,13 @@ def _read(path: Path, variable: str) -> tuple[dict[str, tuple[str, int]], list[C
 
 
 def _line_number(original: Original) -> int:
-    """Return the line with the name: the parser counts empty lines before it to the variable."""
+    """Return the line with the name, because the parser also counts empty lines before the name."""
     text = original.string
     return original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _new_variables(values: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Return the variables that the environment sets neither itself nor in a file."""
+    """Return the variables that the environment does not set, neither directly nor in a file."""
     taken = {name.upper() for name in os.environ}
     for name, value in values.items():
         if taken.isdisjoint({name.upper(), _COUNTERPARTS.get(name.upper(), name.upper())}):

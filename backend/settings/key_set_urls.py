@@ -8,7 +8,7 @@ from backend.settings.client_environment import client_complaints
 from backend.settings.complaints import Complaint
 from backend.settings.origins import canonical_url, is_loopback
 
-ON: Final = frozenset({"1", "on", "t", "true", "y", "yes"})  # what pydantic reads as True
+ON: Final = frozenset({"1", "on", "t", "true", "y", "yes"})  # the texts that pydantic reads as True
 
 
 def url_complaints(raw: Mapping[str, Any], name: str) -> Iterator[Complaint]:

@@ -37,7 +37,8 @@ def unusable_host(host: str) -> Complaint | None:
     """Return a warning if a host name of the environment is not an address of this machine.
 
     Other programs set HOST too: conda sets it to `x86_64-conda-linux-gnu`. An IP address must be
-    meant for this server, so it causes no warning; the server does not start if it is unusable.
+    meant for this server, so it causes no warning; the server does not start if the address is
+    unusable.
     """
     with contextlib.suppress(ValueError):
         ip_address(host)
@@ -71,7 +72,7 @@ def _odd_secret(variable: str, secret: str) -> Iterator[Complaint]:
 
 
 def _name(character: str) -> str | None:
-    """Return the name of a character that is odd at an end of a secret; None for any other."""
+    """Return the name of a character that is odd at an end of a secret; None for another."""
     if character in _QUOTES:
         return "a quotation mark"
     if character in _LINE_BREAKS:

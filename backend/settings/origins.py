@@ -1,8 +1,8 @@
-"""Writes hosts and URLs as JavaScript's `URL` does, so that equal texts mean equal hosts.
+"""Writes hosts and URLs like JavaScript's `URL`, so that equal texts mean equal hosts.
 
 Better Auth writes `iss` with `URL.origin`, and browsers write the `Origin` header the same way. So
-every host and origin of the settings is written in this form before it is compared or fetched. A
-host is refused if this module is not certain of its form.
+every host and origin of the settings is written in this form before it is compared or fetched. This
+module refuses a host if the form is not certain.
 """
 
 import re
@@ -108,7 +108,7 @@ def _is_punycode(encoded: str) -> bool:
 
 
 def _check_direction(labels: list[str]) -> None:
-    """Check every label by the Bidi Rule if one label has right-to-left characters (RFC 5893)."""
+    """Check every label by the Bidi Rule if any label has right-to-left characters (RFC 5893)."""
     if any(bidirectional(character) in _RIGHT_TO_LEFT for character in "".join(labels)):
         for label in filter(None, labels):
             idna.check_bidi(label, check_ltr=True)

@@ -1,4 +1,4 @@
-"""Reads the raw values of settings: from environment variables, and from files that they name."""
+"""Reads the raw values of settings: from environment variables, or from files."""
 
 import os
 from collections.abc import Collection, Iterator, Mapping
@@ -19,12 +19,12 @@ _MAX_BYTES: Final = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the values of settings come from.
+    """The raw values of settings, and their sources.
 
     Attributes:
         values: The raw values that are set, by setting.
         variables: For each setting in a file, the variable that names the file.
-        complaints: What is wrong with the files, and a warning about a host that is left out.
+        complaints: The problems with the files, and a warning about a host that is left out.
     """
 
     values: Mapping[str, Any]
@@ -45,7 +45,7 @@ class Sources:
 
         Args:
             setting: The name of the setting.
-            problem: What is wrong with the value: a phrase without a full stop.
+            problem: The problem with the value: a phrase without a full stop.
             expected: A description of valid values.
         """
         name = setting.upper()
@@ -68,7 +68,7 @@ def read_sources(
 
     Args:
         values: The values of environment variables, by setting.
-        overrides: The values that replace them.
+        overrides: The values that replace those of the environment.
         fields: The settings to read.
     """
     in_files: dict[str, str] = {}
@@ -94,7 +94,7 @@ def read_sources(
 
 
 def names_any(settings: frozenset[str]) -> bool:
-    """Return whether the environment sets one of the settings, itself or in a file."""
+    """Return whether the environment sets any of the settings, itself or in a file."""
     names = {name.lower() for name, value in os.environ.items() if value}
     return any(setting in names or f"{setting}_file" in names for setting in settings)
 

@@ -20,8 +20,8 @@ FOREIGN: Final = frozenset(
 
 # The similarity, from 0 to 1, from which `difflib` counts a name as a misspelling of another.
 _CUTOFF: Final = 0.85
-# Other programs may use names without our prefixes. So these names must be long and more similar,
-# and they cause a warning only.
+# Other programs may use names without a prefix of this project. So such names must be long and more
+# similar, and cause only a warning.
 _CUTOFF_WITHOUT_PREFIX: Final = 0.9
 _MIN_LENGTH_WITHOUT_PREFIX: Final = 8
 

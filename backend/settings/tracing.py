@@ -1,4 +1,4 @@
-"""Reads the standard `OTEL_*` variables: whether to trace, and what is wrong with them.
+"""Reads the standard `OTEL_*` variables: whether they ask for tracing, and their problems.
 
 The OpenTelemetry SDK reads their values itself, but only warns about an invalid value.
 """
@@ -7,7 +7,7 @@ import importlib.util
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from backend.settings.complaints import Complaint
@@ -53,7 +53,7 @@ _EXTRA_MISSING: Final = Complaint(
 def is_tracing_requested(environment: Mapping[str, str]) -> bool:
     """Return whether the variables ask for tracing.
 
-    They do if they name an exporter or an endpoint, unless OTEL_SDK_DISABLED is true or
+    The result is true if they name an exporter or an endpoint, unless OTEL_SDK_DISABLED is true or
     OTEL_TRACES_EXPORTER is none. An empty variable counts as not set.
     """
     if _read(environment, "OTEL_SDK_DISABLED").lower() == "true":
@@ -74,10 +74,10 @@ def tracing_complaints(environment: Mapping[str, str]) -> Iterator[Complaint]:
         yield _EXTRA_MISSING
     if _read(environment, _EXPORTER).lower() not in {"", "otlp"}:
         yield Complaint(_EXPORTER, "only the exporter otlp is supported", "Set it to otlp or none.")
-    for name, problem, remedy, is_valid in _CHECKS:
-        value = _read(environment, name)
-        if value and not is_valid(value):
-            yield Complaint(name, problem, remedy)
+    for check in _CHECKS:
+        value = _read(environment, check.name)
+        if value and not check.is_valid(value):
+            yield Complaint(check.name, check.problem, check.remedy)
     yield from _number_complaints(environment)
     if "ratio" in _read(environment, _SAMPLER).lower() and not _read(environment, _SAMPLER_ARG):
         yield Complaint(
@@ -127,6 +127,10 @@ def _is_base_endpoint(value: str) -> bool:
     return _is_endpoint(value) and not {"?", "#"} & set(value)  # the SDK appends a path
 
 
+def _is_sampler(value: str) -> bool:
+    return value.lower() in _SAMPLERS
+
+
 def _is_ratio(value: str) -> bool:
     return 0 <= _float(value) <= 1
 
@@ -142,53 +146,64 @@ def _float(value: str) -> float:
         return math.nan
 
 
+def _is_file(value: str) -> bool:
+    return Path(value).is_file()
+
+
 def _are_headers(value: str) -> bool:
     pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
     return all(name.strip() and separator for name, separator, _ in pairs)
 
 
-def _checks() -> Iterator[tuple[str, str, str, Callable[[str], bool]]]:
-    """Yield each variable with what is wrong if its check fails, the remedy, and the check."""
+class _Check(NamedTuple):
+    """The check of a variable, and the complaint if the value is not valid."""
+
+    name: str
+    is_valid: Callable[[str], bool]
+    problem: str
+    remedy: str
+
+
+def _checks() -> Iterator[_Check]:
     url = "not an http:// or https:// URL without user name and password"
-    yield _ENDPOINT, url, "Set it to a URL like http://localhost:4318.", _is_base_endpoint
-    yield (
-        _TRACES_ENDPOINT,
-        url,
-        "Set it to a URL like http://localhost:4318/v1/traces.",
-        _is_endpoint,
-    )
+    base_url = "Set it to a URL like http://localhost:4318."
+    yield _Check(_ENDPOINT, _is_base_endpoint, url, base_url)
+    full_url = "Set it to a URL like http://localhost:4318/v1/traces."
+    yield _Check(_TRACES_ENDPOINT, _is_endpoint, url, full_url)
     samplers = f"Set it to one of {', '.join(_SAMPLERS)}."
-    yield _SAMPLER, "not a known sampler", samplers, lambda name: name.lower() in _SAMPLERS
-    yield _SAMPLER_ARG, "not a ratio", "Set it to a number from 0 to 1.", _is_ratio
+    yield _Check(_SAMPLER, _is_sampler, "not a known sampler", samplers)
+    yield _Check(_SAMPLER_ARG, _is_ratio, "not a ratio", "Set it to a number from 0 to 1.")
     for prefix in ("OTEL_EXPORTER_OTLP_", "OTEL_EXPORTER_OTLP_TRACES_"):
-        yield (
-            f"{prefix}PROTOCOL",
-            "only OTLP over HTTP is supported",
-            f"Set it to {_PROTOCOL}, and the endpoint to the HTTP port of the collector.",
-            _PROTOCOL.__eq__,
+        yield _Check(
+            name=f"{prefix}PROTOCOL",
+            is_valid=_PROTOCOL.__eq__,
+            problem="only OTLP over HTTP is supported",
+            remedy=f"Set it to {_PROTOCOL}, and the endpoint to the HTTP port of the collector.",
         )
-        compressions = f"Set it to one of {', '.join(_COMPRESSIONS)}."
-        yield (
-            f"{prefix}COMPRESSION",
-            "not a known compression",
-            compressions,
-            _COMPRESSIONS.__contains__,
+        yield _Check(
+            name=f"{prefix}COMPRESSION",
+            is_valid=_COMPRESSIONS.__contains__,
+            problem="not a known compression",
+            remedy=f"Set it to one of {', '.join(_COMPRESSIONS)}.",
         )
-        seconds = "Set it to a number of seconds."
-        yield f"{prefix}TIMEOUT", "not a number of seconds above 0", seconds, _is_timeout
-        yield (
-            f"{prefix}HEADERS",
-            "not a list of headers",
-            "Write name=value,name=value.",
-            _are_headers,
+        yield _Check(
+            name=f"{prefix}TIMEOUT",
+            is_valid=_is_timeout,
+            problem="not a number of seconds above 0",
+            remedy="Set it to a number of seconds.",
+        )
+        yield _Check(
+            name=f"{prefix}HEADERS",
+            is_valid=_are_headers,
+            problem="not a list of headers",
+            remedy="Write name=value,name=value.",
         )
         for file in ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"):
-            remedy = "Set it to the path of a PEM file."
-            yield (
-                f"{prefix}{file}",
-                "there is no such file",
-                remedy,
-                lambda path: Path(path).is_file(),
+            yield _Check(
+                name=f"{prefix}{file}",
+                is_valid=_is_file,
+                problem="there is no such file",
+                remedy="Set it to the path of a PEM file.",
             )
 
 

@@ -1,4 +1,4 @@
-"""The types of single settings. Each type rejects invalid values and says what is wrong."""
+"""The types of single settings. Each type rejects invalid values and names the problem."""
 
 import ipaddress
 import re
@@ -38,7 +38,7 @@ class CookieCache(StrEnum):
 
 
 class Provider(StrEnum):
-    """Who issues the tokens."""
+    """The kind of the issuer."""
 
     BETTER_AUTH = "better-auth"
     OIDC = "oidc"
