@@ -257,7 +257,7 @@ def check_export(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         name, _, value = assignment.partition("=")
         if f"//   {name} " in demo and name.lower() not in Settings.model_fields:
             continue
-        is_standard = name in {variable for variable, *_ in tracing._CHECKS}
+        is_standard = name in {check.name for check in tracing._CHECKS}
         assert is_standard or name.lower() in Settings.model_fields, name
         monkeypatch.setenv(name, value.replace("…", "x" * 32))
     _, complaints = Settings.read()

@@ -44,7 +44,7 @@ def test_the_page_names_the_paths_that_are_not_traced() -> None:
 
 
 def test_the_table_of_variables_has_variables_that_the_settings_check() -> None:
-    checked = {name for name, *_ in tracing._CHECKS} | {*tracing._NUMBERS}  # all that is checked
+    checked = {check.name for check in tracing._CHECKS} | {*tracing._NUMBERS}  # all that is checked
     rows = [name for row in table_rows(PAGE) for name in re.findall(r"`(OTEL_\w+)`", row[0])]
     unchecked = {"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"}
     switches = {"OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"}

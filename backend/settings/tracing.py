@@ -6,8 +6,9 @@ The OpenTelemetry SDK reads their values itself, but only warns about an invalid
 import importlib.util
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import urlsplit
 
 from backend.settings.complaints import Complaint
@@ -155,7 +156,8 @@ def _are_headers(value: str) -> bool:
     return all(name.strip() and separator for name, separator, _ in pairs)
 
 
-class _Check(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Check:
     """The check of a variable, and the complaint if the value is not valid."""
 
     name: str
