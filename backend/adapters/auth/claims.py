@@ -1,7 +1,7 @@
 """The rules for the registered claims of a token (RFC 7519, section 4.1).
 
-The rules are stricter than those of common libraries. Nothing is converted: a time must be a JSON
-number, and an audience must be a string or a list of strings.
+The rules are stricter than those of common libraries. Values are not converted: a time must be a
+JSON number, and an audience must be a string or a list of strings.
 """
 
 from collections.abc import Mapping
@@ -154,7 +154,7 @@ def check_identifier(name: str, value: object) -> None:
         value: The value of the claim.
 
     Raises:
-        InvalidClaimError: The value is not such a string.
+        InvalidClaimError: The value cannot be a user id.
     """
     if not (
         isinstance(value, str)

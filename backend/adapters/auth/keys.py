@@ -10,7 +10,7 @@ class KeySource(Protocol):
     """Finds the keys that may have signed a token."""
 
     def known(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
-        """Return or raise the result of `find`, if it needs no waiting; otherwise return no key."""
+        """Return or raise the result of `find` if it needs no waiting; otherwise return no key."""
         ...
 
     async def find(self, algorithm: str, kid: str | None, /) -> Sequence[VerificationKey]:
@@ -28,7 +28,7 @@ class KeySource(Protocol):
         ...
 
     async def recheck(self) -> bool:
-        """Look for new keys because no key verifies a signature; tell whether the keys changed."""
+        """Look for new keys because no key verifies a signature; return whether keys changed."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Tokens that a client got for itself (client credentials; RFC 6749, section 4.4).
 
-Such a token names no user. Without this rule its client would be a user with the id of the client.
+Such a token names no user. Without this rule, the client would be a user with the id of the client.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def is_machine_token(claims: Claims) -> bool:
 
 
 def with_machine_tokens(to_principal: ToPrincipal, *, accepted: bool) -> ToPrincipal:
-    """Refuse machine tokens, or let their principals say what they are.
+    """Refuse machine tokens, or mark their principals as machines.
 
     Args:
         to_principal: Maps verified claims and their expiry to a principal.

@@ -1,6 +1,6 @@
-"""Refuses revoked tokens after their verification, also tokens that come from the cache.
+"""Refuses revoked tokens after their verification, even if they come from the cache.
 
-Nothing of this exists unless a `RevocationCheck` is configured.
+No part of this module is used unless a `RevocationCheck` is configured.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class IdentifiedPrincipal(Principal):
     Attributes:
         issued_at: When the token was issued, in seconds since the epoch; None if unknown.
         session_id: The session of the token; None if unknown.
-        token_id: The id of the token; None if it has none.
+        token_id: The id of the token; None without an id.
     """
 
     issued_at: float | None = None
@@ -68,7 +68,7 @@ class RevocationCheckedTokenVerifier:
 
     Args:
         verifier: Verifies the tokens, from a cache if possible.
-        check: Tells whether a token is revoked.
+        check: Finds out whether a token is revoked.
 
     Attributes:
         verifier: The same verifier, whose cache has a state.
@@ -96,7 +96,7 @@ class RevocationCheckedTokenVerifier:
 
 def token_ids(principal: Principal) -> TokenIds:
     """Return the ids of the token of a principal."""
-    if not isinstance(principal, IdentifiedPrincipal):  # of a verifier that knows no ids
+    if not isinstance(principal, IdentifiedPrincipal):  # the verifier knows no ids
         return TokenIds(principal.user_id)
     return TokenIds(
         principal.user_id, principal.issued_at, principal.session_id, principal.token_id

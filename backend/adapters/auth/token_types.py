@@ -55,9 +55,9 @@ def _type_of(segment: str) -> str:
 
 
 def is_access_token(header: str) -> bool:
-    """Return whether a token says that it is an OAuth access token.
+    """Return whether the type of a token is that of OAuth access tokens.
 
     Args:
-        header: The encoded header. Untrusted. A malformed header says nothing.
+        header: The encoded header. Untrusted. A malformed header has no type.
     """
     return len(header) <= _HEADER_MAX_LENGTH and _type_of(header) in ACCESS_TOKEN

@@ -1,8 +1,8 @@
 """Reads the claims that describe a user, from any issuer.
 
-Such a claim never fails authentication. A claim of the wrong type is ignored, as if it were
-missing, and so is a claim whose value is null: it depends on the issuer's database whether null or
-nothing is written.
+Such a claim never fails authentication. A claim of the wrong type is ignored, as if the claim were
+missing. A claim with the value null is ignored too: the issuer's database decides whether the
+issuer writes null or leaves out the claim.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Exports spans to a collector. An outage costs spans, and logs one line a minute."""
+"""Exports spans to a collector. During an outage, spans are lost; a line a minute is logged."""
 
 import logging
 import re

@@ -20,7 +20,7 @@ class TracedFetch:
     """Records a span for each fetch of a key set.
 
     A fetch that a running request waits for belongs to the trace of that request. Any other fetch
-    is a trace of its own, with a link to the request that caused the fetch, if there is one.
+    is a trace of its own, with a link to the request that caused the fetch, if any.
 
     Args:
         fetch: Returns the key set's bytes or raises `FetchError`.

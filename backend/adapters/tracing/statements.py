@@ -18,7 +18,7 @@ _SOURCE: Final = re.compile(r"\bFROM (\w+)")
 
 
 class StatementSpans:
-    """Makes the spans of the statements of one database.
+    """Makes the spans of the statements of a database.
 
     Args:
         tracer: Makes the spans.

@@ -1,4 +1,4 @@
-"""Decoders for the formats of Better Auth's session cookie, one for each cookie cache strategy.
+"""Decoders for the formats of Better Auth's session cookie: a decoder for each strategy.
 
 A decoder authenticates the value of a cookie and returns its claims. `SessionCookieVerifier` then
 checks the claims.
@@ -50,7 +50,7 @@ class CompactCookieDecoder:
 
         Raises:
             MalformedTokenError: The value is not in this format.
-            InvalidSignatureError: The secret did not sign it.
+            InvalidSignatureError: The secret did not sign the value.
         """
         try:
             match = _COMPACT.fullmatch(decode_base64url(value.encode("ascii")))
@@ -149,7 +149,7 @@ def encryption_key(secret: bytes, *, salt: bytes = b"better-auth-session") -> by
 
     Args:
         secret: The bytes of the secret.
-        salt: The salt of the derivation. Better Auth has another for each use of the secret.
+        salt: The salt of the derivation. Better Auth has another salt for each use of the secret.
     """
     info = b"BetterAuth.js Generated Encryption Key"
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=info).derive(secret)

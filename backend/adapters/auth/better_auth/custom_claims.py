@@ -1,8 +1,7 @@
 """Adds the claims of `AUTH_CLAIMS` to a principal.
 
-The claims come from the payload of a token, or from the user and the session of a cookie. If
-several have a claim of the same name, the payload counts before the user, and the user before the
-session.
+The claims come from the payload of a token, or from the user and the session of a cookie. If a name
+is in several of these, the payload counts before the user, and the user before the session.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -23,7 +23,7 @@ Strategy = Literal["compact", "jwt", "jwe"]
 _USUAL_LIFETIME: Final = 900  # seconds
 
 
-def mint_token(  # noqa: PLR0913 - one argument for each claim
+def mint_token(  # noqa: PLR0913 - an argument for each claim
     secret: str,
     *,
     user_id: str,
@@ -42,7 +42,7 @@ def mint_token(  # noqa: PLR0913 - one argument for each claim
         secret: The shared secret, at least 32 bytes long.
         user_id: The `sub` claim.
         email: The `email` claim. Left out if None.
-        email_verified: Whether the token says that the address is verified.
+        email_verified: Whether the address counts as verified.
         name: The `name` claim. Left out if None.
         roles: The roles in the `role` claim. Left out if empty.
         scope: The `scope` claim: scopes, separated by spaces. Left out if None.
@@ -70,7 +70,7 @@ def mint_token(  # noqa: PLR0913 - one argument for each claim
         return jwt.encode({**content, **(claims or {})}, secret, algorithm=algorithm)
 
 
-def mint_cookie(  # noqa: PLR0913 - one argument for each column
+def mint_cookie(  # noqa: PLR0913 - an argument for each column
     secret: str,
     *,
     strategy: Strategy,

@@ -31,7 +31,7 @@ class SessionCookieVerifier:
     """Turns the value of a session cookie into the principal of its user.
 
     Args:
-        decode: Authenticates cookies of one format and returns their claims, with `exp`.
+        decode: Authenticates cookies of a format and returns their claims, with `exp`.
         version: The required version of the cookie cache, or None for any.
         leeway: The tolerated clock skew in seconds.
         to_principal: Maps claims to a principal. It gets the user of the session with the facts of
@@ -85,7 +85,7 @@ class SessionCookieVerifier:
 
 
 def _issued_at(claims: Claims) -> Any:
-    """Return when the cookie was written, in seconds since the epoch; None if it does not say."""
+    """Return when the cookie was written, in seconds since the epoch; None if unknown."""
     milliseconds: Any = claims.get("updatedAt")
     if type(milliseconds) in {int, float}:  # isinstance would accept a boolean
         return milliseconds / 1000

@@ -26,8 +26,8 @@ class BetterAuthUrls:
     """The URLs that Better Auth derives from its base URL.
 
     Attributes:
-        origin: The issuer and audience of the tokens of `/token`, and the issuer of session
-            cookies that a key of the JWKS signs. Written as JavaScript's `URL.origin` does.
+        origin: The issuer and audience of the tokens of `/token`, and the issuer of session cookies
+            that a key of the JWKS signs. In the format of JavaScript's `URL.origin`.
         base: The URL with Better Auth's base path: the issuer of OAuth access tokens.
         jwks: The URL of the JWKS.
     """
@@ -54,7 +54,7 @@ class BetterAuthUrls:
 
 
 def origin_of(url: str) -> str:
-    """Return the scheme, the host and the port of a URL, as they are in the URL."""
+    """Return the scheme, the host and the port of a URL, unchanged."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -93,7 +93,7 @@ def iso_time(value: object) -> float | None:
     """Return an ISO 8601 time with a UTC offset in seconds since the epoch; None for other values.
 
     Args:
-        value: What Better Auth wrote for a `Date`. Any JSON value.
+        value: The JSON value that Better Auth wrote for a `Date`.
     """
     try:
         moment = datetime.fromisoformat(value)  # type: ignore[arg-type]  # TypeError is caught
@@ -107,8 +107,8 @@ def iso_time(value: object) -> float | None:
 def _is_past(ban_expires: object, clock: Callable[[], float]) -> bool:
     """Return whether a ban has ended. A token that is issued after a ban still says `banned: true`.
 
-    The expiry is an ISO 8601 string or a number of milliseconds. Null and 0 mean a permanent ban,
-    and so does a malformed expiry.
+    The expiry is an ISO 8601 string or a number of milliseconds. Null, 0 and a malformed expiry
+    mean a permanent ban.
     """
     if type(ban_expires) in (int, float):  # isinstance would accept a boolean
         return 0 < ban_expires <= clock() * 1000  # type: ignore[operator]  # milliseconds

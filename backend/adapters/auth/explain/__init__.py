@@ -1,1 +1,1 @@
-"""What `explain` and `doctor` print about tokens and issuers. The request path never imports it."""
+"""The texts of `explain` and `doctor` about tokens and issuers. Requests never import them."""

@@ -32,16 +32,16 @@ class MalformedTokenRemedy(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """What the operator of one provider reads.
+    """The texts for the operator, for a provider.
 
     Attributes:
         error: Returns the remedy for a failed check of a token.
         malformed: Returns the remedy for text that is not a JWS.
         fewer_claims: How to make tokens shorter.
-        missing_claims: What to do if claims of `AUTH_CLAIMS` are missing.
+        missing_claims: The advice if claims of `AUTH_CLAIMS` are missing.
         fetches: The remedies for a key set that cannot be fetched.
         search: Searches for the right URL after a failed fetch, and returns the remedy.
-        internal_address: What to do if the URL of the key set is known only in a private network.
+        internal_address: The advice if the URL of the key set is known only in a private network.
     """
 
     error: Callable[[Failure, TokenContext], str | None]

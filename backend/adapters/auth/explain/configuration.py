@@ -9,7 +9,7 @@ from backend.domain.diagnosis import Finding
 def diagnose_cookies(
     strategy: str, *, name: str, has_secret: bool, origins: Collection[str]
 ) -> list[Finding]:
-    """Say which session cookies are accepted; nothing if none are.
+    """Describe the accepted session cookies; return no finding if cookies are not accepted.
 
     Args:
         strategy: The accepted strategy, or `off`.

@@ -12,7 +12,7 @@ from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.adapters.auth.token_types import ACCESS_TOKEN
 from backend.domain.auth import InvalidClaimError
 
-OFF: Final = "off"  # the strategy of session cookies, if none are accepted
+OFF: Final = "off"  # the strategy of session cookies that means: not accepted
 TIMES: Final = ("iat", "nbf", "exp")
 
 _CLAIMS: Final = {"subject": "sub", "issuer": "iss"}
@@ -49,11 +49,11 @@ class TokenContext:
 
     @property
     def is_access_token(self) -> bool:
-        """Whether the token says that it is an OAuth access token."""
+        """Whether the type of the token is that of OAuth access tokens."""
         return media_subtype(self.header.get("typ")) in ACCESS_TOKEN
 
     def found(self, check: str) -> str | None:
-        """Return the values in the token that a check examines; None if there is nothing to show.
+        """Return the values in the token that a check examines; None without such values.
 
         Args:
             check: The name of the check.
@@ -79,7 +79,7 @@ class TokenContext:
         return "sub" in self.claims and is_machine_token(self.claims)
 
     def expected(self, check: str) -> str | None:
-        """Return the values that a check accepts; None if there is nothing to show.
+        """Return the values that a check accepts; None without such values.
 
         Args:
             check: The name of the check.
@@ -105,7 +105,7 @@ def utc(seconds: float) -> str:
 
 
 def shown_time(claims: Mapping[str, Any], name: str) -> str:
-    """Format a time claim for a message; an invalid time as it is, without secrets."""
+    """Format a time claim for a message; an invalid time is not changed, except to hide secrets."""
     try:
         seconds = numeric_date(claims, name)
     except InvalidClaimError:

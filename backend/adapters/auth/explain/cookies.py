@@ -1,4 +1,4 @@
-"""Recognizes session cookies, also those that were sent as bearer tokens."""
+"""Recognizes session cookies, even if the client sent them as bearer tokens."""
 
 import re
 from typing import Final
@@ -44,5 +44,5 @@ def jwt_cookie_remedy(context: TokenContext) -> str | None:
 
 
 def has_session(claims: Claims) -> bool:
-    """Return whether claims are those of a session cookie: they contain a session and its user."""
+    """Return whether claims come from a session cookie: they contain a session and its user."""
     return all(isinstance(claims.get(name), dict) for name in ("session", "user"))

@@ -1,4 +1,4 @@
-"""Explains which claims of `AUTH_CLAIMS` the routes get."""
+"""Explains the claims of `AUTH_CLAIMS` that routes get."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ def claims_finding(
     Args:
         claims: The claims of the principal.
         names: The names in `AUTH_CLAIMS`.
-        remedy: What to do if claims are missing.
+        remedy: The advice if claims are missing.
     """
     missing = [name for name in names if name not in claims]
     found = [json.dumps(redacted(plain(claims)))] if claims else []

@@ -16,11 +16,11 @@ _SERVER_ERROR: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchRemedies:
-    """The remedies of one provider for a key set that cannot be fetched or read.
+    """The remedies for a key set that cannot be fetched or read, for a provider.
 
     Attributes:
         by_kind: The remedy for each kind of failure.
-        by_status: The remedy for each status code that has an own remedy.
+        by_status: The remedy for each status code that has its own remedy.
         server_failure: The remedy for the status codes from 500.
     """
 

@@ -1,4 +1,4 @@
-"""Checks whether the issuer's keys can be fetched and used here, and whether the clocks agree."""
+"""Checks that this machine can fetch and use the issuer's keys, and that the clocks agree."""
 
 import functools
 import time
@@ -28,7 +28,7 @@ _WRONG_URL: Final = frozenset(
 )
 
 
-async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
+async def diagnose_issuer(  # noqa: PLR0913 - an argument for each setting
     client: httpx2.AsyncClient,
     url: str | None,
     *,
@@ -52,7 +52,7 @@ async def diagnose_issuer(  # noqa: PLR0913 - one argument for each setting
         advice: The texts for the operator of this provider.
         algorithms: The accepted algorithms; empty for all.
         leeway: The tolerated clock skew in seconds.
-        policy: The rules for the claims; None to leave out which tokens are accepted.
+        policy: The rules for the claims; None to leave out the description of accepted tokens.
         access_tokens: The rules for OAuth access tokens; None if they are not separate.
         clock: Returns the time in seconds since the epoch.
     """

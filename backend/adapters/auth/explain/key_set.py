@@ -1,4 +1,4 @@
-"""Says which keys a command used, and which tokens the configuration accepts.
+"""Describes the keys that a command used, and the tokens that the configuration accepts.
 
 A running server may have an older key set, so its answers may differ from those of the command.
 """
@@ -52,13 +52,13 @@ def fetched_keys(kids: Sequence[str], fetched_at: float) -> str:
 
 
 def accepted_tokens(policy: ClaimsPolicy, url: str, internal_address: str | None) -> Finding:
-    """Say which issuer and audience tokens must name, and how to configure two addresses.
+    """Describe the required issuer and audience, and how to configure two addresses.
 
     Args:
         policy: The rules for the claims.
         url: The URL of the key set.
-        internal_address: What to do if the address is known only in a private network; None if
-            nothing can be done.
+        internal_address: The advice if the address is known only in a private network; None without
+            advice.
     """
     issuers, audiences = any_of(policy.issuers) or "any", any_of(policy.audiences) or "none"
     found = f"tokens must have the issuer {issuers} and the audience {audiences}"
@@ -74,7 +74,7 @@ def accepted_tokens(policy: ClaimsPolicy, url: str, internal_address: str | None
 
 
 def accepted_access_tokens(policy: ClaimsPolicy) -> Finding:
-    """Say which issuer and audience OAuth access tokens must name.
+    """Describe the required issuer and audience of OAuth access tokens.
 
     Args:
         policy: The rules for their claims.

@@ -1,4 +1,4 @@
-"""Remedies for text that is not a JWS: its form shows what the client sent instead."""
+"""Remedies for text that is not a JWS. The form of the text shows the mistake of the client."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""Remedies for rejected tokens of an OpenID Connect issuer: what to change after usual mistakes."""
+"""Remedies for rejected tokens of an OpenID Connect issuer, after the usual mistakes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -38,7 +38,7 @@ _ENTRA_V1: Final = "https://sts.windows.net/"
 
 
 def oidc_error_remedy(error: Failure, context: TokenContext) -> str | None:
-    """Return the remedy for a failed check; None if none is known.
+    """Return the remedy for a failed check; None if no remedy is known.
 
     Args:
         error: The error that the check raised.
@@ -63,8 +63,8 @@ def _algorithm_remedy(_error: AuthError, context: TokenContext) -> str:
         return unlisted_algorithm_remedy(algorithm)
     return (
         "This algorithm is not accepted: the issuer must sign access tokens with a key of its key"
-        " set. Refresh tokens of Keycloak are signed with a secret, and so are tokens of Supabase"
-        f" projects without asymmetric keys. {_SEND_ACCESS_TOKEN}"
+        " set. A secret signs the refresh tokens of Keycloak, and the tokens of Supabase projects"
+        f" without asymmetric keys. {_SEND_ACCESS_TOKEN}"
     )
 
 
@@ -83,8 +83,8 @@ def _outage_remedy(error: VerifierUnavailableError, _context: TokenContext) -> s
 
 def _signature_remedy(_error: AuthError, _context: TokenContext) -> str:
     return (
-        "The token was changed or forged, or it is for another API. (Nobody else can verify Entra"
-        f" ID's tokens for Microsoft Graph.) {_SEND_ACCESS_TOKEN}"
+        "The token was changed or forged, or it is for another API. (Only Microsoft can verify"
+        f" Entra ID's tokens for Microsoft Graph.) {_SEND_ACCESS_TOKEN}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Remedies for rejected tokens: what to change after the usual mistakes with Better Auth."""
+"""Remedies for rejected tokens, after the usual mistakes with Better Auth."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -34,7 +34,7 @@ DPOP_BOUND: Final = (
 
 
 def error_remedy(error: Failure, context: TokenContext) -> str | None:
-    """Return the remedy for a failed check; None if none is known.
+    """Return the remedy for a failed check; None if no remedy is known.
 
     Args:
         error: The error that the check raised.

@@ -45,7 +45,7 @@ async def find_better_auth(client: httpx2.AsyncClient, url: str) -> str | None:
 
 
 async def find_metadata(client: httpx2.AsyncClient, url: str) -> str | None:
-    """Look at what the URL of the metadata answers: a redirect, or metadata of another issuer.
+    """Examine the response at the URL of the metadata: a redirect, or metadata of another issuer.
 
     Args:
         client: The HTTP client.

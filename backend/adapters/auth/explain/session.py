@@ -19,7 +19,7 @@ from backend.domain.diagnosis import Explanation, Finding
 CREDENTIAL: Final = "session cookie"
 
 _JWT_MAX_LENGTH: Final = 64 * 1024
-_WHOLE: Final = -1  # stands for the number of a cookie that is not split into chunks
+_WHOLE: Final = -1  # the number of a cookie that is not split into chunks
 _PAIR: Final = re.compile(r"(?:__Secure-)?(?P<name>[\w.-]+)=(?P<value>[^;\s]+)")
 
 _SIGNATURE_REMEDY: Final = (

@@ -50,7 +50,7 @@ class TokenExplainer:
         clock: Returns the time in seconds since the epoch.
     """
 
-    def __init__(  # noqa: PLR0913 - one argument for each setting
+    def __init__(  # noqa: PLR0913 - an argument for each setting
         self,
         signed_tokens: SignedTokens,
         *,
@@ -145,7 +145,7 @@ class TokenExplainer:
         )
 
     def _key_set_findings(self, header: Mapping[str, Any]) -> Iterator[Finding]:
-        """Say which keys this explanation is based on, because a server may have other keys."""
+        """Describe the keys of this explanation, because a server may have other keys."""
         if self._key_set_state is not None and header.get("alg") not in HMAC_ALGORITHMS:
             yield key_set_finding(self._key_set_state(), self._jwks_url, now=self._clock())
 

@@ -1,4 +1,4 @@
-"""Encodes parts of tokens and cookies: base64url, and JSON and times as JavaScript writes them."""
+"""Encodes parts of tokens and cookies: base64url, and JSON and times in JavaScript's format."""
 
 import base64
 import json
@@ -11,12 +11,12 @@ def b64(data: bytes) -> str:
 
 
 def to_json(value: object) -> bytes:
-    """Serialize JSON as JavaScript's `JSON.stringify` does."""
+    """Serialize JSON like JavaScript's `JSON.stringify`."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def iso(seconds: float) -> str:
-    """Format a time as JavaScript's `toISOString` does.
+    """Format a time like JavaScript's `toISOString`.
 
     Args:
         seconds: The time in seconds since the epoch.

@@ -31,7 +31,7 @@ _HEADERS: Final = frozenset({"alg", "enc", "kid", "typ"})
 
 
 class DirectDecryption:
-    """Decrypts compact JWEs with one of several keys.
+    """Decrypts compact JWEs with any of several keys.
 
     Args:
         keys: Keys of 64 bytes, the current key first.

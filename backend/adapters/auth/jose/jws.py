@@ -1,6 +1,6 @@
 """A strict reader of JWS compact serialization and its JSON (RFC 7515, section 7.1).
 
-The input is untrusted, so only one encoding of each value is accepted: canonical base64url without
+The input is untrusted, so each value has a single accepted encoding: canonical base64url without
 padding, strict UTF-8, RFC 8259 objects without duplicate members. Ambiguous input is malformed,
 because an attacker can exploit two readers that understand a token differently.
 """
@@ -122,7 +122,7 @@ def _load_strictly(data: bytes, *, lone_surrogates: bool) -> dict[str, Any]:
 
 
 def _check_depth(value: Any) -> None:
-    """Limit the nesting as `to_json` does. The limit of `json` depends on the interpreter."""
+    """Limit the nesting like `to_json`. The limit of `json` depends on the interpreter."""
     level = [value]
     for _ in range(_MAX_DEPTH + 1):
         containers = [item for item in level if isinstance(item, dict | list)]

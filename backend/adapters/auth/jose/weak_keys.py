@@ -20,7 +20,7 @@ _ED25519_D: Final = -121665 * pow(121666, -1, _ED25519_P) % _ED25519_P
 
 
 def weakness(key: object) -> str | None:
-    """Return why a public key of `cryptography` must not be used; None if it may be used."""
+    """Return why a public key of `cryptography` must not be used; None for a good key."""
     if isinstance(key, RSAPublicKey):
         return _weakness_of_rsa(key)
     if isinstance(key, Ed25519PublicKey):

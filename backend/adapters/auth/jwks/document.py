@@ -21,7 +21,7 @@ _MAX_DIGITS: Final = 300  # of an integer; Python refuses to read more than 4300
 
 
 class NotStrict(NamedTuple):
-    """Stands for a JSON value that the strict reader would reject."""
+    """A JSON value that the strict reader would reject."""
 
     reason: str
 

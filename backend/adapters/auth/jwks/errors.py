@@ -1,4 +1,4 @@
-"""Why a key set could not be fetched or read."""
+"""The errors of fetching and reading a key set."""
 
 from enum import Enum
 
@@ -26,9 +26,9 @@ class FetchError(Exception):
     """The key set could not be fetched or read. The message does not quote the response.
 
     Attributes:
-        kind: What went wrong.
+        kind: The kind of failure.
         status: The status code of the response, if `kind` is `STATUS` or `REDIRECT`.
-        retry_after: Seconds that the issuer asks clients to wait, if it does.
+        retry_after: Seconds that the issuer asks clients to wait; None without such a request.
     """
 
     def __init__(

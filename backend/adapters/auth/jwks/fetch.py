@@ -35,9 +35,9 @@ async def fetch(
 ) -> bytes:
     """Return the body of a 200 response.
 
-    One deadline covers everything from the connection to the last byte. At most 1 MB is read.
+    The deadline covers everything from the connection to the last byte. At most 1 MB is read.
     Redirects are not followed and compressed responses are rejected, so the server can choose
-    neither another URL nor the size of what is read.
+    neither another URL nor a larger size.
 
     Args:
         client: The HTTP client.
@@ -62,7 +62,7 @@ async def fetch(
         ) from None
     except FetchError:
         raise
-    except httpx2.RemoteProtocolError:  # its message quotes the response
+    except httpx2.RemoteProtocolError:  # the message of this exception quotes the response
         raise FetchError("no complete HTTP response", kind=FetchErrorKind.NOT_HTTP) from None
     except Exception as error:  # noqa: BLE001 - every failure of the client is an outage
         raise FetchError(f"{type(error).__name__}: {error}", kind=_kind(error)) from None

@@ -1,4 +1,4 @@
-"""The fetches of a key set: one at a time, each recorded and logged."""
+"""The fetches of a key set. Every fetch is recorded and logged, and fetches never overlap."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ class KeySetFetches:
 
     Args:
         fetch: Returns the key set's bytes or raises `FetchError`.
-        adopt: Receives each key set that was fetched, and tells whether its keys are new.
+        adopt: Receives each key set that was fetched, and returns whether its keys are new.
         schedule: Decides how long a fetch must wait, and gets every result.
         source: Names the issuer in log messages.
         clock: Monotonic time in seconds.
@@ -33,7 +33,7 @@ class KeySetFetches:
         results: How many fetches had each result: `success`, or a `FetchErrorKind`.
     """
 
-    def __init__(  # noqa: PLR0913 - everything that a test replaces
+    def __init__(  # noqa: PLR0913 - the parts that a test replaces
         self,
         fetch: Callable[[], Awaitable[bytes]],
         adopt: Callable[[KeySet], bool],
@@ -119,7 +119,7 @@ class KeySetFetches:
         self.error = FetchError("the key set is empty", kind=FetchErrorKind.EMPTY)
 
     def _record_failure(self, error: FetchError) -> None:
-        error.__traceback__ = error.__context__ = None  # they would keep the response in memory
+        error.__traceback__ = error.__context__ = None  # they keep the response in memory
         self.error = error
         wait = self._schedule.record_failure(self._clock(), retry_after=error.retry_after)
         _log.warning(

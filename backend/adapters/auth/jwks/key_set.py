@@ -31,7 +31,7 @@ class KeySet:
     rejected: tuple[str, ...] = ()
 
     def match(self, algorithm: str, kid: str | None) -> Sequence[VerificationKey]:
-        """Return the keys that may have signed a token; none if the key id is unknown.
+        """Return the keys that may have signed a token; an empty result if the key id is unknown.
 
         Raises:
             InvalidAlgorithmError: The key with this id does not fit the algorithm.
@@ -62,7 +62,7 @@ class KeySet:
         return self.by_kid == other.by_kid and self.any_kid == other.any_kid
 
     def changes_to(self, new: "KeySet") -> str:
-        """Describe on one line which keys another set adds, removes and replaces, by their ids."""
+        """Describe on a single line the keys that another set adds, removes and replaces, by id."""
         old = self.by_kid
         kids = {
             "added": [kid for kid in new.by_kid if kid not in old],
@@ -77,7 +77,7 @@ class KeySet:
         return "; ".join(changes) or "the key without id serves other tokens"
 
     def rejections(self) -> str:
-        """Describe the unusable members on one line."""
+        """Describe the unusable members on a single line."""
         return _summary(self.rejected)
 
 

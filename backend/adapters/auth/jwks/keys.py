@@ -2,7 +2,7 @@
 
 Known keys are returned without waiting until they are too old, even if the issuer is down.
 An unknown key id causes a fetch, and a bad signature may cause a fetch. The schedule and the
-refresher limit what that costs, however many callers ask.
+refresher limit the number of fetches, even for many callers.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ _log = logging.getLogger(__name__)
 class JwksKeys:
     """A key source over an issuer's key set.
 
-    It works only as an async context manager. Entering starts the first fetch without waiting for
-    it; the keys stay fresh until the context is left.
+    The source works only as an async context manager. Entering starts the first fetch without
+    waiting for the result; the keys stay fresh until the context is left.
 
     Args:
         fetch: Returns the key set's bytes or raises `FetchError`.
         source: Names the issuer in log messages, for example by its JWKS URL.
         max_age: Seconds after which keys are old; they are refreshed before.
         max_stale: Seconds past `max_age` for which keys stay usable while the issuer fails.
-        workers: How many processes of this server fetch the key set.
+        workers: The number of processes of this server that fetch the key set.
         clock: Monotonic time in seconds.
         sleep: Waits for some seconds of that clock.
     """
@@ -109,7 +109,7 @@ class JwksKeys:
         return self._changes != changes
 
     async def check(self) -> None:
-        """Check that tokens can be verified. Waits for the first fetch while that is in progress.
+        """Check that tokens can be verified. Wait for the first fetch if that fetch is in progress.
 
         Raises:
             VerifierUnavailableError: There are no keys, or they are too old.

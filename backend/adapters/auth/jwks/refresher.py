@@ -1,7 +1,7 @@
-"""Decides who causes a fetch of a key set and who waits for it: the background task, and callers.
+"""Starts the fetches of a key set, for the background task and for callers, and lets callers wait.
 
-One fetch runs at a time, however many callers wait for it. The schedule decides about the pauses.
-The number of waiting callers is limited, and so is the time that each of them waits.
+Only a single fetch runs at a time, even if many callers wait for the keys. The schedule decides
+about the pauses. The number of waiting callers and the time of each wait are limited.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class KeySetRefresher:
         self._background = asyncio.create_task(self._keep_fresh())
 
     async def finish_first_fetch(self) -> None:
-        """Wait for the first fetch if it is in progress."""
+        """Wait for the first fetch if that fetch is in progress."""
         fetch = self._fetches.in_progress
         if fetch is not None and self._fetches.started <= 1:
             await asyncio.wait((fetch,))
@@ -101,7 +101,7 @@ class KeySetRefresher:
                 await self.wait_until(lambda: self._fetches.finished >= number, lookup=False)
 
     def unavailable(self) -> VerifierUnavailableError:
-        """Return the error for a caller that gets no keys; its cause is the last `FetchError`."""
+        """Return the error for a caller without keys; the last `FetchError` is its cause."""
         is_running = self._background is not None
         reason = self._fetches.error if is_running else "the key source is not running"
         pause = self._schedule.pause(self._clock())

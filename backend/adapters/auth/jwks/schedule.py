@@ -5,7 +5,7 @@ success, so a failing issuer gets no more requests than a healthy issuer.
 
 Unknown key ids cause look-ups. A look-up that finds an unchanged key set is fruitless, and each
 fruitless look-up doubles the pause before the next. The doublings wear off with time. So a process
-makes at most about one look-up each 9 s in the long run, and at most 20 within two minutes.
+makes about a look-up every 9 s at most in the long run, and at most 20 within two minutes.
 """
 
 import random
@@ -27,9 +27,9 @@ _MAX_FRUITLESS: Final = 5  # the pause reaches its maximum
 
 
 class RefreshSchedule:
-    """Decides when the next fetch may start, and when it should.
+    """Decides when the next fetch may start, and when the next fetch should start.
 
-    All times are seconds of one monotonic clock. The jitter spreads the fetches of many processes.
+    All times are seconds of the same monotonic clock. Jitter spreads the fetches of many processes.
 
     Args:
         max_age: Seconds after which keys are old; refreshes are due before.
@@ -60,17 +60,17 @@ class RefreshSchedule:
         self.failures = 0
 
     def pause(self, now: float) -> float:
-        """Return the seconds until a fetch may start; zero or less if it may start now."""
+        """Return the seconds until a fetch may start; zero or less if that is now."""
         return self._allowed_at - now
 
     def lookup_pause(self, now: float) -> float:
-        """Return the seconds until a look-up may start; zero or less if it may start now."""
+        """Return the seconds until a look-up may start; zero or less if that is now."""
         # A look-up never waits longer than the refresh that is due anyway.
         allowed_at = min(self._fruitless_at + self._fruitless_pause(), self._due_at)
         return max(self._allowed_at, allowed_at) - now
 
     def due_in(self, now: float) -> float:
-        """Return the seconds until a fetch should start; zero or less if it should start now."""
+        """Return the seconds until a fetch should start; zero or less if that is now."""
         return self._due_at - now
 
     def is_backing_off(self, now: float) -> bool:
@@ -121,7 +121,7 @@ class RefreshSchedule:
 
         Args:
             now: The time of the failure.
-            retry_after: Seconds that the issuer asks clients to wait, if it does.
+            retry_after: Seconds that the issuer asks clients to wait; None without such a request.
 
         Returns:
             The seconds until the next attempt.

@@ -1,4 +1,4 @@
-"""The meaning of the claims of an OpenID Connect issuer, as the operator's settings say."""
+"""The meaning of the claims of an OpenID Connect issuer, as the operator's settings define it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,13 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimMapping:
-    """Says which claim has which fact about the user. An empty name means that no claim has it.
+    """The names of the claims with facts about the user. An empty name: no claim has the fact.
 
     A name that starts with a slash is a JSON Pointer (RFC 6901), such as `/realm_access/roles`.
     Every other name is the name of a top-level claim, such as `https://example.com/roles`.
 
     Attributes:
-        user_id: The claim with the user's id, which must be stable and never be given to another
-            user.
+        user_id: The claim with the user's id. The issuer must never change or reuse such an id.
         email: The claim with the e-mail address.
         email_verified: The claim that is true if the issuer has checked the e-mail address.
         name: The claim with the display name.
@@ -45,7 +44,7 @@ def principal_mapping(
     """Make the function that turns verified claims and their expiry into a principal.
 
     Args:
-        mapping: Which claim has which fact.
+        mapping: The names of the claims.
         claim_names: The names of further claims to add to the principal.
 
     Returns:
@@ -92,7 +91,7 @@ def path_of(name: str) -> Path:
 
 
 def find(claims: Claims, path: Path) -> Any:
-    """Return the value at a path; None if it is missing.
+    """Return the value at a path; None if the value is missing.
 
     Paths go through objects only: the members of a list have no stable names.
     """

@@ -37,7 +37,7 @@ def read_jwks_uri(document: bytes, issuer: str) -> str:
 
     Args:
         document: The metadata. Untrusted.
-        issuer: The issuer that the metadata must be of, character by character.
+        issuer: The expected issuer of the metadata, character by character.
 
     Raises:
         FetchError: The document is not the metadata of this issuer, or the URL is not acceptable.
@@ -97,7 +97,7 @@ class DiscoveredKeySet:
         known_until, self._known_until = self._known_until, -math.inf
         try:
             document = await self._fetch(self.jwks_uri)
-            read_key_set(document)  # a page that is no key set must not be remembered either
+            read_key_set(document)  # a response that is not a key set must not be remembered either
         except FetchError as error:
             raise FetchError(
                 f"{error}, from {self.jwks_uri}",

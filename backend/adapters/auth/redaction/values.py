@@ -3,13 +3,13 @@
 The form of a value decides, because a secret can have any name:
 
 - A JOSE token or a signed session token is hidden, also within text.
-- A word of 16 or more letters and digits is hidden, unless it reads like words or a number.
-- So is a text without whitespace that mixes them with punctuation, as passwords do.
+- A word of 16 or more letters and digits is hidden, unless it looks like words or a number.
+- A text without whitespace that mixes letters, digits and punctuation is hidden, like a password.
 - Shorter words of that kind are hidden if they have 16 characters together: they can be parts of
   a secret.
 - A list of 16 bytes or more is hidden.
-- UUIDs, e-mail addresses, dates and numbers stay readable. So do identifiers of up to 64
-  characters under the names of `_IDENTIFIERS`, for example `sub` and `kid`.
+- UUIDs, e-mail addresses, dates and numbers stay readable. Identifiers of up to 64 characters under
+  the names of `_IDENTIFIERS`, for example `sub` and `kid`, stay readable too.
 
 In addition, names that suggest a secret, such as `password`, hide any value.
 """
@@ -105,7 +105,7 @@ def _beginning(value: Any, depth: int = _MAX_DEPTH) -> Any:
     return value
 
 
-def _redacted(  # noqa: PLR0911 - one return for each kind of value
+def _redacted(  # noqa: PLR0911 - a return for each kind of value
     value: Any, name: str, shortest: int, depth: int
 ) -> Any:
     """Hide secrets of at least `shortest` characters, and values more than `depth` levels deep."""
@@ -146,7 +146,7 @@ def _redacted_text(text: str, shortest: int) -> str:
 
 
 def _fragments(value: Any, name: str, depth: int = _MAX_DEPTH) -> Iterator[str]:
-    """Yield the short random words of a value, which together may be one secret."""
+    """Yield the short random words of a value, which may be parts of the same secret."""
     if isinstance(value, dict) and depth:
         for key, member in value.items():
             yield from _fragments(member, key, depth - 1)
@@ -161,7 +161,7 @@ def _fragments(value: Any, name: str, depth: int = _MAX_DEPTH) -> Iterator[str]:
 
 
 def _is_bytes(value: Any) -> bool:
-    """Return whether a value is a serialized array of bytes, as `JSON.stringify` writes one."""
+    """Return whether a value is an array of bytes in the format of `JSON.stringify`."""
     items = list(value.values()) if isinstance(value, dict) else value
     return (
         isinstance(items, list)

@@ -1,4 +1,4 @@
-"""Tells random words from words of a language and from numbers."""
+"""Distinguishes random words from words of a language and from numbers."""
 
 import re
 from typing import Final
