@@ -1,7 +1,7 @@
 """A kit for tests of protected routes: principals, a fake verifier, an issuer, and its tokens.
 
-It is for tests only: no other module of this package imports it. It needs no test framework; the
-fixtures of `backend.testing.fixtures` need pytest.
+The kit is for tests only: no other module of this package imports the kit. Only the fixtures of
+`backend.testing.fixtures` need pytest.
 """
 
 from backend.testing.encoding import ABSENT

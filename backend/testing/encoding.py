@@ -7,7 +7,7 @@ from backend.adapters.auth.jose.encoding import b64, iso, to_json
 
 __all__ = ["ABSENT", "b64", "b64_int", "drop_absent", "iso", "to_json"]
 
-ABSENT: Final = object()  # as the value of a member: leave the member out
+ABSENT: Final = object()  # a member with this value is left out
 
 
 def drop_absent(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def principal(
     """Make the principal of a user, whose token expires in the year 9999.
 
     Args:
-        user_id: The user's id. The e-mail address is derived from it, and is not verified.
+        user_id: The user's id. The e-mail address is derived from the id, and is not verified.
         roles: The roles of the user.
         scopes: The scopes of the token.
         claims: The claims that `AUTH_CLAIMS` chooses.
@@ -38,7 +38,7 @@ def principal(
 
 
 class FakeTokenVerifier:
-    """A token verifier with a fixed table of tokens. It parses nothing and calls no issuer.
+    """A token verifier with a fixed table of tokens. The verifier calls no issuer.
 
     Args:
         known: The result of each token: a principal to return, or an error to raise.

@@ -2,7 +2,7 @@
 
     pytest_plugins = ["backend.testing.fixtures"]
 
-They are not installed as a plugin: pytest would load it in every run of the environment.
+The fixtures are not an installed plugin: pytest would load such a plugin in every run.
 """
 
 import os
@@ -16,7 +16,7 @@ from backend.testing.issuer import Issuer
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    """A Better Auth server with its own key. It stops after the test."""
+    """A Better Auth server with its own key, which stops after the test."""
     with Issuer() as server:
         yield server
 

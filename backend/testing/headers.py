@@ -13,6 +13,6 @@ def cookie(value: str, *, name: str = COOKIE_NAME) -> dict[str, str]:
 
     Args:
         value: The value of the cookie.
-        name: The name of the cookie. If Better Auth's URL is https, it starts with `__Secure-`.
+        name: The name of the cookie, which starts with `__Secure-` if Better Auth's URL is https.
     """
     return {"Cookie": f"{name}={value}"}

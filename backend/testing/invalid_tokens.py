@@ -1,4 +1,4 @@
-"""Tokens that an API must refuse with 401, each for another reason."""
+"""Tokens that an API must refuse with 401. Each token has another fault."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _HOUR: Final = 3600  # seconds
 
 
 class InvalidToken(StrEnum):
-    """The kinds of invalid tokens. An issuer makes each: `issuer.invalid_token(kind)`."""
+    """The kinds of invalid tokens, for `issuer.invalid_token(kind)`."""
 
     EXPIRED = "expired"
     IMMATURE = "immature"
@@ -42,8 +42,8 @@ class Source:
     """The issuer whose tokens are made invalid.
 
     Attributes:
-        signer: Its current key.
-        origin: Its origin.
+        signer: The issuer's current key.
+        origin: The issuer's origin.
         secret: The secret of Better Auth.
         now: The time in seconds since the epoch.
     """

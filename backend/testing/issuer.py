@@ -28,8 +28,8 @@ Strategy = Literal["compact", "jwt", "jwe", "jwks"]
 class Issuer(KeyServer):
     """A Better Auth server on a free port of 127.0.0.1. Use it as a context manager.
 
-    It signs tokens and cookies, and publishes its keys. It rotates and withdraws keys, fails, hangs
-    and recovers when a test says so.
+    The server signs tokens and cookies, and publishes its keys. A test can let the server rotate
+    and withdraw keys, fail, hang and recover.
 
     Args:
         algorithm: The algorithm of its first key.
@@ -64,7 +64,7 @@ class Issuer(KeyServer):
 
     @property
     def fetches(self) -> int:
-        """How many requests for the key set there were."""
+        """The number of requests for the key set so far."""
         return self.requests.count(JWKS_PATH)
 
     def settings(self, **values: Any) -> AuthSettings:
@@ -86,7 +86,7 @@ class Issuer(KeyServer):
         return {"BETTER_AUTH_URL": self.url, **secret, **variables}
 
     def token(self, **claims: Any) -> str:
-        """Sign a token as Better Auth's `/token` does. It is valid for 15 minutes.
+        """Sign a token like Better Auth's `/token`. The token is valid for 15 minutes.
 
         Args:
             **claims: Claims that differ, for example `sub="ada"` or `role="admin"`. The name and
@@ -97,7 +97,7 @@ class Issuer(KeyServer):
         return sign_token(self.signer, user_claims(now=self._clock(), **claims))
 
     def access_token(self, scope: str, **claims: Any) -> str:
-        """Sign an OAuth access token for a resource, as Better Auth's OAuth provider does.
+        """Sign an OAuth access token for a resource, like Better Auth's OAuth provider.
 
         The API needs the setting `auth_resource=RESOURCE`. With `sub="client-1"`, the client got
         the token for itself.
@@ -123,7 +123,7 @@ class Issuer(KeyServer):
         user: Mapping[str, Any] | None = None,
         session: Mapping[str, Any] | None = None,
     ) -> str:
-        """Make the value of a session cookie. It is valid for five minutes.
+        """Make the value of a session cookie, which is valid for five minutes.
 
         Args:
             strategy: The `AUTH_COOKIE` of the API; "jwks" is the strategy "jwt", signed with a

@@ -24,8 +24,8 @@ class _Reply:
 class KeyServer:
     """Publishes a key set on a free port of 127.0.0.1. Use it as a context manager.
 
-    The server runs in threads of its own, so tests with and without an event loop can use it. It
-    ends with the context. The threads are daemons, so they never keep the process alive.
+    The server runs in threads of its own, so tests with and without an event loop can use it. The
+    server ends with the context. The threads are daemons, so they never keep the process alive.
 
     Args:
         document: The key set.

@@ -10,7 +10,7 @@ from backend.testing.signers import Signer, secret_signer
 from backend.testing.tokens import USER_ID, sign_token, user_row
 
 COOKIE_NAME: Final = "better-auth.session_data"
-SESSION_TOKEN: Final = "the-session-token-that-must-stay-secret"  # noqa: S105 - of no real session
+SESSION_TOKEN: Final = "the-session-token-that-must-stay-secret"  # noqa: S105 - for tests
 COOKIE_LIFETIME: Final = 300  # seconds
 SESSION_LIFETIME: Final = 7 * 86_400  # seconds
 

@@ -61,7 +61,7 @@ def signer(algorithm: str, kid: str | None = "key-1") -> Signer:
     """Return the signer for an algorithm and a key id. Each pair has its own key.
 
     Args:
-        algorithm: One of `ALGORITHMS`.
+        algorithm: A member of `ALGORITHMS`.
         kid: The key id, or None for a key without an id.
     """
     return _signer(algorithm, kid)
@@ -129,5 +129,5 @@ def _ec_signer(algorithm: str, kid: str | None) -> Signer:
 
 
 def _ed25519_key(kid: str | None) -> ed25519.Ed25519PrivateKey:
-    """Return the key of a key id. Every process has the same."""
+    """Return the key of a key id. Every process has the same key."""
     return ed25519.Ed25519PrivateKey.from_private_bytes(hashlib.sha256(str(kid).encode()).digest())

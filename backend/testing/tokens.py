@@ -1,4 +1,4 @@
-"""Signs tokens as Better Auth does, and describes their claims."""
+"""Signs tokens like Better Auth, and describes their claims."""
 
 import time
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def sign_token(
     header: Mapping[str, Any] | bytes | None = None,
     signature: bytes | None = None,
 ) -> str:
-    """Sign a JWT (RFC 7515, section 7.1). Nothing is checked, so it can also be invalid.
+    """Sign a JWT (RFC 7515, section 7.1), without checks: the JWT can also be invalid.
 
     Args:
         signer: The key. Its algorithm and key id go into the header.
@@ -43,7 +43,7 @@ def user_row(user_id: str, *, now: float, **columns: Any) -> dict[str, Any]:
     """Return the row of a user as Better Auth writes it into tokens and cookies.
 
     Args:
-        user_id: The id of the user. The name and the e-mail address are derived from it.
+        user_id: The id of the user. The name and the e-mail address are derived from the id.
         now: When the user signed up, in seconds since the epoch.
         **columns: Columns to change or add, for example `role="admin"`. A column with the value
             `ABSENT` is left out.
@@ -55,8 +55,9 @@ def user_claims(*, now: float, sub: object = USER_ID, **changes: Any) -> dict[st
     """Return the claims of a token from Better Auth's `/token`: the row of a user, and the times.
 
     Args:
-        now: When the token is issued, in seconds since the epoch. It is valid for 15 minutes.
-        sub: The id of the user. The name and the e-mail address are derived from it.
+        now: When the token is issued, in seconds since the epoch. The token is valid for 15
+            minutes.
+        sub: The id of the user. The name and the e-mail address are derived from the id.
         **changes: Claims to change or add, `iss` and `aud` among them. A claim with the value
             `ABSENT` is left out.
     """
@@ -72,7 +73,7 @@ def access_token_claims(
 
     Args:
         scope: The granted scopes, separated by spaces.
-        now: When the token is issued, in seconds since the epoch. It is valid for an hour.
+        now: When the token is issued, in seconds since the epoch. The token is valid for an hour.
         sub: The id of the user.
         **changes: Claims to change or add, `iss` and `aud` among them. A claim with the value
             `ABSENT` is left out.
@@ -94,7 +95,7 @@ def secret_token(secret: str, **claims: Any) -> str:
 
 
 def email_link_token(secret: str, *, email: str = f"{USER_ID}@example.com") -> str:
-    """Sign the token of a link that Better Auth sends by e-mail. It must not authenticate anybody.
+    """Sign the token of a link that Better Auth sends by e-mail. An API must refuse such a token.
 
     Args:
         secret: The value of `BETTER_AUTH_SECRET`.
