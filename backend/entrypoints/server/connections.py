@@ -1,4 +1,4 @@
-"""The connections of one server process, and what they may cost together."""
+"""The connections of a server process, and their common limits."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Connection(Protocol):
-    """What `Connections` needs to know of a connection."""
+    """The interface of a connection for `Connections`."""
 
     @property
     def output(self) -> Output:
@@ -27,10 +27,10 @@ class Connection(Protocol):
 
 
 class Connections:
-    """The connections of one server process.
+    """The connections of a server process.
 
-    - A process has at most `maximum` connections. A further connection takes the place of the
-      connection that has been idle the longest. If none is idle, it is refused.
+    - A process has at most `maximum` connections. A further connection replaces the connection that
+      has been idle the longest. If no connection is idle, the further connection is refused.
     - Output that clients do not read has at most `UNSENT_MAX_BYTES`. Above that, the clients that
       have made no progress for the longest time are cut.
     - Each connection is checked once in `CHECK_INTERVAL`. Storing a deadline costs a request less
@@ -80,10 +80,10 @@ class Connections:
         return True
 
     def become_websocket(self, connection: Connection, websocket: Connection) -> bool:
-        """Put a WebSocket in the place of the connection that sent its handshake.
+        """Replace the connection that sent a handshake by the WebSocket.
 
         Returns:
-            Whether there may be another WebSocket. If not, nothing has changed.
+            Whether there may be another WebSocket. If not, the connection was not replaced.
         """
         if len(self._websockets) >= self.maximum * limits.WEBSOCKETS_SHARE:
             return False
@@ -100,21 +100,21 @@ class Connections:
         self._unread.discard(connection)
 
     def set_idle(self, connection: Connection) -> None:
-        """Note that a connection has no request."""
+        """Record that a connection has no request."""
         self._idle[connection] = None
 
     def set_busy(self, connection: Connection) -> None:
-        """Note that a connection has a request."""
+        """Record that a connection has a request."""
         self._idle.pop(connection, None)
 
     def set_unread(self, connection: Connection, now: float) -> None:
-        """Note that a client does not read its output, and limit the output of all clients."""
+        """Record that a client does not read its output, and limit the output of all clients."""
         self._unread.add(connection)
         connection.output.watch(now)
         self._shed(self._unread, now)
 
     def set_read(self, connection: Connection) -> None:
-        """Note that a client has read its output."""
+        """Record that a client has read its output."""
         self._unread.discard(connection)
 
     def check(self, now: float) -> None:

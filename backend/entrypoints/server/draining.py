@@ -1,4 +1,4 @@
-"""The time between SIGTERM and the end of a server: load balancers stop sending requests."""
+"""The time between SIGTERM and the end of a server, in which load balancers notice the stop."""
 
 import asyncio
 import logging
@@ -17,8 +17,9 @@ class Drain:
     """Keeps a server open for some seconds after SIGTERM, while `/health/ready` fails.
 
     Requests are served until the time is over, and their responses ask clients to close the
-    connection. SIGINT, or a second SIGTERM, ends that time. In a worker process only SIGINT does,
-    which its parent sends: a service manager may send SIGTERM to every process of a service.
+    connection. SIGINT, or a second SIGTERM, ends that time. In a worker process, only SIGINT ends
+    that time. The parent sends SIGINT, because a service manager may send SIGTERM to every process
+    of a service.
 
     Args:
         app: The app of this process.
@@ -32,7 +33,7 @@ class Drain:
         self._is_interrupted = False
 
     def install(self) -> None:
-        """Take the place of the handlers that uvicorn has set for signals.
+        """Replace the handlers that uvicorn has set for signals.
 
         Call this in the event loop of the server, in the main thread.
         """

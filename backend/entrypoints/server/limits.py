@@ -1,4 +1,4 @@
-"""The limits of one connection and of one process.
+"""The limits of a connection and of a process.
 
 | limited                                                | limit               | then  |
 |--------------------------------------------------------|---------------------|-------|
@@ -17,7 +17,7 @@
 | time until a WebSocket answers a ping (every 20 s)     | 20 s                | 1011  |
 | pending output of a process                            | 64 MiB              | cut   |
 
-- 400, 503: nothing more is parsed. Complete requests get their responses, then the client gets a
+- 400, 503: the server stops parsing. Complete requests get their responses, then the client gets a
   problem and the connection is closed.
 - close: the connection is closed after pending output is sent.
 - 1009, 1011: the WebSocket is closed with this code (RFC 6455, section 7.4).
@@ -48,7 +48,7 @@ CHECK_INTERVAL: Final = 1.0  # seconds; a limit of time can be exceeded by this 
 
 
 class ReadDeadline:
-    """The time by which a client must send what comes next.
+    """The deadline for the next data of a client.
 
     Attributes:
         at: The deadline, in seconds.

@@ -14,7 +14,7 @@ from backend.settings.values import LogFormat
 
 # At INFO and DEBUG these libraries log URLs with query strings, and data of users.
 _NOISY: Final = ("aiosqlite", "alembic", "httpcore2", "httpx2", "mcp")
-# As warnings, it logs what strangers send in the headers `baggage` and `tracestate`.
+# As warnings, OpenTelemetry logs the headers `baggage` and `tracestate`, which any client can send.
 _QUOTING: Final = ("opentelemetry",)
 _NUMBERS: Final = (int, float)
 _INDENT: Final = "\n    "  # a line that starts with a space continues the record above it
@@ -23,7 +23,7 @@ _TOKEN: Final = re.compile(r"eyJ[\w.%+/=-]{8,}")
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats each record as one JSON object on one line."""
+    """Formats each record as a JSON object on a single line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as JSON."""
@@ -43,13 +43,13 @@ class JsonFormatter(logging.Formatter):
             line["trace_id"] = trace_id
         if record.exc_info:
             line["exception"] = without_tokens(self.formatException(record.exc_info))
-        # One `json.dumps()` of the whole line takes twice as long.
+        # A single `json.dumps()` of the whole line takes twice as long.
         members = ", ".join([f'"{name}": {_to_json(value)}' for name, value in line.items()])
         return f"{{{members}}}"
 
 
 class ConsoleFormatter(logging.Formatter):
-    """Formats each record as text. No text of a record can look like another record."""
+    """Formats each record as text, which can never look like another record."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as a line, and the further lines of its text with an indent."""
@@ -106,7 +106,7 @@ def _escape(text: str) -> str:
     return escaped.replace("\n", _INDENT)
 
 
-# Formatting a time takes as long as the rest of a line; most lines have the second of another line.
+# Formatting a time takes as long as the rest of a line, and most lines share their second.
 @functools.lru_cache(maxsize=16)
 def _utc(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))

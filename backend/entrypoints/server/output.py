@@ -1,4 +1,4 @@
-"""The output of one connection that waits for its client."""
+"""The output of a connection that waits for its client."""
 
 import asyncio
 import socket
@@ -34,13 +34,13 @@ class Output:
         return self._transport.get_write_buffer_size()
 
     def reset(self) -> None:
-        """Note that the client keeps up."""
+        """Record that the client keeps up."""
         self._progress_at = None
 
     def watch(self, now: float) -> float:
         """Return when the client last made progress.
 
-        Call this only while nothing is written, so that only the client changes the output.
+        Do not call this while the server writes, so that only the client changes the output.
 
         Args:
             now: The time, in seconds.

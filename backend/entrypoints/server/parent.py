@@ -1,4 +1,4 @@
-"""Ends a process of the server when the process that started it has ended."""
+"""Ends a process of the server when its parent process has ended."""
 
 import multiprocessing
 import os
@@ -10,7 +10,7 @@ from multiprocessing.connection import wait
 def end_with_parent() -> None:
     """Shut this process down when its parent process has ended.
 
-    Does nothing in a process that `multiprocessing` has not started.
+    The function has no effect in a process that `multiprocessing` has not started.
     """
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -1,4 +1,4 @@
-"""How a connection parses requests, and refuses those that are malformed or too large."""
+"""Parses the requests of a connection, and refuses requests that are malformed or too large."""
 
 from typing import Any, Final
 
@@ -27,13 +27,13 @@ _CONNECTION: Final = frozenset({b"connection", b"proxy-connection"})
 class ParsingProtocol(HttpToolsProtocol):
     """uvicorn's protocol with a strict parser; `BoundedProtocol` adds the limits of time.
 
-    Trailers are ignored, and so are offers to use another protocol (`Upgrade`), except the
-    handshake of a WebSocket.
+    The parser ignores trailers and offers to use another protocol (`Upgrade`), except the handshake
+    of a WebSocket.
 
     Attributes:
         unanswered: The requests without a complete response, the oldest first.
         postponed: The next request and its app, until the client has read the response before it.
-        refusal: What to send after the responses to earlier requests; None to parse on.
+        refusal: The response after the responses to earlier requests; None to continue parsing.
         in_head: Whether the parser is inside a head.
         in_body: Whether the parser is inside a body.
         is_handshake: Whether the last head opens a WebSocket.
@@ -98,7 +98,7 @@ class ParsingProtocol(HttpToolsProtocol):
         raise NotImplementedError
 
     def refuse(self, refusal: Problem) -> None:
-        """Parse nothing more; answer complete requests, then send a refusal and close."""
+        """Stop parsing; answer complete requests, then send a refusal and close."""
         self.refusal = refusal
         identity, is_logged = new_request_id(), False
         if self.in_body:  # the application cannot answer this request
@@ -167,7 +167,7 @@ def end_request(cycle: RequestResponseCycle, status: int, reason: str) -> None:
         status: The status for the access log and the metrics.
         reason: The reason for the access log.
     """
-    cycle.scope[ENDED_WITH] = status  # type: ignore[typeddict-unknown-key]  # our own keys
-    cycle.scope[REASON] = reason  # type: ignore[typeddict-unknown-key]  # a key of ours
+    cycle.scope[ENDED_WITH] = status  # type: ignore[typeddict-unknown-key]  # a key of this project
+    cycle.scope[REASON] = reason  # type: ignore[typeddict-unknown-key]  # a key of this project
     cycle.disconnected = True
     cycle.message_event.set()

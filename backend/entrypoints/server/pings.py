@@ -1,4 +1,4 @@
-"""Which worker processes hang: those that do not answer a ping in time."""
+"""Finds worker processes that hang: they do not answer a ping in time."""
 
 import time
 from typing import Final
@@ -12,8 +12,9 @@ START_TIMEOUT: Final = 60.0  # seconds; a start on a busy machine takes long
 class Pings:
     """Pings the workers, without waiting for their answers.
 
-    uvicorn waits for each answer. While one worker hangs, it would see no signal, and replace no
-    other worker. It also kills a worker that needs more time for its start than for an answer.
+    uvicorn waits for each answer. While a worker hangs, uvicorn would neither see signals nor
+    replace other workers. uvicorn also kills a worker that needs more time for its start than for
+    an answer.
 
     Args:
         timeout: The time that a worker has for each answer after the first, in seconds.

@@ -88,7 +88,7 @@ def uvicorn_options(
         **_UVICORN,
         "http": protocol,
         "timeout_keep_alive": keep_alive,
-        "proxy_headers": bool(proxies),  # anybody could send them
+        "proxy_headers": bool(proxies),  # any client could send these headers
         "forwarded_allow_ips": [*proxies],
     }
 
@@ -117,7 +117,7 @@ def run_app(
 
     Args:
         app: The app.
-        settings: Its settings.
+        settings: The settings of the app.
         listener: The socket to serve on.
         shutdown_delay: Seconds between SIGTERM and the end of listening.
 
@@ -125,7 +125,7 @@ def run_app(
         SystemExit: The server could not start.
     """
 
-    def make_app() -> Api:  # uvicorn calls it in its event loop, after it has handled signals
+    def make_app() -> Api:  # uvicorn calls this after it has set its signal handlers
         if shutdown_delay:
             Drain(app, shutdown_delay).install()
         return app

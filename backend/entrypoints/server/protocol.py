@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 protocol with limits on what a client may cost.
+"""uvicorn's HTTP/1.1 protocol, with limits on the resources of each client.
 
 httptools accepts a request head of any size, and uvicorn waits for the end of the head without a
 timeout. Anybody can open a connection, so `BoundedProtocol` limits the memory and the time that a
@@ -28,13 +28,13 @@ from backend.entrypoints.server.websockets import BoundedWebSocket
 
 
 class BoundedProtocol(ParsingProtocol):
-    """One connection, with the limits of `limits.py`.
+    """A connection, with the limits of `limits.py`.
 
     No limit of time closes a connection while a complete request waits for its response. A request
     starts only when the client has read enough of the response before it.
 
     Args:
-        connections: All connections of this process. It checks the limits of time.
+        connections: All connections of this process. This object checks the limits of time.
         **options: The arguments of uvicorn's protocol.
 
     Attributes:
@@ -67,7 +67,7 @@ class BoundedProtocol(ParsingProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what a client sent, or refuse a connection above the limit."""
+        """Parse the data of a client, or refuse a connection above the limit."""
         if not self._admitted:
             self.refuse(TOO_MANY_CONNECTIONS)
             return
@@ -125,7 +125,7 @@ class BoundedProtocol(ParsingProtocol):
             self.send_refusal(self.refusal, new_request_id())
         elif self.in_head or self.in_body:
             self._expect_head()
-            self._connections.set_idle(self)  # a new connection may take its place
+            self._connections.set_idle(self)  # a new connection may replace this connection
         else:
             self._set_idle()
 
@@ -192,7 +192,7 @@ class BoundedProtocol(ParsingProtocol):
         return self.output.is_stuck(now)
 
     def _is_late(self, now: float) -> bool:
-        """Return whether the client has missed the deadline for what it must send next."""
+        """Return whether the client has missed the deadline for its next data."""
         if self.transport.is_closing() or self.flow.read_paused or now < self._deadline.at:
             return False
         # While a complete request has no response, the client waits for the server.

@@ -1,4 +1,4 @@
-"""What the server refuses before the application sees it: the problem, log line and metric."""
+"""Requests that the server refuses before the application: the problem, log line and metric."""
 
 import json
 from collections.abc import Iterable
@@ -70,7 +70,7 @@ def log_refusal(refusal: Problem, identity: str, peer: tuple[str, int] | None) -
         identity: The id of the request.
         peer: The address and port of the client.
     """
-    # The line must not have the trace of an earlier request, whose task may run this.
+    # The line must not have the trace of an earlier request, because its task may run this code.
     Context().run(
         log_access,
         *("OTHER", "unmatched", refusal.status, 0.0),

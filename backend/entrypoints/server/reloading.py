@@ -23,7 +23,7 @@ Files = Mapping[str, tuple[int, int]]  # the time in nanoseconds and the size in
 
 
 class Reloader:
-    """Runs a server in a process of its own, and starts it again after a change.
+    """Runs a server in a child process, and starts the process again after a change.
 
     The listening socket stays open, so that connections wait for the new process. If the program
     does not start, for example because of a syntax error, the next change starts it again.
@@ -87,7 +87,7 @@ class Reloader:
             _log.error("the server has ended; it starts again when a file changes")
 
     def _settled_files(self) -> Files:
-        """Wait until the files do not change any more, and return them."""
+        """Wait until the files do not change any more; return the state of the files."""
         previous, files = None, self._files()
         while files != previous:
             time.sleep(_SETTLED)
@@ -121,7 +121,7 @@ def _log_change(before: Files, after: Files) -> None:
 
 
 def _end(process: SpawnProcess, timeout: float) -> None:
-    """End a process: ask it, and kill it after the timeout, or if a signal interrupts the wait."""
+    """End a process with SIGTERM; kill the process after the timeout, or if a signal arrives."""
     try:
         process.terminate()
         process.join(timeout)

@@ -53,10 +53,10 @@ def is_handshake(method: bytes, version: str, headers: Sequence[tuple[bytes, byt
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
-    """One WebSocket.
+    """A WebSocket.
 
     Args:
-        connections: All connections of this process. It checks the limits of time.
+        connections: All connections of this process. This object checks the limits of time.
         **options: The arguments of uvicorn's protocol.
 
     Attributes:
@@ -72,7 +72,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.conn.logger, self.conn.debug = _log, False
 
     def accepts(self, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-        """Read a handshake, and tell whether it is valid.
+        """Read a handshake, and return whether the handshake is valid.
 
         Args:
             url: The target of the request.
@@ -107,12 +107,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Watch a client that does not read what the app sends."""
+        """Watch a client that does not read the messages of the app."""
         super().pause_writing()
         self._connections.set_unread(self, self.loop.time())
 
     def resume_writing(self) -> None:
-        """Let the app send on."""
+        """Let the app continue to send."""
         super().resume_writing()
         self._connections.set_read(self)
 

@@ -20,7 +20,8 @@ class Workers(Multiprocess):
     """uvicorn's supervisor of worker processes, which reacts to signals at once.
 
     uvicorn's own loop sees a signal up to 0.5 s later, and keeps the listening socket open until
-    the last worker has ended. Connections to it would wait for a process that never accepts them.
+    the last worker has ended. Connections to that socket would wait for a process that never
+    accepts them.
 
     Args:
         shutdown_delay: Seconds for which a worker still listens after SIGTERM.
@@ -56,7 +57,7 @@ class Workers(Multiprocess):
         alive = [worker for worker in self.processes if self._pings.is_alive(worker)]
         self.processes = [worker for worker in self.processes if worker not in alive]
         for worker in self.processes:
-            worker.kill()  # else uvicorn would wait for an answer of a worker that hangs
+            worker.kill()  # otherwise uvicorn would wait for an answer of a worker that hangs
         super().keep_subprocess_alive()
         self.processes += alive
 
