@@ -1,4 +1,4 @@
-"""Development mode: its settings, its user and tokens, and what the command `dev` prints."""
+"""Development mode: its settings, its user and tokens, and the welcome text of `dev`."""
 
 from pathlib import Path
 from typing import Final, TypedDict
@@ -86,7 +86,7 @@ def signing_settings() -> tuple[Settings, list[Complaint]]:
 
 
 def mint_token(secret: str, settings: Settings) -> str:
-    """Return a token of the development user, which may do everything.
+    """Return a token of the development user, with all scopes.
 
     Args:
         secret: The secret that signs the token.
@@ -105,7 +105,7 @@ def welcome(
     reload: bool = False,
     settings_file: Path | None = None,
 ) -> str:
-    """Write what `dev` prints at its start.
+    """Return the text that `dev` prints at its start.
 
     Args:
         address: The URL of the server.

@@ -75,7 +75,7 @@ def dev(*, host: str | None, port: int | None, env_file: Path | None, reload: bo
 
 
 def serve_process(secret: str | None, listener: socket.socket) -> None:
-    """Serve in a process that the reloader starts. It imports the program as it is now.
+    """Serve in a process that the reloader starts. The process imports the current program.
 
     Args:
         secret: The secret that this folder keeps; None if an issuer is configured.
@@ -106,5 +106,5 @@ def _keep(secret: str) -> None:
         secret_file.keep_secret(secret)
     except OSError as error:
         problem = f"the secret cannot be kept: {error.strerror}"
-        remedy = "Remove what has this name, and make the folder writable."
+        remedy = "Remove the file or folder with this name, and make the folder writable."
         exit_if_misconfigured([Complaint(str(secret_file.SECRET_FILE), problem, remedy)])

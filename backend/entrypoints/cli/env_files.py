@@ -9,11 +9,11 @@ from backend.settings.env_file import export_env_file
 ENV_FILE: Final = Path(".env")
 NOT_READ: Final = (
     "This command did not read the .env file of this folder: only a development server reads the"
-    " file by itself.\nTo use the settings in the file, add `--env-file .env`.\n"
+    " file automatically.\nTo use the settings in the file, add `--env-file .env`.\n"
 )
 READ: Final = (
     "The settings come from the .env file of this folder, as a development server reads it."
-    "\n`serve` and `migrate` do not read the file by themselves: add `--env-file .env`.\n"
+    "\n`serve` and `migrate` do not read the file automatically: add `--env-file .env`.\n"
 )
 
 

@@ -14,7 +14,7 @@ from backend.settings import Complaint, ConfigurationError, errors_of
 
 MISCONFIGURED: Final = 78  # EX_CONFIG of sysexits.h
 UNAVAILABLE: Final = 75  # EX_TEMPFAIL of sysexits.h: another start can succeed
-MISUSED: Final = 2  # what typer exits with for an unknown option
+MISUSED: Final = 2  # the exit code of typer for an unknown option
 
 _VIRTUAL_ENVIRONMENT: Final = Path(".venv")
 

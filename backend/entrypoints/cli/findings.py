@@ -10,7 +10,7 @@ from backend.settings import Complaint
 
 
 def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
-    """Write one line for each check, and one line for each remedy."""
+    """Write a line for each check, and a line for each remedy."""
     for finding in findings:
         yield printable(f"  {_verdict(finding):<5} {finding.check}{_details(finding)}")
         if finding.remedy:
@@ -20,7 +20,7 @@ def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
 def explanation_lines(
     explanation: Explanation, *, warnings: Iterable[Complaint] = ()
 ) -> Iterator[str]:
-    """Write the parts of a token, every check, and what the API answers.
+    """Write the parts of a token, every check, and the response of the API.
 
     Args:
         explanation: Why the token is accepted or rejected.

@@ -22,8 +22,8 @@ from backend.settings.values import LogLevel
 
 _NO_ARGUMENTS: Final = """\
 explain takes no arguments, and no options but --env-file and --json. It did not read yours.
-Other users of this machine can see arguments, and your shell keeps them in its history.
-If an argument was a valid token, it works until it expires; signing out does not end it.
+Other users of this machine can see arguments, and your shell keeps arguments in its history.
+A valid token works until its expiry, even if the user signs out.
 Pass the token on standard input, or run the command alone to be asked for the token:
 
   python -m backend explain < file-with-the-token"""
@@ -35,7 +35,7 @@ _MAX_BYTES: Final = 1_000_000  # far more than the longest token
 
 
 def explain(arguments: Sequence[str], *, as_json: bool, env_file: Path | None) -> None:
-    """Explain the token on standard input, and exit: with 0 if the API accepts the token, else 1.
+    """Explain the token on standard input; exit with 0 if the API accepts the token, else with 1.
 
     Args:
         arguments: Arguments of the command line, which are refused.
@@ -62,7 +62,7 @@ def explain(arguments: Sequence[str], *, as_json: bool, env_file: Path | None) -
 
 
 def doctor(*, as_json: bool, env_file: Path | None) -> None:
-    """Check the installation, and exit: with 0 if no check fails, else 1.
+    """Check the installation; exit with 0 if no check fails, else with 1.
 
     Args:
         as_json: Whether to print JSON.

@@ -14,7 +14,7 @@ from backend.entrypoints.cli.program import SCRIPT, is_script
 
 
 class Commands(TyperGroup):
-    """The commands. The help of a command does not import pydantic, which takes long."""
+    """The commands. The help of a command does not import pydantic, because that import is slow."""
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return the option `--help`. typer would convert a default of None with pydantic."""

@@ -15,8 +15,8 @@ def read_partial_settings(env_file: Path | None, *variables: str) -> Settings:
 
     Args:
         env_file: The file of the option `--env-file`.
-        *variables: The variables that the command needs. If one is invalid, the command exits with
-            all complaints about them. Complaints about others do not matter.
+        *variables: The variables that the command needs. If any of them is invalid, the command
+            exits with all complaints about them. Complaints about other variables do not matter.
     """
     export_variables(env_file, development=False)
     if is_unread(env_file):

@@ -97,7 +97,7 @@ def _target(
         exit_as_misused(_NOT_ONE)
     ((kind, value),) = targets
     if _JWT.fullmatch(value):
-        exit_as_misused(_NOT_AN_ID)  # without the token: others could read the output
+        exit_as_misused(_NOT_AN_ID)  # does not quote the token
     if not _is_valid(value):
         exit_as_misused(_INVALID_ID)
     return kind, value

@@ -29,11 +29,11 @@ def read_secret() -> str | None:
     """Return the secret that this folder keeps.
 
     Returns:
-        None if there is no file, or if another user could have read or changed it.
+        None if there is no file, or if another user could have read or changed the file.
     """
     try:
         descriptor = os.open(SECRET_FILE, _READ)
-    except OSError:  # it is missing, a symbolic link, or the file of another user
+    except OSError:  # the file is missing, a symbolic link, or owned by another user
         return None
     try:
         if not _is_private(os.fstat(descriptor)):

@@ -10,7 +10,7 @@ from backend.settings import Complaint, ConfigurationError, Settings
 
 
 def read_settings(**options: object) -> tuple[Settings, list[Complaint]]:
-    """Read the settings, with the options of the command line in place of their variables.
+    """Read the settings. Options of the command line replace their variables.
 
     The options are exported as environment variables, so that worker processes see them.
 
@@ -18,7 +18,7 @@ def read_settings(**options: object) -> tuple[Settings, list[Complaint]]:
         **options: The options, by setting; None for those that are not used.
 
     Returns:
-        The settings, and what is wrong with them.
+        The settings, and the complaints about them.
     """
     texts = {name: str(value) for name, value in options.items() if value is not None}
     os.environ |= {name.upper(): text for name, text in texts.items()}
@@ -26,7 +26,7 @@ def read_settings(**options: object) -> tuple[Settings, list[Complaint]]:
 
 
 def listen(settings: Settings) -> contextlib.closing[socket.socket]:
-    """Listen on the address of the settings; exit if that is impossible."""
+    """Listen on the address of the settings; exit if the address cannot be used."""
     try:
         return contextlib.closing(listening.listen(settings))
     except ConfigurationError as error:

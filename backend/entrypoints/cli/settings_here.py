@@ -10,14 +10,14 @@ from backend.settings import Complaint, Settings
 def read_settings_here(
     env_file: Path | None, **options: str
 ) -> tuple[list[str], Settings, list[Complaint]]:
-    """Read the settings as the server of this folder does.
+    """Read the settings like the server of this folder.
 
     Args:
         env_file: The file of the option `--env-file`.
         **options: Other options of the command line, by setting. They replace variables.
 
     Returns:
-        Notes about where the settings come from, the settings, and what is wrong with them.
+        Notes about the sources of the settings, the settings, and the complaints about them.
     """
     notes = [development.NOTE] if development.is_configured_here() else []
     export_variables(env_file, development=bool(notes))

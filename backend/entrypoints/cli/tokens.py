@@ -57,13 +57,13 @@ def token(  # noqa: PLR0913 - the options of the command
     algorithm: str,
     env_file: Path | None,
 ) -> None:
-    """Print a token or a session cookie; exit if the server would not accept any.
+    """Print a token or a session cookie; exit if the server accepts neither.
 
     Args:
         user: The user.
         scopes: The scopes of the token.
         claims: Further claims, each as `name=value`.
-        expires: How long it is valid, for example `30s` or `-1h`.
+        expires: The time until it expires, for example `30s` or `-1h`.
         cookie: Whether to make a session cookie.
         algorithm: The algorithm of the token.
         env_file: The file of the option `--env-file`.
@@ -101,7 +101,7 @@ def read_duration(text: str) -> timedelta:
 
 
 def read_claims(texts: Iterable[str]) -> dict[str, Any]:
-    """Read claims like `plan=pro`; exit if any has no name. A value that is not JSON is text."""
+    """Read claims like `plan=pro`; exit if a claim has no name. Other values than JSON are text."""
     claims = {}
     for text in texts:
         name, separator, value = text.partition("=")
@@ -127,7 +127,7 @@ def _token(content: dict[str, Any], claims: dict[str, Any], scopes: Sequence[str
 
 
 def _cookie(content: dict[str, Any], claims: dict[str, Any]) -> str:
-    """Return a session cookie as the header `Cookie` has it: the name and the value."""
+    """Return a session cookie in the format of the header `Cookie`: the name and the value."""
     settings, complaints = development.read_settings()
     exit_if_misconfigured(
         [item for item in complaints if not item.concerns("DATABASE_URL")]

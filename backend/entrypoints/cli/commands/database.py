@@ -27,13 +27,14 @@ Session = Annotated[
 ]
 TokenId = Annotated[
     str | None,
-    typer.Option("--token", metavar="JTI", help="Revoke one token instead: its claim jti."),
+    typer.Option("--token", metavar="JTI", help="Revoke a single token instead: its claim jti."),
 ]
 Before = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help="Revoke only what was issued before, for example 2026-03-04T05:06:07Z. Default: now.",
+        help="Revoke only tokens issued before this time; by default, now."
+        " For example 2026-03-04T05:06:07Z.",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Delete without a question.")]
