@@ -1,4 +1,4 @@
-"""The app of the MCP server: one route, with the authentication and limits of the Todo API."""
+"""The app of the MCP server: a single route, with the authentication and limits of the Todo API."""
 
 import functools
 from collections.abc import AsyncIterator
@@ -88,7 +88,7 @@ async def serve_mcp(request: Request, principal: CurrentPrincipal) -> Response:
 
 
 def _offer_scopes() -> None:
-    """Require nothing."""
+    """Require no scopes."""
 
 
 class McpResponse(Response):

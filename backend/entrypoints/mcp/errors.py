@@ -1,4 +1,4 @@
-"""Errors of tools as text for a model: what was wrong, and what to do next."""
+"""Errors of tools as text for a model: the problem, and the next step."""
 
 import math
 import re
@@ -27,11 +27,11 @@ _SUBJECT: Final = re.compile(r"\A(?:Input|String|Value|Datetime) (?=should )")
 
 
 class EmptyChangeError(Exception):
-    """A change names no field."""
+    """The arguments name no field to change."""
 
 
 def explain(error: Exception) -> str | None:
-    """Return what a model reads of an error; None if the error is not expected."""
+    """Return the text of an error for a model; None if the error is unexpected."""
     match error:
         case TodoNotFoundError():
             text = "No todo with this id. Call list_todos to get the ids."
@@ -49,7 +49,7 @@ def explain(error: Exception) -> str | None:
                 f"cursor {error}. To start again at the first page, call list_todos without cursor."
             )
         case EmptyChangeError():
-            text = "Nothing to change. Send at least one of the fields besides id and version."
+            text = "No field to change. Send at least one field besides id and version."
         case SearchTimeoutError():
             text = "The search took too long. Use a longer text in q, or add other filters."
         case RepositoryUnavailableError():
@@ -61,10 +61,10 @@ def explain(error: Exception) -> str | None:
 
 
 def explain_arguments(error: ValidationError, schema: dict[str, Any]) -> str:
-    """Return what a model reads about invalid arguments. It quotes no value.
+    """Return a text about invalid arguments for a model. The text quotes no value.
 
     Args:
-        error: What is wrong with the arguments.
+        error: The errors of the arguments.
         schema: The JSON schema of the arguments.
     """
     details = error.errors(include_url=False, include_context=False, include_input=False)

@@ -1,7 +1,7 @@
 """The Model Context Protocol: lists the tools, and calls them for the principal of a request.
 
-Every request carries its own token, and the server keeps no session. So a session id gives nobody
-the todos of another user, and any worker process can answer any request.
+Every request carries its own token, and the server keeps no session. So a session id never gives
+access to todos, and any worker process can answer any request.
 """
 
 import logging
@@ -79,7 +79,7 @@ class McpProtocol:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Serve while the context lasts."""
-        # Without a stream of events, a request is one JSON document, and so is its response.
+        # Without a stream of events, a request is a JSON document, and the response is another.
         self._transport = StreamableHTTPSessionManager(
             self._server, stateless=True, json_response=True
         )

@@ -14,7 +14,7 @@ class TodoResult(TodoResponse):
 
 
 class TodoPageResult(BaseModel):
-    """One page of todos."""
+    """A page of todos."""
 
     model_config = ConfigDict(from_attributes=True)
 

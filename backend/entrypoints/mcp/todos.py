@@ -1,4 +1,4 @@
-"""What the tools do. The owner of every todo is the principal of the request."""
+"""The work of the tools. The owner of every todo is the principal of the request."""
 
 import asyncio
 import random
@@ -35,7 +35,7 @@ _RETRY_DELAY: Final = 0.005  # seconds
 class TodoTools:
     """Works on the todos of a principal.
 
-    Every method raises the errors of the domain; `RepositoryUnavailableError` among them.
+    Every method raises the errors of the domain, including `RepositoryUnavailableError`.
 
     Attributes:
         todos: Stores the todos.
@@ -48,7 +48,7 @@ class TodoTools:
     clock: Callable[[], float]
 
     async def list(self, principal: Principal, arguments: ListTodos) -> BaseModel:
-        """Return one page of todos.
+        """Return a page of todos.
 
         Raises:
             InvalidCursorError: The cursor was not issued for this user and this list.

@@ -41,10 +41,10 @@ class TodoTool:
     """A tool.
 
     Attributes:
-        definition: What clients read about the tool.
+        definition: The description of the tool for clients.
         arguments: The model of its arguments.
-        scope: The OAuth scope that it needs if the settings require scopes.
-        work: Does the work.
+        scope: The OAuth scope that the tool needs if the settings require scopes.
+        work: The method that does the work.
     """
 
     definition: Tool
