@@ -1,4 +1,4 @@
-"""What one user's searches cost another user: the latency of a list beside them."""
+"""The cost of a user's searches for another user: the latency of a list beside the searches."""
 
 import asyncio
 import contextlib
@@ -70,10 +70,10 @@ counts the lists that were refused in all rounds.
 
 @dataclass
 class Found:
-    """What both users saw.
+    """The responses that both users got.
 
     Attributes:
-        latencies: Of the reader's lists, in seconds.
+        latencies: The latencies of the reader's lists, in seconds.
         lists: How many of the reader's lists had each status.
         searches: How many searches had each status.
     """
@@ -164,7 +164,7 @@ def _serve(url: str) -> Server:
 
 
 def _round(port: int, paths: Sequence[str]) -> Found:
-    """Search in a process of its own, so that reading the answers delays no list here."""
+    """Search in a child process, so that reading the answers delays no list in this process."""
     searcher, reader = make_tokens("HS256", 2)
     requests = [get(path, searcher) for path in paths]
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
@@ -211,7 +211,7 @@ async def _search(port: int, requests: Sequence[bytes], found: Counter[int]) -> 
 
 
 class _Client:
-    """A connection that reads every answer to its end, whatever its status."""
+    """A connection that reads every answer to its end, with any status."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer

@@ -69,7 +69,7 @@ FOREIGN_APPS = tuple(
 
 
 class Turn(NamedTuple):
-    """The result of one turn.
+    """The result of a turn.
 
     Attributes:
         rate: Requests per second.

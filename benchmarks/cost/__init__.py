@@ -46,7 +46,7 @@ A page of todos has at most 1 MiB.
 
 @dataclass(slots=True)
 class Cost:
-    """What one input costs.
+    """The cost of an input.
 
     Attributes:
         milliseconds: The processor time of each round.
@@ -84,7 +84,7 @@ def measure() -> Result:
 
 
 class Client:
-    """Sends requests to a server, one at a time, over one connection while the server allows it."""
+    """Sends requests to a server in sequence, on the same connection if the server allows that."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -135,7 +135,7 @@ def _create_todos(client: Client) -> Users:
 
 
 def _measure_once(client: Client, entry: Input, cost: Cost) -> float:
-    """Return the processor time of one request in milliseconds."""
+    """Return the processor time of a request in milliseconds."""
     started, count = client.server.cpu_seconds, 0
     while True:
         for _ in range(5):

@@ -1,4 +1,4 @@
-"""The bytes of a request, and the kinds of requests whose cost is measured."""
+"""The bytes of a request, and the kinds of requests that are measured."""
 
 import itertools
 import string
@@ -13,7 +13,7 @@ NAMES = ["".join(letters) for letters in itertools.product(string.ascii_letters,
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """One kind of request.
+    """A kind of request.
 
     Attributes:
         data: The bytes of the requests, which are sent in turn.
@@ -28,7 +28,7 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class Users:
-    """The tokens of three users, and one todo.
+    """The tokens of three users, and a todo.
 
     Attributes:
         reader: Has 100 short todos.

@@ -10,7 +10,7 @@ _COLOURS = {True: "#2f6feb", False: "#9aa4b2"}
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """One bar. Bars with the same `group` in a row share a heading."""
+    """A bar. Bars with the same `group` in a row share a heading."""
 
     label: str
     value: float
@@ -19,7 +19,7 @@ class Bar:
 
 
 def bar_chart(title: str, unit: str, bars: Sequence[Bar]) -> str:
-    """Draw horizontal bars on one scale."""
+    """Draw horizontal bars on the same scale."""
     longest = max(bar.value for bar in bars) or 1
     available = _WIDTH - _LABEL_WIDTH - 90
     body, y, group = [], 34, ""

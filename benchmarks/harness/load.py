@@ -1,7 +1,7 @@
 """A load generator with keep-alive connections on uvloop and a minimal HTTP parser.
 
 The generator runs in this process, on its own CPU core, and reports how busy that core was. While
-the core is partly idle, the server is the bottleneck, so the server is what was measured.
+the core is partly idle, the server is the bottleneck, so the figures describe the server.
 """
 
 import asyncio

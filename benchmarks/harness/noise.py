@@ -1,7 +1,8 @@
 """Leave out samples that other virtual machines on the same CPU slowed down.
 
-This machine cannot see their CPU use. They make everything take up to twice as long, for some
-milliseconds or for hours. A reference operation, measured next to the contenders, reveals it.
+This machine cannot see the CPU use of other virtual machines. They make everything take up to twice
+as long, for some milliseconds or for hours. A reference operation, measured next to the contenders,
+reveals such times.
 """
 
 import statistics
@@ -16,11 +17,11 @@ SLOWDOWN_LIMIT = 1.25  # times the reference in the quietest tenth of a run
 
 @dataclass(frozen=True, kw_only=True)
 class Group(Generic[K]):
-    """Samples of contenders that were measured one after the other, once per round.
+    """Samples of contenders that were measured in direct succession, once per round.
 
     Attributes:
-        samples: The samples of each contender, one per round.
-        reference: The samples of the reference operation, one per round.
+        samples: The samples of each contender, a sample per round.
+        reference: The samples of the reference operation, a sample per round.
     """
 
     samples: Mapping[K, Sequence[float]]
@@ -29,7 +30,7 @@ class Group(Generic[K]):
 
 @dataclass(frozen=True, kw_only=True)
 class Filtered(Generic[K]):
-    """The samples of some groups, with and without the slowed ones.
+    """The samples of some groups, with and without the slowed samples.
 
     Attributes:
         quiet: The samples of each contender that count, by round number.
@@ -46,7 +47,7 @@ def filter_noise(parts: Sequence[Sequence[Group[K]]]) -> list[Filtered[K]]:
     """Leave out samples by the time of the reference next to them, not by their own value.
 
     Args:
-        parts: All parts of a run in order. The limit is that of the whole run, because a part may
+        parts: All parts of a run in order. The limit applies to the whole run, because a part may
             have been slowed from beginning to end.
     """
     reference = [value for part in parts for group in part for value in group.reference]

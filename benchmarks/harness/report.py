@@ -20,7 +20,7 @@ MAX_BUSY = 0.1  # CPU use of other programs above which no target is decided
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A figure and the bound that it must not exceed, or must reach.
+    """A figure and its bound: a maximum or a minimum.
 
     Attributes:
         error: The standard error of the figure.
@@ -85,10 +85,10 @@ class Table:
 
 @dataclass(kw_only=True)
 class Result:
-    """The result of one measurement.
+    """The result of a measurement.
 
     Attributes:
-        about: What is measured and how, as Markdown.
+        about: A description of the measurement, as Markdown.
         doubts: The reasons why this run decides no target.
     """
 

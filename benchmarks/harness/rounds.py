@@ -11,7 +11,7 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 Samples = Mapping[K, Sequence[float]]
 
-REQUIRED_ROUNDS = 9  # with fewer, no target is decided
+REQUIRED_ROUNDS = 9  # with fewer rounds, no target is decided
 
 
 def round_count() -> int:
@@ -26,8 +26,8 @@ def interleave(*groups: Mapping[K, Callable[[], float]], rounds: int) -> dict[K,
     """Measure every contender once per round, in a new order each round.
 
     Args:
-        groups: The contenders by name. Those of a group are measured one after the other, so
-            group the contenders that are compared.
+        groups: The contenders by name. The contenders of a group are measured in direct succession,
+            so group contenders that are compared.
         rounds: The number of rounds.
     """
     samples: dict[K, list[float]] = {name: [] for group in groups for name in group}

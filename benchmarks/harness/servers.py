@@ -1,4 +1,4 @@
-"""Servers as child processes on one CPU core and a free port of loopback."""
+"""Servers as child processes on a single CPU core and a free port of loopback."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ SERVER_CORE, CLIENT_CORE = CORES[0], CORES[-1]
 
 
 class Server:
-    """One child process that runs until the `with` block ends.
+    """A child process that runs until the `with` block ends.
 
     Args:
         command: The command line; `{port}` is replaced by the port.
@@ -101,7 +101,8 @@ def uvicorn(
         app: The module and the function that makes the app.
         env: Further environment variables.
         workers: The number of processes.
-        cores: The CPU cores that they may use; by default one core for one process, or else all.
+        cores: The CPU cores of the processes; by default, a single core for a single process, else
+            all cores.
     """
     options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header"]
     options += ["--log-level", "warning", "--workers", str(workers), "--port", "{port}"]

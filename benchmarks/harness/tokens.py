@@ -21,7 +21,7 @@ def signer_for(algorithm: str) -> Signer:
 
 
 def user_claims(number: int, **changes: Any) -> dict[str, Any]:
-    """Return the claims of one user's token."""
+    """Return the claims of a user's token."""
     now = int(time.time())
     claims = {
         "iat": now,
@@ -41,7 +41,7 @@ def user_claims(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def make_tokens(algorithm: str, count: int, **changes: Any) -> list[str]:
-    """Sign one token for each of `count` users."""
+    """Sign a token for each of `count` users."""
     key = signer_for(algorithm)
     return [sign_token(key, user_claims(number, **changes)) for number in range(count)]
 

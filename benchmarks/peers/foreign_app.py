@@ -1,4 +1,4 @@
-"""Somebody else's FastAPI app with plain routes, which `protect` guards."""
+"""A foreign FastAPI app with plain routes, which `protect` guards."""
 
 from datetime import UTC, datetime
 

@@ -2,7 +2,7 @@
 
 The ORM routes are written as most tutorials show: an `AsyncSession` for every request from a
 `yield` dependency, filters added as requested, a query model, and pydantic models made from rows.
-Authentication, telemetry, parameters and response fields are those of this project.
+The routes share authentication, telemetry, parameters and response fields with this project.
 """
 
 import base64
@@ -128,7 +128,7 @@ async def create_todo(session: Session, principal: CurrentPrincipal, body: TodoI
     )
     session.add(row)
     await session.commit()
-    return row  # type: ignore[return-value]
+    return row  # type: ignore[return-value]  # FastAPI converts the row
 
 
 def create_app() -> FastAPI:

@@ -1,4 +1,4 @@
-"""A receiver of traces (OTLP over HTTP) that accepts every export and keeps nothing."""
+"""A receiver of traces (OTLP over HTTP) that accepts and drops every export."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The CPU time of verifying one token, in microseconds."""
+"""The CPU time of verifying a token, in microseconds."""
 
 import asyncio
 import gc

@@ -22,7 +22,7 @@ from benchmarks.peers.verifiers import PEERS, Verify, floor, pyjwt
 
 ALGORITHMS = ("HS256", "RS256", "PS256", "ES256", "ES512", "EdDSA")
 ASYMMETRIC = ALGORITHMS[1:]
-# One algorithm per signature length. A cache hit depends on nothing else of an algorithm.
+# An algorithm for each signature length, because cache hits depend only on that length.
 CACHED_ALGORITHMS = ("HS256", "EdDSA", "RS256")
 CACHED_TOKENS = (1_000, 10_000)
 # Turns are short, so that compared contenders run within the same few seconds. The first tokens of
