@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def choose_port(variable: str, default: int) -> int:
-    """Return the port that a variable names; without the variable, the default or any free port.
+    """Return the port of a variable; without the variable, the default or any free port.
 
     Args:
         variable: The name of the environment variable. Its value 0 takes a free port.
@@ -121,7 +121,7 @@ def better_auth(**env: str) -> Iterator[str]:
         assert child.stdout is not None  # noqa: S101 - for the type checker
         line = child.stdout.readline()
         if not line:
-            sys.exit("Better Auth did not start. The lines above say why.")
+            sys.exit("Better Auth did not start. The lines above give the reason.")
         stopping = threading.Event()
         threading.Thread(target=watch, args=(child, stopping), daemon=True).start()
         try:
@@ -134,7 +134,7 @@ def better_auth(**env: str) -> Iterator[str]:
 
 
 def watch(child: subprocess.Popen[str], stopping: threading.Event) -> None:
-    """Stop this process if Better Auth ends by itself."""
+    """Stop this process if Better Auth ends unexpectedly."""
     child.wait()
     if not stopping.is_set():
         os.kill(os.getpid(), signal.SIGTERM)

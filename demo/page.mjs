@@ -14,7 +14,7 @@ const TYPES = {
   ".ts": "text/javascript; charset=utf-8",
 };
 
-// A browser cannot find packages by their names, so each has an address of its own.
+// A browser cannot find packages by their names, so each package has its own address.
 const PACKAGES = { "openapi-fetch.js": "openapi-fetch" };
 
 /**
@@ -37,7 +37,7 @@ export function createPage({ auth, baseURL, apiURL }) {
       if (request.method !== "GET" && request.method !== "HEAD") {
         return answer(405, "", { Allow: "GET, HEAD" });
       }
-      // Cookies and CORS work for one host name only: send localhost to 127.0.0.1.
+      // Cookies and CORS work for a single host name, so redirect localhost to 127.0.0.1.
       if (request.headers.host !== new URL(baseURL).host) {
         return answer(307, "", { Location: `${baseURL}/` });
       }
@@ -76,13 +76,13 @@ function securityHeaders(apiURL) {
       .join("; "),
     "Cache-Control": "no-cache",
     "Cross-Origin-Opener-Policy": "same-origin",
-    // Not "no-referrer": the browser would then send `Origin: null`, which Better Auth refuses.
+    // With "no-referrer", the browser would send `Origin: null`, which Better Auth refuses.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
   };
 }
 
-/** Return a file as the browser needs it; undefined if there is no such file. */
+/** Return a file in the form for browsers; undefined if there is no such file. */
 async function read(name) {
   if (Object.hasOwn(PACKAGES, name)) {
     return readFile(new URL(import.meta.resolve(PACKAGES[name])), "utf8");
@@ -99,7 +99,7 @@ async function read(name) {
 }
 
 /**
- * Sign a token that expired a minute ago, so that the page can show how the API answers it.
+ * Sign a token that expired a minute ago, so that the page can show the API's answer.
  * Return undefined if the caller is not signed in.
  */
 async function expiredToken(auth, headers) {

@@ -2,7 +2,7 @@
 // With API_URL, the server also serves the Todo page of demo/web.
 //
 //   npm ci                 installs Better Auth; no package may run install scripts (see .npmrc)
-//   node server.mjs        listens on 127.0.0.1, then prints one line of JSON: {"url": …}
+//   node server.mjs        listens on 127.0.0.1, then prints a line of JSON: {"url": …}
 //
 // Users, sessions and signing keys are kept in memory and are lost when the server stops.
 //
@@ -20,7 +20,7 @@
 //                           users delete their accounts (no page)
 //   ADMIN_PASSWORD          turn on the plugin admin, and create admin@example.com (no admin)
 //   BEARER                  on: turn on the plugin bearer, which accepts session tokens (off)
-//   ORGANIZATIONS           on: users have organizations, and tokens name the active one (off)
+//   ORGANIZATIONS           on: users have organizations, and tokens name the active organization (off)
 //   OAUTH_RESOURCE          the URL of an API: turn on the OAuth provider, which issues access tokens
 //                           for this API to the clients of other people (off)
 //   PRINT_MAIL              on: print the verification mail of each new user as a line of JSON (off)

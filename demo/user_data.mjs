@@ -1,4 +1,4 @@
-// Deletes what the API stores for a user, before Better Auth deletes the account.
+// Deletes the data of a user in the API, before Better Auth deletes the account.
 
 import { APIError } from "better-auth/api";
 

@@ -2,8 +2,8 @@
 //
 //   npx openapi-typescript http://127.0.0.1:8000/openapi.json --output schema.d.ts
 //
-// It needs no page and no framework. It keeps the JWT in memory, renews the JWT, repeats requests
-// that are safe to repeat, and turns every failure into an ApiError.
+// This file needs no page and no framework. Its classes keep the JWT in memory, renew the JWT, repeat
+// requests that are safe to repeat, and turn every failure into an ApiError.
 
 import createClient from "openapi-fetch";
 
@@ -55,7 +55,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Somebody else has changed the todo (412). */
+/** Another client has changed the todo (412). */
 export class ConflictError extends Error {
   override readonly name = "ConflictError";
   readonly current: Todo;
@@ -66,7 +66,7 @@ export class ConflictError extends Error {
   }
 }
 
-/** A JWT. Its times are those of this device's clock, in milliseconds. */
+/** A JWT, with times of this device's clock in milliseconds. */
 export interface Token {
   readonly text: string;
   readonly userId: string;
@@ -76,8 +76,8 @@ export interface Token {
 }
 
 /**
- * The caller's JWT. It is kept in memory only: a script that was smuggled into the page could read
- * localStorage at any later time.
+ * The caller's JWT, in memory only: a malicious script in the page could read localStorage at any
+ * later time.
  */
 export class Tokens {
   #fetchToken: () => Promise<string>;
@@ -112,7 +112,7 @@ export class Tokens {
     }
   }
 
-  /** Fetch a new token. Simultaneous calls share one request. */
+  /** Fetch a new token. Simultaneous calls share a request. */
   renew(): Promise<Token> {
     this.#renewal ??= this.#fetch(this.#user);
     return this.#renewal;
@@ -128,7 +128,7 @@ export class Tokens {
   async #fetch(user: number): Promise<Token> {
     try {
       const token = readToken(await this.#fetchToken());
-      // Tabs share their cookies: in another tab, somebody else may have signed in.
+      // Tabs share their cookies: another user may have signed in in another tab.
       const isOther = this.#token !== undefined && this.#token.userId !== token.userId;
       if (isOther || user !== this.#user) {
         throw new ApiError(401, "signed_out", "Somebody else has signed in.");
@@ -167,12 +167,12 @@ export class TodoApi {
     this.#etags.clear();
   }
 
-  /** Return what the API knows about the caller. */
+  /** Return the caller, as the API knows the caller. */
   async me(): Promise<Me> {
     return (await unwrap(this.#client.GET("/api/me"))).data;
   }
 
-  /** Return one page of the caller's todos. */
+  /** Return a page of the caller's todos. */
   async list(query: TodoQuery, signal?: AbortSignal): Promise<TodoPage> {
     const call = this.#client.GET("/api/todos", { params: { query }, signal: signal ?? null });
     return (await unwrap(call)).data;
@@ -201,7 +201,7 @@ export class TodoApi {
    *
    * @param todo    The version that the user has seen.
    * @param changes The changed members; all others stay.
-   * @throws ConflictError Somebody else has changed the todo since then.
+   * @throws ConflictError Another client has changed the todo since then.
    */
   async change(todo: Todo, changes: TodoChanges): Promise<Todo> {
     const params = {
@@ -212,7 +212,7 @@ export class TodoApi {
     return this.#remember(await this.#orConflict(todo, unwrap(call)));
   }
 
-  /** Complete or reopen a todo. Only one member changes, so any version will do: no If-Match. */
+  /** Complete or reopen a todo, in any version: no other member changes, so no If-Match is sent. */
   async tick(id: string, completed: boolean): Promise<Todo> {
     const params = { path: { todo_id: id } };
     const call = this.#client.PATCH("/api/todos/{todo_id}", { params, body: { completed } });
@@ -223,7 +223,7 @@ export class TodoApi {
    * Delete a todo.
    *
    * @param todo The version that the user has seen.
-   * @throws ConflictError Somebody else has changed the todo since then.
+   * @throws ConflictError Another client has changed the todo since then.
    */
   async remove(todo: Todo): Promise<void> {
     try {
@@ -252,7 +252,7 @@ export class TodoApi {
    */
   async exportAll(): Promise<string> {
     const call = this.#client.GET("/api/me/export", { parseAs: "text" });
-    // The server closes the connection if it cannot read on, so the text cannot be read either.
+    // The server closes the connection if it cannot continue, so the client cannot read the text.
     const { data } = await unwrap(call).catch((error: unknown) => {
       if (error instanceof TypeError) throw incomplete();
       throw error;
@@ -262,7 +262,7 @@ export class TodoApi {
   }
 
   /**
-   * Return the ETag of a version. Lists have none, so the todo may have to be read.
+   * Return the ETag of a version. Lists have no ETags, so the client may have to read the todo.
    *
    * @throws ConflictError The todo has another version now.
    */
@@ -333,7 +333,7 @@ export class TodoApi {
   }
 }
 
-/** Whether a call was ended because nobody needs its answer any more. */
+/** Whether a call was cancelled because its answer is not needed any more. */
 export function isAborted(error: unknown): boolean {
   return error instanceof DOMException && error.name === "AbortError";
 }
@@ -352,7 +352,7 @@ export async function reach(request: Request, code: string, message: string): Pr
   }
 }
 
-/** Read the claims of a JWT. They are not verified: that is the task of the API. */
+/** Read the claims of a JWT, without verification: the API verifies tokens. */
 export function decode(token: string): { header: unknown; payload: Record<string, unknown> } {
   const [header = "", payload = ""] = token.split(".");
   return { header: decodePart(header), payload: decodePart(payload) as Record<string, unknown> };
@@ -408,7 +408,7 @@ function incomplete(): ApiError {
   return new ApiError(0, "network_error", "The export broke off.");
 }
 
-/** Return the data of an answer. Throw its error. */
+/** Return the data of an answer, or throw its error. */
 async function unwrap<T>(
   call: Promise<{ data?: T; error?: unknown; response: Response }>,
 ): Promise<{ data: T; response: Response }> {

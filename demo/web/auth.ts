@@ -1,4 +1,4 @@
-// What the page needs of Better Auth: five routes, called without its client library. A project
+// The routes of Better Auth that the page calls, without its client library. A project
 // with a bundler uses `createAuthClient({ plugins: [jwtClient()] })` of better-auth/client instead.
 
 import { ApiError, reach } from "./api.ts";
@@ -39,7 +39,7 @@ async function call(method: string, route: string, body?: object): Promise<unkno
   const response = await reach(
     request,
     "issuer_unavailable",
-    "Better Auth cannot be reached, so nobody can sign in or get a new token.",
+    "Better Auth cannot be reached, so users can neither sign in nor get a new token.",
   );
   const answer: unknown = await response.json().catch(() => null);
   if (response.ok) return answer;

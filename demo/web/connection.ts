@@ -1,4 +1,4 @@
-// Shows what cannot be reached, and finds out when it is back.
+// Shows which server cannot be reached, and finds out when the server is back.
 
 import type { ApiError } from "./api.ts";
 import { setBanner, showToast } from "./messages.ts";
@@ -24,7 +24,7 @@ export class Connection {
     if (!navigator.onLine) this.#show();
   }
 
-  /** Show that a server did not answer, and ask it until it does. */
+  /** Show that a server did not answer, and repeat requests until the server answers. */
   lose(error: ApiError): void {
     const isIssuer = error.code === "issuer_unavailable";
     this.#lost = isIssuer ? "/api/auth/ok" : `${this.#apiUrl}/health/live`;

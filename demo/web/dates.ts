@@ -38,7 +38,7 @@ export function toDateField(time: string | null): string {
   return `${String(date.getFullYear()).padStart(4, "0")}-${month}-${day}`;
 }
 
-/** Write a day as people say it. */
+/** Write a day in words. */
 export function describeDay(time: string): string {
   const date = new Date(time);
   const now = new Date();
@@ -49,7 +49,7 @@ export function describeDay(time: string): string {
   return near[days] ?? (isThisYear ? format : formatWithYear).format(date);
 }
 
-/** Say when a todo is due, and whether it is late. */
+/** Describe when a todo is due, and whether the todo is late. */
 export function describeDue(time: string, isDone: boolean): { text: string; isLate: boolean } {
   const isPast = new Date(time) < new Date();
   const isLate = isPast && !isDone;

@@ -36,7 +36,7 @@ export function icon(name: string): SVGSVGElement {
   return svg;
 }
 
-/** Show a button as busy while a task runs. A second click meanwhile does nothing. */
+/** Show a button as busy while a task runs. A second click meanwhile has no effect. */
 export async function whileBusy(
   button: HTMLButtonElement,
   task: () => Promise<void>,

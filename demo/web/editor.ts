@@ -102,9 +102,9 @@ export class Editor {
   }
 
   /**
-   * Let the user choose between the stored version and the refused changes, until one is saved.
+   * Let the user choose between the stored version and the refused changes, and save the choice.
    *
-   * @param base    The version that both have changed.
+   * @param base    The version before both changes.
    * @param current The stored version.
    * @param changes The refused changes.
    */
@@ -152,7 +152,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof ApiError && error.code === "todo_not_found";
 }
 
-/** Ask which version to keep. Escape keeps their version, which is stored already. */
+/** Ask which version to keep. Escape keeps the version that is stored already. */
 function chooseVersion(
   base: Todo,
   current: Todo,

@@ -1,4 +1,4 @@
-// One todo in the list.
+// A todo in the list.
 
 import type { Todo } from "./api.ts";
 import { describeDue } from "./dates.ts";
@@ -35,7 +35,7 @@ function tool(symbol: string, name: string, onClick: () => void): HTMLButtonElem
   return button;
 }
 
-/** Return what is special about a todo: a priority that is not normal, and a due date. */
+/** Return the badges of a todo: a priority that is not normal, and a due date. */
 function marksOf(todo: Todo): HTMLElement[] {
   const marks = [];
   if (todo.priority !== "normal")

@@ -1,4 +1,4 @@
-// What stands in place of an empty list.
+// The message in place of an empty list.
 
 import { byId, create, icon } from "./dom.ts";
 
@@ -18,7 +18,7 @@ export function showState(kind: keyof typeof KINDS, ...children: Node[]): void {
   element.hidden = false;
 }
 
-/** The list is not empty. */
+/** Hide the message, because the list is not empty. */
 export function hideState(): void {
   element.hidden = true;
 }

@@ -1,6 +1,6 @@
 // The Todo page: signs people in and out, and connects the parts.
 //
-// Roles and names that tests can use. They are part of the page's contract:
+// The roles and names for tests, which are part of the page's contract:
 //   heading      "Sign in" | "Create an account" | "Your todos" | "Behind the page"
 //   sign-in      textbox "Name", "E-mail", "Password"; button "Sign in", "Create account";
 //                button "Create an account" and "Sign in instead" switch between the two forms
@@ -59,7 +59,7 @@ api.onWait = (seconds) => connection.showBusy(seconds);
 let isNew = false; // whether the form creates an account
 
 /**
- * Show an error where it belongs: as a lost session, as a lost connection, or as a message.
+ * Show an error in the right place: as a lost session, as a lost connection, or as a message.
  * Without a summary, the caller shows the message.
  */
 function handleError(summary: string | undefined, error: unknown): void {
@@ -79,7 +79,7 @@ async function enter(): Promise<void> {
   await refresh();
 }
 
-/** Load what the page shows, after signing in and when a connection is back. */
+/** Load the content of the page, after signing in and when a connection is back. */
 async function refresh(): Promise<void> {
   if (!workspace.hidden) await Promise.all([list.load(), showUser()]);
 }
@@ -140,7 +140,7 @@ function showProblem(message: string | undefined, field?: HTMLInputElement): voi
   field?.focus();
 }
 
-/** Return what is wrong with the form, and with which field. */
+/** Return the problem with the form, and the invalid field. */
 function findProblem(): [string, HTMLInputElement] | undefined {
   if (isNew && !name.value.trim()) return ["Enter your name.", name];
   if (!email.validity.valid) return ["Enter an e-mail address, such as ada@example.com.", email];

@@ -1,5 +1,5 @@
-// What the page tells its user: a toast for what has happened, a banner while something is down,
-// and a live region for what only a screen reader has to hear.
+// The messages of the page: a toast for an event, a banner while a server is down, and a live
+// region for screen readers.
 
 import { ApiError } from "./api.ts";
 import { byId, create, icon } from "./dom.ts";
@@ -21,7 +21,7 @@ export function announce(text: string): void {
   frame = requestAnimationFrame(() => (live.textContent = text));
 }
 
-/** Forget what was announced, before another user signs in. */
+/** Clear the announcements, before another user signs in. */
 export function silence(): void {
   cancelAnimationFrame(frame);
   live.textContent = "";
@@ -57,7 +57,7 @@ export function showError(summary: string, error: unknown): void {
   fill("alert", create("div", {}, create("p", {}, summary), details(error)), close);
 }
 
-/** Hide the toast. What it offered to undo becomes final. */
+/** Hide the toast. The action that it offered to undo becomes final. */
 export function hideToast(): void {
   clearTimeout(timer);
   const finish = onGone;
@@ -67,7 +67,7 @@ export function hideToast(): void {
   finish?.();
 }
 
-/** Show what is down, or hide the banner. */
+/** Show which server is down, or hide the banner. */
 export function setBanner(text: string | undefined): void {
   const label = banner.querySelector("p");
   if (label && label.textContent !== (text ?? "")) label.textContent = text ?? "";

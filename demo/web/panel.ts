@@ -56,7 +56,7 @@ export class Panel {
     setInterval(() => this.#tick(), 1000);
   }
 
-  /** Show what the API knows about the caller. */
+  /** Show the caller, as the API knows the caller. */
   showMe(me: Me): void {
     const roles =
       me.roles.length === 0
@@ -84,7 +84,7 @@ export class Panel {
     byId("me", HTMLDivElement).replaceChildren(list, create("p", { class: "hint" }, note));
   }
 
-  /** Show a new token, or that there is none. */
+  /** Show a new token, or that there is no token. */
   showToken(token: Token | undefined): void {
     this.#token = token;
     const { header, payload } = token
@@ -119,7 +119,7 @@ export class Panel {
     this.#lifetime.value = token ? left / token.lifetime : 0;
     if (!token) this.#countdown.textContent = "No token yet.";
     else if (left === 0)
-      this.#countdown.textContent = "Expired. The next request fetches a new one.";
+      this.#countdown.textContent = "Expired. The next request fetches a new token.";
     else this.#countdown.textContent = `Valid for ${describeSeconds(left / 1000)}`;
   }
 

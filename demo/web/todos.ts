@@ -324,7 +324,7 @@ export class TodoList {
     this.#list.replaceChildren(...rows);
   }
 
-  /** Say why the list is empty, if it is. */
+  /** Show why the list is empty, if the list is empty. */
   #showState(): void {
     const isEmpty = this.#list.childElementCount === 0 && this.#cursor === null;
     if (!isEmpty) return hideState();
