@@ -1,8 +1,8 @@
 #!/bin/sh
 # Write the secrets of compose.yaml into deploy/secrets. Files that exist are kept.
 #
-# Only the owner can enter the folder. The files can be read by every user, because Docker mounts
-# them as they are into containers whose processes are other users.
+# Only the owner can enter the folder. Every user can read the files, because Docker mounts them
+# with the same mode into containers, where processes run as other users.
 set -eu
 folder=$(dirname "$0")/secrets
 mkdir -p -m 700 "$folder"

@@ -2,7 +2,7 @@
 # Create the two roles and the database, when PostgreSQL starts with an empty volume.
 #
 # The owner migrates. The application's role gets its privileges from grants.sql, after a migration.
-# Row-level security restricts both: neither is a superuser.
+# Row-level security restricts both roles: neither is a superuser.
 set -eu
 
 password_of() {
