@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from backend.adapters.persistence.database import MigratedDatabase
+from backend.adapters.persistence.postgres.database import PostgresDatabase
 from backend.adapters.persistence.schema import diagnosis, revisions, upgrades
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
 from backend.domain.todo_repository import RepositoryUnavailableError
@@ -58,4 +59,6 @@ async def migrate_schema(
             raise ConfigurationError([Complaint("--to", problem, _ALLOW)])
     except (RepositoryUnavailableError, OverflowError, ValueError) as error:
         problem, remedy = diagnosis.explain_failure(error)
-        raise ConfigurationError([Complaint("DATABASE_URL", problem, remedy)]) from None
+        is_outage = isinstance(database, PostgresDatabase) and diagnosis.is_outage(error)
+        complaint = Complaint("DATABASE_URL", problem, remedy, is_temporary=is_outage)
+        raise ConfigurationError([complaint]) from None

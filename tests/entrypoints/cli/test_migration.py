@@ -8,6 +8,7 @@ import pytest
 
 from backend.adapters.persistence.schema.revisions import known_revisions
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
+from backend.entrypoints.cli.exits import MISCONFIGURED, UNAVAILABLE
 from tests.entrypoints.cli.command_line import assert_misconfigured, run
 from tests.postgres import PostgresServer
 
@@ -20,12 +21,36 @@ def test_migrate_needs_only_a_database(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://db", "sqlite:////nowhere/at/all.db", "postgresql://me:hunter2@127.0.0.1:1/x"]
+    "url",
+    [
+        *("mysql://db", "sqlite:////nowhere/at/all.db"),
+        "postgresql://me:hunter2@127.0.0.1:1/x?keepalives=hunter2",
+    ],
 )
-def test_migrate_rejects_a_database_that_cannot_be_reached(url: str) -> None:
-    result = run("migrate", DATABASE_URL=url)
+@pytest.mark.parametrize("command", ["migrate", "dev"])
+def test_a_database_that_cannot_be_used_is_a_wrong_configuration(command: str, url: str) -> None:
+    result = run(command, DATABASE_URL=url)
     assert_misconfigured(result, "DATABASE_URL")
     assert "hunter2" not in result.output
+
+
+@pytest.mark.parametrize("command", ["migrate", "dev"])
+def test_the_status_says_that_postgresql_is_down(command: str) -> None:
+    result = run(command, DATABASE_URL="postgresql://me:hunter2@127.0.0.1:1/x")
+    assert result.exit_code == UNAVAILABLE
+    assert result.stderr.startswith("The database is unavailable:\n\n  DATABASE_URL: ")
+    assert "cannot be reached" in result.stderr
+    assert "hunter2" not in result.output
+
+
+def test_a_role_that_may_not_migrate_is_a_wrong_configuration(
+    postgres_server: PostgresServer,
+) -> None:
+    postgres_server.create_role("visitor")
+    url = postgres_server.url_for("visitor", postgres_server.create_database())
+    result = run("migrate", DATABASE_URL=url)
+    assert result.exit_code == MISCONFIGURED
+    assert "DATABASE_URL: refuses: permission denied for schema public" in result.stderr
 
 
 def revision_of(file: Path) -> str | None:

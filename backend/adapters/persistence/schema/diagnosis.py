@@ -37,10 +37,15 @@ def explain_failure(error: Exception) -> tuple[str, str]:
     if isinstance(error, UnusableFileError | UrlParameterError):
         return str(error), error.remedy
     if isinstance(error, RepositoryUnavailableError):
-        remedy = remedies.for_outage(error)
-        outcome = "refuses" if remedy == remedies.GRANT else "cannot be reached"
-        return f"{outcome}: {error}", remedy
+        outcome = "cannot be reached" if is_outage(error) else "refuses"
+        return f"{outcome}: {error}", remedies.for_outage(error)
     return remedies.UNREADABLE, remedies.READABLE  # the driver's message may quote the password
+
+
+def is_outage(error: Exception) -> bool:
+    """Return whether an error means that a server cannot be reached; see `explain_failure`."""
+    unavailable = isinstance(error, RepositoryUnavailableError)
+    return unavailable and remedies.for_outage(error) != remedies.GRANT
 
 
 def _product(database: MigratedDatabase) -> Finding:
