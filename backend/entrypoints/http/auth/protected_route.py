@@ -27,6 +27,7 @@ from backend.entrypoints.http.auth.open_routes import requires_principal
 from backend.entrypoints.http.json_request import JsonRequest
 
 _REQUEST: Final = "backend.request"
+_RETURNED: Final = "backend.returned"
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -68,8 +69,9 @@ class ProtectedRoute(APIRoute):
         resolve_all = super().get_route_handler()
         dependant, is_included = self.dependant, self._is_constructed
         direct = None if is_included else _direct_handler(dependant, self.endpoint)
-        self.dependant = _without_principal(dependant)
-        handle = direct or super().get_route_handler()
+        self.dependant = _ENCODED if direct else _without_principal(dependant)
+        encode = super().get_route_handler()
+        handle = direct or encode
         self.dependant = dependant  # OpenAPI and the startup check need the principal
         needs_principal = requires_principal(dependant)
         may_read_json = self.body_field is not None or dependant.request_param_name is not None
@@ -86,9 +88,22 @@ class ProtectedRoute(APIRoute):
                     _overrides.reset(token)
             if needs_principal and PRINCIPAL not in scope:
                 await authenticate(scope)
-            return await handle(request)
+            response = await handle(request)
+            if isinstance(response, Response):
+                return response
+            scope[_RETURNED] = response
+            return await encode(request)
 
         return handle_request
+
+
+async def _returned(request: Request) -> Any:
+    """Return the value that an endpoint has returned instead of a response."""
+    return request.scope[_RETURNED]
+
+
+# FastAPI encodes the value that this endpoint returns.
+_ENCODED: Final = Dependant(call=_returned, request_param_name="request")
 
 
 def _without_principal(dependant: Dependant) -> Dependant:
@@ -140,13 +155,17 @@ def _inject_principal(
     return call
 
 
-def _direct_handler(dependant: Dependant, endpoint: Callable[..., Any]) -> Handler | None:
+def _direct_handler(
+    dependant: Dependant, endpoint: Callable[..., Any]
+) -> Callable[[Request], Coroutine[Any, Any, Any]] | None:
     """Return a handler that calls an endpoint with the principal and the request.
+
+    The endpoint has the return annotation `Response`, but may return another value.
 
     FastAPI records no operation span for such an endpoint. This project does not use these spans.
 
     Args:
-        dependant: What FastAPI resolves for the endpoint.
+        dependant: The parameters and dependencies of the endpoint.
         endpoint: The endpoint.
 
     Returns:
@@ -162,11 +181,11 @@ def _direct_handler(dependant: Dependant, endpoint: Callable[..., Any]) -> Handl
     names = [part.name for part in dependant.dependencies]
     request_name = dependant.request_param_name
 
-    def handle(request: Request) -> Coroutine[Any, Any, Response]:
+    def handle(request: Request) -> Coroutine[Any, Any, Any]:
         values: dict[Any, Any] = dict.fromkeys(names, request.scope.get(PRINCIPAL))
         if request_name:
             values[request_name] = request
-        coroutine: Coroutine[Any, Any, Response] = endpoint(**values)
+        coroutine: Coroutine[Any, Any, Any] = endpoint(**values)
         return coroutine
 
     return handle

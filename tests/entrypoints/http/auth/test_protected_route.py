@@ -4,11 +4,14 @@ import functools
 import itertools
 import json
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, cast
 
 import pytest
 from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.dependencies.utils import solve_dependencies
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 
 from backend.domain.auth import Principal
 from backend.entrypoints.http import CurrentPrincipal, ProtectedRoute
@@ -325,6 +328,38 @@ async def test_what_is_not_a_response_is_serialised_by_fastapi(make_app: MakeApp
     app.router.routes.extend(router.routes)
     async with app_lifespan(app):
         assert (await send(app, ADA, path="/api/test")).json() == "ada"
+
+
+class HalResponse(JSONResponse):
+    media_type = "application/hal+json"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "options", [{}, {"status_code": 201}, {"status_code": 204}, {"response_class": HalResponse}]
+)
+@pytest.mark.parametrize("value", [{"at": datetime(2026, 1, 2, tzinfo=UTC)}, ["a"], "a", None])
+async def test_a_value_in_place_of_the_annotated_response_is_encoded_as_by_fastapi(
+    make_app: MakeApp, options: dict[str, Any], value: object
+) -> None:
+    calls = []
+
+    async def endpoint(principal: CurrentPrincipal) -> Response:
+        calls.append(principal.user_id)
+        return cast("Response", value)
+
+    results: list[object] = []
+    for route_class in (APIRoute, ProtectedRoute):
+        app, router = make_app(), APIRouter(route_class=route_class)
+        router.add_api_route("/api/test", endpoint, **options)
+        app.router.routes.extend(router.routes)
+        async with app_lifespan(app):
+            response = await send(app, ADA, path="/api/test")
+        content_type = response.header("content-type")
+        results.append((response.status, content_type, response.body))
+    plain, protected = results
+    assert protected == plain
+    assert calls == ["ada", "ada"]
 
 
 @pytest.mark.anyio
