@@ -10,6 +10,8 @@ import contextlib
 import itertools
 import logging
 import os
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,8 @@ from prometheus_client import values
 
 _FOLDER: Final = "API_METRICS_FOLDER"  # from the parent to its workers
 _CLIENT_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client keeps its files
+_PREFIX: Final = "api-metrics-"
+_OWNER: Final = "owner"  # the parent locks this file
 _COUNTERS: Final = ("counter", "histogram")
 _GAUGES: Final = ("gauge_livemax", "gauge_livemin", "gauge_livesum")
 # The files are filled with zeros first. The client would leave them sparse, and a write to a sparse
@@ -35,21 +39,58 @@ def common_folder() -> Iterator[None]:
 
     If the folder cannot be made, the workers count for themselves, and a warning says so.
     """
-    try:
-        if os.name == "nt":
-            raise OSError("Windows cannot lock them")  # noqa: TRY301 - the same warning
-        folder = tempfile.TemporaryDirectory(prefix="api-metrics-", ignore_cleanup_errors=True)
-    except OSError as error:
-        _log.warning(
-            "/metrics describes only the worker that answers, because the workers cannot share"
-            " files: %s. Set TMPDIR to a writable directory, or mount a tmpfs on /tmp.",
-            error,
-        )
+    with contextlib.ExitStack() as stack:
+        try:
+            if os.name == "nt":
+                raise OSError("Windows cannot lock them")  # noqa: TRY301 - the same warning
+            _remove_abandoned_folders()
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)
+            )
+            stack.enter_context(_own(Path(folder)))
+        except OSError as error:
+            _log.warning(
+                "/metrics describes only the worker that answers, because the workers cannot share"
+                " files: %s. Set TMPDIR to a writable directory, or mount a tmpfs on /tmp.",
+                error,
+            )
+        else:
+            os.environ[_FOLDER] = folder
+            stack.callback(os.environ.pop, _FOLDER)
         yield
-        return
-    with folder as os.environ[_FOLDER]:
-        yield
-    del os.environ[_FOLDER]
+
+
+def _own(folder: Path) -> IO[bytes]:
+    """Lock a folder until this process ends. A lock file without a lock never has its name."""
+    temporary = folder / f"{_OWNER}.new"
+    lock = _lock(temporary)
+    assert lock is not None  # noqa: S101 - no other process knows the new folder
+    temporary.rename(folder / _OWNER)
+    return lock
+
+
+def _remove_abandoned_folders() -> None:
+    """Remove the folders of servers that were killed before they could remove their folders."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            status = folder.lstat()  # follows no symbolic link
+            is_own_folder = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+            if is_own_folder and _is_abandoned(folder):
+                shutil.rmtree(folder)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Return whether neither a parent nor a worker uses a folder."""
+    owner = folder / _OWNER
+    return owner.exists() and all(map(_is_unlocked, [owner, *folder.glob("*.lock")]))
+
+
+def _is_unlocked(path: Path) -> bool:
+    lock = _lock(path)
+    if lock is None:
+        return False
+    lock.close()
+    return True
 
 
 def join() -> Path | None:

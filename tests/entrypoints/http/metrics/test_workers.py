@@ -36,8 +36,9 @@ def temporary(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(tmp_path: Path, temporary: Path) -> Iterator[Server]:
-    """Run a server with two workers."""
+    """Run a server with two workers, after a server that was killed."""
     asyncio.run(upgrade(SqliteDatabase(f"sqlite:///{tmp_path}/todos.db")))
+    abandoned_folder(temporary)
     variables = {"BETTER_AUTH_SECRET": SECRET, "PORT": "0", "TMPDIR": str(temporary)}
     with serving(tmp_path, "serve", "--workers", "2", **variables) as server:
         yield server
@@ -173,6 +174,7 @@ def test_workers_without_a_place_for_files_count_for_themselves(
     assert "Set TMPDIR to a writable directory" in caplog.text
 
 
+@pytest.mark.usefixtures("locks")
 def test_a_worker_without_space_for_its_files_counts_for_itself(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -194,3 +196,55 @@ def test_the_folder_is_known_to_workers_only_while_the_server_runs() -> None:
         assert folder.stat().st_mode & 0o777 == 0o700
     assert "API_METRICS_FOLDER" not in os.environ
     assert not folder.exists()
+
+
+def abandoned_folder(temporary: Path) -> Path:
+    """Make a folder as a killed server leaves it: with files that no process locks."""
+    folder = temporary / "api-metrics-abandoned"
+    folder.mkdir()
+    for name in ("owner", "0.lock", "1.lock", "counter_0.db"):
+        (folder / name).touch()
+    return folder
+
+
+def test_the_next_start_removes_the_folder_of_a_killed_server(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    abandoned = abandoned_folder(temporary)
+    (link := temporary / "api-metrics-link").symlink_to(temporary.parent, target_is_directory=True)
+    (temporary.parent / "owner").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with workers.common_folder():
+        assert not abandoned.exists()
+        workers._remove_abandoned_folders()
+        assert Path(os.environ["API_METRICS_FOLDER"]).is_dir()
+    assert list(temporary.iterdir()) == [link]
+    assert temporary.is_dir()
+
+
+@pytest.mark.parametrize("lock", ["owner", "0.lock"])
+def test_the_folder_of_a_running_parent_or_worker_stays(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    folder = abandoned_folder(temporary)
+    held = workers._lock(folder / lock)
+    assert held
+    with held, workers.common_folder():
+        assert folder.exists()
+    with workers.common_folder():
+        assert not folder.exists()
+
+
+def test_unfinished_folders_and_folders_of_other_users_stay(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    (temporary / "api-metrics-unfinished").mkdir()
+    with workers.common_folder():
+        pass
+    folder = abandoned_folder(temporary)
+    monkeypatch.setattr(os, "geteuid", lambda: temporary.stat().st_uid + 1)
+    with workers.common_folder():
+        pass
+    assert {path.name for path in temporary.iterdir()} == {"api-metrics-unfinished", folder.name}
