@@ -32,15 +32,7 @@ class TypedTokenVerifier:
         self._access_tokens = access_tokens
 
     def verify(self, token: str, /) -> Coroutine[Any, Any, Principal]:
-        """Verify a bearer token.
-
-        Args:
-            token: A JWS in compact serialization. Untrusted.
-
-        Raises:
-            AuthError: The token is not valid.
-            VerifierUnavailableError: The issuer's keys are not available now.
-        """
+        """Verify a bearer token by the rules of its type; see `JwtTokenVerifier.verify`."""
         if is_access_token(token.partition(".")[0]):
             return self._access_tokens.verify(token)
         return self._verifier.verify(token)
