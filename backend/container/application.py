@@ -1,4 +1,4 @@
-"""Every choice of adapter, on one screen: the settings go in, the domain's ports come out.
+"""Every choice of adapter, on a single screen: from the settings to the domain's ports.
 
 To replace a part, name it when you make the container:
 

@@ -1,4 +1,4 @@
-"""The parts that authenticate requests. They need neither a database nor the rest of the server.
+"""The parts that authenticate requests, without a database and the rest of the server.
 
 To replace a part, name it when you make the container:
 

@@ -81,7 +81,7 @@ def jwks_keys(
     """Make the source of the issuer's keys; None if the issuer has no key set.
 
     Args:
-        settings: How long keys are used.
+        settings: The lifetime of keys.
         issuer: Where the keys are.
         client: Returns the HTTP client; called only if there is a key set.
         tracer: Makes a span of each fetch; None if nothing is traced.

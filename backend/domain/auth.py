@@ -212,7 +212,7 @@ class MachineTokenError(InvalidTokenError):
 
 
 class VerifierUnavailableError(Exception):
-    """The verifier cannot tell now whether a token is valid; try again in `retry_after` seconds."""
+    """The verifier cannot decide now if a token is valid; try again in `retry_after` seconds."""
 
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         super().__init__(message)

@@ -70,7 +70,7 @@ class KeySetState:
         attempted: Seconds since the last fetch started; None before the first.
         error: Why the last attempt failed; None if it succeeded.
         usable: Whether tokens can be verified now.
-        fetches: How many fetches had each result.
+        fetches: The number of fetches with each result.
     """
 
     kids: tuple[str, ...]
@@ -87,8 +87,8 @@ class TokenCacheState:
     """The state of a cache of verified tokens, for metrics.
 
     Attributes:
-        hits: How many tokens were found in the cache.
-        misses: How many tokens were not found.
+        hits: The number of tokens that were found in the cache.
+        misses: The number of tokens that were not found.
         tokens: The number of cached tokens.
         maximum: The maximum number of cached tokens.
     """
@@ -109,7 +109,7 @@ class PoolState:
         idle: The number of open connections that do not work for a caller.
         maximum: The maximum number of connections.
         waiting: The number of callers that wait for a connection.
-        timeouts: How many callers got no connection in time.
+        timeouts: The number of callers that got no connection in time.
     """
 
     name: str

@@ -24,7 +24,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Priority(StrEnum):
-    """How important a todo is, from lowest to highest."""
+    """The importance of a todo, from lowest to highest."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -50,7 +50,7 @@ class Todo:
         updated_at: When the todo was last changed (UTC).
         description: At most 10,000 characters.
         completed: Whether the task is done.
-        priority: How important the task is.
+        priority: The importance of the task.
         due_at: When the task is due (UTC); None without a due date.
         version: Starts at 1; each change adds 1.
 
@@ -138,7 +138,7 @@ class TodoLimitReachedError(TodoError):
     """The owner has as many todos as a user may have.
 
     Attributes:
-        limit: How many todos a user may have.
+        limit: The maximum number of todos of a user.
     """
 
     def __init__(self, limit: int) -> None:

@@ -70,7 +70,7 @@ class TodoPosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TodoQuery:
-    """Which of an owner's todos to list, and in which order. Filters are combined with AND.
+    """A selection of an owner's todos, and their order. Filters are combined with AND.
 
     Attributes:
         limit: The maximum number of todos on a page, 1 to 100.

@@ -11,15 +11,14 @@ from backend.domain.todo_list import TodoPage, TodoQuery
 class TodoRepository(Protocol):
     """Stores todos. Every call is a single transaction, committed when the call returns.
 
-    A call never reaches another owner's todo: such a todo is not found. Every call may raise
-    `RepositoryUnavailableError`. Then the transaction was committed either completely or not at
-    all.
+    A call never finds another owner's todo. Every call may raise `RepositoryUnavailableError`. Then
+    the transaction was committed either completely or not at all.
     """
 
     async def add(
         self, user_id: str, todo: Todo, /, *, idempotency: Idempotency | None = None
     ) -> Todo:
-        """Store a new todo, unless the same request has already created one.
+        """Store a new todo, unless the same request has already created a todo.
 
         Args:
             user_id: The owner.

@@ -11,7 +11,7 @@ class UserData(Protocol):
         """Delete everything that is stored for a user, in a single transaction.
 
         A request of the same user that runs at the same time happens either before the deletion or
-        after the deletion. What a request stores after the deletion stays.
+        after the deletion. Data that a request stores after the deletion stays.
 
         Returns:
             The number of deleted entries of each kind, such as `todos`. A kind without entries has

@@ -191,7 +191,7 @@ class AuthSettings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every shared secret, the current one first, without duplicates."""
+        """Every shared secret, the current secret first, without duplicates."""
         versioned = [secret.get_secret_value() for secret in self.better_auth_secrets]
         current = [self.better_auth_secret.get_secret_value()] if self.better_auth_secret else []
         return tuple(

@@ -26,7 +26,7 @@ _HS256: Final = Complaint(
 )
 _ANY_AUDIENCE: Final = Complaint(
     "AUTH_AUDIENCE",
-    "tokens that the issuer issues to other applications cannot be told apart",
+    "tokens that the issuer issues to other applications would be accepted too",
     "Set it to the audience of your API, as your tokens have it in aud.",
 )
 

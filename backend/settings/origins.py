@@ -33,8 +33,9 @@ def canonical_url(url: str) -> str:
     The path stays as it is.
 
     Raises:
-        ValueError: The text is not such a URL, has a user name, a query or a fragment, or has an
-            invalid host or port. The message does not quote the text, which may hold a password.
+        ValueError: The text is not an http or https URL, has a user name, a query or a fragment, or
+            has an invalid host or port. The message does not quote the text, which may hold a
+            password.
     """
     match = _URL.fullmatch(url)
     if match is None:

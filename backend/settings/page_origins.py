@@ -16,7 +16,7 @@ _DEFAULT_PORT: Final = re.compile(r"http:.*:80|https:.*:443")
 
 
 def canonical_page_origin(origin: str) -> str:
-    """Return an origin as browsers write it in the `Origin` header; `*` stands for any origin.
+    """Return an origin in the format of the `Origin` header; `*` means any origin.
 
     Raises:
         ValueError: The text is not an origin, or no browser writes it so.

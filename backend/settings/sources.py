@@ -77,7 +77,7 @@ def read_sources(
     for setting, path in _paths(fields):
         name, variable = setting.upper(), f"{setting.upper()}_FILE"
         if setting in values:
-            problem, remedy = f"{name} is set too", "Unset one of the two."
+            problem, remedy = f"{name} is set too", "Unset either variable."
             complaints.append(Complaint(variable, problem, remedy, meant=name))
             continue
         variables[setting] = variable

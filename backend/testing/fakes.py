@@ -1,4 +1,4 @@
-"""Principals, and a token verifier with a fixed table of tokens. They need no keys."""
+"""Principals, and a token verifier with a fixed table of tokens, both without keys."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime

@@ -50,7 +50,7 @@ def compact_cookie(
     """Make a cookie of the strategy "compact": JSON with an HMAC.
 
     Args:
-        data: What `session_data` returns, or the bytes of the whole JSON text.
+        data: The result of `session_data`, or the bytes of the whole JSON text.
         end: When the cookie expires, in seconds since the epoch, or any invalid value.
         secret: The secret that signs the cookie.
         signature: Text to use instead of the real signature.
@@ -71,7 +71,7 @@ def jwt_cookie(
     """Make a cookie of the strategy "jwt" that the secret signs.
 
     Args:
-        data: What `session_data` returns, or the bytes of the whole payload.
+        data: The result of `session_data`, or the bytes of the whole payload.
         start: When the cookie is made, in seconds since the epoch.
         end: When the cookie expires, in seconds since the epoch, or any invalid value.
         secret: The secret that signs the cookie.
@@ -92,7 +92,7 @@ def jwks_cookie(
     """Make a cookie of the strategy "jwt" that a key of the JWKS signs (Better Auth 1.7).
 
     Args:
-        data: What `session_data` returns, or the bytes of the whole payload.
+        data: The result of `session_data`, or the bytes of the whole payload.
         start: When the cookie is made, in seconds since the epoch.
         end: When the cookie expires, in seconds since the epoch, or any invalid value.
         origin: The origin of Better Auth, which is the issuer.
@@ -117,7 +117,7 @@ def jwe_cookie(
     """Make a cookie of the strategy "jwe".
 
     Args:
-        data: What `session_data` returns, or the bytes of the whole plaintext.
+        data: The result of `session_data`, or the bytes of the whole plaintext.
         start: When the cookie is made, in seconds since the epoch.
         end: When the cookie expires, in seconds since the epoch, or any invalid value.
         secret: The secret that the encryption key is derived from.

@@ -71,7 +71,7 @@ class ClaimsPolicy:
             raise UnsupportedTokenError("cnf binds the token to a key: not a bearer token")
         subject = claims.get("sub")
         if subject is None:
-            # The tokens in Better Auth's e-mail links have no sub. They must not authenticate.
+            # The tokens in Better Auth's e-mail links have no `sub`, and must not authenticate.
             raise MissingClaimError("sub")
         check_identifier("sub", subject)
         if not isinstance(claims.get("jti", ""), str):

@@ -45,8 +45,8 @@ class JwtTokenVerifier:
     Args:
         signed_tokens: Decodes tokens and verifies their signatures.
         policy: The rules for the registered claims.
-        to_principal: Maps the issuer's claims to a principal. It gets the verified claims and the
-            expiry in seconds since the epoch.
+        to_principal: Maps the issuer's claims to a principal. The arguments are the verified claims
+            and the expiry in seconds since the epoch.
         clock: Returns the time in seconds since the epoch.
     """
 
@@ -73,7 +73,7 @@ class JwtTokenVerifier:
             AuthError: The token is not valid.
             VerifierUnavailableError: The issuer's keys are not available now.
         """
-        # Not `async def`: that would add a second coroutine to the hot path.
+        # An `async def` would add a second coroutine to the hot path.
         return self._signed_tokens.decode(token, self._authenticate)
 
     def _authenticate(self, claims: Claims) -> Principal:

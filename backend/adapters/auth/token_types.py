@@ -1,7 +1,7 @@
 """Chooses the verifier of a token by its type, so that tokens of two kinds are never mixed.
 
-The type is read before the signature is verified. That is safe: the chosen verifier accepts tokens
-of its own type only, and checks the type again.
+The type is read before the signature is verified. This order is safe: the chosen verifier accepts
+tokens of its own type only, and checks the type again.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Todos in the memory of this process, for tests. They are lost when the process ends."""
+"""Todos in the memory of this process, for tests. The todos are lost when the process ends."""
 
 import secrets
 from collections import defaultdict
@@ -69,7 +69,7 @@ class InMemoryTodoRepository:
     """Implements `TodoRepository` with a dictionary for each owner.
 
     Args:
-        database: The database; a new one by default.
+        database: The database; a new database by default.
         max_per_user: The maximum number of todos that a user has.
     """
 

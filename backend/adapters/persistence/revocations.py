@@ -55,7 +55,7 @@ class RememberedRevocations:
         return self._revocations.include(token)
 
     def _start_reading(self) -> "asyncio.Task[None] | None":
-        """Return the read that is in progress, or a new one; None soon after a failure."""
+        """Return the read that is in progress, or a new read; None soon after a failure."""
         loop, reading = asyncio.get_running_loop(), self._reading
         if reading is not None and not reading.done() and reading.get_loop() is loop:
             return reading

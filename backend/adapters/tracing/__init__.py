@@ -1,1 +1,1 @@
-"""Tracing: the only home of OpenTelemetry. Nothing here is imported while tracing is off."""
+"""Tracing: the only home of OpenTelemetry. While tracing is off, this package is not imported."""

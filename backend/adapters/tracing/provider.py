@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class Tracing:
-    """Makes spans, and exports them inside `async with`. Leaving flushes for a limited time.
+    """Makes spans, and exports spans inside `async with`. The end flushes for a limited time.
 
     Attributes:
         provider: The tracer provider.
@@ -90,7 +90,7 @@ class _Export(SpanProcessor):
             with suppress(RuntimeError):  # the event loop has ended
                 loop.call_soon_threadsafe(flushed.set)
 
-        # Not a thread of the event loop: the process would wait for the end of that.
+        # A daemon thread, because the process would wait for a thread of the event loop.
         threading.Thread(target=flush, daemon=True).start()
         try:
             async with asyncio.timeout(FLUSH_TIMEOUT):

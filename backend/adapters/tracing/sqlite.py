@@ -48,7 +48,7 @@ class _TracedConnection:
     Args:
         connection: The connection.
         spans: Makes the spans.
-        waited: How long the work has waited for the connection, in seconds.
+        waited: The time in seconds that the work has waited for the connection.
     """
 
     def __init__(self, connection: Any, spans: StatementSpans, *, waited: float) -> None:

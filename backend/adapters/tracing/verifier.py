@@ -29,7 +29,7 @@ class TracedTokenVerifier:
     Args:
         verifier: Verifies the tokens, from a cache if possible.
         tracer: Makes the spans.
-        credential: What is verified: `bearer`, `cookie` or `session_token`.
+        credential: The kind of credential: `bearer`, `cookie` or `session_token`.
         key_set_state: Returns the state of the key set; None if there is no key set.
         max_age: Seconds after which keys are stale.
 

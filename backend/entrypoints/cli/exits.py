@@ -1,4 +1,4 @@
-"""How commands end early: exit codes, and messages on standard error."""
+"""Ends commands early: exit codes, and messages on standard error."""
 
 import asyncio
 import logging
@@ -61,8 +61,8 @@ def exit_as_misused(message: str) -> NoReturn:
 def with_local_command(text: str) -> str:
     """Write each command of a text as the user must type it here.
 
-    That is `todo-api` if the project is installed, and `.venv/bin/python -m backend` in the folder
-    of that environment.
+    The command is `todo-api` if the project is installed, and `.venv/bin/python -m backend` in the
+    folder of that environment.
     """
     if is_script():
         return text.replace("python -m backend", SCRIPT).replace("make run", f"{SCRIPT} dev")

@@ -1,4 +1,4 @@
-"""How users run this program: as the installed script, or as a module of Python."""
+"""The ways to run this program: as the installed script, or as a module of Python."""
 
 import sys
 from pathlib import Path

@@ -65,7 +65,7 @@ def settings_report(
 
     Args:
         settings: Every setting.
-        complaints: What is wrong with the settings.
+        complaints: The problems with the settings.
         notes: Where the settings come from.
     """
     return {

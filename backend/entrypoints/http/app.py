@@ -119,7 +119,7 @@ def equip(app: "Api", container: Container, *, public: Collection[str] = ()) -> 
     )
     app.state.metrics_text = scrape.MetricsText(StateMetrics(app.state.sources))
     handlers.install(app, app.state.outages)
-    # Inside the guard, so that anonymous requests get 401 whatever the size of their bodies.
+    # Inside the guard, so that anonymous requests get 401 even with large bodies.
     app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
     paths = {*public, *HEALTH_PATHS}
     if settings.metrics:

@@ -45,9 +45,9 @@ class Health(BaseModel):
 class Readiness(Health):
     """The result of the checks, and the state of the key set."""
 
-    keys: Absent[KeySetResponse] = Field(description="The key set, if the API uses one.")
+    keys: Absent[KeySetResponse] = Field(description="The key set, if the API uses a key set.")
     issuers: Absent[dict[str, KeySetResponse]] = Field(
-        description="The key set of each issuer by its name, if the API trusts several."
+        description="The key set of each issuer by its name, if the API trusts several issuers."
     )
 
 

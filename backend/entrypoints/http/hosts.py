@@ -16,8 +16,8 @@ class TrustedHosts:
 
     Args:
         app: The ASGI app that serves the trusted hosts.
-        hosts: Host names without a port. `*.example.com` stands for every host below example.com,
-            and `*` for any host.
+        hosts: Host names without a port. `*.example.com` means every host below example.com, and
+            `*` means any host.
         always: Paths that are served for any host. Health probes send the address of the server,
             which the settings cannot know.
     """

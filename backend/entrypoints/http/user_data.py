@@ -1,6 +1,6 @@
 """The data of the caller: `DELETE /api/me` removes everything, `GET /api/me/export` returns it.
 
-The export is in JSON Lines, one page of todos after another. So neither this process nor the
+The export is in JSON Lines, and reads the todos page by page. So neither this process nor the
 database keeps more than a page for a slow reader, and no connection of the pool waits for a reader.
 
 The pages are not a single snapshot, but they are in the order of creation, which never changes. So
@@ -30,7 +30,7 @@ from backend.entrypoints.http.problems.outages import Outage
 from backend.entrypoints.http.request_ids import request_id
 from backend.entrypoints.http.todos.representations import TodoResponse
 
-# Not registered with IANA. OpenAPI's registry of media types and FastAPI use this name.
+# OpenAPI's registry of media types and FastAPI use this name, which IANA has not registered.
 MEDIA_TYPE: Final = "application/jsonl"
 
 # A page of the longest todos has about 1 MiB.

@@ -94,7 +94,7 @@ _ALL: Final = (
         "list_todos",
         "List todos",
         "List the user's todos, the newest first, with filters, search (q) and sort orders. Returns"
-        " one page; send next_cursor as cursor, with the same filters, to get the next page.",
+        " a page; send next_cursor as cursor, with the same filters, to get the next page.",
         hints=_READS,
         arguments=ListTodos,
         result=TodoPageResult,

@@ -59,7 +59,7 @@ class BoundedProtocol(ParsingProtocol):
             self._deadline.at = self.loop.time() + limits.REFUSAL_TIMEOUT
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell every unanswered request that the client is gone; uvicorn tells only the last."""
+        """Cancel every unanswered request of a lost client; uvicorn cancels only the last."""
         self._connections.remove(self)
         self.postponed = None
         for cycle in self.unanswered:

@@ -29,7 +29,7 @@ class Reloader:
     does not start, for example because of a syntax error, the next change starts it again.
 
     Args:
-        target: Serves on the socket until SIGTERM or SIGINT. It runs in the new process.
+        target: Serves on the socket until SIGTERM or SIGINT. The function runs in the new process.
         listener: The listening socket.
         folder: The folder with the program.
         settings_file: The file that the settings were read from, if any. A change of it is logged.

@@ -102,7 +102,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self._refuse(MALFORMED_HANDSHAKE)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection, and tell the app."""
+        """Forget the connection, and notify the app."""
         self._connections.remove(self)
         super().connection_lost(exc)
 

@@ -1,4 +1,4 @@
-"""Several worker processes behind one listening socket."""
+"""Several worker processes behind the same listening socket."""
 
 import contextlib
 import os

@@ -82,7 +82,7 @@ class JwtCookieDecoder:
 
     @classmethod
     def with_secret(cls, secret: bytes) -> Self:
-        """Make a decoder for cookies that the current secret signs. They have no `iss` or `aud`.
+        """Make a decoder for cookies that the current secret signs, without `iss` and `aud`.
 
         Args:
             secret: The bytes of the current secret.

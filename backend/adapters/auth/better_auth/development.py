@@ -56,7 +56,7 @@ def mint_token(  # noqa: PLR0913 - an argument for each claim
     start, end = _times(lifetime)
     optional = {
         "email": email,
-        # Not `emailVerified`, which marks the row of a user: the API ignores `scope` in such rows.
+        # `emailVerified` would mark the row of a user, and the API ignores `scope` in such rows.
         "email_verified": email_verified or None,
         "name": name,
         "role": ",".join(roles) or None,

@@ -34,9 +34,9 @@ class SessionCookieVerifier:
         decode: Authenticates cookies of a format and returns their claims, with `exp`.
         version: The required version of the cookie cache, or None for any.
         leeway: The tolerated clock skew in seconds.
-        to_principal: Maps claims to a principal. It gets the user of the session with the facts of
-            the session, and the expiry in seconds since the epoch. If both have a member of the
-            same name, the member of the user counts.
+        to_principal: Maps claims to a principal. The arguments are the user of the session with the
+            facts of the session, and the expiry in seconds since the epoch. If both have a member
+            of the same name, the member of the user counts.
         clock: Returns the time in seconds since the epoch.
     """
 

@@ -105,7 +105,7 @@ def _oauth_remedy(issuer: str, context: TokenContext) -> str | None:
 
 
 def _public_address_remedy(issuer: str, shown: str, context: TokenContext) -> str:
-    """Return the remedy for a Better Auth whose public address differs from its internal one."""
+    """Return the remedy for a Better Auth with different public and internal addresses."""
     how = "address"
     if _without_scheme(issuer) in set(map(_without_scheme, context.policy.issuers)):
         how = "scheme (http and https)"

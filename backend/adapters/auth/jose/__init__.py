@@ -1,1 +1,1 @@
-"""Strict readers of the JOSE formats. Nothing here knows an issuer."""
+"""Strict readers of the JOSE formats. This package knows no issuer."""

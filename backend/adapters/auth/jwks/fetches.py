@@ -24,13 +24,13 @@ class KeySetFetches:
         sleep: Waits for some seconds of that clock.
 
     Attributes:
-        started: How many fetches have started.
+        started: The number of fetches that have started.
         finished: The number of the last fetch that has finished; 0 before.
         succeeded: The number of the last fetch that succeeded; 0 before.
         started_at: When the last fetch started; None before the first.
         starts_at: When the fetch in progress starts or has started, after its pause.
         error: Why the last fetch failed; None if it succeeded.
-        results: How many fetches had each result: `success`, or a `FetchErrorKind`.
+        results: The number of fetches with each result: `success`, or a `FetchErrorKind`.
     """
 
     def __init__(  # noqa: PLR0913 - the parts that a test replaces

@@ -107,7 +107,7 @@ def read_key_set(document: bytes) -> KeySet:
             "the key set has no usable key: " + _summary(reasons),
             kind=FetchErrorKind.NO_USABLE_KEY,
         )
-    # RFC 7515, section 4.1.4: a kid is a hint. If there is only one key, no hint is needed.
+    # RFC 7515, section 4.1.4: a kid is a hint. With a single key, no hint is needed.
     any_kid = by_kid.get(None, ()) if len(members) == 1 else ()
     return KeySet(by_kid, any_kid, tuple(rejected))
 

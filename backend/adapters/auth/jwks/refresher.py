@@ -74,7 +74,7 @@ class KeySetRefresher:
         """Fetch for a caller until a condition holds.
 
         Args:
-            is_answered: The condition. It may raise.
+            is_answered: The condition, which may raise.
             lookup: Whether the schedule counts a fetch as a look-up of an unknown key id.
 
         Raises:

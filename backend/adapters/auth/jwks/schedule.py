@@ -33,12 +33,12 @@ class RefreshSchedule:
 
     Args:
         max_age: Seconds after which keys are old; refreshes are due before.
-        workers: How many processes fetch this key set. The pause after a fruitless look-up is
-            multiplied by this number, up to `MAX_LOOKUP_PAUSE`.
+        workers: The number of processes that fetch this key set. The pause after a fruitless
+            look-up is multiplied by this number, up to `MAX_LOOKUP_PAUSE`.
         uniform: Draws a random number between two bounds.
 
     Attributes:
-        failures: How many attempts have failed since the last success.
+        failures: The number of failed attempts since the last success.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class RefreshSchedule:
             self._record_fruitless()
 
     def record_empty(self, now: float, *, lookup: bool = False) -> None:
-        """Record that the issuer has no keys yet. That does not count as a failure.
+        """Record that the issuer has no keys yet, which does not count as a failure.
 
         Args:
             now: The time of the answer.

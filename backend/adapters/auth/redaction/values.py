@@ -69,7 +69,7 @@ def redacted(value: Any, *, name: str = "") -> Any:
 
     Args:
         value: A parsed JSON value.
-        name: The name of the value, if it has one.
+        name: The name of the value, if any.
     """
     fragments = sum(map(len, _fragments(value, name)))
     shortest = FRAGMENT_MIN_LENGTH if fragments >= SECRET_MIN_LENGTH else SECRET_MIN_LENGTH
@@ -81,7 +81,7 @@ def quoted(value: Any, *, name: str = "") -> str:
 
     Args:
         value: A parsed JSON value.
-        name: The name of the value, if it has one.
+        name: The name of the value, if any.
     """
     text = json.dumps(redacted(_beginning(value), name=name))
     return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."

@@ -1,4 +1,4 @@
-"""Which errors of PostgreSQL and its driver mean that the database is unavailable."""
+"""The errors of PostgreSQL and its driver that mean: the database is unavailable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -85,7 +85,7 @@ async def add_once(
     todo: Todo,
     idempotency: Idempotency,
 ) -> Todo:
-    """Add a new todo and its idempotency key in one transaction; see `TodoRepository.add`."""
+    """Add a new todo and its idempotency key in a transaction; see `TodoRepository.add`."""
     key, expired = idempotency.key, todo.created_at - REMEMBERED_FOR
     values = (*to_values(user_id, todo), key, idempotency.fingerprint, expired)
     for _ in range(ATTEMPTS):

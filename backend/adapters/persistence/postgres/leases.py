@@ -28,7 +28,7 @@ class ConnectionLeases:
     Args:
         pool: The pool.
         size: The maximum number of connections.
-        share: The maximum number of connections that one user holds.
+        share: The maximum number of connections that a user holds.
         timeout: The maximum wait for a connection, and for its return to the pool, in seconds.
         clock: Monotonic time in seconds.
     """
@@ -53,7 +53,7 @@ class ConnectionLeases:
         """Return the state of the pool.
 
         Args:
-            timeouts: How many callers got no connection in time.
+            timeouts: The number of callers that got no connection in time.
         """
         in_use = self._permits.held
         return PoolState(

@@ -33,7 +33,7 @@ async def run(
     *,
     record: Callable[[str], None] | None = None,
 ) -> None:
-    """Migrate in one transaction over a connection, and close it.
+    """Migrate in a single transaction over a connection, and close the connection.
 
     Args:
         dialect: SQLAlchemy's name for the database and its driver.

@@ -141,7 +141,7 @@ class SqliteConnections:
             return result
 
     async def _acquire(self, user_id: str) -> aiosqlite.Connection:
-        """Return an idle connection or a new one; wait if all are in use."""
+        """Return an idle or a new connection; wait if all connections are in use."""
         if self._idle and self._permits.take(user_id):  # a timer would take longer than this
             return self._idle.pop()
         async with asyncio.timeout(self._connect_timeout):

@@ -1,4 +1,4 @@
-"""Which errors of SQLite and its driver mean that the database is unavailable."""
+"""The errors of SQLite and its driver that mean: the database is unavailable."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -131,7 +131,7 @@ class _Connection(sqlite3.Connection):
 
         Args:
             path: The path.
-            identity: What `_identity_of` returned before the connection was opened.
+            identity: The result of `_identity_of` before the connection was opened.
         """
         self._path, self._identity = str(path), identity
         self._verify()

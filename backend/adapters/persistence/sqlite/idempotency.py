@@ -68,7 +68,7 @@ async def add_once(
     todo: Todo,
     idempotency: Idempotency,
 ) -> Todo:
-    """Add a new todo and its idempotency key in one transaction; see `TodoRepository.add`."""
+    """Add a new todo and its idempotency key in a transaction; see `TodoRepository.add`."""
     values = {
         **to_values(user_id, todo),
         "key": idempotency.key,

@@ -57,5 +57,5 @@ class AuthParts:
 
     @functools.cached_property
     def leeway(self) -> float:
-        """How long a WebSocket stays open after its credential has expired, in seconds."""
+        """The time in seconds that a WebSocket stays open after its credential has expired."""
         return float(self.container.settings().auth_leeway)

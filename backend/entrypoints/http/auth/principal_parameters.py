@@ -126,7 +126,7 @@ def _source(field: object) -> str:
 
 
 def _may_be_principal(annotation: Any, metadata: Sequence[Any]) -> bool:
-    """Return whether a validated value of a type is a principal or contains one."""
+    """Return whether a validated value of a type is or contains a principal."""
     try:
         adapter = TypeAdapter(Annotated[annotation, "parameter", *metadata])
         return _mentions_principal(adapter.core_schema)

@@ -180,8 +180,8 @@ def _join(chunks: Mapping[int, Sequence[str]]) -> Iterator[str]:
     """Join chunks in numeric order; for chunks that were sent several times, in every likely way.
 
     Browsers send the cookies of each name in the same order. So the first chunks of all numbers
-    belong together, and so do the second chunks. If a number was sent less often than the number
-    before it, some cookies have fewer chunks. The headers do not say which cookies, so each text is
+    belong together, as do the second chunks. If a number was sent less often than the number before
+    it, some cookies have fewer chunks. The headers do not say which cookies, so each text is
     returned both with and without further chunks.
     """
     ordered = [chunks[number] for number in sorted(chunks)]

@@ -11,12 +11,12 @@ from backend.entrypoints.http.auth.subprotocols import BEARER
 
 EXPIRED: Final = 3000  # "Unauthorized" in IANA's registry of close codes (RFC 6455, section 11.7)
 EXPIRED_REASON: Final = "token_expired"
-CHECK_INTERVAL: Final = 10.0  # seconds; a timer stands still while the machine is suspended
+CHECK_INTERVAL: Final = 10.0  # seconds; timers stop while the machine is suspended
 CLOSE_TIMEOUT: Final = 5.0  # seconds for a client to read what is sent before the close frame
 
 
 class GuardedWebSocket:
-    """The messages of one WebSocket, which ends when the credential of its user expires.
+    """The messages of a WebSocket, which ends when the credential of its user expires.
 
     At that moment the client gets a close frame, a waiting `receive` returns
     `websocket.disconnect`, and every later `send` raises `OSError`. This does not depend on the

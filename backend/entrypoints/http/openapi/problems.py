@@ -13,7 +13,7 @@ _REQUEST_ID: Final = "0198a3f2-7c1e-7a10"
 
 
 def documented_codes(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI description of error responses that have one of these codes.
+    """Return the OpenAPI description of error responses with any of these codes.
 
     The codes become an enumeration. Use `documented` for responses with other codes.
 
@@ -82,7 +82,7 @@ def _by_status(codes: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _response(codes: Sequence[str]) -> dict[str, Any]:
-    """Return the description of a response whose code is one of some codes with one status."""
+    """Return the description of a response with any of some codes, which have the same status."""
     status = int(PROBLEM_CODES[codes[0]].status)
     is_challenge = codes != ["origin_not_allowed"]
     code_schema = {"type": "string", "enum": [*codes]}

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 STATIC: Final = Path(__file__).parent / "static"
 
-# A page loads its files and its data from this server only. Nothing inline is executed.
+# A page loads its files and its data from this server only. Inline code is not executed.
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -69,7 +69,7 @@ def render(template: str, /, *, cache: str, **values: str) -> HTMLResponse:
     Args:
         template: The name of the template in the folder `static`.
         cache: The value of `Cache-Control`.
-        **values: The texts of the template. They are escaped.
+        **values: The texts of the template, which are escaped.
     """
     text = Template((STATIC / template).read_text(encoding="utf-8"))
     escaped = {name: html.escape(value) for name, value in values.items()}

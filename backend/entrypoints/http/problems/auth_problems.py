@@ -30,7 +30,7 @@ def install_auth_problems(app: Starlette, *, outage: Outage | None = None) -> No
     Other errors are not affected. Handlers that the app has for these errors stay.
 
     Args:
-        app: The app. Nothing in its state is needed.
+        app: The app. The state of the app is not used.
         outage: Logs the outages of the verifier. By default an outage ends after some seconds
             without a 503.
     """

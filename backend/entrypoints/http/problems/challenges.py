@@ -27,7 +27,8 @@ def name_metadata(headers: MutableHeaders, scope: Scope) -> None:
     """Let a challenge for bearer tokens name the metadata of the resource (RFC 9728, section 5.1).
 
     Args:
-        headers: The headers of a response. They are changed if they have such a challenge.
+        headers: The headers of a response. A challenge for bearer tokens in them is changed in
+            place.
         scope: The scope of the request, in which the guard has put the authenticator.
     """
     value, authenticator = headers.get(_HEADER, ""), scope.get(AUTHENTICATOR)

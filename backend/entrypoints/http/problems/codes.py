@@ -22,12 +22,12 @@ _TRY_AGAIN: Final = "The service is temporarily unavailable. Try again after `Re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemCode:
-    """What the OpenAPI document says about a code.
+    """The description of a code in the OpenAPI document.
 
     Attributes:
         status: The status of the response.
         description: When the response has this code.
-        detail: What the caller reads, as an example.
+        detail: An example of the text for the caller.
         errors: The invalid parts of the request, as an example.
     """
 

@@ -68,7 +68,7 @@ async def handle_http_error(request: Request, error: HTTPException) -> Response:
         response.headers.setdefault("WWW-Authenticate", _CHALLENGES[status])
         name_metadata(response.headers, request.scope)
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        if _comes_from_router(error):  # the router knows the methods of one route only
+        if _comes_from_router(error):  # the router knows the methods of a single route only
             del response.headers["Allow"]
         response.headers.setdefault("Allow", ", ".join(sorted(_allowed_methods(request))))
     return response

@@ -16,10 +16,10 @@ _log = logging.getLogger(__name__)
 
 
 class Outage:
-    """The outage of one part of the application: the verifier, or the database.
+    """The outage of a part of the application: the verifier, or the database.
 
-    An outage begins with the first request that gets 503. It ends when the check of the part
-    succeeds and no request got 503 for `CHECK_INTERVAL` seconds.
+    An outage begins with the first request that gets 503. The outage ends when the check of the
+    part succeeds and no request got 503 for `CHECK_INTERVAL` seconds.
 
     Args:
         part: The name of the part in log messages.

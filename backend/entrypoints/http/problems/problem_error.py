@@ -16,7 +16,7 @@ class ProblemError(HTTPException):
 
         raise ProblemError(409, "note_locked", "Ada edits this note.", extensions={"by": "ada"})
 
-    It is an `HTTPException`, so code that handles those handles this error too.
+    The error is an `HTTPException`, so code that handles an `HTTPException` handles this error too.
 
     Args:
         status: The status code, from 400 to 599.

@@ -1,7 +1,7 @@
 """Page cursors: a position in a list as an opaque string.
 
 A cursor is signed with HMAC-SHA256. The signature covers the position, the user, the sort order
-and the filters, so a cursor is valid for one user and one list only.
+and the filters, so a cursor is valid only for this user and this list.
 """
 
 import base64
@@ -49,7 +49,7 @@ class Cursors:
         return _base64(await self._sign(content, user_id, query) + content)
 
     async def decode(self, cursor: str, user_id: str, query: TodoQuery) -> TodoPosition:
-        """Return the position that a cursor stands for.
+        """Return the position in a cursor.
 
         Args:
             cursor: The cursor that the caller sent. Untrusted.

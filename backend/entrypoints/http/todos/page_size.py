@@ -14,7 +14,7 @@ def shorten(page: TodoPage, sort: TodoSort, *, max_bytes: int = _ITEMS_MAX_BYTES
     """Return the first todos of a page, with at most `max_bytes` as JSON.
 
     Args:
-        page: The page. One todo has at most 62 KB. The first todo stays, however long.
+        page: The page. A todo has at most 62 KB. The first todo always stays.
         sort: The order of the list.
         max_bytes: The most bytes of the todos.
     """

@@ -64,7 +64,7 @@ _ETAG: Final = {"headers": header_references("ETag")}
     openapi_extra={"parameters": openapi_parameters()},
 )
 async def list_todos(request: Request, principal: CurrentPrincipal) -> ModelResponse:
-    """Return one page of your todos. By default, the newest come first."""
+    """Return a page of your todos. By default, the newest come first."""
     params = ListParameters.from_request(request)
     cursors: Cursors = request.app.state.cursors
     query, user_id = params.to_query(), principal.user_id
