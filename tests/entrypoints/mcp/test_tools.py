@@ -162,7 +162,7 @@ async def test_the_limit_of_todos_is_named(server: McpServer) -> None:
         ("add_todo", {"title": "x" * 201}, "title should have at most 200 characters"),
         ("add_todo", {"title": "x", "due_at": "tomorrow"}, "due_at must be a time with a UTC"),
         ("add_todo", {"title": "x", "priority": "top"}, "priority should be 'low', 'normal' or"),
-        ("change_todo", {"id": str(uuid4())}, "Nothing to change."),
+        ("change_todo", {"id": str(uuid4())}, "No field to change."),
         ("change_todo", {"title": "x"}, "id is required"),
         ("change_todo", {"id": str(uuid4()), "title": None}, "title should be a valid string"),
         ("complete_todo", {"id": str(uuid4()), "version": 0}, "version should be greater than or"),

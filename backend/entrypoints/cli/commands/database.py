@@ -33,8 +33,8 @@ Before = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help="Revoke only tokens issued before this time; by default, now."
-        " For example 2026-03-04T05:06:07Z.",
+        help="Revoke only tokens issued before this time. Default: now."
+        " Example: 2026-03-04T05:06:07Z.",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Delete without a question.")]
