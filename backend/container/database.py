@@ -129,7 +129,7 @@ async def check_schema(database: MigratedDatabase) -> None:
                 "DATABASE_URL",
                 finding.problem,
                 finding.remedy or "",
-                is_temporary=is_server and finding.check == "database",
+                is_temporary=is_server and finding.is_temporary,
             )
             complaints.append(complaint)
         elif finding.problem:

@@ -17,6 +17,7 @@ class Finding:
         problem: The problem; None if the check passed or did not run.
         remedy: How to fix the problem; without a problem, advice or None.
         is_warning: Whether the check passed in spite of the problem.
+        is_temporary: Whether the problem can go away without a change by the operator.
     """
 
     check: str
@@ -26,6 +27,7 @@ class Finding:
     problem: str | None = None
     remedy: str | None = None
     is_warning: bool = False
+    is_temporary: bool = False
 
     @property
     def failed(self) -> bool:

@@ -43,8 +43,9 @@ def test_the_exit_status_of_serve_says_that_only_the_database_is_down() -> None:
     assert "hunter2" not in result.output
 
 
-def test_serve_rejects_an_unsupported_database() -> None:
-    result = run("serve", BETTER_AUTH_SECRET=SECRET, DATABASE_URL="mysql://db")
+@pytest.mark.parametrize("url", ["mysql://db", "postgresql://me@127.0.0.1:1/x?keepalives=1"])
+def test_serve_rejects_an_unsupported_database(url: str) -> None:
+    result = run("serve", BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url)
     assert_misconfigured(result, "DATABASE_URL")
 
 

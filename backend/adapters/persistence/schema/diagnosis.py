@@ -20,7 +20,9 @@ async def diagnose_database(database: MigratedDatabase) -> list[Finding]:
         secured = await database.row_level_security() if revision else None
     except (RepositoryUnavailableError, OverflowError, ValueError) as error:
         problem, remedy = explain_failure(error)
-        finding = Finding(check="database", problem=problem, remedy=remedy)
+        finding = Finding(
+            check="database", problem=problem, remedy=remedy, is_temporary=is_outage(error)
+        )
         return [finding, _SCHEMA_NOT_REACHED]
     findings = [_product(database), _schema(revision)]
     if secured is not None and not revisions.is_behind(revision):
