@@ -50,7 +50,8 @@ class AuthContainer(containers.DeclarativeContainer):
     # Finds out whether a token is revoked; None if tokens cannot be revoked.
     revocation_check: providers.Provider[Any] = providers.Object(None)
 
-    # Several issuers have a container each, by name; one issuer has the parts of this container.
+    # Several issuers have a container each, by name; a single issuer uses the parts of this
+    # container.
     trusted_issuers = providers.Singleton(
         several.auth_containers, settings, clock, tracer.provider, revocation_check.provider
     )

@@ -21,7 +21,7 @@ class IssuerInspection:
 
     Args:
         inspected: The `InspectionContainer` of each issuer, by its name.
-        prefixes: What the ids of each issuer's users start with, by its name.
+        prefixes: The prefix of the ids of each issuer's users, by its name.
         max_length: The maximum number of characters of a token.
     """
 
@@ -55,7 +55,7 @@ class IssuerInspection:
         return self._inspected[name or next(iter(self._inspected))]
 
     def complete(self, explanation: Explanation, token: str) -> Explanation:
-        """Add to an explanation which issuer was chosen."""
+        """Add the chosen issuer to an explanation."""
         name = entry_of(token, self._entries, max_length=self._max_length)
         return with_entry(explanation, name, self._prefixes[name]) if name else explanation
 
@@ -74,12 +74,12 @@ class IssuerInspection:
 def issuer_inspection(
     settings: AuthSettings, clock: Callable[[], float], revocation_check: Callable[[], Any]
 ) -> IssuerInspection | None:
-    """Make the inspection of several issuers; None if one issuer is trusted.
+    """Make the inspection of several issuers; None if a single issuer is trusted.
 
     Args:
         settings: The settings of the server.
         clock: Returns the time in seconds since the epoch.
-        revocation_check: Returns what tells which tokens are revoked, or None.
+        revocation_check: Returns the check of revoked tokens, or None.
 
     Raises:
         ConfigurationError: The settings of the issuers are wrong.

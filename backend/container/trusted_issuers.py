@@ -1,6 +1,6 @@
 """Several trusted issuers: each has a container of its own, with its own keys, rules and cache.
 
-With one issuer there are no such containers, and nothing of this module is used for a request.
+With a single issuer there are no such containers, and no request uses this module.
 """
 
 from collections.abc import Callable, Mapping
@@ -63,8 +63,8 @@ def auth_containers(
     Args:
         settings: The settings of the server.
         clock: Returns the time in seconds since the epoch.
-        tracer: Returns what makes spans, or None.
-        revocation_check: Returns what tells which tokens are revoked, or None.
+        tracer: Returns the tracer, or None.
+        revocation_check: Returns the check of revoked tokens, or None.
 
     Returns:
         The containers; none if one issuer is trusted.
@@ -79,7 +79,7 @@ def auth_containers(
 
 
 def describe_issuer(settings: AuthSettings, clock: Clock, issuers: Mapping[str, Any]) -> Issuer:
-    """Describe the issuer, or what several issuers have in common: they have no keys together.
+    """Describe the issuer, or the common facts of several issuers, which have no common keys.
 
     Args:
         settings: The settings of the server.
@@ -91,7 +91,7 @@ def describe_issuer(settings: AuthSettings, clock: Clock, issuers: Mapping[str, 
     described: list[Issuer] = [container.issuer() for container in issuers.values()]
     resources = [issuer.resource for issuer in described if issuer.resource is not None]
     resource = None
-    if resources:  # all of them have the same URL
+    if resources:  # all issuers have the same URL
         servers = frozenset[str]().union(*(resource.issuers for resource in resources))
         resource = ProtectedResource(identifier=resources[0].identifier, issuers=servers)
     return Issuer(
@@ -116,10 +116,10 @@ def accepted_by(issuer: Issuer) -> frozenset[str]:
 def choose_verifier(
     verifier: Callable[[], TokenVerifier], settings: AuthSettings, issuers: Mapping[str, Any]
 ) -> TokenVerifier:
-    """Return the verifier of one issuer, or a verifier that chooses between several.
+    """Return the verifier of a single issuer, or a verifier that chooses between several issuers.
 
     Args:
-        verifier: Returns the verifier of one issuer.
+        verifier: Returns the verifier of a single issuer.
         settings: The settings of the server.
         issuers: The containers of several issuers.
 

@@ -166,7 +166,7 @@ class AuthSettings(BaseSettings):
         sources = replace(sources, complaints=tuple(complaints))
         settings, complaints = validated(cls, sources)
         if issuers := sources.values.get("auth_trusted_issuers"):
-            # Few servers need it. Besides, that module imports this module.
+            # Few servers need that module, and it imports this module.
             from backend.settings.trusted_issuers import issuer_complaints  # noqa: PLC0415
 
             complaints += issuer_complaints(issuers, sources.variable("auth_trusted_issuers"))

@@ -1,4 +1,4 @@
-"""`AUTH_TRUSTED_ISSUERS`: the text of the list, and which settings stand in its entries."""
+"""`AUTH_TRUSTED_ISSUERS`: the text of the list, and the settings in its entries."""
 
 import json
 import re
@@ -16,7 +16,7 @@ VARIABLE: Final = "AUTH_TRUSTED_ISSUERS"
 NAME: Final = "name"
 PREFIX: Final = "user_id_prefix"
 
-# The settings of one issuer. With a list they stand in its entries, and nowhere else.
+# The settings of an issuer. With a list, they are in its entries only.
 OF_ISSUER: Final = frozenset(
     {
         *("better_auth_url", "better_auth_secret", "better_auth_secrets"),
@@ -60,7 +60,7 @@ _SESSION_TOKENS: Final = Complaint(
 
 
 def _to_text(value: object) -> object:
-    """Write the list of a program as the environment would have it."""
+    """Write the list of a program in the format of the environment."""
     if not isinstance(value, list | tuple):
         return value
     try:
@@ -74,14 +74,14 @@ IssuerList = Annotated[SecretStr, BeforeValidator(_to_text)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An entry of the list, as it stands there.
+    """An entry of the list, unchanged.
 
     Attributes:
         label: The number and the name of the entry, for messages.
-        name: The name; empty if it is invalid.
-        prefix: What the ids of its users start with; None if it is missing or invalid.
-        values: The values of its settings, as environment variables would have them.
-        problems: What is wrong with its members: the member, the problem, and the remedy.
+        name: The name; empty if the name is invalid.
+        prefix: The prefix of the ids of its users; None if the prefix is missing or invalid.
+        values: The values of its settings, in the format of environment variables.
+        problems: The problems of its members: the member, the problem, and the remedy.
     """
 
     label: str
@@ -117,7 +117,7 @@ def parse_issuer_list(value: object) -> list[Entry]:
         value: The text of the list, or the list itself.
 
     Raises:
-        ValueError: The value is not a list of objects. The message quotes nothing of it.
+        ValueError: The value is not a list of objects. The message does not quote the value.
     """
     text = value.get_secret_value() if isinstance(value, SecretStr) else _to_text(value)
     try:
@@ -153,7 +153,7 @@ def _entry(number: int, members: Mapping[str, Any]) -> Entry:
         if text is None:
             problem = "neither a text, true, false, nor a list of texts without commas"
             problems.append((member, problem, "Write it as the environment variable has it."))
-        elif text:  # as an empty environment variable
+        elif text:  # like an empty environment variable
             values[member.lower()] = text
     return Entry(
         label=f"entry {number} ({name})" if is_named else f"entry {number}",
@@ -179,7 +179,7 @@ def _unknown_members(members: Mapping[str, Any]) -> Iterator[tuple[str, str, str
 
 
 def _as_variable(value: object) -> str | None:
-    """Return a value as an environment variable has it; None if that is impossible."""
+    """Return a value in the format of an environment variable; None if that is impossible."""
     match value:
         case str():
             return value

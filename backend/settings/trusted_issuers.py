@@ -1,4 +1,4 @@
-"""The issuers of `AUTH_TRUSTED_ISSUERS`. Each has settings of its own, checked as all others."""
+"""The issuers of `AUTH_TRUSTED_ISSUERS`. Each has its own settings, with the usual checks."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -34,10 +34,10 @@ _NO_ISSUER: Final = (
 
 
 class IssuerSettings(AuthSettings):
-    """The settings of one issuer of several.
+    """The settings of an issuer among several.
 
     Attributes:
-        workers: How many processes of this server fetch its key set.
+        workers: The number of processes of this server that fetch its key set.
     """
 
     workers: int = 1
@@ -50,11 +50,11 @@ class IssuerSettings(AuthSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedIssuer:
-    """One issuer of several.
+    """An issuer among several.
 
     Attributes:
         name: Its name in metrics and messages.
-        user_id_prefix: What the ids of its users start with. Empty: they are those of the tokens.
+        user_id_prefix: The prefix of the ids of its users. Empty: the ids are those of the tokens.
         settings: Its settings.
     """
 
@@ -64,7 +64,7 @@ class TrustedIssuer:
 
 
 def trusted_issuers(settings: AuthSettings) -> tuple[TrustedIssuer, ...]:
-    """Return the issuers of `AUTH_TRUSTED_ISSUERS`; none if it is not set.
+    """Return the issuers of `AUTH_TRUSTED_ISSUERS`; an empty result without that variable.
 
     Args:
         settings: The settings of the server.
@@ -106,7 +106,7 @@ def with_other_values(
 
 
 def issuer_complaints(value: object, variable: str) -> list[Complaint]:
-    """Return everything that is wrong with a list of issuers.
+    """Return every problem of a list of issuers.
 
     Args:
         value: The list, or its text.
@@ -163,7 +163,7 @@ def accepted_issuers(settings: AuthSettings) -> frozenset[str]:
 
 
 def _conflicts(issuer: TrustedIssuer, other: TrustedIssuer) -> Iterator[tuple[str, str, str]]:
-    """Say why two issuers cannot be told apart: the member of `other`, problem and remedy."""
+    """Return why two issuers cannot be distinguished: the member of `other`, problem and remedy."""
     name = issuer.name or "another entry"
     if issuer.name and issuer.name == other.name:
         yield NAME, "two entries have this name", "Give each issuer its own name."
@@ -185,7 +185,7 @@ def _conflicts(issuer: TrustedIssuer, other: TrustedIssuer) -> Iterator[tuple[st
 
 
 def _of_entry(entry: Entry, variable: str, complaint: Complaint) -> Complaint:
-    """Say to which entry a complaint belongs. Some are about the environment of the server."""
+    """Add the entry to a complaint. Some complaints are about the environment of the server."""
     if complaint.variable.lower() not in OF_ISSUER:
         return complaint
     within = _within(entry, variable, complaint.variable, complaint.problem, complaint.remedy)

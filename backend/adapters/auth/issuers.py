@@ -1,8 +1,8 @@
-"""Several trusted issuers: the claim `iss` of a token chooses whose keys and rules count.
+"""Several trusted issuers: the claim `iss` of a token chooses the keys and the rules.
 
-The issuer is read before the signature is verified, and before any key is fetched. That is safe:
-each verifier has the keys of its own issuer only, and checks the issuer again (RFC 8725, section
-3.8). A wrong `iss` leads to keys that did not sign the token.
+The issuer is read before the signature is verified, and before any key is fetched. This order is
+safe: each verifier has the keys of its own issuer only, and checks the issuer again (RFC 8725,
+section 3.8). A wrong `iss` leads to keys that did not sign the token.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ ToPrincipal = Callable[[Claims, float], Principal]
 
 
 class _Payload(msgspec.Struct):
-    # Other members are skipped and not decoded, so a payload costs little, whatever it contains.
+    # Other members are skipped and not decoded, so the cost of every payload is small.
     iss: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""Explains which of several trusted issuers a token is from, or why it is from none of them."""
+"""Explains which of several trusted issuers has issued a token, or why no trusted issuer has."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ _NO_ISSUER: Final = (
 
 
 def entry_of(token: str, entries: Mapping[str, str], *, max_length: int) -> str | None:
-    """Return the name of the entry that verifies a token; None if there is none.
+    """Return the name of the entry that verifies a token; None without such an entry.
 
     Args:
         token: The text that was sent as a bearer token. Untrusted and secret.
@@ -35,7 +35,7 @@ def entry_of(token: str, entries: Mapping[str, str], *, max_length: int) -> str 
 def explain_without_entry(
     token: str, entries: Mapping[str, str], *, max_length: int
 ) -> Explanation | None:
-    """Explain why a token is from no trusted issuer, if that is so.
+    """Explain why no trusted issuer has issued a token; None if a trusted issuer has.
 
     Args:
         token: The text that was sent as a bearer token. Untrusted and secret.
@@ -75,12 +75,12 @@ def explain_without_entry(
 
 
 def with_entry(explanation: Explanation, name: str, prefix: str) -> Explanation:
-    """Say which entry was chosen, before all other findings.
+    """Add a finding about the chosen entry before all other findings.
 
     Args:
         explanation: The result of the checks.
         name: The name of the entry.
-        prefix: What the ids of its users start with; empty if they have no prefix.
+        prefix: The prefix of the ids of its users; empty without a prefix.
     """
     found = f"{name}, an entry of AUTH_TRUSTED_ISSUERS"
     if prefix:

@@ -21,7 +21,7 @@ class Sources:
 
     Attributes:
         key_set: Returns the state of the key set; None if the app uses no key set.
-        key_sets: Returns the state of each key set of several issuers, by the issuer's name.
+        key_sets: Functions that return the state of each key set of several issuers, by issuer.
         token_cache: Returns the state of the token cache; None if there is no cache.
         pools: Returns the state of the pools of the database.
         outages: Returns whether an outage is in progress, by part of the app.
