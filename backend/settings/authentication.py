@@ -167,7 +167,7 @@ class AuthSettings(BaseSettings):
         settings, complaints = validated(cls, sources)
         if issuers := sources.values.get("auth_trusted_issuers"):
             # Few servers need that module, and it imports this module.
-            from backend.settings.trusted_issuers import issuer_complaints  # noqa: PLC0415
+            from backend.settings.trusted_issuers import issuer_complaints  # noqa: PLC0415 - see above
 
             complaints += issuer_complaints(issuers, sources.variable("auth_trusted_issuers"))
         return settings, complaints
