@@ -69,6 +69,12 @@ OIDC = "https://id.example.com"
         {"sub": "5a1c0e7e", "azp": "c1", "preferred_username": "service-account-c1"},  # Keycloak
         {"sub": "5a1c0e7e", "azp": "c1", "idtyp": "app"},  # Entra
         {"sub": "c1", "client_id": "c1"},  # Cognito
+        {"sub": "c1@clients", "client_id": "c1"},  # Auth0 with the profile of RFC 9068: no gty
+        {"sub": "5a1c0e7e", "azp": "Api", "preferred_username": "service-account-api"},  # Keycloak
+        {"sub": "5a1c0e7e", "oid": "5a1c0e7e", "azp": "c1"},  # Entra without the optional idtyp
+        {"sub": "c1", "cid": "c1"},  # Okta
+        {"sub": "c1", "azp": None, "client_id": "c1"},
+        {"sub": "5a", "azp": None, "client_id": "c1", "preferred_username": "service-account-c1"},
     ],
 )
 async def test_machine_tokens_of_other_providers_are_recognized(

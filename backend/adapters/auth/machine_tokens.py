@@ -11,24 +11,33 @@ from backend.domain.auth import MachineTokenError, Principal
 
 ToPrincipal = Callable[[Claims, float], Principal]
 
+# The claims that name the client: RFC 9068, section 2.2; OpenID Connect Core 1.0, section 2; Okta.
+_CLIENT_CLAIMS: Final = ("client_id", "azp", "cid")
 _SERVICE_ACCOUNT: Final = "service-account-"  # Keycloak's prefix of the name; the client id follows
 
 
 def is_machine_token(claims: Claims) -> bool:
     """Return whether the subject of a token is its client (RFC 9068, section 2.2).
 
-    Some providers write another subject, and mark the token: Auth0 (`gty`), Entra (`idtyp`) and
-    Keycloak (`preferred_username`).
+    Some providers write another subject, and mark the token: Auth0 (`gty`, or `@clients` after the
+    client id), Entra (`idtyp`, or an `oid` that is the subject) and Keycloak
+    (`preferred_username`).
     """
-    client = claims.get("azp", claims.get("client_id"))
-    return (
-        claims["sub"] in (client, claims.get("client_id"))
-        or claims.get("gty") == "client-credentials"
-        or claims.get("idtyp") == "app"
-        or (
-            client is not None and claims.get("preferred_username") == f"{_SERVICE_ACCOUNT}{client}"
-        )
-    )
+    subject, username = claims["sub"], claims.get("preferred_username")
+    if claims.get("gty") == "client-credentials" or claims.get("idtyp") == "app":
+        return True
+    if "oid" in claims and claims["oid"] == subject:
+        return True
+    for name in _CLIENT_CLAIMS:
+        client = claims.get(name)
+        if not isinstance(client, str):
+            continue
+        if subject in (client, f"{client}@clients"):
+            return True
+        # Keycloak writes the names of users in lower case, but not the ids of clients.
+        if isinstance(username, str) and username.lower() == f"{_SERVICE_ACCOUNT}{client}".lower():
+            return True
+    return False
 
 
 def with_machine_tokens(to_principal: ToPrincipal, *, accepted: bool) -> ToPrincipal:
