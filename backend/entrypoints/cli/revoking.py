@@ -29,7 +29,9 @@ _OFF: Final = Complaint(
     "Set AUTH_REVOCATION=database here and for every server.",
 )
 _NOT_ONE: Final = "Name what to revoke: USER_ID, or --session SID, or --token JTI."
-_INVALID_ID: Final = "An id is text in UTF-8, and not empty. Nothing was revoked."
+_INVALID_ID: Final = (
+    "An id is printable text in UTF-8, not empty, without spaces around it. Nothing was revoked."
+)
 _BEFORE_WITHOUT_USER: Final = "--before needs USER_ID. Nothing was revoked."
 _INVALID_TIME: Final = (
     "--before: write a time that is not in the future with its UTC offset, for example"
@@ -104,20 +106,20 @@ def _target(
 
 
 def _is_valid(value: str) -> bool:
-    try:
-        return bool(value.encode()) and "\0" not in value
-    except UnicodeEncodeError:  # bytes of the command line that are not UTF-8
-        return False
+    # A stray space or an invisible character from a copy would revoke nothing. Bytes of the command
+    # line that are not UTF-8 are not printable either.
+    return bool(value) and value.isprintable() and value.strip() == value
 
 
 def _seconds(text: str) -> float:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        in_utc = moment.astimezone(UTC)  # OverflowError before the year 1
+    except (ValueError, OverflowError):
         exit_as_misused(_INVALID_TIME)
     if moment.utcoffset() is None:
         exit_as_misused(_INVALID_TIME)
-    return moment.timestamp()
+    return in_utc.timestamp()
 
 
 def _container(env_file: Path | None) -> Container:

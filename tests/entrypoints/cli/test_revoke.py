@@ -110,10 +110,15 @@ def test_before_is_a_time_with_an_offset() -> None:
         ("ada", "--before", "2026-03-04T05:06:07"),
         ("ada", "--before", "yesterday"),
         ("ada", "--before", "9000-01-01T00:00:00Z"),
+        ("ada", "--before", "0001-01-01T00:00:00+10:00"),
         ("",),
         ("--session", ""),
         ("a\0b",),
         ("\udcff",),
+        ("ada ",),
+        ("ada\u200b",),  # an invisible character, which a copy can include
+        ("--session", " s1"),
+        ("--token", "t1\n"),
     ],
 )
 def test_a_wrong_command_line_revokes_nothing(arguments: tuple[str, ...]) -> None:
