@@ -82,10 +82,12 @@ def oidc(settings: AuthSettings) -> Issuer:
     """
     issuer = settings.oidc_issuer or ""
     is_discovered = settings.auth_jwks_url is None
+    # `email_verified` says nothing about an address in another claim, which users may choose.
+    verified = "email_verified" if settings.oidc_claim_email == "email" else ""
     mapping = ClaimMapping(
         user_id=settings.oidc_claim_user_id,
         email=settings.oidc_claim_email,
-        email_verified=settings.oidc_claim_email_verified,
+        email_verified=settings.oidc_claim_email_verified or verified,
         name=settings.oidc_claim_name,
         roles=settings.oidc_claim_roles or "",
         scopes=settings.oidc_claim_scopes,

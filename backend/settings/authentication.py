@@ -74,7 +74,7 @@ class AuthSettings(BaseSettings):
     )
     oidc_claim_user_id: ClaimName = Field(default="sub", description=_CLAIM)
     oidc_claim_email: ClaimName = Field(default="email", description=_CLAIM)
-    oidc_claim_email_verified: ClaimName = Field(default="email_verified", description=_CLAIM)
+    oidc_claim_email_verified: ClaimName | None = Field(default=None, description=_CLAIM)
     oidc_claim_name: ClaimName = Field(default="name", description=_CLAIM)
     oidc_claim_roles: ClaimName | None = Field(default=None, description=_CLAIM)
     oidc_claim_scopes: ClaimName = Field(default="scope", description=_CLAIM)

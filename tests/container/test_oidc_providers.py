@@ -403,6 +403,21 @@ async def test_a_token_of_the_provider_becomes_a_principal(
 
 
 @every_provider
+async def test_an_address_in_another_claim_is_not_verified_by_email_verified(
+    open_container: Open, provider: Provider
+) -> None:
+    verifier = (await open_container(provider)).token_verifier()
+    changes = {"email": "ada@example.org", "email_verified": True}
+    changed = await verifier.verify(token(provider, **changes))
+    assert changed.email_verified is (changed.email == "ada@example.org")
+    name = provider.settings.get("oidc_claim_email", "email")
+    settings = {**provider.settings, "oidc_claim_email_verified": "xms_edov"}
+    verifier = (await open_container(replace(provider, settings=settings))).token_verifier()
+    chosen = await verifier.verify(token(provider, **{name: "ada@example.org", "xms_edov": True}))
+    assert (chosen.email, chosen.email_verified) == ("ada@example.org", True)
+
+
+@every_provider
 async def test_other_tokens_of_the_provider_are_refused_and_have_a_remedy(
     open_container: Open, provider: Provider
 ) -> None:

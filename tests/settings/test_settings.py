@@ -26,7 +26,7 @@ def test_every_setting_except_the_issuer_has_a_default(environment: Environment)
         "oidc_issuer": None,
         "oidc_claim_user_id": "sub",
         "oidc_claim_email": "email",
-        "oidc_claim_email_verified": "email_verified",
+        "oidc_claim_email_verified": None,
         "oidc_claim_name": "name",
         "oidc_claim_roles": None,
         "oidc_claim_scopes": "scope",

@@ -71,7 +71,7 @@ def principal_mapping(
             name=text(facts, mapping.name),
             roles=_words(facts, mapping.roles, separator=","),
             scopes=_words(facts, mapping.scopes, separator=" "),
-            email_verified=email is not None and facts[mapping.email_verified] is True,
+            email_verified=email is not None and facts.get(mapping.email_verified) is True,
             claims=select(selected, claim_names),
         )
 
