@@ -84,7 +84,8 @@ async def serve_mcp(request: Request, principal: CurrentPrincipal) -> Response:
         raise MissingTokenError("no Authorization header; the MCP server takes no cookies")
     _require_known_origin(request)
     request.scope[CALLER] = principal
-    return McpResponse(request.app.state.protocol)
+    # The SDK would log an error if the client went away before the end of the body.
+    return McpResponse(request.app.state.protocol, await request.body())
 
 
 def _offer_scopes() -> None:
@@ -96,11 +97,13 @@ class McpResponse(Response):
 
     Args:
         protocol: Serves the request.
+        body: The body of the request.
     """
 
-    def __init__(self, protocol: McpProtocol) -> None:
+    def __init__(self, protocol: McpProtocol, body: bytes) -> None:
         super().__init__()
         self._protocol = protocol
+        self._unread = [body]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request, and send the response.
@@ -111,10 +114,15 @@ class McpResponse(Response):
         """
         messages = list[Message]()
 
+        async def read() -> Message:
+            if not self._unread:
+                return await receive()
+            return {"type": "http.request", "body": self._unread.pop(), "more_body": False}
+
         async def keep(message: Message) -> None:
             messages.append(message)
 
-        await self._protocol.serve(scope, receive, keep)
+        await self._protocol.serve(scope, read, keep)
         if MISSING_SCOPE in scope:
             raise MissingScopeError([scope[MISSING_SCOPE]])
         for message in messages:

@@ -1,7 +1,10 @@
 """Messages that no real client sends: the client is at fault, and the log stays quiet."""
 
 import json
+import socket
+import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -62,3 +65,21 @@ def test_a_hostile_message_is_refused(
         body = response.json()
         assert "error" in body or body["result"]["isError"], body
     assert "Traceback" not in server.process.output
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_client_that_goes_away_within_its_body_is_no_error(
+    server: McpServer, token: str, version: str
+) -> None:
+    before = server.process.output.count("client_gone")
+    headers = {**HEADERS, "Authorization": f"Bearer {token}", "MCP-Protocol-Version": version}
+    lines = [f"{name}: {value}" for name, value in {**headers, "Content-Length": "9"}.items()]
+    request = "\r\n".join(["POST /mcp HTTP/1.1", "Host: localhost", *lines, "", "{"])
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(request.encode())
+    deadline = time.monotonic() + 10
+    while server.process.output.count("client_gone") == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert "ERROR" not in server.process.output
