@@ -54,6 +54,14 @@ async def test_an_accepted_machine_token_is_a_principal_that_says_so(
         assert (user.user_id, user.is_machine) == ("ada", False)
 
 
+async def test_users_of_azure_ad_b2c_whose_oid_is_the_subject_are_no_machines(
+    issuer: Issuer,
+) -> None:
+    async with bearer_verifier(issuer, auth_machine_tokens=True) as verifier:
+        token = issuer.token(sub="5a1c0e7e", oid="5a1c0e7e", azp="c1", scp="todos.read")
+        assert (await verifier.verify(token)).is_machine is False
+
+
 async def test_a_token_of_a_user_row_without_clients_is_not_a_machine(issuer: Issuer) -> None:
     async with bearer_verifier(issuer, auth_machine_tokens=True) as verifier:
         assert (await verifier.verify(issuer.token(sub="ada"))).is_machine is False

@@ -20,13 +20,14 @@ def is_machine_token(claims: Claims) -> bool:
     """Return whether the subject of a token is its client (RFC 9068, section 2.2).
 
     Some providers write another subject, and mark the token: Auth0 (`gty`, or `@clients` after the
-    client id), Entra (`idtyp`, or an `oid` that is the subject) and Keycloak
-    (`preferred_username`).
+    client id), Entra (`idtyp`, or an `oid` that is the subject of a token without delegated scopes)
+    and Keycloak (`preferred_username`).
     """
     subject, username = claims["sub"], claims.get("preferred_username")
     if claims.get("gty") == "client-credentials" or claims.get("idtyp") == "app":
         return True
-    if "oid" in claims and claims["oid"] == subject:
+    # Azure AD B2C writes the id of a user into both claims, but then the token has `scp`.
+    if "oid" in claims and claims["oid"] == subject and "scp" not in claims:
         return True
     for name in _CLIENT_CLAIMS:
         client = claims.get(name)
