@@ -41,7 +41,7 @@ def _check_claims(value: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError("a name is listed twice")
     if not all(0 < len(name) <= _CLAIM_MAX_LENGTH and name.isprintable() for name in value):
         raise ValueError(f"a name must have 1 to {_CLAIM_MAX_LENGTH} printable characters")
-    if refused := [name for name in value if name in _REFUSED_CLAIMS]:
+    if refused := [name for name in value if name.removeprefix("/") in _REFUSED_CLAIMS]:
         raise ValueError(f"these are never handed to the routes: {', '.join(refused)}")
     return value
 

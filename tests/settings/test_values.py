@@ -265,6 +265,12 @@ def test_unknown_algorithms_are_named(
 def test_claims_that_are_refused_are_named(environment: Environment) -> None:
     (complaint,) = environment.complaints(BETTER_AUTH_SECRET=SECRET, AUTH_CLAIMS="sub,plan,token")
     assert complaint.problem == "these are never handed to the routes: sub, token"
+
+
+def test_a_json_pointer_to_a_refused_claim_is_refused_too(environment: Environment) -> None:
+    issuer = {"AUTH_PROVIDER": "oidc", "OIDC_ISSUER": "https://id.example.com"}
+    complaints = environment.complaints(**issuer, AUTH_AUDIENCE="api", AUTH_CLAIMS="/cnf,/a/cnf")
+    assert [item.problem for item in complaints] == ["these are never handed to the routes: /cnf"]
     with pytest.raises(ValueError, match="1 to 128 printable characters"):
         Settings(auth_claims=("",))
 
