@@ -68,7 +68,7 @@ def oidc_inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
         yield _COOKIE
     if set(split(raw.get("auth_algorithms", ""))) & HMAC_ALGORITHMS:
         yield _HS256
-    if not raw.get("auth_audience"):
+    if not split(raw.get("auth_audience")):
         yield _ANY_AUDIENCE
     if not raw.get("oidc_issuer"):
         yield _NO_ISSUER

@@ -25,6 +25,11 @@ def test_every_missing_setting_is_reported_at_once(environment: Environment) -> 
     assert complained(environment, AUTH_PROVIDER="oidc") == ["AUTH_AUDIENCE", "OIDC_ISSUER"]
 
 
+@pytest.mark.parametrize("audience", [",", " ", " , "])
+def test_a_list_without_an_audience_is_reported(environment: Environment, audience: str) -> None:
+    assert complained(environment, **{**VALID, "AUTH_AUDIENCE": audience}) == ["AUTH_AUDIENCE"]
+
+
 def test_every_setting_of_better_auth_is_reported_at_once(environment: Environment) -> None:
     assert complained(
         environment,
