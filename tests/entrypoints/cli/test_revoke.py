@@ -59,7 +59,7 @@ def revoke(*arguments: str, **environment: str) -> Any:
 
 
 def test_the_settings_of_the_page_are_those_that_the_command_needs() -> None:
-    (block,) = [block for block in fenced_blocks(PAGE) if block.language == "bash"]
+    block, _ = [block for block in fenced_blocks(PAGE) if block.language == "bash"]
     environment = dict(re.findall(r"^(\w+)=(\S+)", block.text, re.MULTILINE))
     assert set(environment) == {*ON, "AUTH_REVOCATION_MAX_AGE"}
     assert run("revoke", "ada", **environment).exit_code == 0
