@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
 from backend.adapters.auth.jose.jwk import HMAC_ALGORITHMS
-from backend.adapters.auth.jwks.keys import JwksKeys
+from backend.adapters.auth.keys import IssuerKeys
 from backend.adapters.auth.pyjwt import ACCESS_TOKEN_TYPES, JwtTokenVerifier, SignedTokens
 from backend.adapters.auth.token_types import ACCESS_TOKEN, JWT, TypedTokenVerifier
 from backend.container.issuer import Issuer
@@ -30,7 +30,7 @@ class AccessTokenRules(NamedTuple):
 
 
 def access_token_rules(
-    settings: AuthSettings, issuer: Issuer, jwks: JwksKeys | None
+    settings: AuthSettings, issuer: Issuer, jwks: IssuerKeys | None
 ) -> AccessTokenRules | None:
     """Return the rules for OAuth access tokens; None without `AUTH_RESOURCE`."""
     if issuer.resource is None:

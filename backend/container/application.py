@@ -7,10 +7,8 @@ To replace a part, name it when you make the container:
 
 from dependency_injector import containers, providers
 
-from backend.adapters.auth.better_auth.development import mint_cookie, mint_token
-from backend.adapters.persistence.schema.new_revision import create_revision
 from backend.container import database as databases
-from backend.container import lifecycle, migrations, revocations
+from backend.container import lifecycle, revocations
 from backend.container.authentication import AuthContainer as Auth
 from backend.container.tracing import tracing_from_environment
 from backend.settings import Settings
@@ -41,16 +39,13 @@ class Container(Auth):
     resources = providers.Callable(lifecycle.resources, Auth.keys, database, Auth.tracing)
     checks = providers.Callable(lifecycle.checks, Auth.keys, database)
 
-    # For the command line; see also `InspectionContainer`.
-    migrate_schema = providers.Callable(migrations.migrate_schema, database)
+    # For the command line; see also `InspectionContainer` and `DevelopmentContainer`.
+    migrate_schema = providers.Callable(databases.migrate_schema, database)
     check_schema = providers.Callable(databases.check_schema, database)
     check_revocation = providers.Callable(revocations.check_start, database, Auth.revocation_check)
     revoke = providers.Callable(
         revocations.revoke, Auth.settings, database, revocation_store, Auth.clock
     )
-    create_revision = providers.Callable(create_revision)
-    mint_token = providers.Callable(mint_token)
-    mint_cookie = providers.Callable(mint_cookie)
 
 
 # Outside of the class: otherwise parts of `AuthContainer` would get a check with other settings.

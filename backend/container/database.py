@@ -1,25 +1,11 @@
-"""The choice of the database and its repository, and the check of its schema."""
+"""The choice of the database and its repositories, and its schema."""
 
-import functools
 import logging
 from typing import Any, Final, assert_never
 
-from backend.adapters.persistence.database import MigratedDatabase
-from backend.adapters.persistence.memory import (
-    InMemoryDatabase,
-    InMemoryRevocationStore,
-    InMemoryTodoRepository,
-    InMemoryUserData,
-)
-from backend.adapters.persistence.postgres.database import PostgresDatabase
-from backend.adapters.persistence.postgres.repository import PostgresTodoRepository
-from backend.adapters.persistence.postgres.revocations import PostgresRevocationStore
-from backend.adapters.persistence.postgres.user_data import PostgresUserData
+from backend.adapters.persistence.database import Database, MigratedDatabase
 from backend.adapters.persistence.schema import diagnosis
-from backend.adapters.persistence.sqlite.database import SqliteDatabase
-from backend.adapters.persistence.sqlite.repository import SqliteTodoRepository
-from backend.adapters.persistence.sqlite.revocations import SqliteRevocationStore
-from backend.adapters.persistence.sqlite.user_data import SqliteUserData
+from backend.container.repositories import Repositories
 from backend.domain.revocation import RevocationStore
 from backend.domain.todo import MAX_PER_USER
 from backend.domain.todo_repository import TodoRepository
@@ -32,8 +18,8 @@ _REQUIRED_CHECKS: Final = frozenset({"database", "privileges", "migrations"})
 _log = logging.getLogger(__name__)
 
 
-def choose_database(settings: Settings, tracer: Any = None) -> PostgresDatabase | SqliteDatabase:
-    """Return the database that `DATABASE_URL` names.
+def choose_database(settings: Settings, tracer: Any = None) -> MigratedDatabase:
+    """Return the database that `DATABASE_URL` names. Only the driver of that database is imported.
 
     Args:
         settings: The URL and the limits.
@@ -46,72 +32,47 @@ def choose_database(settings: Settings, tracer: Any = None) -> PostgresDatabase 
         "statement_timeout": settings.database_statement_timeout,
     }
     if url.startswith("sqlite:"):
-        if tracer is not None:
-            from backend.adapters.tracing import sqlite  # noqa: PLC0415 - tracing is off mostly
+        from backend.container import sqlite  # noqa: PLC0415 - see above
 
-            limits["make_connections"] = functools.partial(
-                sqlite.TracedSqliteConnections, tracer=tracer
-            )
-        return SqliteDatabase(url, **limits)
-    if tracer is not None:
-        from backend.adapters.tracing import postgres  # noqa: PLC0415 - tracing is off mostly
+        return sqlite.make_database(url, tracer, **limits)
+    from backend.container import postgres  # noqa: PLC0415 - see above
 
-        limits["make_connections"] = functools.partial(
-            postgres.TracedPostgresConnections, tracer=tracer
-        )
-    return PostgresDatabase(url, **limits, statement_cache=settings.database_prepared_statements)
+    cache = settings.database_prepared_statements
+    return postgres.make_database(url, tracer, **limits, statement_cache=cache)
 
 
-def choose_todos(
-    database: PostgresDatabase | SqliteDatabase | InMemoryDatabase,
-    *,
-    max_per_user: int = MAX_PER_USER,
-) -> TodoRepository:
+def repositories_of(database: Database) -> Repositories:
+    """Return what stores everything in a database. Only the driver of that database is imported."""
+    match database.name:
+        case "PostgreSQL":
+            from backend.container.postgres import REPOSITORIES  # noqa: PLC0415 - see above
+        case "SQLite":
+            from backend.container.sqlite import REPOSITORIES  # noqa: PLC0415 - see above
+        case "memory":
+            from backend.container.memory import REPOSITORIES  # noqa: PLC0415 - see above
+        case product:
+            assert_never(product)
+    return REPOSITORIES
+
+
+def choose_todos(database: Database, *, max_per_user: int = MAX_PER_USER) -> TodoRepository:
     """Return the repository of todos in a database.
 
     Args:
         database: The database.
         max_per_user: The maximum number of todos that a user has.
     """
-    match database:
-        case PostgresDatabase():
-            return PostgresTodoRepository(database, max_per_user=max_per_user)
-        case SqliteDatabase():
-            return SqliteTodoRepository(database, max_per_user=max_per_user)
-        case InMemoryDatabase():
-            return InMemoryTodoRepository(database, max_per_user=max_per_user)
-        case _:
-            assert_never(database)
+    return repositories_of(database).todos(database, max_per_user=max_per_user)
 
 
-def choose_user_data(
-    database: PostgresDatabase | SqliteDatabase | InMemoryDatabase,
-) -> UserData:
+def choose_user_data(database: Database) -> UserData:
     """Return everything that a database stores for users."""
-    match database:
-        case PostgresDatabase():
-            return PostgresUserData(database)
-        case SqliteDatabase():
-            return SqliteUserData(database)
-        case InMemoryDatabase():
-            return InMemoryUserData(database)
-        case _:
-            assert_never(database)
+    return repositories_of(database).user_data(database)
 
 
-def choose_revocation_store(
-    database: PostgresDatabase | SqliteDatabase | InMemoryDatabase,
-) -> RevocationStore:
+def choose_revocation_store(database: Database) -> RevocationStore:
     """Return the store of revocations in a database."""
-    match database:
-        case PostgresDatabase():
-            return PostgresRevocationStore(database)
-        case SqliteDatabase():
-            return SqliteRevocationStore(database)
-        case InMemoryDatabase():
-            return InMemoryRevocationStore()
-        case _:
-            assert_never(database)
+    return repositories_of(database).revocations(database)
 
 
 async def check_schema(database: MigratedDatabase) -> None:
@@ -122,7 +83,7 @@ async def check_schema(database: MigratedDatabase) -> None:
             lacks privileges.
     """
     complaints = []
-    is_server = isinstance(database, PostgresDatabase)  # which can come back; a path is wrong
+    is_server = database.name == "PostgreSQL"  # which can come back; a path is wrong
     for finding in await diagnosis.diagnose_database(database):
         if finding.problem and finding.check in _REQUIRED_CHECKS:
             complaint = Complaint(
@@ -136,3 +97,10 @@ async def check_schema(database: MigratedDatabase) -> None:
             _log.warning("%s: %s. %s", finding.check, finding.problem, finding.remedy)
     if complaints:
         raise ConfigurationError(complaints)
+
+
+async def migrate_schema(database: MigratedDatabase, *arguments: Any, **options: Any) -> None:
+    """Migrate the schema; see `migrations.migrate_schema`, which servers do not import."""
+    from backend.container import migrations  # noqa: PLC0415 - imports both drivers
+
+    await migrations.migrate_schema(database, *arguments, **options)

@@ -16,10 +16,10 @@ from backend.adapters.auth.explain.session_token import (
     diagnose_session_tokens,
 )
 from backend.adapters.auth.jwks.fetch import fetch
-from backend.adapters.auth.jwks.keys import JwksKeys
+from backend.adapters.auth.keys import IssuerKeys
 from backend.adapters.persistence.database import Database
+from backend.container.cookie_verifier import cookie_decoder
 from backend.container.issuer import Issuer
-from backend.container.session_cookies import cookie_decoder
 from backend.container.tokens import unchecked
 from backend.domain.auth import (
     AuthError,
@@ -44,7 +44,7 @@ def advice_for(settings: AuthSettings) -> advice.Advice:
 def cookie_explainer(
     settings: AuthSettings,
     issuer: Issuer,
-    jwks: JwksKeys | None,
+    jwks: IssuerKeys | None,
     verifier: TokenVerifier | None,
     tracer: Any = None,
 ) -> CookieExplainer | None:

@@ -9,8 +9,6 @@ from backend.adapters.auth.better_auth.custom_claims import with_claims
 from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
 from backend.adapters.auth.claims import Claims
 from backend.adapters.auth.machine_tokens import with_machine_tokens
-from backend.adapters.auth.oidc.claims import ClaimMapping, principal_mapping
-from backend.adapters.auth.oidc.discovery import metadata_url
 from backend.domain.auth import Principal
 from backend.settings.authentication import AuthSettings
 from backend.settings.values import Provider, SessionTokens
@@ -80,6 +78,13 @@ def oidc(settings: AuthSettings) -> Issuer:
     Args:
         settings: The issuer, its audiences, and the names of its claims.
     """
+    # Only servers with this provider need its adapter.
+    from backend.adapters.auth.oidc.claims import (  # noqa: PLC0415 - see above
+        ClaimMapping,
+        principal_mapping,
+    )
+    from backend.adapters.auth.oidc.discovery import metadata_url  # noqa: PLC0415 - see above
+
     issuer = settings.oidc_issuer or ""
     is_discovered = settings.auth_jwks_url is None
     # `email_verified` says nothing about an address in another claim, which users may choose.

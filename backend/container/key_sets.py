@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from backend.adapters.auth.jwks.keys import JwksKeys
+from backend.adapters.auth.keys import IssuerKeys
 from backend.container.lifecycle import Part
 from backend.domain.auth import VerifierUnavailableError
 from backend.domain.diagnosis import KeySetState
 
 
-def choose_keys(jwks: JwksKeys | None, issuers: Mapping[str, Any]) -> Part | None:
+def choose_keys(jwks: IssuerKeys | None, issuers: Mapping[str, Any]) -> Part | None:
     """Return the key set of one issuer, or those of several; None if nothing is fetched.
 
     Args:

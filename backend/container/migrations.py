@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from backend.adapters.persistence.database import MigratedDatabase
-from backend.adapters.persistence.postgres.database import PostgresDatabase
-from backend.adapters.persistence.schema import diagnosis, revisions, upgrades
+from backend.adapters.persistence.schema import failures, revisions, upgrades
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
 from backend.domain.todo_repository import RepositoryUnavailableError
 from backend.settings import Complaint, ConfigurationError
@@ -58,7 +57,7 @@ async def migrate_schema(
             problem = f"the schema is at revision {current}, which is later than {revision}"
             raise ConfigurationError([Complaint("--to", problem, _ALLOW)])
     except (RepositoryUnavailableError, OverflowError, ValueError) as error:
-        problem, remedy = diagnosis.explain_failure(error)
-        is_outage = isinstance(database, PostgresDatabase) and diagnosis.is_outage(error)
+        problem, remedy = failures.explain_failure(error)
+        is_outage = database.name == "PostgreSQL" and failures.is_outage(error)
         complaint = Complaint("DATABASE_URL", problem, remedy, is_temporary=is_outage)
         raise ConfigurationError([complaint]) from None

@@ -3,16 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from backend.adapters.auth.better_auth.cookie_formats import (
-    CompactCookieDecoder,
-    CookieDecoder,
-    JweCookieDecoder,
-    JwtCookieDecoder,
-)
-from backend.adapters.auth.better_auth.session_cookie import SessionCookieVerifier
-from backend.adapters.auth.jwks.keys import JwksKeys
+from backend.adapters.auth.keys import IssuerKeys
 from backend.container.issuer import Issuer
-from backend.container.tokens import sources, to_principal, with_cache
+from backend.container.tokens import with_cache
 from backend.domain.auth import TokenVerifier
 from backend.domain.revocation import RevocationCheck
 from backend.settings.authentication import AuthSettings
@@ -22,7 +15,7 @@ from backend.settings.values import CookieCache
 def make_verifier(  # noqa: PLR0913 - the parts of the container
     settings: AuthSettings,
     issuer: Issuer,
-    jwks: JwksKeys | None,
+    jwks: IssuerKeys | None,
     clock: Callable[[], float],
     tracer: Any = None,
     *,
@@ -31,28 +24,12 @@ def make_verifier(  # noqa: PLR0913 - the parts of the container
     """Make the verifier of session cookies; None if cookies are not accepted."""
     if settings.auth_cookie is CookieCache.OFF:
         return None
-    verifier = SessionCookieVerifier(
-        cookie_decoder(settings, issuer, jwks),
-        version=settings.auth_cookie_version,
-        leeway=settings.auth_leeway,
-        to_principal=to_principal(settings, issuer, revocation),
-        clock=clock,
-    )
+    from backend.container import cookie_verifier  # noqa: PLC0415 - off mostly
+
+    verifier = cookie_verifier.make(settings, issuer, jwks, clock, revocation)
     return with_cache(
         verifier, settings, jwks, clock, tracer, revocation=revocation, credential="cookie"
     )
-
-
-def cookie_decoder(settings: AuthSettings, issuer: Issuer, jwks: JwksKeys | None) -> CookieDecoder:
-    """Make the decoder of session cookies in the format that `AUTH_COOKIE` names."""
-    secrets = [secret.encode() for secret in settings.secrets]
-    if settings.auth_cookie is CookieCache.JWE:
-        return JweCookieDecoder(secrets)
-    if settings.auth_cookie is CookieCache.COMPACT:
-        return CompactCookieDecoder(secrets[0])  # Better Auth accepts old secrets for JWE only
-    if secrets:
-        return JwtCookieDecoder.with_secret(secrets[0])
-    return JwtCookieDecoder.with_jwks(sources(settings, jwks), issuers=issuer.issuers)
 
 
 def web_origins(settings: AuthSettings, issuer: Issuer) -> frozenset[str]:

@@ -1,8 +1,7 @@
 """Makes the parts that verify tokens: the HTTP client, the keys, the rules and the cache."""
 
-import functools
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,13 +11,10 @@ from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.claims import Claims, ClaimsPolicy
 from backend.adapters.auth.issuers import IssuerTokenVerifier
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
-from backend.adapters.auth.jwks.keys import JwksKeys
-from backend.adapters.auth.keys import KeySource, SecretKeys
-from backend.adapters.auth.oidc.discovery import DiscoveredKeySet
+from backend.adapters.auth.keys import IssuerKeys, KeySource, SecretKeys
 from backend.adapters.auth.revocation import RevocationCheckedTokenVerifier, with_ids
 from backend.container.issuer import Issuer
 from backend.container.tracing import (
-    traced_fetch,
     traced_verifier,
     untraced,
     with_recorded_misses,
@@ -60,24 +56,9 @@ def http_client(keys_url: str | None) -> Any:
     )
 
 
-def fetch_keys(issuer: Issuer, keys_url: str, client: Any) -> Callable[[], Awaitable[bytes]]:
-    """Return the function that fetches the issuer's key set.
-
-    Args:
-        issuer: Says whether the URL is that of metadata which name the key set.
-        keys_url: The URL to fetch.
-        client: The HTTP client.
-    """
-    from backend.adapters.auth.jwks.fetch import fetch  # noqa: PLC0415 - imports httpx2
-
-    if issuer.discovered is not None:
-        return DiscoveredKeySet(functools.partial(fetch, client), issuer.discovered)
-    return functools.partial(fetch, client, keys_url)
-
-
 def jwks_keys(
     settings: AuthSettings, issuer: Issuer, client: Callable[[], Any], tracer: Any = None
-) -> JwksKeys | None:
+) -> IssuerKeys | None:
     """Make the source of the issuer's keys; None if the issuer has no key set.
 
     Args:
@@ -88,21 +69,17 @@ def jwks_keys(
     """
     if issuer.keys_url is None:
         return None
-    return JwksKeys(
-        traced_fetch(fetch_keys(issuer, issuer.keys_url, client()), issuer.keys_url, tracer),
-        source=issuer.keys_url,
-        max_age=settings.auth_jwks_max_age,
-        max_stale=settings.auth_jwks_max_stale,
-        workers=settings.processes,
-    )
+    from backend.container import key_set  # noqa: PLC0415 - imports httpx2
+
+    return key_set.make_keys(settings, issuer, issuer.keys_url, client(), tracer)
 
 
-def key_set_state(jwks: JwksKeys | None) -> Callable[[], KeySetState] | None:
+def key_set_state(jwks: IssuerKeys | None) -> Callable[[], KeySetState] | None:
     """Return the function that reports the state of the key set; None without a key set."""
     return jwks.state if jwks is not None else None
 
 
-def sources(settings: AuthSettings, jwks: JwksKeys | None) -> Mapping[str, KeySource]:
+def sources(settings: AuthSettings, jwks: IssuerKeys | None) -> Mapping[str, KeySource]:
     """Return the accepted algorithms, each with the source of its keys."""
     available: dict[str, KeySource] = {}
     if settings.secrets and not secret_is_for_sessions(settings, has_key_set=jwks is not None):
@@ -151,7 +128,7 @@ def to_principal(
 def with_cache(  # noqa: PLR0913, PLR0917 - the parts of the container
     verifier: TokenVerifier,
     settings: AuthSettings,
-    jwks: JwksKeys | None,
+    jwks: IssuerKeys | None,
     clock: Callable[[], float],
     tracer: Any = None,
     revocation: RevocationCheck | None = None,

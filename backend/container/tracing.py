@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from backend.adapters.auth.jwks.keys import JwksKeys
+from backend.adapters.auth.keys import IssuerKeys
 from backend.domain.auth import TokenVerifier
 from backend.settings.tracing import is_tracing_requested, tracing_complaints
 
@@ -84,7 +84,7 @@ def traced_verifier(
     tracer: Any,
     *,
     credential: str,
-    jwks: JwksKeys | None,
+    jwks: IssuerKeys | None,
     max_age: float,
 ) -> TokenVerifier:
     """Record a span for each verification.

@@ -1,9 +1,10 @@
-"""Where verification keys come from: the port, and the shared secrets."""
+"""Where verification keys come from: the ports, and the shared secrets."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from backend.adapters.auth.jose.jwk import VerificationKey, secret_key
+from backend.domain.diagnosis import KeySetState
 
 
 class KeySource(Protocol):
@@ -29,6 +30,18 @@ class KeySource(Protocol):
 
     async def recheck(self) -> bool:
         """Look for new keys because no key verifies a signature; return whether keys changed."""
+        ...
+
+
+class IssuerKeys(KeySource, Protocol):
+    """The key set of an issuer, which changes."""
+
+    def epoch(self) -> int:
+        """Return a number that changes whenever keys were removed or became unusable."""
+        ...
+
+    def state(self) -> KeySetState:
+        """Return the state of the key set."""
         ...
 
 

@@ -5,13 +5,20 @@
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self, TypeAlias
 
 from backend.domain.diagnosis import PoolState
+
+Product: TypeAlias = Literal["PostgreSQL", "SQLite", "memory"]
 
 
 class Database(Protocol):
     """A database, whose connections are open inside `async with`. Repositories take a database."""
+
+    @property
+    def name(self) -> Product:
+        """The product, for the choice of repositories and for the operator."""
+        ...
 
     async def __aenter__(self) -> Self: ...
 
@@ -51,11 +58,6 @@ class MigratedDatabase(Database, Protocol):
     them raises `RepositoryUnavailableError` if the database cannot be reached, and `ValueError` if
     the driver cannot read its URL.
     """
-
-    @property
-    def name(self) -> str:
-        """The product, for the operator."""
-        ...
 
     @property
     def dialect(self) -> str:

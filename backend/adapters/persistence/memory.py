@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from operator import gt, lt
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 from backend.adapters.persistence.listing import page
@@ -36,6 +36,8 @@ class InMemoryDatabase:
         tables: The entries, by the name of the table and by the user. A new name makes an empty
             table.
     """
+
+    name: Final = "memory"
 
     def __init__(self) -> None:
         self.tables: defaultdict[str, dict[str, dict[Any, Any]]] = defaultdict(dict)

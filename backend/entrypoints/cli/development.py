@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final, TypedDict
 
-from backend.container import Container
+from backend.container.development import DevelopmentContainer
 from backend.entrypoints.cli.secret_file import SECRET_FILE, read_secret
 from backend.settings import Complaint, Settings
 from backend.settings.values import Provider
@@ -93,7 +93,7 @@ def mint_token(secret: str, settings: Settings) -> str:
         settings: The settings of the server.
     """
     scope = " ".join(SCOPES) if settings.auth_require_scopes else None
-    token: str = Container.mint_token(secret, **USER, scope=scope)
+    token: str = DevelopmentContainer.mint_token(secret, **USER, scope=scope)
     return token
 
 

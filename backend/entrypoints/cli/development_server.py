@@ -94,7 +94,7 @@ def serve_process(secret: str | None, listener: socket.socket) -> None:
 def _load_server(listener: socket.socket, secret: str | None) -> Callable[[], None]:
     # The process of the reloader does not need the app. Importing the app here lets
     # `serve_process` report a syntax error in a file of the app.
-    from backend.entrypoints.cli.serving import prepare  # noqa: PLC0415 - see above
+    from backend.entrypoints.cli.development_app import prepare  # noqa: PLC0415 - see above
 
     return prepare(listener, secret)
 

@@ -7,6 +7,7 @@ from typing import Final
 import typer
 
 from backend.container import Container
+from backend.container.development import DevelopmentContainer
 from backend.entrypoints.cli.exits import complaints_of, exit_as_misused, exit_if_misconfigured
 from backend.entrypoints.cli.partial_settings import read_partial_settings
 
@@ -45,7 +46,7 @@ def create_revision(message: str) -> None:
         message: What the migration does, for example `add tags`.
     """
     try:
-        path = Container.create_revision(message)
+        path = DevelopmentContainer.create_revision(message)
     except (OSError, ValueError) as error:
         exit_as_misused(f"No migration was created: {error}.")
     typer.echo(f"Created {os.path.relpath(path)}. Write `upgrade` and `downgrade` in it.")

@@ -1,15 +1,11 @@
-"""Serves the API: in production, and in the process of a development server."""
+"""Serves the API in production."""
 
-import functools
-import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 import typer
 
 from backend.container import Container
-from backend.entrypoints.cli import development
 from backend.entrypoints.cli.env_files import NOT_READ, export_variables, is_unread
 from backend.entrypoints.cli.exits import (
     complaints_of,
@@ -17,16 +13,12 @@ from backend.entrypoints.cli.exits import (
     exit_if_misconfigured,
     exit_if_unprotected,
     log_warnings,
-    with_local_command,
 )
 from backend.entrypoints.cli.server_settings import listen, read_settings
-from backend.entrypoints.http.app import Api, create_app
-from backend.entrypoints.http.pages.start_page import StartPage
+from backend.entrypoints.http.app import Api
 from backend.entrypoints.server import process
 from backend.entrypoints.server.logs import configure_logging
 from backend.settings import Settings
-
-_SEVERAL_ISSUERS: Final = "every issuer in AUTH_TRUSTED_ISSUERS"
 
 
 def serve(
@@ -41,7 +33,7 @@ def serve(
         env_file: The file of the option `--env-file`.
     """
     settings = _read_complete_settings(env_file, host=host, port=port, workers=workers)
-    _serve(process.app_from_environment, settings, process.APP)
+    _serve(process.make_app, settings, process.APP)
 
 
 def mcp(*, host: str | None, port: int | None, workers: int | None, env_file: Path | None) -> None:
@@ -54,29 +46,7 @@ def mcp(*, host: str | None, port: int | None, workers: int | None, env_file: Pa
             "Install them: python -m pip install 'secured-todo-api[mcp,server]'"
         )
     settings = _read_complete_settings(env_file, host=host, port=port, workers=workers)
-    _serve(mcp_process.app_from_environment, settings, mcp_process.APP)
-
-
-def prepare(listener: socket.socket, secret: str | None) -> Callable[[], None]:
-    """Make the app of a development server, and exit if it has unprotected routes.
-
-    Args:
-        listener: The socket to serve on.
-        secret: The secret that this folder keeps; None if an issuer is configured.
-
-    Returns:
-        A function that serves in this process until a signal stops the server.
-    """
-    container = Container()
-    settings = container.settings()
-    configure_logging(settings)
-    make_token = functools.partial(development.mint_token, secret, settings) if secret else None
-    command = with_local_command("python -m backend")
-    issuer = _SEVERAL_ISSUERS if settings.auth_trusted_issuers else settings.issuer_url
-    start_page = StartPage(command=command, issuer=issuer, make_token=make_token)
-    app = create_app(container, start_page=start_page)
-    exit_if_unprotected(process.unprotected_routes(app))
-    return functools.partial(process.run_app, app, settings, listener)
+    _serve(mcp_process.make_app, settings, mcp_process.APP)
 
 
 def _read_complete_settings(env_file: Path | None, **options: object) -> Settings:
@@ -96,9 +66,9 @@ def _read_complete_settings(env_file: Path | None, **options: object) -> Setting
     return settings
 
 
-def _serve(make_app: Callable[[], Api], settings: Settings, worker_app: str) -> None:
+def _serve(make_app: Callable[[Settings], Api], settings: Settings, worker_app: str) -> None:
     """Serve an app in this process, or in workers that make their own."""
-    app = make_app()
+    app = make_app(settings)
     exit_if_unprotected(process.unprotected_routes(app))
     with listen(settings) as listener:
         if settings.workers == 1:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import typer
 
 from backend.container import Container
+from backend.container.development import DevelopmentContainer
 from backend.entrypoints.cli import development
 from backend.entrypoints.cli.env_files import export_variables
 from backend.entrypoints.cli.exits import exit_as_misused, exit_if_misconfigured
@@ -120,7 +121,7 @@ def _token(content: dict[str, Any], claims: dict[str, Any], scopes: Sequence[str
     exit_if_misconfigured(complaints)
     required = {"iss": settings.auth_issuer[:1], "aud": settings.auth_audience[:1]}
     claims = {name: values[0] for name, values in required.items() if values} | claims
-    token: str = Container.mint_token(
+    token: str = DevelopmentContainer.mint_token(
         settings.secrets[0], **content, scope=" ".join(scopes) or None, claims=claims
     )
     return token
@@ -133,7 +134,7 @@ def _cookie(content: dict[str, Any], claims: dict[str, Any]) -> str:
         [item for item in complaints if not item.concerns("DATABASE_URL")]
         or _cookie_complaints(settings)
     )
-    value = Container.mint_cookie(
+    value = DevelopmentContainer.mint_cookie(
         settings.secrets[0], strategy=settings.auth_cookie, **content, claims=claims
     )
     name = Container(settings=settings).cookie_names()[-1]  # without a URL, the plain name

@@ -1,7 +1,7 @@
 """The FastAPI application, made from a container. Importing this module creates nothing."""
 
 import functools
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from backend import __version__
@@ -24,9 +24,6 @@ from backend.entrypoints.http.hosts import TrustedHosts
 from backend.entrypoints.http.metrics import scrape
 from backend.entrypoints.http.metrics.state import Sources, StateMetrics
 from backend.entrypoints.http.openapi import document as openapi_document
-from backend.entrypoints.http.openapi.protected_app import document_protection
-from backend.entrypoints.http.pages import documentation
-from backend.entrypoints.http.pages.start_page import StartPage
 from backend.entrypoints.http.problems import handlers
 from backend.entrypoints.http.problems.middleware import shutting_down
 from backend.entrypoints.http.problems.outages import Outages
@@ -49,23 +46,28 @@ _READING: Final = frozenset({"GET", "HEAD"})
 
 
 def create_app(
-    container: Container, *, public: Collection[str] = (), start_page: StartPage | None = None
+    container: Container,
+    *,
+    public: Collection[str] = (),
+    start_page: Callable[[Settings], list[Route]] | None = None,
 ) -> "Api":
     """Create the application.
 
     Args:
         container: Provides the settings and adapters of the application.
         public: Path templates that need no principal, beside health, metrics and documentation.
-        start_page: The page `/`, for development only. None if there is no such page.
+        start_page: Makes the routes of the page `/`, for development only.
 
     Returns:
         An app that refuses to start if a route neither takes a principal nor is public.
     """
     settings = container.settings()
     tracing = container.tracing()
-    pages = documentation.routes(_TITLE) if settings.docs else []
-    if start_page:
-        pages += start_page.routes(settings)
+    pages = start_page(settings) if start_page else []
+    if settings.docs:
+        from backend.entrypoints.http.pages import documentation  # noqa: PLC0415 - off mostly
+
+        pages = [*documentation.routes(_TITLE), *pages]
     app = Api(
         title=_TITLE,
         summary="Todos of signed-in users, who see only their own.",
@@ -75,7 +77,7 @@ def create_app(
         openapi_tags=openapi_document.TAGS,
         lifespan=lifespan,
         routes=_routes(settings),
-        openapi_url=documentation.OPENAPI_PATH if settings.docs else None,
+        openapi_url=openapi_document.PATH if settings.docs else None,
         docs_url=None,  # FastAPI's pages load scripts from a CDN, and have inline scripts
         redoc_url=None,
         redirect_slashes=False,  # the `Host` header would choose where a redirect leads
@@ -121,9 +123,7 @@ def equip(app: "Api", container: Container, *, public: Collection[str] = ()) -> 
     handlers.install(app, app.state.outages)
     # Inside the guard, so that anonymous requests get 401 even with large bodies.
     app.router.middleware_stack = BodyLimit(app.router.middleware_stack)
-    paths = {*public, *HEALTH_PATHS}
-    if settings.metrics:
-        paths.add(scrape.PATH)
+    paths = {*public, *HEALTH_PATHS, *([scrape.PATH] if settings.metrics else [])}
     app.protection = protect(app, public=paths, container=container)
     app.add_middleware(QueryLimit)
     if settings.trusted_hosts:
@@ -203,11 +203,11 @@ class Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
         document = super().openapi()
-        if document is self._extended:
-            return document
-        document_protection(document, self, self.protection)
-        openapi_document.complete(document, self.routes)
-        self._extended = document
+        if document is not self._extended:
+            from backend.entrypoints.http.openapi import completion  # noqa: PLC0415 - see there
+
+            completion.complete(document, self, self.protection)
+            self._extended = document
         return document
 
     async def _serve_openapi(self, request: Request) -> Response:

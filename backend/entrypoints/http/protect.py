@@ -18,7 +18,6 @@ from fastapi import FastAPI
 from backend.container.authentication import AuthContainer
 from backend.entrypoints.http.auth.guard import Guard
 from backend.entrypoints.http.auth.protection import Protection
-from backend.entrypoints.http.openapi.protected_app import extend_openapi
 from backend.entrypoints.http.problems.auth_problems import install_auth_problems
 from backend.settings.authentication import AuthSettings
 
@@ -74,7 +73,7 @@ def protect(
     app.router.middleware_stack = Guard(app.router.middleware_stack, protection)
     app.router.lifespan_context = _compose(protection, app.router.lifespan_context)
     install_auth_problems(app)
-    extend_openapi(app, protection)
+    _extend_openapi(app, protection)
     return protection
 
 
@@ -87,3 +86,23 @@ def _compose(protection: Protection, lifespan: Callable[[Any], Any]) -> Callable
             yield state
 
     return run
+
+
+def _extend_openapi(app: FastAPI, protection: Protection) -> None:
+    """Make an app document how its routes authenticate. The rest of the document stays as it is."""
+    make_document = app.openapi
+    extended: dict[str, Any] | None = None
+
+    def openapi() -> dict[str, Any]:
+        nonlocal extended
+        document = make_document()
+        if document is not extended:  # FastAPI makes a new document when routes were added
+            from backend.entrypoints.http.openapi import (  # noqa: PLC0415 - needs the document
+                protected_app,
+            )
+
+            protected_app.document_protection(document, app, protection)
+            extended = document
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI documents

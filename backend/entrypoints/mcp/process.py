@@ -13,11 +13,20 @@ from backend.settings import Settings
 APP: Final = "backend.entrypoints.mcp.process:worker_app"
 
 
+def make_app(settings: Settings) -> Api:
+    """Make the app.
+
+    Args:
+        settings: The settings of the Todo API.
+    """
+    return create_mcp_app(Container(settings=mcp_settings(settings)))
+
+
 def app_from_environment() -> Api:
-    """Make the app from the environment variables."""
-    settings = mcp_settings(Settings.load())
+    """Make the app from the environment variables, and configure the log."""
+    settings = Settings.load()
     configure_logging(settings)
-    return create_mcp_app(Container(settings=settings))
+    return make_app(settings)
 
 
 def worker_app() -> Api:

@@ -53,11 +53,16 @@ _UNPROTECTED: Final = "the endpoint takes no principal, so it cannot keep users 
 _log = logging.getLogger(__name__)
 
 
+def make_app(settings: Settings) -> Api:
+    """Make the app."""
+    return create_app(Container(settings=settings))
+
+
 def app_from_environment() -> Api:
-    """Make the app from the environment variables."""
-    container = Container()
-    configure_logging(container.settings())
-    return create_app(container)
+    """Make the app from the environment variables, and configure the log."""
+    settings = Settings.load()
+    configure_logging(settings)
+    return make_app(settings)
 
 
 def worker_app(make_app: Callable[[], Api] = app_from_environment) -> Api:
@@ -125,13 +130,13 @@ def run_app(
         SystemExit: The server could not start.
     """
 
-    def make_app() -> Api:  # uvicorn calls this after it has set its signal handlers
+    def start_app() -> Api:  # uvicorn calls this after it has set its signal handlers
         if shutdown_delay:
             Drain(app, shutdown_delay).install()
         return app
 
     options = _options(settings) | {"workers": 1, "factory": True}
-    _run(uvicorn.Config(make_app, settings.host, settings.port, **options), listener)
+    _run(uvicorn.Config(start_app, settings.host, settings.port, **options), listener)
 
 
 def run_workers(settings: Settings, listener: socket.socket, *, app: str = APP) -> None:

@@ -3,9 +3,7 @@
 from typing import Final
 
 from backend.adapters.persistence.database import MigratedDatabase
-from backend.adapters.persistence.postgres.url import UrlParameterError
 from backend.adapters.persistence.schema import remedies, revisions
-from backend.adapters.persistence.sqlite.errors import UnusableFileError
 from backend.domain.diagnosis import Finding
 from backend.domain.todo_repository import RepositoryUnavailableError
 
@@ -19,35 +17,18 @@ async def diagnose_database(database: MigratedDatabase) -> list[Finding]:
         revision = await database.revision()
         secured = await database.row_level_security() if revision else None
     except (RepositoryUnavailableError, OverflowError, ValueError) as error:
-        problem, remedy = explain_failure(error)
+        from backend.adapters.persistence.schema import failures  # noqa: PLC0415 - see there
+
+        problem, remedy = failures.explain_failure(error)
+        is_temporary = failures.is_outage(error)
         finding = Finding(
-            check="database", problem=problem, remedy=remedy, is_temporary=is_outage(error)
+            check="database", problem=problem, remedy=remedy, is_temporary=is_temporary
         )
         return [finding, _SCHEMA_NOT_REACHED]
     findings = [_product(database), _schema(revision)]
     if secured is not None and not revisions.is_behind(revision):
         findings.append(_SECURED if secured else _NOT_SECURED)
     return findings
-
-
-def explain_failure(error: Exception) -> tuple[str, str]:
-    """Return the problem with a database, and its remedy.
-
-    Args:
-        error: The exception that a check or a migration of the database raised.
-    """
-    if isinstance(error, UnusableFileError | UrlParameterError):
-        return str(error), error.remedy
-    if isinstance(error, RepositoryUnavailableError):
-        outcome = "cannot be reached" if is_outage(error) else "refuses"
-        return f"{outcome}: {error}", remedies.for_outage(error)
-    return remedies.UNREADABLE, remedies.READABLE  # the driver's message may quote the password
-
-
-def is_outage(error: Exception) -> bool:
-    """Return whether an error means that a server cannot be reached; see `explain_failure`."""
-    unavailable = isinstance(error, RepositoryUnavailableError)
-    return unavailable and remedies.for_outage(error) != remedies.GRANT
 
 
 def _product(database: MigratedDatabase) -> Finding:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from backend.entrypoints.http.openapi.error_responses import ProblemDetails
 from backend.entrypoints.http.openapi.headers import HEADERS
+from backend.entrypoints.http.openapi.problem_schema import ProblemDetails
 from backend.entrypoints.http.openapi.problems import example
 from backend.entrypoints.http.problems.codes import PROBLEM_CODES
 

@@ -1,10 +1,8 @@
-"""Error responses in the OpenAPI document: `documented`, and the schema of a problem."""
+"""Error responses in the OpenAPI document."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
-
-from pydantic import BaseModel, Field
 
 from backend.entrypoints.http.problems.problem_details import (
     MEDIA_TYPE,
@@ -23,29 +21,6 @@ _DESCRIPTIONS: Final[Mapping[int, str]] = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "A part of the request is invalid; `errors` names it.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Try again after `Retry-After` seconds.",
 }
-
-
-class FieldProblem(BaseModel):
-    """An invalid part of a request."""
-
-    field: str = Field(description="The member, parameter or header.", examples=["title"])
-    detail: str = Field(description="What is wrong with it.")
-
-
-class ProblemDetails(BaseModel):
-    """A problem (RFC 9457)."""
-
-    type: str = Field(
-        description="A URI for the kind of problem. `about:blank`: only `code` names the error."
-    )
-    title: str = Field(description="The reason phrase of the status code, or of the kind.")
-    status: int = Field(description="The status code.")
-    code: str = Field(description="A stable name of the error, for programs.")
-    detail: str = Field(description="What went wrong, for people.")
-    request_id: str = Field(description="The id of this request in the server's log.")
-    errors: list[FieldProblem] = Field(
-        default_factory=list, description="With 422: the invalid parts of the request."
-    )
 
 
 def documented(*responses: int | Mapping[int, str]) -> dict[int | str, dict[str, Any]]:

@@ -18,27 +18,6 @@ from backend.entrypoints.http.openapi.authentication import (
 from backend.settings.complaints import ConfigurationError
 
 
-def extend_openapi(app: FastAPI, protection: Protection) -> None:
-    """Make an app document how its routes authenticate. The rest of the document stays as it is.
-
-    Args:
-        app: The app.
-        protection: The authentication of the app. Its settings are read with the first document.
-    """
-    make_document = app.openapi
-    extended: dict[str, Any] | None = None
-
-    def openapi() -> dict[str, Any]:
-        nonlocal extended
-        document = make_document()
-        if document is not extended:  # FastAPI makes a new document when routes were added
-            document_protection(document, app, protection)
-            extended = document
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI documents
-
-
 def document_protection(document: dict[str, Any], app: FastAPI, protection: Protection) -> None:
     """Document the authentication of an app.
 

@@ -11,7 +11,6 @@ from starlette.routing import Route
 from backend.entrypoints.http.pages.page import STATIC, PageFiles, render
 
 PATH: Final = "/docs"
-OPENAPI_PATH: Final = "/openapi.json"
 
 # Only files of this package are used. Its code is never imported.
 PACKAGE: Final = "fastapi-swagger"

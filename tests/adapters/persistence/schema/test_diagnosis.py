@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from backend.adapters.persistence.schema import revisions
-from backend.adapters.persistence.schema.diagnosis import diagnose_database, explain_failure
+from backend.adapters.persistence.schema.diagnosis import diagnose_database
+from backend.adapters.persistence.schema.failures import explain_failure
 from backend.adapters.persistence.schema.upgrades import upgrade
 from backend.domain.diagnosis import Finding
 from backend.domain.todo_repository import RepositoryUnavailableError

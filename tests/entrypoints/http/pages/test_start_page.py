@@ -34,7 +34,7 @@ def make_app(*, token: str | None = TOKEN, **values: Any) -> FastAPI:
     parts = {"token_verifier": FakeTokenVerifier({"ada": ADA}), "database": InMemoryDatabase()}
     make_token = (lambda: token) if token else None
     start_page = StartPage(command=COMMAND, issuer=settings.issuer_url, make_token=make_token)
-    return create_app(Container(settings=settings, **parts), start_page=start_page)
+    return create_app(Container(settings=settings, **parts), start_page=start_page.routes)
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +203,7 @@ async def test_values_are_escaped() -> None:
     start_page = StartPage(command="<b>&", make_token=lambda: "<i>\"'")
     settings = Settings.load(better_auth_secret=SECRET)
     parts = {"token_verifier": FakeTokenVerifier({}), "database": InMemoryDatabase()}
-    other = create_app(Container(settings=settings, **parts), start_page=start_page)
+    other = create_app(Container(settings=settings, **parts), start_page=start_page.routes)
     body = (await get(other)).body.decode()
     assert "<i>" not in body
     assert "<b>&" not in body
