@@ -24,8 +24,8 @@ from tests.e2e.processes import ROOT, environment
 ROUNDS = round_count()
 CACHED_TOKENS = 10_000
 IMPORTS = "import backend.entrypoints.cli.main, backend.entrypoints.cli.serving"
-# Packages of the test tools. FastAPI and dependency-injector import them if they are installed.
-TOOLS = ("email_validator", "werkzeug", "yaml")
+# Packages of the test tools. Other packages import them if they are installed.
+TOOLS = ("bcrypt", "email_validator", "python_multipart", "werkzeug", "yaml")
 HELP = (["--help"], ["serve", "--help"], ["token", "--help"])
 
 # Prints the seconds that the authentication part takes to import when FastAPI is imported already.
@@ -140,7 +140,7 @@ def _hide_tools(folder: Path) -> str:
     """Write modules that cannot be imported in place of `TOOLS`, and return their folder."""
     folder.mkdir()
     for name in TOOLS:
-        (folder / f"{name}.py").write_text("raise ImportError\n")
+        (folder / f"{name}.py").write_text("raise ModuleNotFoundError\n")
     return str(folder)
 
 

@@ -1,4 +1,4 @@
-"""Storage in PostgreSQL. Imported only if `DATABASE_URL` names PostgreSQL, because the driver takes time."""
+"""Storage in PostgreSQL. Imported only if `DATABASE_URL` names PostgreSQL."""
 
 import functools
 from typing import Any, Final

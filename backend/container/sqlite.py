@@ -1,4 +1,4 @@
-"""Storage in SQLite. Imported only if `DATABASE_URL` names SQLite, because the driver takes time."""
+"""Storage in SQLite. Imported only if `DATABASE_URL` names SQLite."""
 
 import functools
 from typing import Any, Final

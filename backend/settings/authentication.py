@@ -52,7 +52,11 @@ class AuthSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        env_ignore_empty=True,
+        defer_build=True,  # one of the two classes is used, and only one
     )
 
     auth_trusted_issuers: IssuerList | None = Field(

@@ -1,7 +1,8 @@
 """Where verification keys come from: the ports, and the shared secrets."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
 
 from backend.adapters.auth.jose.jwk import VerificationKey, secret_key
 from backend.domain.diagnosis import KeySetState
@@ -33,11 +34,11 @@ class KeySource(Protocol):
         ...
 
 
-class IssuerKeys(KeySource, Protocol):
-    """The key set of an issuer, which changes."""
+class IssuerKeys(KeySource, AbstractAsyncContextManager[Any], Protocol):
+    """The key set of an issuer, which changes. It is fetched inside `async with`."""
 
     def epoch(self) -> int:
-        """Return a number that changes whenever keys were removed or became unusable."""
+        """Return a number that changes when an earlier verification may no longer be valid."""
         ...
 
     def state(self) -> KeySetState:

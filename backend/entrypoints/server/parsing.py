@@ -1,5 +1,6 @@
 """Parses the requests of a connection, and refuses requests that are malformed or too large."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import httptools
@@ -18,9 +19,9 @@ from backend.entrypoints.server.refusals import (
     log_refusal,
     refusal_response,
 )
-from backend.entrypoints.server.websockets import is_handshake
 
 _PARSE_BYTES: Final = 16 * 1024
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _CONNECTION: Final = frozenset({b"connection", b"proxy-connection"})
 
 
@@ -146,7 +147,7 @@ class ParsingProtocol(HttpToolsProtocol):
 
     def _opens_websocket(self) -> bool:
         method, version = self.parser.get_method(), self.parser.get_http_version()
-        return not self.unanswered and is_handshake(method, version, self.headers)
+        return not self.unanswered and _is_handshake(method, version, self.headers)
 
     def _head_without_offer(self) -> bytes:
         method, version = self.parser.get_method(), self.parser.get_http_version()
@@ -171,3 +172,20 @@ def end_request(cycle: RequestResponseCycle, status: int, reason: str) -> None:
     cycle.scope[REASON] = reason  # type: ignore[typeddict-unknown-key]  # a key of this project
     cycle.disconnected = True
     cycle.message_event.set()
+
+
+def _is_handshake(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Return whether a head that offers another protocol opens a WebSocket (RFC 6455, section 4.1).
+
+    Args:
+        method: The method of the request.
+        version: The version of HTTP, for example `1.1`.
+        headers: The headers, names in lower case.
+    """
+    names = {name for name, _ in headers}
+    offers = [value.lower() for name, value in headers if name == b"upgrade"]
+    return (
+        (method, version, offers) == (b"GET", "1.1", [b"websocket"])
+        and b"sec-websocket-key" in names
+        and names.isdisjoint(_FRAMING)
+    )

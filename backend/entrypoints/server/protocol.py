@@ -24,7 +24,6 @@ from backend.entrypoints.server.refusals import (
     TOO_MANY_WEBSOCKETS,
     RefusedError,
 )
-from backend.entrypoints.server.websockets import BoundedWebSocket
 
 
 class BoundedProtocol(ParsingProtocol):
@@ -144,6 +143,9 @@ class BoundedProtocol(ParsingProtocol):
 
     def open_websocket(self) -> None:
         """Hand the connection over to a WebSocket, or refuse the handshake."""
+        # The import takes about 10 ms, and this project has no WebSockets of its own.
+        from backend.entrypoints.server.websockets import BoundedWebSocket  # noqa: PLC0415
+
         websocket = BoundedWebSocket(
             connections=self._connections,
             config=self.config,

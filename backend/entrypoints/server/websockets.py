@@ -32,24 +32,6 @@ _log = logging.getLogger(__name__)
 _log.setLevel(logging.WARNING)
 
 _HEAD: Final = b"GET / HTTP/1.1\r\n\r\n"
-_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
-
-
-def is_handshake(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Return whether a head that offers another protocol opens a WebSocket (RFC 6455, section 4.1).
-
-    Args:
-        method: The method of the request.
-        version: The version of HTTP, for example `1.1`.
-        headers: The headers, names in lower case.
-    """
-    names = {name for name, _ in headers}
-    offers = [value.lower() for name, value in headers if name == b"upgrade"]
-    return (
-        (method, version, offers) == (b"GET", "1.1", [b"websocket"])
-        and b"sec-websocket-key" in names
-        and names.isdisjoint(_FRAMING)
-    )
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):

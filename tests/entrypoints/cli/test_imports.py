@@ -20,8 +20,8 @@ SECRET: Final = "correct horse battery staple three times"
 # Packages and modules that a server with a secret and SQLite, and with defaults, does not need.
 UNNEEDED: Final = frozenset(
     {
-        *("alembic", "asyncpg", "dotenv.parser", "httpx2", "mcp", "rich", "sqlalchemy"),
-        *("python_multipart", "opentelemetry.sdk"),
+        *("alembic", "asyncpg", "httpx2", "mcp", "opentelemetry.sdk", "rich", "sqlalchemy"),
+        *("websockets", "backend.entrypoints.server.websockets"),
         *("backend.adapters.auth.better_auth.cookie_formats", "backend.adapters.auth.jose.jwe"),
         *("backend.adapters.auth.explain", "backend.adapters.auth.jwks.keys"),
         *("backend.adapters.auth.better_auth.development", "backend.adapters.auth.oidc"),
