@@ -28,8 +28,9 @@ from backend.entrypoints.server.refusals import (
 )
 
 # At INFO, uvicorn logs URLs with query strings; at DEBUG, websockets logs headers with tokens.
-_log = logging.getLogger(__name__)
-_log.setLevel(logging.WARNING)
+# `configure_logging` would reset the level of a logger that `getLogger` makes.
+_log = logging.Logger(__name__, logging.WARNING)  # noqa: LOG001 - see above
+_log.parent = logging.root
 
 _HEAD: Final = b"GET / HTTP/1.1\r\n\r\n"
 

@@ -17,6 +17,8 @@ from backend.domain.auth import Principal, VerifierUnavailableError
 from backend.entrypoints.http.auth import websockets
 from backend.entrypoints.http.auth.dependencies import CurrentPrincipal
 from backend.entrypoints.server import limits
+from backend.entrypoints.server.logs import configure_logging
+from backend.settings import Settings
 from backend.testing.fakes import FakeTokenVerifier
 from tests.e2e.processes import wait_for
 from tests.entrypoints.access_log import access_lines
@@ -321,7 +323,13 @@ def test_an_unknown_path_is_refused(server: Server) -> None:
     assert refused.value.response.status_code == 403
 
 
-def test_the_log_shows_neither_queries_nor_headers(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("configured", [False, True])
+def test_the_log_shows_neither_queries_nor_headers(
+    caplog: pytest.LogCaptureFixture, *, configured: bool
+) -> None:
+    if configured:  # as `serve` does, which replaces the handlers and levels
+        configure_logging(Settings())
+        logging.getLogger().addHandler(caplog.handler)
     caplog.set_level(logging.DEBUG)
     with Server(websocket_app()) as server:
         url = address(server, "/echo?token=SECRET")
