@@ -16,5 +16,7 @@ def _revocations(_database: InMemoryDatabase) -> InMemoryRevocationStore:
 
 
 REPOSITORIES: Final = Repositories(
-    todos=InMemoryTodoRepository, user_data=InMemoryUserData, revocations=_revocations
+    todos=InMemoryTodoRepository,
+    user_data=InMemoryUserData,
+    revocations=_revocations,
 )

@@ -10,7 +10,9 @@ from backend.adapters.persistence.postgres.user_data import PostgresUserData
 from backend.container.repositories import Repositories
 
 REPOSITORIES: Final = Repositories(
-    todos=PostgresTodoRepository, user_data=PostgresUserData, revocations=PostgresRevocationStore
+    todos=PostgresTodoRepository,
+    user_data=PostgresUserData,
+    revocations=PostgresRevocationStore,
 )
 
 

@@ -10,7 +10,9 @@ from backend.adapters.persistence.sqlite.user_data import SqliteUserData
 from backend.container.repositories import Repositories
 
 REPOSITORIES: Final = Repositories(
-    todos=SqliteTodoRepository, user_data=SqliteUserData, revocations=SqliteRevocationStore
+    todos=SqliteTodoRepository,
+    user_data=SqliteUserData,
+    revocations=SqliteRevocationStore,
 )
 
 
