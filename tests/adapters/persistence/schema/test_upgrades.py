@@ -182,7 +182,9 @@ def test_every_migration_is_named_after_its_revision() -> None:
     assert all(revisions.is_behind(earlier) for earlier in (None, *names[1:]))
 
 
-def test_serving_imports_neither_alembic_nor_sqlalchemy_nor_the_other_driver(postgres_url: str) -> None:
+def test_serving_imports_neither_alembic_nor_sqlalchemy_nor_the_other_driver(
+    postgres_url: str,
+) -> None:
     program = """
 import asyncio, sys
 from backend.container.database import check_schema, choose_database, choose_todos
