@@ -37,6 +37,10 @@ class KeySource(Protocol):
 class IssuerKeys(KeySource, AbstractAsyncContextManager[Any], Protocol):
     """The key set of an issuer, which changes. It is fetched inside `async with`."""
 
+    async def check(self) -> None:
+        """Raise `VerifierUnavailableError` if there are no usable keys."""
+        ...
+
     def epoch(self) -> int:
         """Return a number that changes when an earlier verification may no longer be valid."""
         ...

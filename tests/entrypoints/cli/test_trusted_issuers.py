@@ -4,11 +4,12 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import pytest
 
-from backend.entrypoints.cli import serving
+from backend.entrypoints.cli import development_app
 from backend.entrypoints.http.pages.start_page import StartPage
 from backend.testing import RESOURCE, Issuer
 from tests.entrypoints.cli.command_line import HIDDEN, assert_misconfigured, run
@@ -188,11 +189,12 @@ def test_the_start_page_names_the_list(
     class Stop(Exception):  # noqa: N818 - it is no error
         pass
 
-    def create_app(_: object, *, start_page: StartPage) -> None:
-        assert start_page == StartPage(command=start_page.command, issuer=f"every issuer in {LIST}")
+    def create_app(_: object, *, start_page: MethodType) -> None:
+        page = start_page.__self__
+        assert page == StartPage(command=page.command, issuer=f"every issuer in {LIST}")
         raise Stop
 
     monkeypatch.setenv(LIST, variables[LIST])
-    monkeypatch.setattr(serving, "create_app", create_app)
+    monkeypatch.setattr(development_app, "create_app", create_app)
     with socket.socket() as listener, pytest.raises(Stop):
-        serving.prepare(listener, None)
+        development_app.prepare(listener, None)
