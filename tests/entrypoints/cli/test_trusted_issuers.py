@@ -4,7 +4,6 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from types import MethodType
 from typing import Any
 
 import pytest
@@ -189,7 +188,7 @@ def test_the_start_page_names_the_list(
     class Stop(Exception):  # noqa: N818 - it is no error
         pass
 
-    def create_app(_: object, *, start_page: MethodType) -> None:
+    def create_app(_: object, *, start_page: Any) -> None:
         page = start_page.__self__
         assert page == StartPage(command=page.command, issuer=f"every issuer in {LIST}")
         raise Stop
