@@ -126,14 +126,17 @@ def _environment() -> Iterator[dict[str, str]]:
             "AUTH_ISSUER": ORIGIN,
             "AUTH_AUDIENCE": ORIGIN,
             "LOG_LEVEL": "warning",
-            **_compiled(folder),
-            "PYTHONPATH": _hide_tools(Path(folder) / "hidden"),
+            **_production(folder),
         }
 
 
-def _compiled(folder: str) -> dict[str, str]:
-    """Return the variables with which Python keeps compiled modules in a folder."""
-    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": f"{folder}/compiled"}
+def _production(folder: str) -> dict[str, str]:
+    """Return variables: Python keeps compiled modules in a folder, and does not find `TOOLS`."""
+    return {
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": f"{folder}/compiled",
+        "PYTHONPATH": _hide_tools(Path(folder) / "hidden"),
+    }
 
 
 def _hide_tools(folder: Path) -> str:
@@ -192,10 +195,10 @@ def _memory(env: dict[str, str]) -> tuple[int, int]:
 def _seconds_to_import() -> list[float]:
     """Return the times to import the authentication part; the first import compiles it."""
     with tempfile.TemporaryDirectory() as folder:
-        compiled = {**os.environ, **_compiled(folder)}
+        production = {**os.environ, **_production(folder)}
         command = [sys.executable, "-c", IMPORT]
         return [
-            float(subprocess.check_output(command, cwd=ROOT, env=compiled, text=True))
+            float(subprocess.check_output(command, cwd=ROOT, env=production, text=True))
             for _ in range(ROUNDS + 1)
         ][1:]
 
@@ -204,13 +207,13 @@ def _seconds_for_help(arguments: list[str]) -> list[float]:
     """Return the times of a process that prints a help text; the first process compiles."""
     times = []
     with tempfile.TemporaryDirectory() as folder:
-        compiled = {**os.environ, **_compiled(folder)}
+        production = {**os.environ, **_production(folder)}
         for _ in range(ROUNDS + 1):
             started = time.perf_counter()
             subprocess.run(
                 [sys.executable, "-m", "backend", *arguments],
                 cwd=ROOT,
-                env=compiled,
+                env=production,
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
@@ -221,11 +224,12 @@ def _seconds_for_help(arguments: list[str]) -> list[float]:
 def _import_times() -> dict[str, float]:
     """Return the import time of the modules of each package in milliseconds."""
     with tempfile.TemporaryDirectory() as folder:
+        production = {**os.environ, **_production(folder)}
         for _ in range(2):  # the first import compiles
             process = subprocess.run(
                 [sys.executable, "-X", "importtime", "-c", IMPORTS],
                 cwd=ROOT,
-                env={**os.environ, **_compiled(folder)},
+                env=production,
                 check=True,
                 capture_output=True,
                 text=True,
