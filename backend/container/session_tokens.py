@@ -4,9 +4,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from backend.adapters.auth.better_auth.answers import SessionAnswers
 from backend.adapters.auth.better_auth.bearer_tokens import BearerTokenVerifier
-from backend.adapters.auth.better_auth.session_tokens import SessionTokenVerifier
 from backend.adapters.auth.revocation import RevocationCheckedTokenVerifier
 from backend.container.issuer import Issuer
 from backend.container.tokens import to_principal
@@ -38,6 +36,12 @@ def make_verifier(  # noqa: PLR0913 - the parts of the container
     url = issuer.get_session_url
     if url is None:
         return None
+    # Session tokens are off mostly.
+    from backend.adapters.auth.better_auth.answers import SessionAnswers  # noqa: PLC0415
+    from backend.adapters.auth.better_auth.session_tokens import (  # noqa: PLC0415
+        SessionTokenVerifier,
+    )
+
     verifier: TokenVerifier = SessionTokenVerifier(
         traced_question(functools.partial(ask, client(), url), url, tracer),
         # Better Auth signs sessions with its current secret, and accepts old secrets for JWE only.

@@ -25,6 +25,7 @@ UNNEEDED: Final = frozenset(
         *("backend.adapters.auth.better_auth.cookie_formats", "backend.adapters.auth.jose.jwe"),
         *("backend.adapters.auth.explain", "backend.adapters.auth.jwks.keys"),
         *("backend.adapters.auth.better_auth.development", "backend.adapters.auth.oidc"),
+        "backend.adapters.auth.better_auth.session_tokens",
         *("backend.adapters.persistence.memory", "backend.adapters.persistence.postgres"),
         *("backend.adapters.persistence.schema.failures", "backend.adapters.tracing"),
         *("backend.container.inspection", "backend.container.migrations"),
