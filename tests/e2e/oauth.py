@@ -43,7 +43,16 @@ class OAuthClient:
         resource = http.get(metadata).raise_for_status().json()
         issuer = urlsplit(resource["authorization_servers"][0])
         metadata = f"{issuer.scheme}://{issuer.netloc}{WELL_KNOWN}{issuer.path}"  # RFC 8414, 3
-        server = http.get(metadata).raise_for_status().json()
+        return cls.register(http, http.get(metadata).raise_for_status().json())
+
+    @classmethod
+    def register(cls, http: httpx2.Client, server: dict[str, Any]) -> Self:
+        """Register at an authorization server.
+
+        Args:
+            http: An HTTP client.
+            server: The metadata of the server.
+        """
         registration = {
             "client_name": "Assistant",
             "application_type": "native",

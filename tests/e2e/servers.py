@@ -1,12 +1,13 @@
 """Starts the servers of a test and stops them together."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Self, TypeVar
 
 from tests.e2e.backend import Backend
-from tests.e2e.better_auth import Issuer
+from tests.e2e.better_auth import BETTER_AUTH, Issuer
 from tests.e2e.processes import Process
 
 P = TypeVar("P", bound=Process)
@@ -38,10 +39,11 @@ class Servers:
             process.terminate()  # all of them first, so that they stop in parallel
         self._stops.close()
 
-    def issuer(self, **env: str) -> Issuer:
+    def issuer(self, command: Sequence[str | Path] = BETTER_AUTH, /, **env: str) -> Issuer:
         """Start a Better Auth server; `demo/server.mjs` documents the environment variables."""
         name = f"better-auth-{next(self._numbers)}"
-        return self._add(Issuer(name, log=self._directory / f"{name}.log", env=env))
+        log = self._directory / f"{name}.log"
+        return self._add(Issuer(name, log=log, env=env, command=command))
 
     def backend(self, command: str = "serve", /, **env: str) -> Backend:
         """Start the backend with a command and these environment variables."""

@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.backend import Backend, rejection_code
 from tests.e2e.better_auth import Issuer, User
-from tests.e2e.oauth import CALLBACK, OAuthClient
+from tests.e2e.oauth import OAuthClient
 from tests.e2e.processes import ROOT, connect, environment, free_port
 from tests.e2e.servers import Servers
 
@@ -53,15 +53,7 @@ def client(provider: Issuer) -> Iterator[OAuthClient]:
     """A client that has found the provider by its OpenID Connect metadata."""
     with connect(provider.url) as http:
         server = http.get(f"/api/auth{WELL_KNOWN}").raise_for_status().json()
-        body = {
-            "client_name": "Assistant",
-            "application_type": "native",
-            "redirect_uris": [CALLBACK],
-            "token_endpoint_auth_method": "none",
-            "grant_types": ["authorization_code"],
-        }
-        registered = http.post(server["registration_endpoint"], json=body).raise_for_status()
-        yield OAuthClient(id=registered.json()["client_id"], server=server, http=http)
+        yield OAuthClient.register(http, server)
 
 
 def run(command: str, variables: Mapping[str, str], stdin: str = "") -> str:
