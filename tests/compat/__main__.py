@@ -41,8 +41,7 @@ def _try(release: Release) -> list[str]:
         database = Database.create_sqlite(Path(folder))
         with Servers(Path(folder), DATABASE_URL=database.url, **NO_COVERAGE) as servers:
             capture, problems = record(release, servers)
-    for credential in capture.credentials:
-        problems += asyncio.run(problems_of(credential))
+    problems += asyncio.run(problems_of(capture))
     print(" | ".join([release.name, *page.row_of(capture)]), flush=True)
     path = FOLDER / f"{release.name}.json"
     if path.exists() and Capture.load(path).kinds() != capture.kinds():

@@ -16,7 +16,7 @@ _HEADER: Final = (
     *(f"cookie `{strategy}`" for strategy in COOKIES),
     *("OAuth access token", "the same, by discovery"),
 )
-_CELLS: Final = {True: "yes", False: "refused", None: "–"}
+_CELLS: Final = {True: "yes", False: "refused", None: "-"}
 _TABLE: Final = re.compile(r"^Tried on .*?(?=\n\n(?!\|))", re.DOTALL | re.MULTILINE)
 
 

@@ -76,9 +76,7 @@ def _credentials(
         yield from _access_tokens(issuer, user, key_set)
 
 
-def _access_tokens(
-    issuer: Issuer, user: User, key_set: Mapping[str, Any]
-) -> Iterator[Credential]:
+def _access_tokens(issuer: Issuer, user: User, key_set: Mapping[str, Any]) -> Iterator[Credential]:
     metadata = _get(issuer, METADATA)
     with connect(issuer.url) as http:
         client = OAuthClient.register(http, metadata)
