@@ -20,6 +20,9 @@ hypothesis.settings.load_profile("no-deadline")
 # For `make fuzz`: far more examples.
 hypothesis.settings.register_profile("fuzz", max_examples=100_000, deadline=None)
 
+VARIABLES = {*CLIENT_VARIABLES, *(name.upper() for name in Settings.model_fields)}
+VARIABLE_PREFIXES = (*PREFIXES, "OTEL_")
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
@@ -31,10 +34,7 @@ def anyio_backend() -> str:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove environment variables that configure the developer's own servers."""
     for name in tuple(os.environ):
-        ours = name.lower() in Settings.model_fields or name.upper().startswith(
-            (*PREFIXES, "OTEL_")
-        )
-        if ours or name.upper() in CLIENT_VARIABLES:
+        if name.upper() in VARIABLES or name.upper().startswith(VARIABLE_PREFIXES):
             monkeypatch.delenv(name)
 
 

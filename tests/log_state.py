@@ -12,10 +12,13 @@ def restored_logging() -> Iterator[None]:
     handlers, levels = root.handlers[:], _levels()
     yield
     root.handlers[:] = handlers
-    for name in _levels():
-        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+    for logger, level in _levels().items():
+        before = levels.get(logger, logging.NOTSET)
+        if level != before:  # each call of `setLevel` visits every logger of the process
+            logger.setLevel(before)
 
 
-def _levels() -> dict[str, int]:
-    names = ["root", *logging.root.manager.loggerDict]
-    return {name: logging.getLogger(name).level for name in names}
+def _levels() -> dict[logging.Logger, int]:
+    root = logging.getLogger()
+    loggers = (root, *root.manager.loggerDict.values())
+    return {logger: logger.level for logger in loggers if isinstance(logger, logging.Logger)}
