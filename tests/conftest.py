@@ -1,7 +1,8 @@
 """Fixtures for the tests of several packages."""
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 
 import hypothesis
 import pytest
@@ -22,6 +23,25 @@ hypothesis.settings.register_profile("fuzz", max_examples=100_000, deadline=None
 
 VARIABLES = {*CLIENT_VARIABLES, *(name.upper() for name in Settings.model_fields)}
 VARIABLE_PREFIXES = (*PREFIXES, "OTEL_")
+
+# The functions of the tests that have run.
+MEASURED: set[object] = set()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure the coverage of the first case of each test. Measuring takes as long as the test."""
+    measurement = "coverage" in sys.modules and sys.modules["coverage"].Coverage.current()
+    function = getattr(item, "function", None)
+    is_first = function not in MEASURED and not hasattr(function, "hypothesis")
+    MEASURED.add(function)
+    if is_first or not measurement:
+        return (yield)
+    measurement.stop()
+    try:
+        return (yield)
+    finally:
+        measurement.start()
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,8 @@ def run(folder: Path, *arguments: str) -> str:
     result = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=folder,
-        env=environment_with({}),
+        # Hypothesis keeps tables there that take seconds to make.
+        env=environment_with({"HYPOTHESIS_STORAGE_DIRECTORY": str(ROOT / ".hypothesis")}),
         capture_output=True,
         text=True,
         check=False,

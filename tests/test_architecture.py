@@ -12,6 +12,8 @@ from typing import Final
 import grimp
 import pytest
 
+from tests.e2e.backend import NO_COVERAGE
+
 ROOT: Final = Path(__file__).parents[1]
 DOMAIN: Final = "backend.domain"
 
@@ -164,7 +166,7 @@ def broken_contracts(project: Path) -> str:
     done = subprocess.run(
         command,
         cwd=project,
-        env={**os.environ, "COLUMNS": "500"},  # import-linter breaks longer lines
+        env={**os.environ, **NO_COVERAGE, "COLUMNS": "500"},  # import-linter breaks longer lines
         capture_output=True,
         text=True,
         check=False,

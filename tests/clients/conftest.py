@@ -82,7 +82,7 @@ def run(
         path: The folder of programs that comes first in `PATH`.
         env: Further environment variables.
     """
-    variables = environment(env or {})
+    variables = environment({**NO_COVERAGE, **(env or {})})
     process = subprocess.run(
         command,
         cwd=folder,

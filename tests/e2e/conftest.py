@@ -24,7 +24,7 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     process = subprocess.run(
         [sys.executable, "-m", "backend", "migrate"],
         cwd=ROOT,
-        env=environment({"DATABASE_URL": url}),
+        env=environment({"DATABASE_URL": url, **NO_COVERAGE}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

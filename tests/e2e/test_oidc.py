@@ -12,7 +12,7 @@ import httpx2
 import jwt
 import pytest
 
-from tests.e2e.backend import Backend, rejection_code
+from tests.e2e.backend import NO_COVERAGE, Backend, rejection_code
 from tests.e2e.better_auth import Issuer, User
 from tests.e2e.oauth import OAuthClient
 from tests.e2e.processes import ROOT, connect, environment, free_port
@@ -61,7 +61,7 @@ def run(command: str, variables: Mapping[str, str], stdin: str = "") -> str:
     finished = subprocess.run(
         [sys.executable, "-m", "backend", command],
         cwd=ROOT,
-        env=environment(variables),
+        env=environment({**variables, **NO_COVERAGE}),
         input=stdin,
         capture_output=True,
         text=True,

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.e2e.backend import NO_COVERAGE
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -20,16 +22,23 @@ class Server:
     """
 
     def __init__(
-        self, folder: Path, command: str, options: Sequence[str], environment: Mapping[str, str]
+        self,
+        folder: Path,
+        command: str,
+        options: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        is_measured: bool,
     ) -> None:
         self.folder = folder
         self._log = folder / f"{command}.log"
+        coverage = {} if is_measured else NO_COVERAGE
         with self._log.open("ab") as log:
             self._start = log.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "backend", command, *options],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+                env={**os.environ, "PYTHONPATH": str(ROOT), **coverage, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -47,7 +56,7 @@ class Server:
 
     def wait_for(self, text: str) -> str:
         """Wait until the server prints a line that contains a text, and return the line."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._process.poll() is None:
             for line in self.output.splitlines(keepends=True):
                 if text in line and line.endswith("\n"):
@@ -58,7 +67,7 @@ class Server:
     def stop(self, signal_number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal, wait until the server ends, and return its exit code."""
         self._process.send_signal(signal_number)
-        return self._process.wait(15)
+        return self._process.wait(30)
 
     def kill(self) -> None:
         """Kill the process if it still runs."""
@@ -67,9 +76,20 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, command: str, *options: str, **environment: str) -> Iterator[Server]:
-    """Run a server for as long as the context lasts."""
-    server = Server(folder, command, options, environment)
+def serving(
+    folder: Path, command: str, *options: str, is_measured: bool = False, **environment: str
+) -> Iterator[Server]:
+    """Run a server for as long as the context lasts.
+
+    Args:
+        folder: The working directory.
+        command: The command of `python -m backend`.
+        options: The options of the command.
+        is_measured: Whether the coverage of the server counts. It doubles the start time, and is
+            lost if the test does not call `stop`.
+        environment: Further environment variables.
+    """
+    server = Server(folder, command, options, environment, is_measured=is_measured)
     try:
         yield server
     finally:

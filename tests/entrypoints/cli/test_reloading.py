@@ -24,7 +24,7 @@ def program(folder: Path) -> Path:
 
 
 def wait_until(condition: Callable[[], object], server: Server) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, server.output
         time.sleep(0.05)

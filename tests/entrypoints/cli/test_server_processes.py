@@ -29,7 +29,7 @@ def run_curl(curl: str, **options: Any) -> httpx2.Response:
 
 def test_dev_serves_in_an_empty_folder(folder: Path) -> None:
     path = folder / secret_file.SECRET_FILE
-    with serving(folder, "dev", PORT="0") as server:
+    with serving(folder, "dev", is_measured=True, PORT="0") as server:
         curl = server.wait_for("curl ")
         assert "The API is at  http://127.0.0.1:" in server.output
         token = curl.split()[4].rstrip("'")

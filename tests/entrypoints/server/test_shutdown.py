@@ -34,7 +34,7 @@ def processes(folder: Path) -> Iterator[tuple[ServerProcess, int]]:
     """A server with two workers, and its port."""
     variables = {"BETTER_AUTH_SECRET": SECRET, "PORT": "0", "WORKERS": "2"}
     assert run("migrate").exit_code == 0
-    with serving(folder, "serve", **variables) as server:
+    with serving(folder, "serve", is_measured=True, **variables) as server:
         line = server.wait_for("Uvicorn running on")
         port = int(re.findall(r":(\d+) ", line)[0])
         parent = psutil.Process(server.pid)
