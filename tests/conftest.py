@@ -24,6 +24,22 @@ hypothesis.settings.register_profile("fuzz", max_examples=100_000, deadline=None
 VARIABLES = {*CLIENT_VARIABLES, *(name.upper() for name in Settings.model_fields)}
 VARIABLE_PREFIXES = (*PREFIXES, "OTEL_")
 
+# They take the longest, so they start first: at the end, every process has something left to do.
+LONGEST = (
+    "browser/test_browser.py",
+    "test_add_a_field.py",
+    "test_add_a_resource.py",
+    "test_readme.py",
+    "resilience/test_resilience.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the longest files."""
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
+
+
 # The functions of the tests that have run.
 MEASURED: set[object] = set()
 

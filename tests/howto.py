@@ -23,9 +23,7 @@ def perform(page: Path, folder: Path) -> Path:
     a command on the page creates.
     """
     for name in ("backend", "docs", "tests"):
-        shutil.copytree(
-            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules")
-        )
+        copy(ROOT / name, folder / name)
     shutil.copy(ROOT / "pyproject.toml", folder)
     for path, text in blocks("python", page).items():
         if "/migrations/" in path:
@@ -35,6 +33,11 @@ def perform(page: Path, folder: Path) -> Path:
     for path, diff in blocks("diff", page).items():
         apply(folder / path, diff)
     return folder
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a folder with its compiled modules, without those that a test is about to write."""
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("node_modules", "*.pyc.*"))
 
 
 def apply(path: Path, diff: str) -> None:

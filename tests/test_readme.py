@@ -12,7 +12,7 @@ import pytest
 
 from tests.alone.environments import environment_with
 from tests.documents import LLMS, README, ROOT, blocks, text_of
-from tests.howto import check_types
+from tests.howto import check_types, copy
 
 PROTECTED_ROUTES: Final = Path("docs/protected-routes.md")
 PROVIDER: Final = Path("docs/swap-the-provider.md")
@@ -32,11 +32,7 @@ both_apps: Final = pytest.mark.parametrize("page", [README, LLMS], ids=os.fspath
 def project(tmp_path: Path) -> Path:
     """Copy this project, and make the changes of the README and the page on protected routes."""
     for name in ("backend", "tests"):
-        shutil.copytree(
-            ROOT / name,
-            tmp_path / name,
-            ignore=shutil.ignore_patterns("__pycache__", "node_modules"),
-        )
+        copy(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     change(tmp_path, README, PROTECTED_ROUTES)
     return tmp_path

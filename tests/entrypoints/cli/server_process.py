@@ -27,18 +27,15 @@ class Server:
         command: str,
         options: Sequence[str],
         environment: Mapping[str, str],
-        *,
-        is_measured: bool,
     ) -> None:
         self.folder = folder
         self._log = folder / f"{command}.log"
-        coverage = {} if is_measured else NO_COVERAGE
         with self._log.open("ab") as log:
             self._start = log.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "backend", command, *options],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT), **coverage, **environment},
+                env={**os.environ, "PYTHONPATH": str(ROOT), **NO_COVERAGE, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -75,21 +72,19 @@ class Server:
         self._process.wait()
 
 
-@contextmanager
-def serving(
-    folder: Path, command: str, *options: str, is_measured: bool = False, **environment: str
-) -> Iterator[Server]:
-    """Run a server for as long as the context lasts.
+def measured() -> dict[str, str]:
+    """Return the variables of a server whose coverage counts.
 
-    Args:
-        folder: The working directory.
-        command: The command of `python -m backend`.
-        options: The options of the command.
-        is_measured: Whether the coverage of the server counts. It doubles the start time, and is
-            lost if the test does not call `stop`.
-        environment: Further environment variables.
+    Coverage doubles the time that a server takes to start. It is lost if the test does not call
+    `stop`.
     """
-    server = Server(folder, command, options, environment, is_measured=is_measured)
+    return {name: os.environ.get(name, "") for name in NO_COVERAGE}
+
+
+@contextmanager
+def serving(folder: Path, command: str, *options: str, **environment: str) -> Iterator[Server]:
+    """Run a server for as long as the context lasts."""
+    server = Server(folder, command, options, environment)
     try:
         yield server
     finally:

@@ -12,7 +12,7 @@ import httpx2
 
 from backend.entrypoints.cli import secret_file
 from tests.entrypoints.cli.command_line import assert_misconfigured, run
-from tests.entrypoints.cli.server_process import serving
+from tests.entrypoints.cli.server_process import measured, serving
 from tests.postgres import PostgresServer
 from tests.settings.environment import SECRET
 
@@ -29,7 +29,7 @@ def run_curl(curl: str, **options: Any) -> httpx2.Response:
 
 def test_dev_serves_in_an_empty_folder(folder: Path) -> None:
     path = folder / secret_file.SECRET_FILE
-    with serving(folder, "dev", is_measured=True, PORT="0") as server:
+    with serving(folder, "dev", **measured(), PORT="0") as server:
         curl = server.wait_for("curl ")
         assert "The API is at  http://127.0.0.1:" in server.output
         token = curl.split()[4].rstrip("'")

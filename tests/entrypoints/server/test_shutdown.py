@@ -19,7 +19,7 @@ from backend.entrypoints.server import limits
 from tests.e2e.processes import wait_for
 from tests.entrypoints.cli.command_line import run
 from tests.entrypoints.cli.server_process import Server as ServerProcess
-from tests.entrypoints.cli.server_process import serving
+from tests.entrypoints.cli.server_process import measured, serving
 from tests.entrypoints.http.conftest import ADA
 from tests.entrypoints.http.sockets import Server, request
 from tests.entrypoints.server.apps import SlowVerifier, app_with, echo_app, receive_all
@@ -34,7 +34,7 @@ def processes(folder: Path) -> Iterator[tuple[ServerProcess, int]]:
     """A server with two workers, and its port."""
     variables = {"BETTER_AUTH_SECRET": SECRET, "PORT": "0", "WORKERS": "2"}
     assert run("migrate").exit_code == 0
-    with serving(folder, "serve", is_measured=True, **variables) as server:
+    with serving(folder, "serve", **measured(), **variables) as server:
         line = server.wait_for("Uvicorn running on")
         port = int(re.findall(r":(\d+) ", line)[0])
         parent = psutil.Process(server.pid)
