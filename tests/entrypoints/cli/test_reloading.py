@@ -41,7 +41,7 @@ def test_a_change_restarts_the_server_and_keeps_the_token_and_the_socket(
         _, _, _, _, token, url = server.wait_for("curl ").replace("'", "").split()
         headers, url = {"Authorization": f"Bearer {token}"}, url.replace("/todos", "/me")
         wait_until(lambda: starts(server) == 1, server)
-        assert httpx2.get(url, headers=headers).headers.get("x-changed") is None
+        assert httpx2.get(url, headers=headers, timeout=30).headers.get("x-changed") is None
 
         text = program.read_text()
         program.write_text(text + BROKEN)
@@ -59,7 +59,7 @@ def test_a_change_restarts_the_server_and_keeps_the_token_and_the_socket(
         assert (response.status_code, response.json()["user_id"]) == (200, "dev")
         wait_until(lambda: starts(server) == 2, server)
         assert "server" not in response.headers
-        refused = httpx2.get(url, headers=[("a", "b")] * 200)
+        refused = httpx2.get(url, headers=[("a", "b")] * 200, timeout=30)
         assert refused.json()["code"] == "head_too_large"
         assert "me.py changed: restarting the server" in server.output
         assert server.stop(signal.SIGINT) == 0

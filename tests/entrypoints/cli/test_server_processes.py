@@ -17,6 +17,11 @@ from tests.postgres import PostgresServer
 from tests.settings.environment import SECRET
 
 
+def fetch(url: str, **options: Any) -> httpx2.Response:
+    """Send a GET request, and wait longer than a busy machine takes."""
+    return httpx2.get(url, timeout=30, **options)
+
+
 def run_curl(curl: str, **options: Any) -> httpx2.Response:
     """Send the request of a curl command. `dev` prints it before the server has started."""
     program, option, header, url = shlex.split(curl)
@@ -39,10 +44,10 @@ def test_dev_serves_in_an_empty_folder(folder: Path) -> None:
         assert run_curl(curl, method="POST", json={"title": "Buy milk"}).status_code == 201
         minted = run("token", "--user", "dev").stdout.strip()
         url = curl.split()[-1]
-        response = httpx2.get(url, headers={"Authorization": f"Bearer {minted}"})
+        response = fetch(url, headers={"Authorization": f"Bearer {minted}"})
         assert [todo["title"] for todo in response.json()["items"]] == ["Buy milk"]
-        (shown,) = re.findall(r"TOKEN=(\S+)", httpx2.get(url.removesuffix("api/todos")).text)
-        response = httpx2.get(url, headers={"Authorization": f"Bearer {shown}"})
+        (shown,) = re.findall(r"TOKEN=(\S+)", fetch(url.removesuffix("api/todos")).text)
+        response = fetch(url, headers={"Authorization": f"Bearer {shown}"})
         assert [todo["title"] for todo in response.json()["items"]] == ["Buy milk"]
         assert path.stat().st_mode & 0o777 == 0o600
         assert server.stop() == 0
@@ -51,7 +56,7 @@ def test_dev_serves_in_an_empty_folder(folder: Path) -> None:
     with serving(folder, "dev", "--no-reload", PORT="0") as restarted:
         fresh = restarted.wait_for("curl ")
         assert [todo["title"] for todo in run_curl(fresh).json()["items"]] == ["Buy milk"]
-        same = httpx2.get(fresh.split()[-1], headers={"Authorization": f"Bearer {minted}"})
+        same = fetch(fresh.split()[-1], headers={"Authorization": f"Bearer {minted}"})
         assert same.status_code == 200
         assert restarted.stop(signal.SIGINT) == 0
     assert path.exists()
@@ -94,7 +99,7 @@ def test_a_secret_that_others_could_read_is_replaced_with_a_warning(folder: Path
         assert f"WARNING backend.entrypoints.cli.development_server [-]: {path.name}: other" in (
             server.output
         )
-        stale = httpx2.get(url, headers={"Authorization": f"Bearer {minted}"})
+        stale = fetch(url, headers={"Authorization": f"Bearer {minted}"})
         assert stale.json()["code"] == "invalid_token"
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -121,9 +126,9 @@ def test_dev_shows_the_documentation_and_serve_does_not(folder: Path) -> None:
             url = next(word for word in line.split() if word.startswith("http://"))
             server.wait_for("Application startup complete")
             for path in ("/docs", "/openapi.json"):
-                assert httpx2.get(url + path).status_code == status
+                assert fetch(url + path).status_code == status
             assert (f"{url}/docs" in server.output) == (command == "dev" and status == 200)
-            start_page = httpx2.get(f"{url}/")
+            start_page = fetch(f"{url}/")
             assert start_page.status_code == (200 if command == "dev" else 404)
             assert SECRET not in start_page.text
             server.stop()
