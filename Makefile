@@ -25,7 +25,7 @@ run: setup ## start the secured API in development mode
 demo: .venv/.dev demo/node_modules/.installed ## start the API with Better Auth and a web page
 	@$(BIN)/python -m demo
 
-test: .venv/.dev ## run every check
+test: ## run every check
 	@$(MAKE) --no-print-directory --jobs=$(PROCESSES) types clients browser demo/node_modules/.installed lint arrows
 	@$(BIN)/python -m pytest --cov --cov-report=term -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 

