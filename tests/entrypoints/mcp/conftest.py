@@ -9,7 +9,7 @@ import pytest
 
 from backend.testing import Issuer
 from tests.entrypoints.cli.command_line import run
-from tests.entrypoints.cli.server_process import Server, serving
+from tests.entrypoints.cli.server_process import Server, measured, serving
 
 RESOURCE = "http://127.0.0.1:1/mcp"  # the port that clients know can be that of a proxy
 
@@ -39,10 +39,11 @@ def start(folder: Path, issuer: Issuer, **variables: str) -> Iterator[McpServer]
     database = {"DATABASE_URL": f"sqlite:///{folder}/todos.db"}
     assert run("migrate", **database).exit_code == 0
     environment = {**issuer.environment(), **database, "PORT": "0", "LOG_LEVEL": "debug"}
-    with serving(folder, "mcp", **{**environment, **variables}) as process:
+    with serving(folder, "mcp", **{**environment, **measured(), **variables}) as process:
         found = re.search(r"running on (http://\S+)", process.wait_for("Uvicorn running"))
         assert found is not None
         yield McpServer(url=f"{found[1]}/mcp", issuer=issuer, process=process)
+        process.stop()
 
 
 @pytest.fixture(scope="package")
