@@ -53,7 +53,7 @@ def test_doctor_finds_no_problem(provider: Provider) -> None:
     assert run("migrate", **variables).exit_code == 0
     result = run("doctor", **variables)
     assert result.exit_code == 0, result.output
-    metadata = f"those at {provider.url}{WELL_KNOWN} name the key set {provider.url}/keys"
+    metadata = f"{provider.url}{WELL_KNOWN} names the key set {provider.url}/keys"
     assert f"  ok    metadata: {metadata}\n" in result.stdout
     assert f"  ok    keys: 1 usable at {provider.url}/keys (RS256)" in result.stdout
     assert f'the issuer "{provider.url}" and the audience "todo-api"\n' in result.stdout
@@ -74,10 +74,16 @@ def test_explain_accepts_a_token_and_explains_another(provider: Provider) -> Non
     token = sign_token(signer("RS256"), claims)
     result = run("explain", stdin=token, **variables_of(provider))
     assert result.exit_code == 0, result.output
+    assert f"from the key set that {provider.url}{WELL_KNOWN} names; " in result.stdout
     other = sign_token(signer("RS256"), {**claims, "aud": "other"})
     result = run("explain", stdin=other, **variables_of(provider))
     assert result.exit_code == 1
     assert "add its audience to AUTH_AUDIENCE" in " ".join(result.stdout.split())
+    machine = sign_token(signer("RS256"), {**claims, "gty": "client-credentials"})
+    assert (
+        "set AUTH_MACHINE_TOKENS=on"
+        in run("explain", stdin=machine, **variables_of(provider)).stdout
+    )
     assert "Better Auth" not in result.output
 
 

@@ -120,12 +120,8 @@ def audience_remedy(_error: AuthError, context: TokenContext) -> str:
     """Return the remedy for an audience that is not accepted."""
     audience, accepted = context.claims.get("aud"), without_slashes(context.policy.audiences)
     shown, expected = quoted(audience, name="aud"), any_of(context.policy.audiences)
-    if context.is_access_token and context.has_resource:
-        return (
-            f"The access token is for the resource {shown}, but this API is {expected}. Let the"
-            f" client request the `resource` {expected}. Or set AUTH_RESOURCE to the URL that the"
-            " authorization server knows."
-        )
+    if context.is_access_token:
+        return _resource_remedy(shown, expected, context)
     if not accepted:
         return (
             f"The audience is {shown}, but no audience is configured. Set BETTER_AUTH_URL if Better"
@@ -150,6 +146,17 @@ def audience_remedy(_error: AuthError, context: TokenContext) -> str:
         f"The audience is {shown}, but must be {expected}. If the token is for this API, add its"
         " audience to AUTH_AUDIENCE. (The audience of an ID token is a client: ID tokens are not"
         " for an API.)"
+    )
+
+
+def _resource_remedy(shown: str, expected: str, context: TokenContext) -> str:
+    """Return the remedy for an OAuth access token with an audience that is not accepted."""
+    if not context.has_resource:
+        return "This is an OAuth access token: set AUTH_RESOURCE to its audience for this API."
+    return (
+        f"The access token is for the resource {shown}, but this API is {expected}. Let the client"
+        f" request the `resource` {expected}. Or set AUTH_RESOURCE to the URL that the"
+        " authorization server knows."
     )
 
 

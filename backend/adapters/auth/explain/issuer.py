@@ -95,7 +95,7 @@ async def _diagnose_key_set(  # noqa: PLR0913, PLR0917 - the arguments of `diagn
 
 
 def _metadata(url: str, discovery: DiscoveredKeySet) -> Finding:
-    return Finding(check="metadata", found=f"those at {url} name the key set {discovery.jwks_uri}")
+    return Finding(check="metadata", found=f"{url} names the key set {discovery.jwks_uri}")
 
 
 def _without_key_set(has_secret: bool) -> Finding:

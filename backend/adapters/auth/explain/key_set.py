@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from backend.adapters.auth.better_auth.tokens import origin_of
 from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.explain.context import utc
+from backend.adapters.auth.oidc.discovery import WELL_KNOWN
 from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.domain.diagnosis import Finding, KeySetState
 
@@ -27,7 +28,7 @@ def key_set_finding(state: KeySetState, url: str | None, *, now: float) -> Findi
 
     Args:
         state: The state of the command's own key set.
-        url: The URL of the key set.
+        url: The URL of the key set, or of the metadata that name it.
         now: The time in seconds since the epoch.
     """
     if state.age is None:
@@ -35,7 +36,8 @@ def key_set_finding(state: KeySetState, url: str | None, *, now: float) -> Findi
         found = f"no key set from {url} at {utc(now)}: {problem}"
         return Finding(check="key set", checked=False, found=found)
     fetched = fetched_keys(state.kids, now - state.age)
-    return Finding(check="key set", found=f"{fetched} from {url}; {RUNNING_SERVER}")
+    source = f"the key set that {url} names" if url and url.endswith(WELL_KNOWN) else url
+    return Finding(check="key set", found=f"{fetched} from {source}; {RUNNING_SERVER}")
 
 
 def fetched_keys(kids: Sequence[str], fetched_at: float) -> str:

@@ -39,6 +39,10 @@ _CHANGED: Final = (
         " without padding. Send the token exactly as it was issued."
     ),
 )
+_NOT_A_SESSION: Final = (
+    f"{SEND_JWT} To accept session tokens, set AUTH_SESSION_TOKENS=get-session: see"
+    " docs/revocation.md."
+)
 _CUT_SHORT: Final = "This was cut short, or is not a JWT. Send the whole token."
 
 _BETTER_AUTH: Final[tuple[tuple[str, str], ...]] = (
@@ -53,10 +57,17 @@ _BETTER_AUTH: Final[tuple[tuple[str, str], ...]] = (
     ),
     _WHITESPACE,
     (
-        r"[A-Za-z0-9]{32}(\.[A-Za-z0-9+/=%_-]{40,})?",
+        r"[A-Za-z0-9]{32}",
+        (
+            "This is a session token of Better Auth, or an OAuth access token that its client"
+            f" requested without `resource`. {_NOT_A_SESSION}"
+        ),
+    ),
+    (
+        r"[A-Za-z0-9]{32}\.[A-Za-z0-9+/=%_-]{40,}",
         (
             "This is a session token of Better Auth, from its cookie or for its plugin `bearer`."
-            f" {SEND_JWT} Or set AUTH_SESSION_TOKENS=get-session: see docs/revocation.md."
+            f" {_NOT_A_SESSION}"
         ),
     ),
     (

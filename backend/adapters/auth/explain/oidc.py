@@ -14,6 +14,7 @@ from backend.adapters.auth.explain.fetches import OIDC
 from backend.adapters.auth.explain.remedies import (
     DPOP_BOUND,
     RUN_DOCTOR,
+    machine_remedy,
     unlisted_algorithm_remedy,
 )
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS
@@ -27,6 +28,7 @@ from backend.domain.auth import (
     InvalidClaimError,
     InvalidIssuerError,
     InvalidSignatureError,
+    MachineTokenError,
     MissingClaimError,
     UnknownKeyError,
     UnsupportedTokenError,
@@ -169,4 +171,5 @@ _REMEDIES: Final[Mapping[type[Exception], Callable[[Any, TokenContext], str]]] =
     InvalidAudienceError: _audience_remedy,
     ImmatureTokenError: clock_remedy,
     ExpiredTokenError: _expiry_remedy,
+    MachineTokenError: machine_remedy,
 }

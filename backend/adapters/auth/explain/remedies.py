@@ -118,7 +118,8 @@ def _inactive_user_remedy(_error: AuthError, _context: TokenContext) -> str:
     return "The user is banned in Better Auth (plugin `admin`). Lift the ban there."
 
 
-def _machine_remedy(_error: AuthError, _context: TokenContext) -> str:
+def machine_remedy(_error: AuthError, _context: TokenContext) -> str:
+    """Return the remedy for a token that a client got for itself."""
     return (
         "A client got this token for itself (client credentials), so it names no user. Let the"
         " client ask a user for consent, or set AUTH_MACHINE_TOKENS=on to accept clients."
@@ -147,5 +148,5 @@ _REMEDIES: Final[Mapping[type[Exception], Callable[[Any, TokenContext], str]]] =
     ImmatureTokenError: claims.clock_remedy,
     ExpiredTokenError: claims.expiry_remedy,
     InactiveTokenError: _inactive_user_remedy,
-    MachineTokenError: _machine_remedy,
+    MachineTokenError: machine_remedy,
 }

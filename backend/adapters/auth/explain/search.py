@@ -12,10 +12,16 @@ from backend.adapters.auth.jose.jws import load_object
 from backend.adapters.auth.jwks.errors import FetchError
 from backend.adapters.auth.jwks.fetch import DEADLINE, fetch
 from backend.adapters.auth.jwks.key_set import read_key_set
+from backend.adapters.auth.oidc.discovery import read_jwks_uri
 from backend.adapters.auth.redaction.values import quoted
 from backend.domain.auth import MalformedTokenError
 
 _BASE_PATHS: Final = (BASE_PATH, "/auth", "/api", "/api/better-auth")
+_KEY_SET_URL: Final = (
+    "`jwks_uri` must be an https URL. Only an issuer on plain http may use plain http, and only at"
+    " its own origin. Fix the metadata at the issuer, or set AUTH_JWKS_URL to the URL of its key"
+    " set."
+)
 
 
 async def find_better_auth(client: httpx2.AsyncClient, url: str) -> str | None:
@@ -45,7 +51,7 @@ async def find_better_auth(client: httpx2.AsyncClient, url: str) -> str | None:
 
 
 async def find_metadata(client: httpx2.AsyncClient, url: str) -> str | None:
-    """Examine the response at the URL of the metadata: a redirect, or metadata of another issuer.
+    """Examine the response at the URL of the metadata: a redirect, or metadata that do not fit.
 
     Args:
         client: The HTTP client.
@@ -57,8 +63,11 @@ async def find_metadata(client: httpx2.AsyncClient, url: str) -> str | None:
     if remedy := await _redirect_remedy(client, url, variable="OIDC_ISSUER"):
         return remedy
     with suppress(FetchError, MalformedTokenError):
-        issuer = load_object(await fetch(client, url)).get("issuer")
+        document = await fetch(client, url)
+        issuer = load_object(document).get("issuer")
         if isinstance(issuer, str) and issuer:
+            if not _has_key_set_url(document, issuer):
+                return _KEY_SET_URL
             return (
                 f"The metadata are of the issuer {quoted(issuer, name='iss')}. If that is the"
                 " issuer of your tokens, set OIDC_ISSUER to exactly this text."
@@ -83,6 +92,12 @@ async def _redirect_remedy(client: httpx2.AsyncClient, url: str, *, variable: st
         f"The server redirects to {quoted(location)}, and redirects are not followed. Set"
         f" {variable} (or AUTH_JWKS_URL) to the final address."
     )
+
+
+def _has_key_set_url(metadata: bytes, issuer: str) -> bool:
+    with suppress(FetchError):
+        return bool(read_jwks_uri(metadata, issuer))
+    return False
 
 
 async def _has_key_set(client: httpx2.AsyncClient, base_url: str) -> bool:

@@ -45,6 +45,13 @@ ISSUERS: list[Mistake] = [
         ["This is an OAuth access token", "AUTH_RESOURCE", '"https://api.example.com"'],
     ),
     (
+        "audience of an OAuth access token",
+        {},
+        token(header={"typ": "at+jwt"}, claims={"iss": API_AUTH, "aud": "https://api.example.com"}),
+        "audience",
+        ["This is an OAuth access token", "set AUTH_RESOURCE to its audience"],
+    ),
+    (
         "ID token",
         {},
         token(claims={"iss": API_AUTH, "aud": "client-1"}),

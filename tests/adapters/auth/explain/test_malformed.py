@@ -15,6 +15,7 @@ COMPACT_COOKIE = b64(b'{"session":{"session":{},"user":{}}}')
     ("text", "words"),
     [
         (SESSION_TOKEN, "a session token of Better Auth"),
+        (SESSION_TOKEN, "requested without `resource`"),
         (f"{SESSION_TOKEN}.{'a' * 43}=", "a session token of Better Auth"),
         (f"{SESSION_TOKEN}.{'a%2B' * 10}%3D", "a session token of Better Auth"),
         (f"better-auth.session_token={SESSION_TOKEN}", "a cookie"),

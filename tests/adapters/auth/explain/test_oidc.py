@@ -93,6 +93,11 @@ async def test_every_mistake_has_a_remedy(
     assert "Better Auth" not in str(finding.remedy)
 
 
+async def test_a_token_that_is_bound_to_a_key_does_not_fail_because_of_its_user() -> None:
+    text = token(signer("RS256"), claims={**FOR_API, "cnf": {"jkt": "x"}})
+    assert finding_of(await explainer().explain(text), "subject").found is None
+
+
 async def test_the_audience_is_read_from_the_configured_claim() -> None:
     text = token(signer("RS256"), claims={**FOR_API, "aud": ABSENT, "client_id": "other"})
     finding = finding_of(await explainer(audience_claim="client_id").explain(text), "audience")
@@ -183,7 +188,7 @@ async def diagnose(answers: Answers) -> list[Finding]:
 
 async def test_doctor_shows_the_key_set_that_the_metadata_name() -> None:
     found = await diagnose({METADATA_URL: metadata(), KEYS_URL: key_set(signer("RS256"))})
-    assert found[0].found == f"those at {METADATA_URL} name the key set {KEYS_URL}"
+    assert found[0].found == f"{METADATA_URL} names the key set {KEYS_URL}"
     assert f"1 usable at {KEYS_URL}" in str(found[1].found)
 
 
@@ -202,8 +207,8 @@ async def test_doctor_shows_the_key_set_that_the_metadata_name() -> None:
             'of the issuer "https://id.example.com"',
         ),
         ({METADATA_URL: b"<!doctype html>"}, "not strict JSON", "web page"),
-        ({METADATA_URL: metadata(jwks_uri="http://keys")}, "neither https", "OIDC_ISSUER"),
-        ({METADATA_URL: metadata(jwks_uri="https://[::1")}, "not a URL", "OIDC_ISSUER"),
+        ({METADATA_URL: metadata(jwks_uri="http://keys")}, "neither https", "must be an https URL"),
+        ({METADATA_URL: metadata(jwks_uri="https://[::1")}, "not a URL", "set AUTH_JWKS_URL"),
         ({METADATA_URL: metadata()}, f"HTTP 404, from {KEYS_URL}", "AUTH_JWKS_URL"),
         ({METADATA_URL: metadata(), KEYS_URL: 503}, f"HTTP 503, from {KEYS_URL}", "issuer"),
         ({METADATA_URL: metadata(), KEYS_URL: b"<html>"}, f"from {KEYS_URL}", "web page"),
