@@ -144,9 +144,9 @@ def _entry(number: int, members: Mapping[str, Any]) -> Entry:
     has_prefix = isinstance(prefix, str) and _PREFIX.fullmatch(prefix) is not None
     problems = list(_unknown_members(members))
     if not is_named:
-        problems.append(_NO_NAME)
+        problems.append(_wanting(members, *_NO_NAME))
     if not has_prefix:
-        problems.append(_NO_PREFIX)
+        problems.append(_wanting(members, *_NO_PREFIX))
     values = {}
     for member in sorted(members.keys() & {*_MEMBERS} - {NAME, PREFIX}):
         text = _as_variable(members[member])
@@ -162,6 +162,12 @@ def _entry(number: int, members: Mapping[str, Any]) -> Entry:
         values=values,
         problems=tuple(problems),
     )
+
+
+def _wanting(
+    members: Mapping[str, Any], member: str, problem: str, remedy: str
+) -> tuple[str, str, str]:
+    return member, problem if member in members else "is missing", remedy
 
 
 def _unknown_members(members: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -164,7 +164,7 @@ def accepted_issuers(settings: AuthSettings) -> frozenset[str]:
 
 def _conflicts(issuer: TrustedIssuer, other: TrustedIssuer) -> Iterator[tuple[str, str, str]]:
     """Return why two issuers cannot be distinguished: the member of `other`, problem and remedy."""
-    name = issuer.name or "another entry"
+    name = f'"{issuer.name}"' if issuer.name else "another entry"
     if issuer.name and issuer.name == other.name:
         yield NAME, "two entries have this name", "Give each issuer its own name."
     if accepted_issuers(issuer.settings) & accepted_issuers(other.settings):
@@ -175,8 +175,9 @@ def _conflicts(issuer: TrustedIssuer, other: TrustedIssuer) -> Iterator[tuple[st
         yield "BETTER_AUTH_SECRET", problem, "Use a secret of its own for each issuer."
     prefixes = sorted([issuer.user_id_prefix, other.user_id_prefix], key=len)
     if prefixes[0] and prefixes[0] != prefixes[1] and prefixes[1].startswith(prefixes[0]):
-        problem = f"{prefixes[1]} begins with {prefixes[0]}, so two users could have the same id"
-        remedy = f"Choose other prefixes than that of {name}: no prefix may begin with another."
+        longer, shorter = f'"{prefixes[1]}"', f'"{prefixes[0]}"'
+        problem = f"{longer} begins with {shorter}, so two users could have the same id"
+        remedy = f"Change it, or the prefix of {name}: no prefix may begin with another."
         yield PREFIX, problem, remedy
     resources = {issuer.settings.auth_resource, other.settings.auth_resource} - {None}
     if len(resources) > 1:

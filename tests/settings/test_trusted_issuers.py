@@ -239,6 +239,12 @@ def test_an_unknown_member_has_a_remedy(environment: Environment, member: str, r
     assert remedy in only_complaint(environment, {**ACME, member: "x"})
 
 
+@pytest.mark.parametrize("member", ["name", "user_id_prefix"])
+def test_a_missing_member_is_reported_as_missing(environment: Environment, member: str) -> None:
+    entry = {name: value for name, value in ACME.items() if name != member}
+    assert f": {member}: is missing. " in only_complaint(environment, entry)
+
+
 def test_an_entry_needs_a_known_issuer(environment: Environment) -> None:
     entry = {"name": "secret", "user_id_prefix": "s:", "BETTER_AUTH_SECRET": SECRET}
     assert "entry 1 (secret): AUTH_ISSUER: " in only_complaint(environment, entry)
@@ -276,7 +282,7 @@ def test_two_entries_must_not_have_the_same_secret(environment: Environment) -> 
         {**ACME, "BETTER_AUTH_SECRETS": f"2:{OTHER_SECRET},1:{SECRET}"},
         {**other, "BETTER_AUTH_SECRET": SECRET},
     )
-    assert "entry 2 (b): BETTER_AUTH_SECRET: acme has the same secret" in complaint
+    assert 'entry 2 (b): BETTER_AUTH_SECRET: "acme" has the same secret' in complaint
     assert SECRET not in complaint
 
 
