@@ -28,18 +28,19 @@ _OFF: Final = Complaint(
     "is off, so no server would read the revocation",
     "Set AUTH_REVOCATION=database here and for every server.",
 )
-_NOT_ONE: Final = "Name what to revoke: USER_ID, or --session SID, or --token JTI."
+_NOT_ONE: Final = "Name one thing to revoke: USER_ID, or --session SID, or --token JTI."
 _INVALID_ID: Final = (
     "An id is printable text in UTF-8, not empty, without spaces around it. Nothing was revoked."
 )
 _BEFORE_WITHOUT_USER: Final = "--before needs USER_ID. Nothing was revoked."
 _INVALID_TIME: Final = (
-    "--before: write a time that is not in the future with its UTC offset, for example"
+    "--before needs a time with its UTC offset that is not in the future, for example"
     " 2026-03-04T05:06:07Z. Nothing was revoked."
 )
 _JWT: Final = re.compile(r"eyJ[\w-]*\.[\w-]*\.[\w-]*")
 _NOT_AN_ID: Final = (
-    "This is a token, not an id. `explain` shows its claims sub, sid and jti. Nothing was revoked."
+    "This is a token, not an id: pass its claim sub, sid or jti. `explain` shows sub and hides the"
+    " others. Nothing was revoked."
 )
 _PRIVILEGE: Final = "The role needs to write the table revocations: use that of the owner."
 _NOUNS: Final = {

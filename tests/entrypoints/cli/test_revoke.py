@@ -133,7 +133,7 @@ def test_a_token_is_not_an_id_and_is_not_printed() -> None:
     for arguments in (("--token", text), (text,)):
         result = revoke(*arguments)
         assert result.exit_code == 2
-        assert "explain" in result.stderr
+        assert "`explain` shows sub and hides the others" in result.stderr
         assert text not in result.stderr + result.stdout
     assert entries() == []
 

@@ -104,11 +104,12 @@ class Outage:
 
     def _report(self, state: str) -> None:
         _log.warning(
-            "%s: %s, %.0f s after the outage began; %d requests got 503",
+            "%s: %s, %.0f s after the outage began; %d %s got 503",
             state,
             self._part,
             self._clock() - self._began_at,
             self._requests,
+            "request" if self._requests == 1 else "requests",
             extra={"reason": f"{self._part}_unavailable"},
         )
 

@@ -109,7 +109,7 @@ async def test_an_outage_has_one_line_at_its_beginning_and_one_at_its_end(lines:
     await time.advance(5)
     begin, end = lines()
     assert begin[0] == "ERROR"
-    assert end[1].endswith("5 s after the outage began; 1 requests got 503")
+    assert end[1].endswith("5 s after the outage began; 1 request got 503")
     await outage.stop()
     assert lines() == []
 
