@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from backend.adapters.auth.better_auth.tokens import origin_of
 from backend.adapters.auth.claims import ClaimsPolicy
 from backend.adapters.auth.explain.context import utc
-from backend.adapters.auth.oidc.discovery import WELL_KNOWN
 from backend.adapters.auth.redaction.values import any_of, quoted
 from backend.domain.diagnosis import Finding, KeySetState
 
@@ -19,6 +18,7 @@ RUNNING_SERVER: Final = (
     "a running server may still use the set of its last fetch: see /health/ready"
 )
 
+_WELL_KNOWN: Final = "/.well-known/openid-configuration"  # the metadata, not the key set
 _MAX_KIDS: Final = 5
 _INTERNAL_DOMAINS: Final = (".internal", ".local", ".localdomain", ".svc")
 
@@ -36,7 +36,7 @@ def key_set_finding(state: KeySetState, url: str | None, *, now: float) -> Findi
         found = f"no key set from {url} at {utc(now)}: {problem}"
         return Finding(check="key set", checked=False, found=found)
     fetched = fetched_keys(state.kids, now - state.age)
-    source = f"the key set that {url} names" if url and url.endswith(WELL_KNOWN) else url
+    source = f"the key set that {url} names" if url and _WELL_KNOWN in url else url
     return Finding(check="key set", found=f"{fetched} from {source}; {RUNNING_SERVER}")
 
 
