@@ -1,12 +1,13 @@
 """Health checks: whether the process is alive, and whether it can serve requests."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.datastructures import State
 
@@ -19,6 +20,8 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 # A member that the response leaves out if the value is None.
 Absent = Annotated[T | SkipJsonSchema[None], Field(default=None)]
+# Seconds, to a tenth.
+Seconds = Annotated[float, AfterValidator(functools.partial(round, ndigits=1))]
 
 
 class KeySetResponse(BaseModel):
@@ -28,8 +31,8 @@ class KeySetResponse(BaseModel):
 
     kids: tuple[str, ...] = Field(description="The ids of the usable keys.")
     rejected: tuple[str, ...] = Field(description="Why each other key cannot be used.")
-    age: Absent[float] = Field(description="Seconds since the last successful fetch.")
-    attempted: Absent[float] = Field(description="Seconds since the last attempt to fetch.")
+    age: Absent[Seconds] = Field(description="Seconds since the last successful fetch.")
+    attempted: Absent[Seconds] = Field(description="Seconds since the last attempt to fetch.")
     error: Absent[str] = Field(description="Why the last attempt failed.")
 
 

@@ -122,7 +122,7 @@ def test_health_needs_no_credentials(make_app: MakeApp, make_client: MakeClient)
 STATE = KeySetState(
     kids=("one", "two"),
     rejected=("key 2: no kid",),
-    age=12.5,
+    age=12.46,
     attempted=2.5,
     error="status 500",
     usable=True,
