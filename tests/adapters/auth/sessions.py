@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from backend.adapters.auth.better_auth.answers import SessionAnswers
@@ -63,7 +63,7 @@ class FakeGetSession:
 
 
 def session_token_verifier(
-    fetch: FakeGetSession,
+    fetch: Callable[[str], Awaitable[bytes]],
     *,
     clock: Callable[[], float] = lambda: NOW,
     timer: Callable[[], float] | None = None,

@@ -36,12 +36,18 @@ class _Kept(NamedTuple):
     until: float
 
 
+class _Question(NamedTuple):
+    task: asyncio.Task[_Answer]
+    asked_at: float
+
+
 class SessionAnswers:
     """Asks about sessions, and keeps the answers.
 
     Args:
         source: Names Better Auth in log messages, for example by the URL that is asked.
-        max_age: Seconds for which an answer is used, counted from the question.
+        max_age: Seconds for which an answer is used, counted from the question. A request that
+            comes later waits for another answer, even if the first is still on its way.
         size: The maximum number of answers to keep. The oldest is dropped first.
         clock: Returns the time in seconds since the epoch.
         timer: Monotonic time in seconds.
@@ -62,7 +68,7 @@ class SessionAnswers:
         self._clock = clock
         self._timer = timer
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
-        self._questions: dict[bytes, asyncio.Task[_Answer]] = {}
+        self._questions: dict[bytes, _Question] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._paused_until = -math.inf
         self._logged_until = -math.inf
@@ -78,28 +84,30 @@ class SessionAnswers:
             AuthError: The answer is a refusal.
             VerifierUnavailableError: There is no answer now.
         """
-        answer = self._find(key)
-        if answer is None:
+        now = self._timer()
+        answer = self._find(key, now)
+        while answer is None:
             # `wait` isolates cancellation: a cancelled caller does not cancel the question.
             question = self._question(key, ask)
-            await asyncio.wait((question,))
-            answer = question.result()
+            await asyncio.wait((question.task,))
+            answer = question.task.result()
+            if isinstance(answer, Principal) and question.asked_at + self._max_age < now:
+                # The session may have ended after the question, and before this request.
+                answer = self._find(key, now)
         if isinstance(answer, Principal):
             return answer
         raise _copy(answer)
 
-    def _find(self, key: bytes) -> _Answer | None:
+    def _find(self, key: bytes, now: float) -> _Answer | None:
         kept = self._kept.get(key)
-        if kept is None or kept.until <= self._timer():
+        if kept is None or kept.until <= now:
             return None
         answer = kept.answer
         if isinstance(answer, Principal) and answer.expires_at <= self._clock():
             return None
         return answer
 
-    def _question(
-        self, key: bytes, ask: Callable[[], Awaitable[Principal]]
-    ) -> asyncio.Task[_Answer]:
+    def _question(self, key: bytes, ask: Callable[[], Awaitable[Principal]]) -> _Question:
         """Return the question about a session that is being asked, or ask it."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:  # the questions of an earlier loop have ended with it
@@ -118,13 +126,14 @@ class SessionAnswers:
                 f"more than {MAX_QUESTIONS} sessions are asked about at the same time",
                 retry_after=MIN_PAUSE,
             )
-        question = self._questions[key] = asyncio.create_task(self._ask(key, ask))
+        task = asyncio.create_task(self._ask(key, ask, until=now + self._max_age))
+        question = self._questions[key] = _Question(task, now)
         return question
 
-    async def _ask(self, key: bytes, ask: Callable[[], Awaitable[Principal]]) -> _Answer:
-        asked_at = self._timer()
+    async def _ask(
+        self, key: bytes, ask: Callable[[], Awaitable[Principal]], *, until: float
+    ) -> _Answer:
         answer: _Answer
-        until = asked_at + self._max_age
         try:
             answer = await ask()
         except AuthError as error:

@@ -18,7 +18,7 @@ from backend.domain.auth import (
     VerifierUnavailableError,
 )
 from backend.testing.encoding import iso
-from tests.adapters.auth.clock import Clock
+from tests.adapters.auth.clock import Clock, settle
 from tests.adapters.auth.cookies import SESSION_EXPIRY
 from tests.adapters.auth.sessions import (
     FakeGetSession,
@@ -169,6 +169,39 @@ async def test_requests_for_one_session_share_a_question() -> None:
     assert isinstance(results[0], asyncio.CancelledError)
     assert {result.user_id for result in results[1:] if isinstance(result, Principal)} == {"user-1"}
     assert len(fetch.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("max_age", "late", "outcome"),
+    [(0, 0.1, InactiveTokenError), (1, 1.1, InactiveTokenError), (1, 1, "user-1")],
+)
+async def test_a_request_shares_a_question_only_if_the_question_is_not_too_old(
+    max_age: float, late: float, outcome: object
+) -> None:
+    clock = Clock()
+    answers = [session_answer(), b"null"]  # the session ends while the first answer is on its way
+    gates = [asyncio.Event(), asyncio.Event()]
+    asked = 0
+
+    async def fetch(_token: str) -> bytes:
+        nonlocal asked
+        asked += 1
+        answer, gate = answers[asked - 1], gates[asked - 1]
+        await gate.wait()
+        return answer
+
+    verifier = session_token_verifier(fetch, timer=clock, max_age=max_age)
+    first = asyncio.create_task(session_outcome(verifier, signed()))
+    await clock.advance(late)
+    others = [asyncio.create_task(session_outcome(verifier, signed())) for _ in range(20)]
+    await clock.advance(1)
+    assert asked == 1  # never two questions about a session at the same time
+    gates[0].set()
+    await settle()
+    gates[1].set()
+    assert await first == "user-1"
+    assert set(await asyncio.gather(*others)) == {outcome}
+    assert asked == (1 if outcome == "user-1" else 2)
 
 
 async def test_sessions_of_different_users_never_meet() -> None:
