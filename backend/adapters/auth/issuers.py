@@ -102,8 +102,9 @@ def _read_issuer(payload: bytes) -> str | None:
         raise
     except ValueError:
         # JavaScript writes half an emoji as an escape that the reader refuses. Any other
-        # character does for a text that is skipped, and no issuer has such a character.
-        without_surrogates = payload.replace(b"\\ud", b"\\u0").replace(b"\\uD", b"\\u0")
+        # character does for a text that is skipped. All of these are private characters of
+        # Unicode: another text, such as `\ud069ss`, must not become `iss`.
+        without_surrogates = payload.replace(b"\\ud", b"\\ue").replace(b"\\uD", b"\\ue")
         return _READER.decode(without_surrogates).iss
 
 

@@ -239,6 +239,18 @@ def test_only_the_payload_names_the_issuer() -> None:
     assert issuer_of(f"e30.{payload}.e30", max_length=1000) == A
 
 
+@pytest.mark.parametrize(
+    "member", [r"\ud069ss", r"\uD069ss", r"\ud83diss", r"iss\udc00", r"\\ud069ss", r"\u0131ss"]
+)
+def test_another_member_never_becomes_the_issuer(member: str) -> None:
+    for other in ("", r',"cut":"\ud83d"', r',"\udc00":1'):
+        payload = b64(f'{{"{member}":"{B}"{other}}}'.encode())
+        with pytest.raises(MissingClaimError):
+            issuer_of(f"e30.{payload}.e30", max_length=1000)
+        payload = b64(f'{{"iss":"{A}","{member}":"{B}"{other}}}'.encode())
+        assert issuer_of(f"e30.{payload}.e30", max_length=1000) == A
+
+
 def mapped(prefix: str, *reserved: str, sub: str) -> Principal:
     return with_user_id_prefix(to_principal, prefix, reserved=reserved)({"sub": sub}, 5.0)
 
