@@ -253,6 +253,7 @@ def test_every_variable_that_can_be_invalid_is_tested() -> None:
     [
         ("HS999", "not supported: HS999"),
         ("HS999,HS256,none", "not supported: HS999, none"),
+        (f"HS256,none,{SECRET}", "not supported: a longer text, none"),  # a secret was misplaced
     ],
 )
 def test_unknown_algorithms_are_named(

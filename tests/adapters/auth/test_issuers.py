@@ -226,6 +226,16 @@ async def test_an_unknown_issuer_is_not_quoted(issuer: str) -> None:
     assert B in error.expected
 
 
+async def test_many_issuers_do_not_make_a_refusal_long() -> None:
+    issuers = [f"https://login.customer-{number:02}.example.com/realm" for number in range(100)]
+    chooser = IssuerTokenVerifier(dict.fromkeys(issuers, Rejecting()))
+    with pytest.raises(InvalidIssuerError) as caught:
+        await chooser.verify(of("https://unknown.example.com", KEY_A))
+    assert caught.value.expected.startswith(f'"{issuers[0]}" or "{issuers[1]}" or ')
+    assert caught.value.expected.endswith(" or 95 more")
+    assert len(caught.value.expected) < 500
+
+
 @pytest.mark.parametrize(
     "text", ["", "a.b", "a.b.c", "\u2603.e30.e30", "e30.e30.e30.e30", "e30..e30"]
 )

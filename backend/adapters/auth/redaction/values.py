@@ -34,6 +34,7 @@ OMITTED: Final = "(too deep)"
 _MAX_DEPTH: Final = 12
 _MAX_QUOTED: Final = 200  # characters
 _MAX_QUOTED_ITEMS: Final = 16
+_MAX_ACCEPTED: Final = 5
 _IDENTIFIER_MAX_LENGTH: Final = 64
 _MAX_BYTE: Final = 255
 
@@ -88,8 +89,14 @@ def quoted(value: Any, *, name: str = "") -> str:
 
 
 def any_of(identifiers: Iterable[str]) -> str:
-    """Format the accepted issuers or audiences for a message."""
-    return " or ".join(quoted(identifier, name="iss") for identifier in sorted(identifiers))
+    """Format the accepted issuers or audiences for a message; the first few of many.
+
+    Clients without a valid token can cause such messages, so a message must not become long.
+    """
+    accepted = sorted(identifiers)
+    listed = [quoted(identifier, name="iss") for identifier in accepted[:_MAX_ACCEPTED]]
+    hidden = len(accepted) - len(listed)
+    return " or ".join([*listed, *([f"{hidden} more"] if hidden else [])])
 
 
 def _beginning(value: Any, depth: int = _MAX_DEPTH) -> Any:
