@@ -42,6 +42,13 @@ _NOT_AN_ID: Final = (
     "This is a token, not an id: pass its claim sub, sid or jti. `explain` shows sub and hides the"
     " others. Nothing was revoked."
 )
+_SESSION_TOKEN: Final = re.compile(  # as it is, or URL-encoded
+    r"[\w~+/%-]+\.(?:[A-Za-z0-9+/]|%2[BF]){43}(?:=|%3D)", re.ASCII | re.IGNORECASE
+)
+_NOT_A_SESSION_ID: Final = (
+    "This is a session token, not an id. The id is in Better Auth's table `session`, in the column"
+    " `id`. Nothing was revoked."
+)
 _PRIVILEGE: Final = "The role needs to write the table revocations: use that of the owner."
 _NOUNS: Final = {
     RevocationKind.USER: "all tokens of the user",
@@ -101,6 +108,8 @@ def _target(
     ((kind, value),) = targets
     if _JWT.fullmatch(value):
         exit_as_misused(_NOT_AN_ID)  # does not quote the token
+    if _SESSION_TOKEN.fullmatch(value):
+        exit_as_misused(_NOT_A_SESSION_ID)
     if not _is_valid(value):
         exit_as_misused(_INVALID_ID)
     return kind, value

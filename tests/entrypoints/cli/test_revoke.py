@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
 
@@ -20,6 +21,7 @@ from backend.adapters.persistence.sqlite.revocations import SqliteRevocationStor
 from backend.domain.revocation import Revocation, RevocationKind
 from backend.testing.session_cookies import jwt_cookie, session_data
 from backend.testing.tokens import secret_token
+from tests.adapters.auth.sessions import signed
 from tests.adapters.auth.tokens import token
 from tests.adapters.persistence.scaling import statements_of
 from tests.documents import fenced_blocks
@@ -135,6 +137,17 @@ def test_a_token_is_not_an_id_and_is_not_printed() -> None:
         assert result.exit_code == 2
         assert "`explain` shows sub and hides the others" in result.stderr
         assert text not in result.stderr + result.stdout
+    assert entries() == []
+
+
+def test_a_session_token_is_not_an_id_and_is_not_printed() -> None:
+    texts = (signed(), quote(signed(), safe=""), quote(signed("text~1"), safe="+/"))
+    for text in texts:
+        for arguments in (("--session", text), ("--token", text), (text,)):
+            result = revoke(*arguments)
+            assert result.exit_code == 2
+            assert "session token" in result.stderr
+            assert text not in result.stderr + result.stdout
     assert entries() == []
 
 
