@@ -21,6 +21,7 @@ from backend.entrypoints.http.log_fields import (
 from backend.entrypoints.server.logs import ConsoleFormatter, JsonFormatter, configure_logging
 from backend.settings import Settings
 from backend.testing.tokens import secret_token
+from tests.adapters.auth.sessions import signed
 from tests.documents import table_rows, text_of
 from tests.settings.environment import SECRET
 
@@ -241,9 +242,11 @@ def test_the_console_log_keeps_letters_of_all_languages() -> None:
     assert ConsoleFormatter().format(record("%s", "é 漢 \U0001f600")).endswith(": é 漢 \U0001f600")
 
 
+@pytest.mark.parametrize("token", [secret_token(SECRET), signed()])
 @pytest.mark.parametrize("formatter", [JsonFormatter(), ConsoleFormatter()])
-def test_tokens_are_removed_from_messages_and_exceptions(formatter: logging.Formatter) -> None:
-    token = secret_token(SECRET)
+def test_tokens_are_removed_from_messages_and_exceptions(
+    formatter: logging.Formatter, token: str
+) -> None:
     failure = record("cannot read %s", f"Bearer {token}")
     failure.exc_info = (ValueError, ValueError(f"bad token {quote(token)!r}"), None)
     text = formatter.format(failure)
