@@ -21,7 +21,7 @@ ASYMMETRIC_ALGORITHMS: Final = frozenset(
     }
 )
 
-_LONGEST_ALGORITHM: Final = 16  # characters; secrets have 32 or more
+_SHOWABLE: Final = re.compile(r"[\w-]{1,16}", re.ASCII)  # secrets have 32 characters or more
 _COOKIE_NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HEADER_NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 _ROOT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~-]+)+", re.ASCII)
@@ -107,8 +107,8 @@ def _check_version(value: SecretStr) -> SecretStr:
 def _check_algorithms(value: tuple[str, ...]) -> tuple[str, ...]:
     unknown = sorted(set(value) - HMAC_ALGORITHMS - ASYMMETRIC_ALGORITHMS)
     if unknown:
-        # A long text may be a secret in the wrong place.
-        shown = [name if len(name) <= _LONGEST_ALGORITHM else "a longer text" for name in unknown]
+        # Another text may be a secret in the wrong place.
+        shown = [name if _SHOWABLE.fullmatch(name) else "another text" for name in unknown]
         raise ValueError(f"not supported: {', '.join(shown)}")
     return value
 

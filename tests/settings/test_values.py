@@ -253,7 +253,8 @@ def test_every_variable_that_can_be_invalid_is_tested() -> None:
     [
         ("HS999", "not supported: HS999"),
         ("HS999,HS256,none", "not supported: HS999, none"),
-        (f"HS256,none,{SECRET}", "not supported: a longer text, none"),  # a secret was misplaced
+        (f"HS256,none,{SECRET}", "not supported: another text, none"),  # a secret was misplaced
+        ("HS256,\udcff", "not supported: another text"),  # a byte that is not UTF-8
     ],
 )
 def test_unknown_algorithms_are_named(
