@@ -6,14 +6,14 @@ Without `AUTH_RESOURCE` there are no such parts, and the same rules hold for all
 from collections.abc import Callable
 from typing import NamedTuple
 
-from backend.adapters.auth.claims import Claims, ClaimsPolicy
+from backend.adapters.auth.claims import ClaimsPolicy, ToPrincipal
 from backend.adapters.auth.jose.jwk import HMAC_ALGORITHMS
 from backend.adapters.auth.keys import IssuerKeys
 from backend.adapters.auth.pyjwt import ACCESS_TOKEN_TYPES, JwtTokenVerifier, SignedTokens
 from backend.adapters.auth.token_types import ACCESS_TOKEN, JWT, TypedTokenVerifier
 from backend.container.issuer import Issuer
 from backend.container.tokens import sources
-from backend.domain.auth import Principal, TokenVerifier
+from backend.domain.auth import TokenVerifier
 from backend.settings.authentication import AuthSettings
 
 
@@ -60,7 +60,7 @@ def other_types(rules: AccessTokenRules | None) -> frozenset[str]:
 def with_access_tokens(
     verifier: JwtTokenVerifier,
     rules: AccessTokenRules | None,
-    to_principal: Callable[[Claims, float], Principal],
+    to_principal: ToPrincipal,
     clock: Callable[[], float],
 ) -> TokenVerifier:
     """Let a verifier of other tokens accept OAuth access tokens too, each by their own rules."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 from backend.adapters.auth.better_auth.custom_claims import with_claims
 from backend.adapters.auth.better_auth.tokens import BetterAuthUrls, to_principal
-from backend.adapters.auth.claims import Claims
+from backend.adapters.auth.claims import ToPrincipal
 from backend.adapters.auth.machine_tokens import with_machine_tokens
-from backend.domain.auth import Principal
 from backend.settings.authentication import AuthSettings
 from backend.settings.values import Provider, SessionTokens
 
@@ -52,7 +51,7 @@ class Issuer:
     audiences: frozenset[str]
     audience_claim: str = "aud"
     origins: frozenset[str]
-    to_principal: Callable[[Claims, float], Principal]
+    to_principal: ToPrincipal
     resource: ProtectedResource | None = None
     get_session_url: str | None = None
 

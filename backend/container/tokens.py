@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from backend.adapters.auth.better_auth.bearer_tokens import BearerTokenVerifier
 from backend.adapters.auth.cache import CachedTokenVerifier
-from backend.adapters.auth.claims import Claims, ClaimsPolicy
+from backend.adapters.auth.claims import ClaimsPolicy, ToPrincipal
 from backend.adapters.auth.issuers import IssuerTokenVerifier
 from backend.adapters.auth.jose.jwk import ASYMMETRIC_ALGORITHMS, HMAC_ALGORITHMS
 from backend.adapters.auth.keys import IssuerKeys, KeySource, SecretKeys
@@ -19,7 +19,7 @@ from backend.container.tracing import (
     untraced,
     with_recorded_misses,
 )
-from backend.domain.auth import Principal, TokenVerifier
+from backend.domain.auth import TokenVerifier
 from backend.domain.diagnosis import KeySetState, TokenCacheState
 from backend.domain.revocation import RevocationCheck
 from backend.settings.authentication import AuthSettings
@@ -118,7 +118,7 @@ def policy(settings: AuthSettings, issuer: Issuer) -> ClaimsPolicy:
 
 def to_principal(
     settings: AuthSettings, issuer: Issuer, revocation: RevocationCheck | None
-) -> Callable[[Claims, float], Principal]:
+) -> ToPrincipal:
     """Return the mapping of claims to principals, which keep the ids that `revocation` needs."""
     if revocation is None:
         return issuer.to_principal

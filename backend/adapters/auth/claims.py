@@ -4,7 +4,7 @@ The rules are stricter than those of common libraries. Values are not converted:
 JSON number, and an audience must be a string or a list of strings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,10 +17,13 @@ from backend.domain.auth import (
     InvalidClaimError,
     InvalidIssuerError,
     MissingClaimError,
+    Principal,
     UnsupportedTokenError,
 )
 
 Claims = Mapping[str, Any]
+# Maps verified claims and their expiry, in seconds since the epoch, to a principal.
+ToPrincipal = Callable[[Claims, float], Principal]
 
 _LATEST: Final = datetime.max.replace(tzinfo=UTC).timestamp() - 1
 _IDENTIFIER_MAX_LENGTH: Final = 255

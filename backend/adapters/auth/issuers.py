@@ -5,12 +5,12 @@ safe: each verifier has the keys of its own issuer only, and checks the issuer a
 section 3.8). A wrong `iss` leads to keys that did not sign the token.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
-from backend.adapters.auth.claims import Claims, check_identifier
+from backend.adapters.auth.claims import Claims, ToPrincipal, check_identifier
 from backend.adapters.auth.jose.jws import TOKEN_MAX_LENGTH, decode_base64url, parse_compact
 from backend.adapters.auth.redaction.values import any_of
 from backend.domain.auth import (
@@ -21,8 +21,6 @@ from backend.domain.auth import (
     Principal,
     TokenVerifier,
 )
-
-ToPrincipal = Callable[[Claims, float], Principal]
 
 
 class _Payload(msgspec.Struct):

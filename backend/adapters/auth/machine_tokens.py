@@ -3,13 +3,10 @@
 Such a token names no user. Without this rule, the client would be a user with the id of the client.
 """
 
-from collections.abc import Callable
 from typing import Final
 
-from backend.adapters.auth.claims import Claims
+from backend.adapters.auth.claims import Claims, ToPrincipal
 from backend.domain.auth import MachineTokenError, Principal
-
-ToPrincipal = Callable[[Claims, float], Principal]
 
 # The claims that name the client: RFC 9068, section 2.2; OpenID Connect Core 1.0, section 2; Okta.
 _CLIENT_CLAIMS: Final = ("client_id", "azp", "cid")

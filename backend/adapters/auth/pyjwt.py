@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from backend.adapters.auth.claims import Claims, ClaimsPolicy
+from backend.adapters.auth.claims import Claims, ClaimsPolicy, ToPrincipal
 from backend.adapters.auth.jose.jwk import (
     ASYMMETRIC_ALGORITHMS,
     HMAC_ALGORITHMS,
@@ -55,7 +55,7 @@ class JwtTokenVerifier:
         signed_tokens: "SignedTokens",
         *,
         policy: ClaimsPolicy,
-        to_principal: Callable[[Claims, float], Principal],
+        to_principal: ToPrincipal,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._signed_tokens = signed_tokens

@@ -3,10 +3,9 @@
 No part of this module is used unless a `RevocationCheck` is configured.
 """
 
-from collections.abc import Callable
 from typing import Final
 
-from backend.adapters.auth.claims import Claims
+from backend.adapters.auth.claims import Claims, ToPrincipal
 from backend.domain.auth import (
     InvalidClaimError,
     MissingClaimError,
@@ -30,9 +29,7 @@ class IdentifiedPrincipal(Principal):
     token_id: str | None = None
 
 
-def with_ids(
-    to_principal: Callable[[Claims, float], Principal], *, max_lifetime: float | None
-) -> Callable[[Claims, float], Principal]:
+def with_ids(to_principal: ToPrincipal, *, max_lifetime: float | None) -> ToPrincipal:
     """Extend a mapping of claims to principals: the principals remember the ids of their tokens.
 
     Args:

@@ -4,11 +4,11 @@ The claims come from the payload of a token, or from the user and the session of
 is in several of these, the payload counts before the user, and the user before the session.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from backend.adapters.auth.better_auth.tokens import USER_CLAIMS, USER_ROW_MARKER
-from backend.adapters.auth.claims import Claims
+from backend.adapters.auth.claims import Claims, ToPrincipal
 from backend.adapters.auth.user_claims import select
 from backend.domain.auth import Principal
 
@@ -16,9 +16,7 @@ from backend.domain.auth import Principal
 _NOT_OF_SESSION: Final = USER_CLAIMS | {"token"}
 
 
-def with_claims(
-    to_principal: Callable[[Claims, float], Principal], names: Sequence[str]
-) -> Callable[[Claims, float], Principal]:
+def with_claims(to_principal: ToPrincipal, names: Sequence[str]) -> ToPrincipal:
     """Extend a mapping of claims to principals.
 
     Args:

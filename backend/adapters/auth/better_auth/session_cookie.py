@@ -17,7 +17,7 @@ from backend.adapters.auth.better_auth.sessions import (
     session_expiry,
 )
 from backend.adapters.auth.better_auth.tokens import to_principal
-from backend.adapters.auth.claims import Claims, numeric_date
+from backend.adapters.auth.claims import Claims, ToPrincipal, numeric_date
 from backend.domain.auth import (
     ExpiredTokenError,
     InvalidClaimError,
@@ -46,7 +46,7 @@ class SessionCookieVerifier:
         *,
         version: str | None = None,
         leeway: float = 10.0,
-        to_principal: Callable[[Claims, float], Principal] = to_principal,
+        to_principal: ToPrincipal = to_principal,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._decode = decode

@@ -22,7 +22,7 @@ from backend.adapters.auth.better_auth.sessions import (
     session_expiry,
 )
 from backend.adapters.auth.better_auth.tokens import iso_time, to_principal
-from backend.adapters.auth.claims import Claims
+from backend.adapters.auth.claims import ToPrincipal
 from backend.adapters.auth.jose.jws import load_object
 from backend.domain.auth import (
     AuthError,
@@ -62,7 +62,7 @@ class SessionTokenVerifier:
         answers: SessionAnswers,
         leeway: float = 10.0,
         max_lifetime: float | None = None,
-        to_principal: Callable[[Claims, float], Principal] = to_principal,
+        to_principal: ToPrincipal = to_principal,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._fetch = fetch

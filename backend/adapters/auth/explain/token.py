@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from backend.adapters.auth.claims import Claims, ClaimsPolicy
+from backend.adapters.auth.claims import Claims, ClaimsPolicy, ToPrincipal
 from backend.adapters.auth.explain.advice import BETTER_AUTH, Advice
 from backend.adapters.auth.explain.context import OFF, TokenContext
 from backend.adapters.auth.explain.custom_claims import claims_finding
@@ -56,7 +56,7 @@ class TokenExplainer:
         *,
         policy: ClaimsPolicy,
         access_tokens: tuple[SignedTokens, ClaimsPolicy] | None = None,
-        to_principal: Callable[[Claims, float], Principal],
+        to_principal: ToPrincipal,
         has_secret: bool,
         jwks_url: str | None,
         cookies: str = OFF,

@@ -1,10 +1,10 @@
 """The meaning of the claims of an OpenID Connect issuer, as the operator's settings define it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from backend.adapters.auth.claims import Claims, check_identifier
+from backend.adapters.auth.claims import Claims, ToPrincipal, check_identifier
 from backend.adapters.auth.user_claims import select, text, words
 from backend.domain.auth import MissingClaimError, Principal, UnsupportedTokenError
 
@@ -38,9 +38,7 @@ class ClaimMapping:
     scopes: str = "scope"
 
 
-def principal_mapping(
-    mapping: ClaimMapping, claim_names: Sequence[str] = ()
-) -> Callable[[Claims, float], Principal]:
+def principal_mapping(mapping: ClaimMapping, claim_names: Sequence[str] = ()) -> ToPrincipal:
     """Make the function that turns verified claims and their expiry into a principal.
 
     Args:
