@@ -19,8 +19,9 @@ from backend.container import (
     session_cookies,
     session_tokens,
     tokens,
+    trusted_issuers,
 )
-from backend.container import trusted_issuers as several
+from backend.container.http_client import make_http_client
 from backend.container.tracing import no_tracing, tracer_of
 from backend.settings.authentication import AuthSettings
 
@@ -50,18 +51,19 @@ class AuthContainer(containers.DeclarativeContainer):
     # Finds out whether a token is revoked; None if tokens cannot be revoked.
     revocation_check: providers.Provider[Any] = providers.Object(None)
 
-    # Several issuers have a container each, by name; a single issuer uses the parts of this
-    # container.
-    trusted_issuers = providers.Singleton(
-        several.auth_containers, settings, clock, tracer.provider, revocation_check.provider
+    # With several issuers, the container of each, by name. A single issuer uses the parts below.
+    issuer_containers = providers.Singleton(
+        trusted_issuers.auth_containers, settings, clock, tracer.provider, revocation_check.provider
     )
 
     # The issuer, and its keys.
-    issuer = providers.Singleton(several.describe_issuer, settings, clock, trusted_issuers)
+    issuer = providers.Singleton(
+        trusted_issuers.describe_issuer, settings, clock, issuer_containers
+    )
     keys_url = issuer.provided.keys_url
-    http_client = providers.Singleton(tokens.http_client, keys_url)
+    http_client = providers.Singleton(make_http_client, keys_url)
     jwks_keys = providers.Singleton(
-        tokens.jwks_keys, settings, issuer, http_client.provider, tracer
+        key_sets.jwks_keys, settings, issuer, http_client.provider, tracer
     )
 
     to_principal = providers.Callable(tokens.to_principal, settings, issuer, revocation_check)
@@ -85,15 +87,15 @@ class AuthContainer(containers.DeclarativeContainer):
         to_principal=to_principal,
         clock=clock,
     )
-    bearer_verifier = providers.Singleton(
+    uncached_verifier = providers.Singleton(
         access_tokens.with_access_tokens, jwt_verifier, access_token_rules, to_principal, clock
     )
     cached_verifier = providers.Singleton(
-        tokens.with_cache, bearer_verifier, settings, jwks_keys, clock, tracer, revocation_check
+        tokens.decorated, uncached_verifier, settings, jwks_keys, clock, tracer, revocation_check
     )
 
     # Session tokens of Better Auth's plugin `bearer`; the verifier is None if none are accepted.
-    get_session_client = providers.Singleton(tokens.http_client, issuer.provided.get_session_url)
+    get_session_client = providers.Singleton(make_http_client, issuer.provided.get_session_url)
     session_token_verifier = providers.Singleton(
         session_tokens.make_verifier,
         settings,
@@ -107,7 +109,7 @@ class AuthContainer(containers.DeclarativeContainer):
         session_tokens.with_session_tokens, cached_verifier, session_token_verifier
     )
     token_verifier = providers.Singleton(
-        several.choose_verifier, verifier_of_issuer.provider, settings, trusted_issuers
+        trusted_issuers.choose_verifier, verifier_of_issuer.provider, settings, issuer_containers
     )
 
     # Session cookies; the verifier is None if no cookies are accepted.
@@ -124,11 +126,11 @@ class AuthContainer(containers.DeclarativeContainer):
     cookie_names = providers.Callable(session_cookies.accepted_names, settings)
 
     # Opened at startup, closed at shutdown; checked for readiness.
-    keys = providers.Singleton(key_sets.choose_keys, jwks_keys, trusted_issuers)
+    keys = providers.Singleton(key_sets.choose_keys, jwks_keys, issuer_containers)
     resources = providers.Callable(lifecycle.resources, keys)
     checks = providers.Callable(lifecycle.checks, keys)
-    key_set_state = providers.Callable(tokens.key_set_state, jwks_keys)
-    key_set_states = providers.Callable(key_sets.key_set_states, trusted_issuers)
+    key_set_state = providers.Callable(key_sets.key_set_state, jwks_keys)
+    key_set_states = providers.Callable(key_sets.key_set_states, issuer_containers)
     token_cache_state = providers.Callable(
         tokens.token_cache_state, tracer, token_verifier, session_verifier
     )

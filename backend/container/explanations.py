@@ -20,7 +20,7 @@ from backend.adapters.auth.keys import IssuerKeys
 from backend.adapters.persistence.database import Database
 from backend.container.cookie_verifier import cookie_decoder
 from backend.container.issuer import Issuer
-from backend.container.tokens import unchecked
+from backend.container.tokens import without_revocation_check
 from backend.domain.auth import (
     AuthError,
     TokenVerifier,
@@ -49,7 +49,7 @@ def cookie_explainer(
     tracer: Any = None,
 ) -> CookieExplainer | None:
     """Make the explainer of session cookies; None if cookies are not accepted."""
-    verifier = unchecked(verifier, tracer)
+    verifier = without_revocation_check(verifier, tracer)
     if verifier is None:
         return None
     return CookieExplainer(
@@ -65,7 +65,7 @@ def session_token_explainer(
     settings: AuthSettings, verifier: TokenVerifier | None, tracer: Any = None
 ) -> SessionTokenExplainer | None:
     """Make the explainer of session tokens; None if session tokens are not accepted."""
-    verifier = unchecked(verifier, tracer)
+    verifier = without_revocation_check(verifier, tracer)
     if verifier is None:
         return None
     return SessionTokenExplainer(verifier.verify, secret=settings.secrets[0].encode())

@@ -10,7 +10,7 @@ from backend.adapters.auth.explain.trusted_issuers import (
     explain_without_entry,
     with_entry,
 )
-from backend.container.trusted_issuers import accepted_by, containers
+from backend.container.trusted_issuers import accepted_by, make_containers
 from backend.domain.diagnosis import Explanation, Finding
 from backend.settings.authentication import AuthSettings
 from backend.settings.trusted_issuers import trusted_issuers
@@ -88,7 +88,7 @@ def issuer_inspection(
         return None
     from backend.container.inspection import InspectionContainer  # noqa: PLC0415 - imports this
 
-    inspected = containers(
+    inspected = make_containers(
         InspectionContainer, settings, clock, tracer=None, revocation_check=revocation_check()
     )
     prefixes = {issuer.name: issuer.user_id_prefix for issuer in trusted_issuers(settings)}

@@ -5,7 +5,7 @@ from typing import Any
 
 from backend.adapters.auth.keys import IssuerKeys
 from backend.container.issuer import Issuer
-from backend.container.tokens import with_cache
+from backend.container.tokens import decorated
 from backend.domain.auth import TokenVerifier
 from backend.domain.revocation import RevocationCheck
 from backend.settings.authentication import AuthSettings
@@ -27,7 +27,7 @@ def make_verifier(  # noqa: PLR0913 - the parts of the container
     from backend.container import cookie_verifier  # noqa: PLC0415 - off mostly
 
     verifier = cookie_verifier.make(settings, issuer, jwks, clock, revocation)
-    return with_cache(
+    return decorated(
         verifier, settings, jwks, clock, tracer, revocation=revocation, credential="cookie"
     )
 

@@ -1,10 +1,7 @@
-"""Makes the parts that verify tokens: the HTTP client, the keys, the rules and the cache."""
+"""Makes the parts that verify tokens: the keys of each algorithm, the rules and the cache."""
 
-import ssl
 from collections.abc import Callable, Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
 
 from backend.adapters.auth.better_auth.bearer_tokens import BearerTokenVerifier
 from backend.adapters.auth.cache import CachedTokenVerifier
@@ -20,63 +17,10 @@ from backend.container.tracing import (
     with_recorded_misses,
 )
 from backend.domain.auth import TokenVerifier
-from backend.domain.diagnosis import KeySetState, TokenCacheState
+from backend.domain.diagnosis import TokenCacheState
 from backend.domain.revocation import RevocationCheck
 from backend.settings.authentication import AuthSettings
-from backend.settings.origins import is_loopback
 from backend.settings.values import CookieCache, SessionTokens
-
-
-def http_client(keys_url: str | None) -> Any:
-    """Make the HTTP client that fetches the key set, with the proxies of the environment.
-
-    The certificates of `SSL_CERT_FILE` are used for every key set. A key set on this machine is
-    fetched without a proxy, because the request to a proxy would cross the network in plain HTTP.
-
-    Args:
-        keys_url: The URL of the key set, or of the metadata that name the key set; None without a
-            key set.
-
-    Returns:
-        An `httpx2.AsyncClient`.
-    """
-    import httpx2  # noqa: PLC0415 - takes 20 ms, and is not needed to import an app
-
-    # No response may add a cookie to a later request, which may be about another user.
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    if keys_url is None:
-        return httpx2.AsyncClient(follow_redirects=False, trust_env=False, cookies=no_cookies)
-    url = urlsplit(keys_url)
-    local = is_loopback(url.hostname or "")
-    # Loading the certificates takes 40 ms, which would slow down tests with a local key server.
-    needs_tls = url.scheme == "https" or not local
-    context = httpx2.create_ssl_context() if needs_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx2.AsyncClient(
-        follow_redirects=False, verify=context, trust_env=not local, cookies=no_cookies
-    )
-
-
-def jwks_keys(
-    settings: AuthSettings, issuer: Issuer, client: Callable[[], Any], tracer: Any = None
-) -> IssuerKeys | None:
-    """Make the source of the issuer's keys; None if the issuer has no key set.
-
-    Args:
-        settings: The lifetime of keys.
-        issuer: Where the keys are.
-        client: Returns the HTTP client; called only if there is a key set.
-        tracer: Makes a span of each fetch; None if nothing is traced.
-    """
-    if issuer.keys_url is None:
-        return None
-    from backend.container import key_set  # noqa: PLC0415 - imports httpx2
-
-    return key_set.make_keys(settings, issuer, issuer.keys_url, client(), tracer)
-
-
-def key_set_state(jwks: IssuerKeys | None) -> Callable[[], KeySetState] | None:
-    """Return the function that reports the state of the key set; None without a key set."""
-    return jwks.state if jwks is not None else None
 
 
 def sources(settings: AuthSettings, jwks: IssuerKeys | None) -> Mapping[str, KeySource]:
@@ -125,7 +69,7 @@ def to_principal(
     return with_ids(issuer.to_principal, max_lifetime=settings.auth_max_lifetime)
 
 
-def with_cache(  # noqa: PLR0913, PLR0917 - the parts of the container
+def decorated(  # noqa: PLR0913, PLR0917 - the parts of the container
     verifier: TokenVerifier,
     settings: AuthSettings,
     jwks: IssuerKeys | None,
@@ -135,21 +79,19 @@ def with_cache(  # noqa: PLR0913, PLR0917 - the parts of the container
     *,
     credential: str = "bearer",
 ) -> TokenVerifier:
-    """Put a cache of verified tokens in front of a verifier, unless the cache size is 0.
+    """Add a cache, a check of revocations and spans to a verifier.
 
-    With a check of revocations, every token is checked, cached or not. With a tracer, each
-    verification of the credential (`bearer` or `cookie`) becomes a span.
+    Args:
+        verifier: Verifies tokens or cookies.
+        settings: The size of the cache; without a size, there is no cache.
+        jwks: The issuer's keys, if there is a key set. New keys empty the cache.
+        clock: Returns the time in seconds since the epoch.
+        tracer: Makes a span of each verification; None if nothing is traced.
+        revocation: Checks every token, cached or not; None if tokens cannot be revoked.
+        credential: The kind of credential in the spans: `bearer` or `cookie`.
     """
     if tracer is not None:
-        return traced_verifier(
-            with_cache(
-                with_recorded_misses(verifier), settings, jwks, clock, revocation=revocation
-            ),
-            tracer,
-            credential=credential,
-            jwks=jwks,
-            max_age=settings.auth_jwks_max_age,
-        )
+        verifier = with_recorded_misses(verifier)
     if settings.auth_token_cache_size:
         verifier = CachedTokenVerifier(
             verifier,
@@ -157,12 +99,26 @@ def with_cache(  # noqa: PLR0913, PLR0917 - the parts of the container
             epoch=jwks.epoch if jwks is not None else lambda: 0,
             clock=clock,
         )
-    return verifier if revocation is None else RevocationCheckedTokenVerifier(verifier, revocation)
+    if revocation is not None:
+        verifier = RevocationCheckedTokenVerifier(verifier, revocation)
+    if tracer is None:
+        return verifier
+    return traced_verifier(
+        verifier,
+        tracer,
+        credential=credential,
+        jwks=jwks,
+        max_age=settings.auth_jwks_max_age,
+    )
 
 
 def token_cache_state(tracer: Any, *verifiers: TokenVerifier | None) -> TokenCacheState | None:
     """Return the state of the caches of all verifiers together; None without a cache."""
-    caches = [unchecked(each, tracer) for verifier in verifiers for each in of_issuers(verifier)]
+    caches = [
+        without_revocation_check(each, tracer)
+        for verifier in verifiers
+        for each in of_issuers(verifier)
+    ]
     states = [cache.state() for cache in caches if isinstance(cache, CachedTokenVerifier)]
     if not states:
         return None
@@ -181,7 +137,7 @@ def of_issuers(verifier: TokenVerifier | None) -> set[TokenVerifier | None]:
     return {verifier}
 
 
-def unchecked(verifier: TokenVerifier | None, tracer: Any) -> TokenVerifier | None:
+def without_revocation_check(verifier: TokenVerifier | None, tracer: Any) -> TokenVerifier | None:
     """Return the verifier of JWTs or cookies, without the spans and the check of revocations."""
     verifier = verifier.jwts if isinstance(verifier, BearerTokenVerifier) else verifier
     verifier = untraced(verifier, tracer)

@@ -17,7 +17,7 @@ Clock = Callable[[], float]
 C = TypeVar("C")
 
 
-def containers(
+def make_containers(
     container_class: Callable[..., C], settings: AuthSettings, clock: Clock, **parts: Any
 ) -> Mapping[str, C]:
     """Make the container of each issuer of `AUTH_TRUSTED_ISSUERS`, by the issuer's name.
@@ -58,7 +58,7 @@ def auth_containers(
     tracer: Callable[[], Any],
     revocation_check: Callable[[], Any],
 ) -> Mapping[str, Any]:
-    """Make the `AuthContainer` of each issuer; see `containers`.
+    """Make the `AuthContainer` of each issuer; see `make_containers`.
 
     Args:
         settings: The settings of the server.
@@ -67,28 +67,30 @@ def auth_containers(
         revocation_check: Returns the check of revoked tokens, or None.
 
     Returns:
-        The containers; none if one issuer is trusted.
+        The containers; empty with a single issuer.
     """
     if settings.auth_trusted_issuers is None:
         return {}
     from backend.container.authentication import AuthContainer  # noqa: PLC0415 - imports this
 
-    return containers(
+    return make_containers(
         AuthContainer, settings, clock, tracer=tracer(), revocation_check=revocation_check()
     )
 
 
-def describe_issuer(settings: AuthSettings, clock: Clock, issuers: Mapping[str, Any]) -> Issuer:
+def describe_issuer(
+    settings: AuthSettings, clock: Clock, issuer_containers: Mapping[str, Any]
+) -> Issuer:
     """Describe the issuer, or the common facts of several issuers, which have no common keys.
 
     Args:
         settings: The settings of the server.
         clock: Returns the time in seconds since the epoch.
-        issuers: The containers of several issuers.
+        issuer_containers: The containers of several issuers; empty with a single issuer.
     """
-    if not issuers:
+    if not issuer_containers:
         return choose_issuer(settings, clock)
-    described: list[Issuer] = [container.issuer() for container in issuers.values()]
+    described: list[Issuer] = [container.issuer() for container in issuer_containers.values()]
     resources = [issuer.resource for issuer in described if issuer.resource is not None]
     resource = None
     if resources:  # all issuers have the same URL
@@ -114,22 +116,24 @@ def accepted_by(issuer: Issuer) -> frozenset[str]:
 
 
 def choose_verifier(
-    verifier: Callable[[], TokenVerifier], settings: AuthSettings, issuers: Mapping[str, Any]
+    verifier: Callable[[], TokenVerifier],
+    settings: AuthSettings,
+    issuer_containers: Mapping[str, Any],
 ) -> TokenVerifier:
     """Return the verifier of a single issuer, or a verifier that chooses between several issuers.
 
     Args:
         verifier: Returns the verifier of a single issuer.
         settings: The settings of the server.
-        issuers: The containers of several issuers.
+        issuer_containers: The containers of several issuers; empty with a single issuer.
 
     Raises:
         ValueError: Two issuers accept the same `iss`.
     """
-    if not issuers:
+    if not issuer_containers:
         return verifier()
     verifiers: dict[str, TokenVerifier] = {}
-    for container in issuers.values():
+    for container in issuer_containers.values():
         for issuer in accepted_by(container.issuer()):
             if issuer in verifiers:
                 raise ValueError(f"two trusted issuers accept tokens of {issuer}")

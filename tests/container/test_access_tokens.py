@@ -139,10 +139,10 @@ async def test_a_custom_issuer_is_the_issuer_of_both_kinds(issuer: Issuer) -> No
 async def test_nothing_is_added_without_a_resource(issuer: Issuer) -> None:
     async with opened(issuer.settings()) as container:
         assert container.access_token_rules() is None
-        assert container.bearer_verifier() is container.jwt_verifier()
+        assert container.uncached_verifier() is container.jwt_verifier()
     settings = issuer.settings(auth_resource=RESOURCE)
     container = AuthContainer(settings=settings)
-    assert isinstance(container.bearer_verifier(), TypedTokenVerifier)
+    assert isinstance(container.uncached_verifier(), TypedTokenVerifier)
     assert isinstance(container.jwks_keys(), JwksKeys)
 
 

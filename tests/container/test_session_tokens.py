@@ -10,7 +10,7 @@ from backend.adapters.auth.better_auth.bearer_tokens import BearerTokenVerifier
 from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.persistence.memory import InMemoryDatabase, InMemoryRevocationStore
 from backend.adapters.persistence.revocations import RememberedRevocations
-from backend.container import tokens
+from backend.container.http_client import make_http_client
 from backend.container.inspection import InspectionContainer
 from backend.container.mcp import mcp_settings
 from backend.container.session_tokens import ask
@@ -209,7 +209,7 @@ async def test_an_outage_is_not_an_error_of_the_token() -> None:
 
 async def test_cookies_of_an_answer_are_not_sent_with_the_next_question() -> None:
     behaviour = answer(b"null", headers={"Set-Cookie": "better-auth.session_data=ada; Path=/"})
-    async with key_server(behaviour) as server, tokens.http_client(server.url) as client:
+    async with key_server(behaviour) as server, make_http_client(server.url) as client:
         for _ in range(2):
             assert await ask(client, server.url, signed()) == b"null"
         assert not client.cookies
@@ -223,7 +223,7 @@ async def test_cookies_of_an_answer_are_not_sent_with_the_next_question() -> Non
 async def test_the_token_does_not_follow_a_redirect(status: int) -> None:
     async with key_server(answer(b"{}")) as thief:
         redirect = answer(b"", status=status, headers={"Location": thief.url})
-        async with key_server(redirect) as server, tokens.http_client(server.url) as client:
+        async with key_server(redirect) as server, make_http_client(server.url) as client:
             container = make_container(
                 BetterAuth(), better_auth_url=f"http://127.0.0.1:{server.port}"
             )
@@ -235,7 +235,7 @@ async def test_the_token_does_not_follow_a_redirect(status: int) -> None:
 
 async def test_a_huge_answer_is_cut_off() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n"
-    async with key_server(endless(head)) as server, tokens.http_client(server.url) as client:
+    async with key_server(endless(head)) as server, make_http_client(server.url) as client:
         container = make_container(BetterAuth(), better_auth_url=f"http://127.0.0.1:{server.port}")
         container.get_session_client.override(client)
         with pytest.raises(VerifierUnavailableError, match="1000000 bytes"):

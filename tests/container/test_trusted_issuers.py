@@ -314,7 +314,7 @@ async def test_the_key_sets_can_be_opened_again(first: Issuer, second: Issuer) -
 
 def test_one_issuer_has_the_same_objects_as_ever(first: Issuer) -> None:
     container = AuthContainer(settings=first.settings())
-    assert container.trusted_issuers() == {}
+    assert container.issuer_containers() == {}
     assert type(container.token_verifier()) is CachedTokenVerifier
     (keys,) = container.resources()
     assert type(keys) is JwksKeys
