@@ -18,6 +18,7 @@ from backend.settings.complaints import Complaint, ConfigurationError, errors_of
 from backend.settings.consistency import ISSUERS
 from backend.settings.issuer_list import IssuerList
 from backend.settings.oidc import uses_oidc
+from backend.settings.raw_values import is_off
 from backend.settings.resource import ResourceUrl
 from backend.settings.sources import names_any, read_sources, variables_of
 from backend.settings.spelling import misspellings
@@ -210,7 +211,6 @@ class AuthSettings(BaseSettings):
         for itself, in another format.
         """
         values = EnvSettingsSource(cls)()
-        cookie = str({**values, **overrides}.get("auth_cookie", CookieCache.OFF))
-        if cookie.lower() == CookieCache.OFF:
+        if is_off({**values, **overrides}, "auth_cookie"):
             values.pop("cors_origins", None)
         return values

@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from backend.settings.complaints import Complaint
 from backend.settings.issuer_list import beside_issuer_list
-from backend.settings.key_set_urls import ON, url_complaints
+from backend.settings.key_set_urls import url_complaints
 from backend.settings.oidc import (
-    names_provider,
+    has_valid_provider,
     oidc_inconsistencies,
+    oidc_settings_without_effect,
     uses_oidc,
-    without_oidc,
 )
+from backend.settings.raw_values import is_on, text_of
 from backend.settings.resource import resource_inconsistencies
 from backend.settings.session_tokens import (
     session_token_inconsistencies,
@@ -76,19 +77,19 @@ def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
     Args:
         raw: The settings that are set, before validation; values may be invalid.
     """
-    storage = str(raw.get("auth_revocation", "")).lower()
-    if storage == RevocationStorage.DATABASE and not raw.get("auth_max_lifetime"):
+    is_database = text_of(raw, "auth_revocation") == RevocationStorage.DATABASE
+    if is_database and not raw.get("auth_max_lifetime"):
         yield _REVOCATION_WITHOUT_LIFETIME
     if raw.get("auth_trusted_issuers"):
         yield from beside_issuer_list(raw)
         return
-    if not names_provider(raw):
+    if not has_valid_provider(raw):
         return  # what else is wrong depends on the provider
     if uses_oidc(raw):
         yield from oidc_inconsistencies(raw)
         yield from session_tokens_without_better_auth(raw)
         return
-    yield from without_oidc(raw)
+    yield from oidc_settings_without_effect(raw)
     has_secret = bool(raw.get("better_auth_secret") or split(raw.get("better_auth_secrets")))
     has_key_set = bool(raw.get("better_auth_url") or raw.get("auth_jwks_url"))
     if not has_secret and not has_key_set:
@@ -109,7 +110,7 @@ def inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
 
 
 def _cookie_complaints(raw: Mapping[str, Any], *, has_secret: bool) -> Iterator[Complaint]:
-    strategy = str(raw.get("auth_cookie", "off")).lower()
+    strategy = text_of(raw, "auth_cookie")
     if strategy not in {CookieCache.COMPACT, CookieCache.JWT, CookieCache.JWE}:
         return
     if strategy != CookieCache.JWT and not has_secret:
@@ -123,5 +124,5 @@ def _cookie_complaints(raw: Mapping[str, Any], *, has_secret: bool) -> Iterator[
         yield _ANY_ORIGIN_WITH_COOKIE
     if not origins and not raw.get("better_auth_url"):
         yield _NO_ORIGIN_WITH_COOKIE
-    if str(raw.get("auth_require_scopes", "")).lower() in ON:
+    if is_on(raw, "auth_require_scopes"):
         yield _SCOPES_WITH_COOKIE

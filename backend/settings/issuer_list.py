@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, NoReturn
 from pydantic import BeforeValidator, SecretStr
 
 from backend.settings.complaints import Complaint
-from backend.settings.values import CookieCache, SessionTokens
+from backend.settings.raw_values import is_off
 
 VARIABLE: Final = "AUTH_TRUSTED_ISSUERS"
 NAME: Final = "name"
@@ -104,9 +104,9 @@ def beside_issuer_list(raw: Mapping[str, Any]) -> Iterator[Complaint]:
                 f"each entry of {VARIABLE} has its own, so this value has no effect",
                 f"Move it into the entries of {VARIABLE}, or unset it.",
             )
-    if str(raw.get("auth_cookie") or CookieCache.OFF).lower() != CookieCache.OFF:
+    if not is_off(raw, "auth_cookie"):
         yield _COOKIE
-    if str(raw.get("auth_session_tokens") or SessionTokens.OFF).lower() != SessionTokens.OFF:
+    if not is_off(raw, "auth_session_tokens"):
         yield _SESSION_TOKENS
 
 

@@ -1,14 +1,13 @@
 """Checks a URL from which keys are fetched, and the environment of the HTTP client."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 from backend.settings.client_environment import client_complaints
 from backend.settings.complaints import Complaint
 from backend.settings.origins import canonical_url, is_loopback
-
-ON: Final = frozenset({"1", "on", "t", "true", "y", "yes"})  # the texts that pydantic reads as True
+from backend.settings.raw_values import is_on
 
 
 def url_complaints(raw: Mapping[str, Any], name: str) -> Iterator[Complaint]:
@@ -37,8 +36,8 @@ def is_forbidden_http(raw: Mapping[str, Any], name: str) -> bool:
         name: The setting with the URL.
     """
     parts = urlsplit(_canonical_or_empty(str(raw[name])))
-    allowed = str(raw.get("auth_allow_http", "")).lower() in ON
-    return parts.scheme == "http" and not is_loopback(parts.hostname or "") and not allowed
+    is_remote = not is_loopback(parts.hostname or "")
+    return parts.scheme == "http" and is_remote and not is_on(raw, "auth_allow_http")
 
 
 def _canonical_or_empty(url: str) -> str:

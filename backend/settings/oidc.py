@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from backend.settings.complaints import Complaint
 from backend.settings.key_set_urls import url_complaints
-from backend.settings.values import HMAC_ALGORITHMS, CookieCache, Provider, split
+from backend.settings.raw_values import is_off, text_of
+from backend.settings.values import HMAC_ALGORITHMS, Provider, split
 
 _OF_BETTER_AUTH: Final = ("better_auth_url", "better_auth_secret", "better_auth_secrets")
 _NO_ISSUER: Final = Complaint(
@@ -31,17 +32,17 @@ _ANY_AUDIENCE: Final = Complaint(
 )
 
 
-def names_provider(raw: Mapping[str, Any]) -> bool:
+def has_valid_provider(raw: Mapping[str, Any]) -> bool:
     """Return whether `AUTH_PROVIDER` is valid, or not set."""
-    return str(raw.get("auth_provider") or Provider.BETTER_AUTH).lower() in set(Provider)
+    return text_of(raw, "auth_provider") in {"", *Provider}
 
 
 def uses_oidc(raw: Mapping[str, Any]) -> bool:
     """Return whether the settings choose an OpenID Connect issuer."""
-    return str(raw.get("auth_provider") or "").lower() == Provider.OIDC
+    return text_of(raw, "auth_provider") == Provider.OIDC
 
 
-def without_oidc(raw: Mapping[str, Any]) -> Iterator[Complaint]:
+def oidc_settings_without_effect(raw: Mapping[str, Any]) -> Iterator[Complaint]:
     """Complain about settings that have no effect without `AUTH_PROVIDER=oidc`."""
     for name in sorted(name for name in raw if name.startswith("oidc_")):
         yield Complaint(
@@ -64,7 +65,7 @@ def oidc_inconsistencies(raw: Mapping[str, Any]) -> Iterator[Complaint]:
             )
     if raw.get("auth_issuer"):
         yield _ISSUER_TWICE
-    if str(raw.get("auth_cookie", CookieCache.OFF)).lower() != CookieCache.OFF:
+    if not is_off(raw, "auth_cookie"):
         yield _COOKIE
     if set(split(raw.get("auth_algorithms", ""))) & HMAC_ALGORITHMS:
         yield _HS256

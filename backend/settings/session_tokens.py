@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from backend.settings.complaints import Complaint
-from backend.settings.key_set_urls import ON, is_forbidden_http
+from backend.settings.key_set_urls import is_forbidden_http
+from backend.settings.raw_values import is_off, is_on, text_of
 from backend.settings.values import SessionTokens
 
 _NAME: Final = "AUTH_SESSION_TOKENS"
@@ -47,7 +48,7 @@ def session_tokens_without_better_auth(raw: Mapping[str, Any]) -> Iterator[Compl
     Args:
         raw: The settings that are set, before validation; values may be invalid.
     """
-    if str(raw.get("auth_session_tokens", SessionTokens.OFF)).lower() != SessionTokens.OFF:
+    if not is_off(raw, "auth_session_tokens"):
         yield _OTHER_PROVIDER
 
 
@@ -60,7 +61,7 @@ def session_token_inconsistencies(
         raw: The settings that are set, before validation; values may be invalid.
         has_secret: Whether a shared secret is set.
     """
-    if str(raw.get("auth_session_tokens", "")).lower() != SessionTokens.GET_SESSION:
+    if text_of(raw, "auth_session_tokens") != SessionTokens.GET_SESSION:
         return
     if not raw.get("better_auth_url"):
         yield _NO_SERVER
@@ -70,5 +71,5 @@ def session_token_inconsistencies(
         yield _NO_SECRET
     if raw.get("auth_resource"):
         yield _RESOURCE
-    if str(raw.get("auth_require_scopes", "")).lower() in ON:
+    if is_on(raw, "auth_require_scopes"):
         yield _SCOPES
