@@ -42,7 +42,9 @@ class Container(Auth):
     # For the command line; see also `InspectionContainer` and `DevelopmentContainer`.
     migrate_schema = providers.Callable(databases.migrate_schema, database)
     check_schema = providers.Callable(databases.check_schema, database)
-    check_revocation = providers.Callable(revocations.check_start, database, Auth.revocation_check)
+    check_revocation = providers.Callable(
+        revocations.check_readable, database, Auth.revocation_check
+    )
     revoke = providers.Callable(
         revocations.revoke, Auth.settings, database, revocation_store, Auth.clock
     )

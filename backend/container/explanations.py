@@ -1,15 +1,10 @@
-"""Makes the explainers of sessions, chooses the advice, and explains revocations.
-
-All of this is for the command line.
-"""
+"""Makes the explainers of sessions, and chooses the advice, for the command line."""
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 
 from backend.adapters.auth.explain import advice
-from backend.adapters.auth.explain.failures import Failure, code_and_reason
 from backend.adapters.auth.explain.session import CookieExplainer
 from backend.adapters.auth.explain.session_token import (
     SessionTokenExplainer,
@@ -17,23 +12,15 @@ from backend.adapters.auth.explain.session_token import (
 )
 from backend.adapters.auth.jwks.fetch import fetch
 from backend.adapters.auth.keys import IssuerKeys
-from backend.adapters.persistence.database import Database
 from backend.container.cookie_verifier import cookie_decoder
 from backend.container.issuer import Issuer
 from backend.container.tokens import without_revocation_check
-from backend.domain.auth import (
-    AuthError,
-    TokenVerifier,
-    VerifierUnavailableError,
-)
-from backend.domain.diagnosis import Explanation, Finding
-from backend.domain.revocation import RevocationCheck, RevokedTokenError
+from backend.domain.auth import TokenVerifier
+from backend.domain.diagnosis import Finding
 from backend.settings.authentication import AuthSettings
 from backend.settings.values import Provider
 
 _ADVICE: Final = {Provider.BETTER_AUTH: advice.BETTER_AUTH, Provider.OIDC: advice.OIDC}
-_REVOKED: Final = "Sign in again. `python -m backend revoke` made the entry, and the entry expires."
-_OTHER: Final = "See docs/revocation.md."
 
 
 def advice_for(settings: AuthSettings) -> advice.Advice:
@@ -81,36 +68,3 @@ async def diagnose_get_session(
         url=url,
         max_age=settings.auth_session_max_age,
     )
-
-
-async def explain_revocation(
-    database: Database,
-    check: RevocationCheck | None,
-    explanation: Explanation,
-    verifier: TokenVerifier,
-    text: str,
-) -> Explanation:
-    """Extend the explanation of an accepted token or cookie: is it revoked?
-
-    Args:
-        database: The database, not open yet.
-        check: Finds out whether a token is revoked; None if tokens cannot be revoked.
-        explanation: The result of the other checks.
-        verifier: Verifies the text, and calls the check.
-        text: The token, or the value of the cookie. Secret.
-    """
-    if check is None or not explanation.accepted:
-        return explanation
-    failure: Failure | None = None
-    try:
-        async with database:
-            await verifier.verify(text)
-    except (AuthError, VerifierUnavailableError) as error:
-        failure = error
-    finding = Finding(check="revocation", found="not revoked")
-    if failure is not None:
-        remedy = _REVOKED if isinstance(failure, RevokedTokenError) else _OTHER
-        finding = Finding(check="revocation", problem=str(failure), remedy=remedy)
-    code, reason = code_and_reason(failure)
-    findings = [*explanation.findings, finding]
-    return replace(explanation, findings=findings, code=code, reason=reason)

@@ -6,9 +6,10 @@ from backend.adapters.auth.explain.configuration import diagnose_cookies
 from backend.adapters.auth.explain.issuer import diagnose_issuer
 from backend.adapters.auth.explain.token import TokenExplainer
 from backend.adapters.persistence.schema.diagnosis import diagnose_database
-from backend.container import explanations, revocations, tokens
+from backend.container import explanations, tokens
 from backend.container.application import Container
 from backend.container.issuer_inspection import issuer_inspection
+from backend.container.revocation_inspection import diagnose_revocations, explain_revocation
 
 
 class InspectionContainer(Container):
@@ -19,7 +20,7 @@ class InspectionContainer(Container):
 
     diagnose_database = providers.Callable(diagnose_database, Container.database)
     diagnose_revocations = providers.Callable(
-        revocations.diagnose, Container.database, Container.revocation_check
+        diagnose_revocations, Container.database, Container.revocation_check
     )
     advice = providers.Callable(explanations.advice_for, Container.settings)
     has_secret = providers.Callable(tokens.has_secret, Container.settings)
@@ -61,7 +62,7 @@ class InspectionContainer(Container):
         Container.get_session_client.provider,
     )
     explain_revocation = providers.Callable(
-        explanations.explain_revocation, Container.database, Container.revocation_check
+        explain_revocation, Container.database, Container.revocation_check
     )
     diagnose_cookies = providers.Callable(
         diagnose_cookies,

@@ -6,7 +6,6 @@ from typing import Final
 from backend.adapters.persistence.database import Database
 from backend.adapters.persistence.revocations import RememberedRevocations
 from backend.domain.auth import VerifierUnavailableError
-from backend.domain.diagnosis import Finding
 from backend.domain.revocation import (
     Revocation,
     RevocationCheck,
@@ -38,8 +37,8 @@ def make_check(
     return RememberedRevocations(store(), max_age=settings.auth_revocation_max_age, clock=clock)
 
 
-async def check_start(database: Database, check: RevocationCheck | None) -> None:
-    """Check that a server can read the revocations, if there are any.
+async def check_readable(database: Database, check: RevocationCheck | None) -> None:
+    """Check that a server can read the revocations, if tokens can be revoked.
 
     Raises:
         ConfigurationError: The server cannot read the revocations.
@@ -51,18 +50,6 @@ async def check_start(database: Database, check: RevocationCheck | None) -> None
             await check.is_revoked(TokenIds(""))
     except VerifierUnavailableError as error:
         raise ConfigurationError([Complaint("AUTH_REVOCATION", str(error), _READ)]) from None
-
-
-async def diagnose(database: Database, check: RevocationCheck | None) -> list[Finding]:
-    """Return findings about the revocations: whether a server can read the entries, if any."""
-    try:
-        await check_start(database, check)
-    except ConfigurationError as error:
-        (complaint,) = error.complaints
-        return [
-            Finding(check="revocations", problem=complaint.problem, remedy=complaint.remedy),
-        ]
-    return [] if check is None else [Finding(check="revocations", found="can be read")]
 
 
 async def revoke(  # noqa: PLR0913 - the parts of the container
