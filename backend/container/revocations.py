@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from backend.adapters.persistence.database import Database
-from backend.adapters.persistence.revocations import RememberedRevocations
+from backend.adapters.persistence.revocations import CachedRevocationCheck
 from backend.domain.auth import VerifierUnavailableError
 from backend.domain.revocation import (
     Revocation,
@@ -24,7 +24,7 @@ _READ: Final = (
 
 def make_check(
     settings: Settings, store: Callable[[], RevocationStore], clock: Callable[[], float]
-) -> RememberedRevocations | None:
+) -> CachedRevocationCheck | None:
     """Make the check of revoked tokens; None if `AUTH_REVOCATION` is off.
 
     Args:
@@ -34,7 +34,7 @@ def make_check(
     """
     if settings.auth_revocation is RevocationStorage.OFF:
         return None
-    return RememberedRevocations(store(), max_age=settings.auth_revocation_max_age, clock=clock)
+    return CachedRevocationCheck(store(), max_age=settings.auth_revocation_max_age, clock=clock)
 
 
 async def check_readable(database: Database, check: RevocationCheck | None) -> None:

@@ -10,7 +10,7 @@ from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.auth.pyjwt import JwtTokenVerifier
 from backend.adapters.auth.revocation import IdentifiedPrincipal, RevocationCheckedTokenVerifier
 from backend.adapters.persistence.memory import InMemoryDatabase, InMemoryRevocationStore
-from backend.adapters.persistence.revocations import RememberedRevocations
+from backend.adapters.persistence.revocations import CachedRevocationCheck
 from backend.adapters.persistence.sqlite.database import SqliteDatabase
 from backend.container import Container
 from backend.container.authentication import AuthContainer
@@ -52,7 +52,7 @@ class Monotonic:
 def make_container(**values: Any) -> Container:
     """Make a container whose clock shows `NOW`, and whose entries are in memory."""
     store = InMemoryRevocationStore()
-    check = RememberedRevocations(store, max_age=1, clock=lambda: NOW, monotonic=Monotonic())
+    check = CachedRevocationCheck(store, max_age=1, clock=lambda: NOW, monotonic=Monotonic())
     return Container(
         settings=Settings.load(**{**ON, **values}),
         clock=lambda: NOW,
@@ -223,7 +223,7 @@ async def test_an_app_without_a_database_can_bring_its_own_check() -> None:
     container = AuthContainer(
         settings=AuthSettings.load(better_auth_secret=SECRET.decode()),
         clock=lambda: NOW,
-        revocation_check=RememberedRevocations(
+        revocation_check=CachedRevocationCheck(
             store, max_age=1, clock=lambda: NOW, monotonic=Monotonic()
         ),
     )

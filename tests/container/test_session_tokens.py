@@ -9,7 +9,7 @@ import pytest
 from backend.adapters.auth.better_auth.bearer_tokens import BearerTokenVerifier
 from backend.adapters.auth.cache import CachedTokenVerifier
 from backend.adapters.persistence.memory import InMemoryDatabase, InMemoryRevocationStore
-from backend.adapters.persistence.revocations import RememberedRevocations
+from backend.adapters.persistence.revocations import CachedRevocationCheck
 from backend.container.http_client import make_http_client
 from backend.container.inspection import InspectionContainer
 from backend.container.mcp import mcp_settings
@@ -80,7 +80,7 @@ def make_container(
     """Make a container whose clock shows `NOW`, and whose entries of revocation are in memory."""
     store = InMemoryRevocationStore()
     settings = Settings.load(**{**ON, **values})
-    check = RememberedRevocations(store, max_age=1, clock=lambda: NOW)
+    check = CachedRevocationCheck(store, max_age=1, clock=lambda: NOW)
     return InspectionContainer(
         settings=settings,
         clock=lambda: NOW,

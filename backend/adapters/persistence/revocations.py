@@ -12,7 +12,7 @@ from backend.domain.todo_repository import RepositoryUnavailableError
 RETRY_INTERVAL: Final = 1.0  # seconds between two attempts to read while the store is down
 
 
-class RememberedRevocations:
+class CachedRevocationCheck:
     """Checks tokens against a copy of all entries, which is read again before it is too old.
 
     Half of `max_age` after a read, the next check starts another read in the background. So checks

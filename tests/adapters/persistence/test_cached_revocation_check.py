@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from backend.adapters.persistence.revocations import RETRY_INTERVAL, RememberedRevocations
+from backend.adapters.persistence.revocations import RETRY_INTERVAL, CachedRevocationCheck
 from backend.domain.auth import VerifierUnavailableError
 from backend.domain.revocation import Revocation, RevocationKind, TokenIds
 from backend.domain.todo_repository import RepositoryUnavailableError
@@ -65,8 +65,8 @@ def monotonic() -> Monotonic:
 
 
 @pytest.fixture
-def check(store: Store, monotonic: Monotonic) -> RememberedRevocations:
-    return RememberedRevocations(store, max_age=10, clock=lambda: NOW, monotonic=monotonic)
+def check(store: Store, monotonic: Monotonic) -> CachedRevocationCheck:
+    return CachedRevocationCheck(store, max_age=10, clock=lambda: NOW, monotonic=monotonic)
 
 
 async def revoke_ada(store: Store) -> None:
@@ -81,7 +81,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_the_first_check_reads_the_store(check: RememberedRevocations, store: Store) -> None:
+async def test_the_first_check_reads_the_store(check: CachedRevocationCheck, store: Store) -> None:
     await revoke_ada(store)
     assert await check.is_revoked(ADA)
     assert not await check.is_revoked(TokenIds("bob", NOW - 60))
@@ -89,12 +89,12 @@ async def test_the_first_check_reads_the_store(check: RememberedRevocations, sto
 
 
 async def test_the_store_is_not_read_before_the_first_check(store: Store) -> None:
-    RememberedRevocations(store, max_age=10)
+    CachedRevocationCheck(store, max_age=10)
     assert store.reads == 0
 
 
 async def test_a_revocation_counts_at_the_latest_when_the_copy_is_too_old(
-    check: RememberedRevocations, store: Store, monotonic: Monotonic
+    check: CachedRevocationCheck, store: Store, monotonic: Monotonic
 ) -> None:
     assert not await check.is_revoked(ADA)
     await revoke_ada(store)
@@ -103,7 +103,7 @@ async def test_a_revocation_counts_at_the_latest_when_the_copy_is_too_old(
 
 
 async def test_checks_do_not_wait_while_the_copy_is_read_early(
-    check: RememberedRevocations, store: Store, monotonic: Monotonic
+    check: CachedRevocationCheck, store: Store, monotonic: Monotonic
 ) -> None:
     await check.is_revoked(ADA)
     await revoke_ada(store)
@@ -119,7 +119,7 @@ async def test_checks_do_not_wait_while_the_copy_is_read_early(
 
 
 async def test_the_age_counts_from_the_start_of_the_read(
-    check: RememberedRevocations, store: Store, monotonic: Monotonic
+    check: CachedRevocationCheck, store: Store, monotonic: Monotonic
 ) -> None:
     store.gate.clear()
     first = asyncio.create_task(check.is_revoked(ADA))
@@ -132,7 +132,7 @@ async def test_the_age_counts_from_the_start_of_the_read(
     assert await check.is_revoked(ADA)
 
 
-async def test_many_requests_share_a_read(check: RememberedRevocations, store: Store) -> None:
+async def test_many_requests_share_a_read(check: CachedRevocationCheck, store: Store) -> None:
     await revoke_ada(store)
     store.gate.clear()
     checks = [asyncio.create_task(check.is_revoked(ADA)) for _ in range(100)]
@@ -146,7 +146,7 @@ async def test_many_requests_share_a_read(check: RememberedRevocations, store: S
 
 @pytest.mark.parametrize("error", [RepositoryUnavailableError("down"), TimeoutError()])
 async def test_an_outage_is_neither_an_acceptance_nor_a_logout(
-    check: RememberedRevocations, store: Store, error: Exception
+    check: CachedRevocationCheck, store: Store, error: Exception
 ) -> None:
     store.error = error
     with pytest.raises(VerifierUnavailableError, match="revocations") as caught:
@@ -155,7 +155,7 @@ async def test_an_outage_is_neither_an_acceptance_nor_a_logout(
 
 
 async def test_a_copy_is_used_during_an_outage_until_it_is_too_old(
-    check: RememberedRevocations, store: Store, monotonic: Monotonic
+    check: CachedRevocationCheck, store: Store, monotonic: Monotonic
 ) -> None:
     await revoke_ada(store)
     await check.is_revoked(ADA)
@@ -171,7 +171,7 @@ async def test_a_copy_is_used_during_an_outage_until_it_is_too_old(
 
 
 async def test_a_store_that_is_down_is_asked_once_a_second(
-    check: RememberedRevocations, store: Store, monotonic: Monotonic
+    check: CachedRevocationCheck, store: Store, monotonic: Monotonic
 ) -> None:
     store.error = RepositoryUnavailableError("down")
     for _ in range(5):
@@ -186,13 +186,13 @@ async def test_a_store_that_is_down_is_asked_once_a_second(
 
 async def test_a_store_that_does_not_answer_is_an_outage(store: Store) -> None:
     store.gate.clear()
-    check = RememberedRevocations(store, max_age=0.05)
+    check = CachedRevocationCheck(store, max_age=0.05)
     with pytest.raises(VerifierUnavailableError, match="no answer"):
         await check.is_revoked(ADA)
 
 
 def test_the_copy_works_in_another_event_loop(store: Store) -> None:
-    check = RememberedRevocations(store, max_age=10, clock=lambda: NOW)
+    check = CachedRevocationCheck(store, max_age=10, clock=lambda: NOW)
 
     async def give_up() -> None:
         store.gate.clear()
@@ -211,5 +211,5 @@ def test_the_copy_works_in_another_event_loop(store: Store) -> None:
 
 async def test_expired_entries_revoke_nothing(store: Store) -> None:
     await revoke_ada(store)
-    check = RememberedRevocations(store, max_age=10, clock=lambda: NOW + 900)
+    check = CachedRevocationCheck(store, max_age=10, clock=lambda: NOW + 900)
     assert not await check.is_revoked(ADA)
