@@ -45,7 +45,6 @@ def create_mcp_app(container: Container) -> Api:
     routes = [*health.router.routes]
     if settings.metrics:
         routes += scrape.router.routes
-    # For the metadata: clients ask for the scopes that the routes name. The tools check them.
     scopes = SCOPES if settings.auth_require_scopes else ()
     app = Api(
         title="MCP server of the Todo API",
@@ -58,7 +57,7 @@ def create_mcp_app(container: Container) -> Api:
             tracing, excluded={*HEALTH_PATHS, scrape.PATH}, root_path=settings.root_path or ""
         ),
     )
-    app.include_router(router, dependencies=[Security(_offer_scopes, scopes=scopes)])
+    app.include_router(router, dependencies=[Security(_name_scopes, scopes=scopes)])
     equip(app, container)
     app.state.protocol = McpProtocol(
         TodoTools(
@@ -88,12 +87,15 @@ async def serve_mcp(request: Request, principal: CurrentPrincipal) -> Response:
     return McpResponse(request.app.state.protocol, await request.body())
 
 
-def _offer_scopes() -> None:
-    """Require no scopes."""
+def _name_scopes() -> None:
+    """Do nothing, as a dependency with scopes: clients find these scopes in the metadata.
+
+    Each tool checks its own scope.
+    """
 
 
 class McpResponse(Response):
-    """The response of the protocol.
+    """The response of the protocol, which the SDK writes as an ASGI app.
 
     Args:
         protocol: Serves the request.
@@ -122,6 +124,7 @@ class McpResponse(Response):
         async def keep(message: Message) -> None:
             messages.append(message)
 
+        # Messages are kept until the end, because a missing scope changes the status.
         await self._protocol.serve(scope, read, keep)
         if MISSING_SCOPE in scope:
             raise MissingScopeError([scope[MISSING_SCOPE]])

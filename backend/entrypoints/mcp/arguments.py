@@ -1,6 +1,6 @@
 """The arguments of the tools, by the rules of the Todo API. No tool takes a user id."""
 
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -44,6 +44,3 @@ class ChangeTodo(TodoChanges):
 
     id: TodoId
     version: Version = None
-
-
-NOT_CHANGES: Final = frozenset({"id", "version"})  # the arguments of `ChangeTodo` that name a todo

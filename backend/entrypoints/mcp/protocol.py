@@ -41,7 +41,7 @@ _INSTRUCTIONS: Final = (
 _log = logging.getLogger(__name__)
 
 
-# Keys of the ASGI scope: the principal of the request, and the scope that it lacks for its call.
+# Keys of the ASGI scope: the principal of the request, and the OAuth scope that it lacks.
 CALLER: Final = "backend.mcp.caller"
 MISSING_SCOPE: Final = "backend.mcp.missing_scope"
 

@@ -8,15 +8,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import BaseModel
-
 from backend.domain.auth import Principal
 from backend.domain.todo import Todo, TodoConflictError
 from backend.domain.todo_repository import RepositoryUnavailableError, TodoRepository
 from backend.entrypoints.http.todos.cursors import Cursors
 from backend.entrypoints.http.todos.page_size import shorten
 from backend.entrypoints.mcp.arguments import (
-    NOT_CHANGES,
     AddTodo,
     ChangeTodo,
     GetTodo,
@@ -47,7 +44,7 @@ class TodoTools:
     cursors: Cursors
     clock: Callable[[], float]
 
-    async def list(self, principal: Principal, arguments: ListTodos) -> BaseModel:
+    async def list(self, principal: Principal, arguments: ListTodos) -> TodoPageResult:
         """Return a page of todos.
 
         Raises:
@@ -61,30 +58,30 @@ class TodoTools:
         cursor = await self.cursors.encode(page.next, user_id, query) if page.next else None
         return TodoPageResult.model_validate({"items": page.items, "next_cursor": cursor})
 
-    async def get(self, principal: Principal, arguments: GetTodo) -> BaseModel:
+    async def get(self, principal: Principal, arguments: GetTodo) -> TodoResult:
         """Return a todo."""
         return _result(await self.todos.get(principal.user_id, arguments.id))
 
-    async def add(self, principal: Principal, arguments: AddTodo) -> BaseModel:
+    async def add(self, principal: Principal, arguments: AddTodo) -> TodoResult:
         """Create a todo."""
         todo = Todo.create(now=self._now(), **dict(arguments))
         return _result(await self.todos.add(principal.user_id, todo))
 
-    async def change(self, principal: Principal, arguments: ChangeTodo) -> BaseModel:
+    async def change(self, principal: Principal, arguments: ChangeTodo) -> TodoResult:
         """Change fields of a todo."""
-        changes = arguments.model_dump(exclude_unset=True, exclude={*NOT_CHANGES})
+        changes = arguments.model_dump(exclude_unset=True, exclude={"id", "version"})
         if not changes:
             raise EmptyChangeError
         todo = await self._save(principal.user_id, arguments.id, arguments.version, changes)
         return _result(todo)
 
-    async def complete(self, principal: Principal, arguments: VersionedTodo) -> BaseModel:
+    async def complete(self, principal: Principal, arguments: VersionedTodo) -> TodoResult:
         """Mark a todo as completed."""
         changes = {"completed": True}
         todo = await self._save(principal.user_id, arguments.id, arguments.version, changes)
         return _result(todo)
 
-    async def delete(self, principal: Principal, arguments: VersionedTodo) -> BaseModel:
+    async def delete(self, principal: Principal, arguments: VersionedTodo) -> DeletedTodo:
         """Delete a todo."""
         await self.todos.remove(principal.user_id, arguments.id, version=arguments.version)
         return DeletedTodo(id=arguments.id)
@@ -115,5 +112,5 @@ class TodoTools:
         return datetime.fromtimestamp(self.clock(), UTC)
 
 
-def _result(todo: Todo) -> BaseModel:
+def _result(todo: Todo) -> TodoResult:
     return TodoResult.model_validate(todo)
