@@ -10,7 +10,7 @@ from backend.adapters.auth.claims import ClaimsPolicy, ToPrincipal
 from backend.adapters.auth.jose.jwk import HMAC_ALGORITHMS
 from backend.adapters.auth.keys import IssuerKeys
 from backend.adapters.auth.pyjwt import ACCESS_TOKEN_TYPES, JwtTokenVerifier, SignedTokens
-from backend.adapters.auth.token_types import ACCESS_TOKEN, JWT, TypedTokenVerifier
+from backend.adapters.auth.token_types import OAUTH_TOKEN_TYPES, PLAIN_JWT_TYPES, TypedTokenVerifier
 from backend.container.issuer import Issuer
 from backend.container.tokens import sources
 from backend.domain.auth import TokenVerifier
@@ -48,13 +48,17 @@ def access_token_rules(
         max_lifetime=settings.auth_max_lifetime,
     )
     max_length = settings.auth_token_max_bytes
-    signed_tokens = SignedTokens(asymmetric, types=ACCESS_TOKEN, max_length=max_length)
+    signed_tokens = SignedTokens(asymmetric, types=OAUTH_TOKEN_TYPES, max_length=max_length)
     return AccessTokenRules(signed_tokens, policy)
 
 
-def other_types(rules: AccessTokenRules | None) -> frozenset[str]:
-    """Return the values of `typ` that tokens under the other rules may have."""
-    return ACCESS_TOKEN_TYPES if rules is None else JWT
+def types_of_other_tokens(rules: AccessTokenRules | None) -> frozenset[str]:
+    """Return the accepted values of `typ` in the tokens that have no rules of their own.
+
+    Args:
+        rules: The rules for OAuth access tokens; None if all tokens have the same rules.
+    """
+    return ACCESS_TOKEN_TYPES if rules is None else PLAIN_JWT_TYPES
 
 
 def with_access_tokens(

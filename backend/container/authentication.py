@@ -76,7 +76,7 @@ class AuthContainer(containers.DeclarativeContainer):
     signed_tokens = providers.Singleton(
         SignedTokens,
         sources,
-        types=providers.Callable(access_tokens.other_types, access_token_rules),
+        types=providers.Callable(access_tokens.types_of_other_tokens, access_token_rules),
         max_length=settings.provided.auth_token_max_bytes,
     )
     policy = providers.Singleton(tokens.policy, settings, issuer)

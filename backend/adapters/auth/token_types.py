@@ -12,8 +12,10 @@ from backend.adapters.auth.jose.jws import decode_object
 from backend.adapters.auth.pyjwt import JwtTokenVerifier, media_subtype
 from backend.domain.auth import MalformedTokenError, Principal
 
-JWT: Final = frozenset({"jwt"})  # RFC 7519, section 5.1
-ACCESS_TOKEN: Final = frozenset({"at+jwt"})  # RFC 9068, section 2.1
+# With `AUTH_RESOURCE`, OAuth access tokens and other JWTs have separate rules. Each set has the
+# values of `typ` for one kind.
+PLAIN_JWT_TYPES: Final = frozenset({"jwt"})  # RFC 7519, section 5.1
+OAUTH_TOKEN_TYPES: Final = frozenset({"at+jwt"})  # RFC 9068, section 2.1
 
 _CACHE_SIZE: Final = 256
 _HEADER_MAX_LENGTH: Final = 1024
@@ -38,18 +40,18 @@ class TypedTokenVerifier:
         return self._verifier.verify(token)
 
 
-@functools.lru_cache(_CACHE_SIZE)
-def _type_of(segment: str) -> str:
-    try:
-        return media_subtype(decode_object(segment.encode("ascii")).get("typ"))
-    except (MalformedTokenError, UnicodeEncodeError):
-        return ""
-
-
 def is_access_token(header: str) -> bool:
     """Return whether the type of a token is that of OAuth access tokens.
 
     Args:
         header: The encoded header. Untrusted. A malformed header has no type.
     """
-    return len(header) <= _HEADER_MAX_LENGTH and _type_of(header) in ACCESS_TOKEN
+    return len(header) <= _HEADER_MAX_LENGTH and _type_of(header) in OAUTH_TOKEN_TYPES
+
+
+@functools.lru_cache(_CACHE_SIZE)
+def _type_of(segment: str) -> str:
+    try:
+        return media_subtype(decode_object(segment.encode("ascii")).get("typ"))
+    except (MalformedTokenError, UnicodeEncodeError):
+        return ""

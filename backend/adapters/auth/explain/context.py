@@ -9,7 +9,7 @@ from backend.adapters.auth.claims import ClaimsPolicy, numeric_date
 from backend.adapters.auth.machine_tokens import is_machine_token
 from backend.adapters.auth.pyjwt import media_subtype
 from backend.adapters.auth.redaction.values import any_of, quoted
-from backend.adapters.auth.token_types import ACCESS_TOKEN
+from backend.adapters.auth.token_types import OAUTH_TOKEN_TYPES
 from backend.domain.auth import InvalidClaimError
 
 OFF: Final = "off"  # the strategy of session cookies that means: not accepted
@@ -50,7 +50,7 @@ class TokenContext:
     @property
     def is_access_token(self) -> bool:
         """Whether the type of the token is that of OAuth access tokens."""
-        return media_subtype(self.header.get("typ")) in ACCESS_TOKEN
+        return media_subtype(self.header.get("typ")) in OAUTH_TOKEN_TYPES
 
     def found(self, check: str) -> str | None:
         """Return the values in the token that a check examines; None without such values.
