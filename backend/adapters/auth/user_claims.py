@@ -31,8 +31,8 @@ def text(claims: Claims, name: str) -> str | None:
 
 
 def words(claims: Claims, name: str, *, separator: str) -> frozenset[str]:
-    """Read a list: a string with separators, or a JSON list of strings."""
-    value = claims[name]
+    """Return the words of a string with separators, or of a list; none for any other value."""
+    value = claims.get(name)
     if value is None:
         return _EMPTY
     items = value.split(separator) if isinstance(value, str) else value

@@ -51,7 +51,7 @@ def principal_mapping(mapping: ClaimMapping, claim_names: Sequence[str] = ()) ->
     """
     names = (mapping.user_id, mapping.email, mapping.name, mapping.roles, mapping.scopes)
     paths = {name: path_of(name) for name in (*names, mapping.email_verified) if name}
-    further = {name: path_of(name) for name in claim_names}
+    custom_paths = {name: path_of(name) for name in claim_names}
 
     def to_principal(claims: Claims, expires_at: float) -> Principal:
         _check_kind(claims)
@@ -61,16 +61,16 @@ def principal_mapping(mapping: ClaimMapping, claim_names: Sequence[str] = ()) ->
             raise MissingClaimError(mapping.user_id)
         check_identifier(mapping.user_id, user_id)
         email = text(facts, mapping.email)
-        selected = {name: find(claims, path) for name, path in further.items()}
+        custom = {name: find(claims, path) for name, path in custom_paths.items()}
         return Principal(
             user_id=user_id,
             expires_at=expires_at,
             email=email,
             name=text(facts, mapping.name),
-            roles=_words(facts, mapping.roles, separator=","),
-            scopes=_words(facts, mapping.scopes, separator=" "),
+            roles=words(facts, mapping.roles, separator=","),
+            scopes=words(facts, mapping.scopes, separator=" "),
             email_verified=email is not None and facts.get(mapping.email_verified) is True,
-            claims=select(selected, claim_names),
+            claims=select(custom, claim_names),
         )
 
     return to_principal
@@ -106,7 +106,3 @@ def _check_kind(claims: Claims) -> None:
         raise UnsupportedTokenError("typ of the payload: not an access token")
     if "events" in claims:  # RFC 8417, section 2.2
         raise UnsupportedTokenError("events: a security event or a logout token")
-
-
-def _words(facts: Mapping[str, Any], name: str, *, separator: str) -> frozenset[str]:
-    return words(facts, name, separator=separator) if name else frozenset()
