@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, NoReturn
 
@@ -37,12 +37,13 @@ _MAX_ENTRIES: Final = 100
 _SHOWABLE: Final = re.compile(r"[A-Za-z_]{1,40}")  # secrets have other characters too
 _NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _PREFIX: Final = re.compile(r"[!-~]{0,64}")
-_NO_NAME: Final = (
+# These complaints, and those of `Entry`, name a member of an entry in place of a variable.
+_NO_NAME: Final = Complaint(
     NAME,
     "not a name of 1 to 64 letters, digits, dots, dashes and underscores",
     "Name the issuer: metrics and messages show the name.",
 )
-_NO_PREFIX: Final = (
+_NO_PREFIX: Final = Complaint(
     PREFIX,
     "not a text of at most 64 printable ASCII characters without spaces",
     'Write what the ids of its users start with, such as "preview:", or "" to keep the ids.',
@@ -81,14 +82,14 @@ class Entry:
         name: The name; empty if the name is invalid.
         prefix: The prefix of the ids of its users; None if the prefix is missing or invalid.
         values: The values of its settings, in the format of environment variables.
-        problems: The problems of its members: the member, the problem, and the remedy.
+        complaints: The problems of its members. The variable of each is the member.
     """
 
     label: str
     name: str
     prefix: str | None
     values: Mapping[str, str]
-    problems: tuple[tuple[str, str, str], ...]
+    complaints: tuple[Complaint, ...]
 
 
 def beside_issuer_list(raw: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -142,17 +143,18 @@ def _entry(number: int, members: Mapping[str, Any]) -> Entry:
     name, prefix = members.get(NAME), members.get(PREFIX)
     is_named = isinstance(name, str) and _NAME.fullmatch(name) is not None
     has_prefix = isinstance(prefix, str) and _PREFIX.fullmatch(prefix) is not None
-    problems = list(_unknown_members(members))
+    complaints = list(_unknown_members(members))
     if not is_named:
-        problems.append(_wanting(members, *_NO_NAME))
+        complaints.append(_missing_or_invalid(members, _NO_NAME))
     if not has_prefix:
-        problems.append(_wanting(members, *_NO_PREFIX))
+        complaints.append(_missing_or_invalid(members, _NO_PREFIX))
     values = {}
     for member in sorted(members.keys() & {*_MEMBERS} - {NAME, PREFIX}):
         text = _as_variable(members[member])
         if text is None:
             problem = "neither a text, true, false, nor a list of texts without commas"
-            problems.append((member, problem, "Write it as the environment variable has it."))
+            remedy = "Write it as the environment variable has it."
+            complaints.append(Complaint(member, problem, remedy))
         elif text:  # like an empty environment variable
             values[member.lower()] = text
     return Entry(
@@ -160,20 +162,18 @@ def _entry(number: int, members: Mapping[str, Any]) -> Entry:
         name=str(name) if is_named else "",
         prefix=str(prefix) if has_prefix else None,
         values=values,
-        problems=tuple(problems),
+        complaints=tuple(complaints),
     )
 
 
-def _wanting(
-    members: Mapping[str, Any], member: str, problem: str, remedy: str
-) -> tuple[str, str, str]:
-    return member, problem if member in members else "is missing", remedy
+def _missing_or_invalid(members: Mapping[str, Any], invalid: Complaint) -> Complaint:
+    return invalid if invalid.variable in members else replace(invalid, problem="is missing")
 
 
-def _unknown_members(members: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _unknown_members(members: Mapping[str, Any]) -> Iterator[Complaint]:
     for member in sorted(members.keys() - {*_MEMBERS}):
         if not _SHOWABLE.fullmatch(member):
-            yield "a member", "its name is not the name of a setting", "Remove it."
+            yield Complaint("a member", "its name is not the name of a setting", "Remove it.")
             continue
         similar = get_close_matches(member.upper(), _MEMBERS, n=1, cutoff=0.8)
         remedy = f"Rename it to {similar[0]}, or remove it." if similar else "Remove it."
@@ -181,7 +181,7 @@ def _unknown_members(members: Mapping[str, Any]) -> Iterator[tuple[str, str, str
             remedy = "Set it in the environment: it holds for every issuer."
         if member.endswith("_FILE"):
             remedy = f"Write the list into a file, and set {VARIABLE}_FILE to its path."
-        yield member, "not a setting of an issuer", remedy
+        yield Complaint(member, "not a setting of an issuer", remedy)
 
 
 def _as_variable(value: object) -> str | None:

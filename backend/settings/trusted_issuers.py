@@ -26,7 +26,7 @@ from backend.settings.validation import validated
 from backend.settings.values import Provider
 
 _BASE_PATH: Final = "/api/auth"  # of Better Auth, unless its URL has a path
-_NO_ISSUER: Final = (
+_NO_ISSUER: Final = Complaint(
     "AUTH_ISSUER",
     "without an issuer, the tokens of this entry cannot be found",
     "Set it to the issuer, exactly as its tokens have it in iss.",
@@ -133,15 +133,15 @@ def _read(
             name=entry.name, user_id_prefix=entry.prefix or "", settings=settings
         )
         issuers.append(issuer)
-        own = [_within(entry, variable, *problem) for problem in entry.problems]
+        own = [_within(entry, variable, complaint) for complaint in entry.complaints]
         own += [_of_entry(entry, variable, complaint) for complaint in found]
         if not errors_of(own) and not accepted_issuers(settings):
-            own.append(_within(entry, variable, *_NO_ISSUER))
+            own.append(_within(entry, variable, _NO_ISSUER))
         complaints += own
     complaints += [
-        _within(entry, variable, *problem)
+        _within(entry, variable, complaint)
         for (issuer, _), (other, entry) in combinations(zip(issuers, entries, strict=True), 2)
-        for problem in _conflicts(issuer, other)
+        for complaint in _conflicts(issuer, other)
     ]
     return issuers, list(dict.fromkeys(complaints))  # proxies concern every entry
 
@@ -162,36 +162,39 @@ def accepted_issuers(settings: AuthSettings) -> frozenset[str]:
     return frozenset([origin, oauth] if settings.auth_resource else [origin])
 
 
-def _conflicts(issuer: TrustedIssuer, other: TrustedIssuer) -> Iterator[tuple[str, str, str]]:
-    """Return why two issuers cannot be distinguished: the member of `other`, problem and remedy."""
+def _conflicts(issuer: TrustedIssuer, other: TrustedIssuer) -> Iterator[Complaint]:
+    """Complain about members of `other`, because the two issuers cannot be distinguished."""
     name = f'"{issuer.name}"' if issuer.name else "another entry"
     if issuer.name and issuer.name == other.name:
-        yield NAME, "two entries have this name", "Give each issuer its own name."
+        yield Complaint(NAME, "two entries have this name", "Give each issuer its own name.")
     if accepted_issuers(issuer.settings) & accepted_issuers(other.settings):
         problem = f"{name} accepts tokens with the same iss, so the keys cannot be chosen"
-        yield "iss", problem, "Remove one of the two entries, or change its AUTH_ISSUER."
+        remedy = "Remove one of the two entries, or change its AUTH_ISSUER."
+        yield Complaint("iss", problem, remedy)
     if not {*issuer.settings.secrets}.isdisjoint(other.settings.secrets):
         problem = f"{name} has the same secret, so each of the two can make tokens of the other"
-        yield "BETTER_AUTH_SECRET", problem, "Use a secret of its own for each issuer."
+        remedy = "Use a secret of its own for each issuer."
+        yield Complaint("BETTER_AUTH_SECRET", problem, remedy)
     prefixes = sorted([issuer.user_id_prefix, other.user_id_prefix], key=len)
     if prefixes[0] and prefixes[0] != prefixes[1] and prefixes[1].startswith(prefixes[0]):
         longer, shorter = f'"{prefixes[1]}"', f'"{prefixes[0]}"'
         problem = f"{longer} begins with {shorter}, so two users could have the same id"
         remedy = f"Change it, or the prefix of {name}: no prefix may begin with another."
-        yield PREFIX, problem, remedy
+        yield Complaint(PREFIX, problem, remedy)
     resources = {issuer.settings.auth_resource, other.settings.auth_resource} - {None}
     if len(resources) > 1:
         problem = f"{name} has another AUTH_RESOURCE, but this API has one URL"
-        yield "AUTH_RESOURCE", problem, "Use the same URL in all entries."
+        yield Complaint("AUTH_RESOURCE", problem, "Use the same URL in all entries.")
 
 
 def _of_entry(entry: Entry, variable: str, complaint: Complaint) -> Complaint:
     """Add the entry to a complaint. Some complaints are about the environment of the server."""
     if complaint.variable.lower() not in OF_ISSUER:
         return complaint
-    within = _within(entry, variable, complaint.variable, complaint.problem, complaint.remedy)
-    return replace(within, is_warning=complaint.is_warning)
+    return _within(entry, variable, complaint)
 
 
-def _within(entry: Entry, variable: str, member: str, problem: str, remedy: str) -> Complaint:
-    return Complaint(variable, f"{entry.label}: {member}: {problem}", remedy, meant=VARIABLE)
+def _within(entry: Entry, variable: str, complaint: Complaint) -> Complaint:
+    """Turn a complaint about a member of an entry into a complaint about the variable."""
+    problem = f"{entry.label}: {complaint.variable}: {complaint.problem}"
+    return replace(complaint, variable=variable, problem=problem, meant=VARIABLE)
