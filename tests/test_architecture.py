@@ -140,7 +140,7 @@ def test_a_provider_is_an_adapter_a_setting_and_a_row_of_the_container(
         "backend.adapters.auth.explain.issuer",
         "backend.adapters.auth.explain.search",
         "backend.container.issuer",
-        "backend.container.key_set",
+        "backend.container.fetched_keys",
     }
 
 

@@ -25,9 +25,9 @@ def jwks_keys(
     """
     if issuer.keys_url is None:
         return None
-    from backend.container import key_set  # noqa: PLC0415 - imports httpx2
+    from backend.container import fetched_keys  # noqa: PLC0415 - imports httpx2
 
-    return key_set.make_keys(settings, issuer, issuer.keys_url, client(), tracer)
+    return fetched_keys.make_keys(settings, issuer, issuer.keys_url, client(), tracer)
 
 
 def key_set_state(jwks: IssuerKeys | None) -> Callable[[], KeySetState] | None:

@@ -27,16 +27,16 @@ def make_verifier(  # noqa: PLR0913 - the parts of the container
 
     Args:
         settings: The secret, and how long an answer is used.
-        issuer: Whom to ask.
+        issuer: Has the URL of `get-session`.
         client: Returns the HTTP client; called only if session tokens are accepted.
         clock: Returns the time in seconds since the epoch.
         tracer: Makes the spans; None if nothing is traced.
-        revocation: Tells which sessions are revoked; None if none can be.
+        revocation: Finds out whether a session is revoked; None if tokens cannot be revoked.
     """
     url = issuer.get_session_url
     if url is None:
         return None
-    # Session tokens are off mostly.
+    # Most servers accept no session tokens.
     from backend.adapters.auth.better_auth.answers import SessionAnswers  # noqa: PLC0415
     from backend.adapters.auth.better_auth.session_tokens import (  # noqa: PLC0415
         SessionTokenVerifier,

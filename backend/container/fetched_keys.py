@@ -1,4 +1,4 @@
-"""Makes the source of an issuer's keys. Imported only if the issuer has a key set."""
+"""Makes the source of keys that are fetched. Imported only if the issuer has a key set."""
 
 import functools
 from collections.abc import Awaitable, Callable
