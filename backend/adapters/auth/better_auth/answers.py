@@ -1,5 +1,6 @@
-"""The answers of Better Auth about sessions: asked for once at a time, and kept for a short time.
+"""A short-lived cache of Better Auth's answers about sessions.
 
+A question is a request to `get-session`. Concurrent callers with the same session share a question.
 Refusals are kept like principals: a client that repeats the token of an ended session must not make
 this server repeat the question. A failure is kept for a second, and is never a refusal.
 """
@@ -42,7 +43,7 @@ class _Question(NamedTuple):
 
 
 class SessionAnswers:
-    """Asks about sessions, and keeps the answers.
+    """Caches the answers about sessions, and limits the questions.
 
     Args:
         source: Names Better Auth in log messages, for example by the URL that is asked.
@@ -74,7 +75,7 @@ class SessionAnswers:
         self._logged_until = -math.inf
 
     async def get(self, key: bytes, ask: Callable[[], Awaitable[Principal]]) -> Principal:
-        """Return the principal of a session: from an answer that is kept, or ask.
+        """Return the principal of a session, from the cache or by a question.
 
         Args:
             key: Identifies the session.
@@ -108,7 +109,7 @@ class SessionAnswers:
         return answer
 
     def _question(self, key: bytes, ask: Callable[[], Awaitable[Principal]]) -> _Question:
-        """Return the question about a session that is being asked, or ask it."""
+        """Return the question about a session that is in progress, or start a question."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:  # the questions of an earlier loop have ended with it
             self._loop, self._questions = loop, {}
@@ -140,14 +141,16 @@ class SessionAnswers:
             answer = error
         except VerifierUnavailableError as error:
             answer = error
-            until = self._timer() + self._fail(error)
+            until = self._timer() + error.retry_after
+            self._log_failure(error)
         except FetchError as error:
             answer = VerifierUnavailableError(
                 f"Better Auth cannot be asked about a session: {error}",
                 retry_after=max(error.retry_after or 0.0, MIN_PAUSE),
             )
             answer.__cause__ = error
-            until = self._timer() + self._fail(answer)
+            until = self._timer() + answer.retry_after
+            self._log_failure(answer)
             if error.kind in _OUTAGES or error.status == _TOO_MANY_REQUESTS:
                 self._paused_until = until
         finally:
@@ -155,13 +158,11 @@ class SessionAnswers:
         self._keep(key, answer, until)
         return answer
 
-    def _fail(self, error: VerifierUnavailableError) -> float:
-        """Log a failure, and return for how many seconds it is kept."""
+    def _log_failure(self, error: VerifierUnavailableError) -> None:
         now = self._timer()
         if now >= self._logged_until:
             self._logged_until = now + _LOG_INTERVAL
             _log.warning("no answer from %s: %s. Run `doctor` for help.", self._source, error)
-        return error.retry_after
 
     def _keep(self, key: bytes, answer: _Answer, until: float) -> None:
         if isinstance(answer, Exception):

@@ -46,7 +46,7 @@ class SessionTokenVerifier:
         fetch: Asks Better Auth's `get-session` with a token. Returns the body of the answer or
             raises `FetchError`.
         secret: The bytes of Better Auth's current secret.
-        answers: Asks once at a time, and keeps the answers.
+        answers: The cache of Better Auth's answers.
         leeway: The tolerated clock skew in seconds.
         max_lifetime: Seconds after its sign-in for which a session is accepted at most; None for
             as long as Better Auth accepts it.
