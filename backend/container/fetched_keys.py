@@ -34,6 +34,6 @@ def make_keys(
 
 
 def _fetch(issuer: Issuer, keys_url: str, client: Any) -> Callable[[], Awaitable[bytes]]:
-    if issuer.discovered is not None:
-        return DiscoveredKeySet(functools.partial(fetch, client), issuer.discovered)
+    if issuer.metadata_issuer is not None:
+        return DiscoveredKeySet(functools.partial(fetch, client), issuer.metadata_issuer)
     return functools.partial(fetch, client, keys_url)

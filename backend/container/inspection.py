@@ -76,7 +76,7 @@ class InspectionContainer(Container):
         Container.http_client,
         Container.keys_url,
         has_secret=has_secret,
-        discovered=Container.issuer.provided.discovered,
+        metadata_issuer=Container.issuer.provided.metadata_issuer,
         advice=advice,
         algorithms=Container.settings.provided.auth_algorithms,
         leeway=Container.settings.provided.auth_leeway,

@@ -33,8 +33,8 @@ class Issuer:
     Attributes:
         keys_url: The URL of the issuer's key set, or of the metadata that name it; None if tokens
             are signed with a secret only.
-        discovered: The issuer whose metadata are at that URL; None if the URL is that of the key
-            set.
+        metadata_issuer: The issuer whose metadata are at that URL; None if the URL is that of the
+            key set.
         issuers: The accepted values of the claim `iss`.
         audiences: The accepted audiences.
         audience_claim: The claim that names the audience.
@@ -46,7 +46,7 @@ class Issuer:
     """
 
     keys_url: str | None
-    discovered: str | None = None
+    metadata_issuer: str | None = None
     issuers: frozenset[str]
     audiences: frozenset[str]
     audience_claim: str = "aud"
@@ -85,7 +85,6 @@ def oidc(settings: AuthSettings) -> Issuer:
     from backend.adapters.auth.oidc.discovery import metadata_url  # noqa: PLC0415 - see above
 
     issuer = settings.oidc_issuer or ""
-    is_discovered = settings.auth_jwks_url is None
     # `email_verified` says nothing about an address in another claim, which users may choose.
     verified = "email_verified" if settings.oidc_claim_email == "email" else ""
     mapping = ClaimMapping(
@@ -98,7 +97,7 @@ def oidc(settings: AuthSettings) -> Issuer:
     )
     return Issuer(
         keys_url=settings.auth_jwks_url or metadata_url(issuer),
-        discovered=issuer if is_discovered else None,
+        metadata_issuer=None if settings.auth_jwks_url else issuer,
         issuers=frozenset([issuer]),
         audiences=frozenset(settings.auth_audience),
         audience_claim=settings.oidc_claim_audience,

@@ -33,7 +33,7 @@ async def diagnose_issuer(  # noqa: PLR0913 - an argument for each setting
     url: str | None,
     *,
     has_secret: bool,
-    discovered: str | None = None,
+    metadata_issuer: str | None = None,
     advice: Advice = BETTER_AUTH,
     algorithms: Collection[str] = (),
     leeway: float = MAX_SKEW,
@@ -48,7 +48,7 @@ async def diagnose_issuer(  # noqa: PLR0913 - an argument for each setting
         url: The URL of the key set, or of the metadata that name it; None if no key set is
             configured.
         has_secret: Whether a shared secret is configured.
-        discovered: The issuer whose metadata are at the URL; None if the key set is there.
+        metadata_issuer: The issuer whose metadata are at the URL; None if the key set is there.
         advice: The texts for the operator of this provider.
         algorithms: The accepted algorithms; empty for all.
         leeway: The tolerated clock skew in seconds.
@@ -59,7 +59,7 @@ async def diagnose_issuer(  # noqa: PLR0913 - an argument for each setting
     if url is None:
         return [_without_key_set(has_secret)]
     async with client:
-        findings = await _diagnose_key_set(client, url, discovered, algorithms, clock, advice)
+        findings = await _diagnose_key_set(client, url, metadata_issuer, algorithms, clock, advice)
         headers = await response_headers(client, url)
         if policy is not None:
             findings.append(accepted_tokens(policy, url, advice.internal_address))
@@ -71,18 +71,18 @@ async def diagnose_issuer(  # noqa: PLR0913 - an argument for each setting
 async def _diagnose_key_set(  # noqa: PLR0913, PLR0917 - the arguments of `diagnose_issuer`
     client: httpx2.AsyncClient,
     url: str,
-    discovered: str | None,
+    metadata_issuer: str | None,
     algorithms: Collection[str],
     clock: Callable[[], float],
     advice: Advice,
 ) -> list[Finding]:
-    if discovered is None:
+    if metadata_issuer is None:
         try:
             keys = read_key_set(await fetch(client, url))
         except FetchError as error:
             return [await _fetch_failure(client, url, error, advice)]
         return list(_diagnose_keys(url, keys, algorithms, clock(), advice))
-    discovery = DiscoveredKeySet(functools.partial(fetch, client), discovered)
+    discovery = DiscoveredKeySet(functools.partial(fetch, client), metadata_issuer)
     try:
         keys = read_key_set(await discovery())
     except FetchError as error:

@@ -182,7 +182,7 @@ async def diagnose(answers: Answers) -> list[Finding]:
     client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer(answers)))
     async with asyncio.timeout(10):
         return await diagnose_issuer(
-            client, METADATA_URL, has_secret=False, discovered=ISSUER, advice=advice.OIDC
+            client, METADATA_URL, has_secret=False, metadata_issuer=ISSUER, advice=advice.OIDC
         )
 
 
