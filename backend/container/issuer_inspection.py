@@ -54,8 +54,8 @@ class IssuerInspection:
         name = entry_of(token, self._entries, max_length=self._max_length)
         return self._inspected[name or next(iter(self._inspected))]
 
-    def complete(self, explanation: Explanation, token: str) -> Explanation:
-        """Add the chosen issuer to an explanation."""
+    def add_entry(self, explanation: Explanation, token: str) -> Explanation:
+        """Add the entry that the token has chosen to an explanation."""
         name = entry_of(token, self._entries, max_length=self._max_length)
         return with_entry(explanation, name, self._prefixes[name]) if name else explanation
 

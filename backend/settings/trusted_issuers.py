@@ -77,7 +77,7 @@ def trusted_issuers(settings: AuthSettings) -> tuple[TrustedIssuer, ...]:
     values = {name: getattr(settings, name) for name in settings.model_fields_set}
     common = {name: getattr(settings, name) for name in COMMON}
     common["workers"] = settings.processes
-    issuers, complaints = _read(settings.auth_trusted_issuers, VARIABLE, common)
+    issuers, complaints = _read_issuers(settings.auth_trusted_issuers, VARIABLE, common)
     if errors := errors_of([*beside_issuer_list(values), *complaints]):
         raise ConfigurationError(errors)
     return tuple(issuers)
@@ -112,11 +112,11 @@ def issuer_complaints(value: object, variable: str) -> list[Complaint]:
         value: The list, or its text.
         variable: The variable to name: `AUTH_TRUSTED_ISSUERS`, or the variable of its file.
     """
-    _, complaints = _read(value, variable, {})
+    _, complaints = _read_issuers(value, variable, {})
     return complaints
 
 
-def _read(
+def _read_issuers(
     value: object, variable: str, common: Mapping[str, Any]
 ) -> tuple[list[TrustedIssuer], list[Complaint]]:
     try:

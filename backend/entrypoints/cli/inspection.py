@@ -110,7 +110,7 @@ async def _explain(container: InspectionContainer, token: str) -> Explanation:
     if (unknown := issuers.explain_unknown(token)) is not None:
         return unknown
     explanation = await _explain_with(issuers.container_for(token), container, token)
-    return issuers.complete(explanation, token)
+    return issuers.add_entry(explanation, token)
 
 
 async def _explain_with(
