@@ -75,10 +75,11 @@ clean: ## remove what the targets above made
 	rm -rf .compat .venv .venv-audit .venv-bench .venv-clients .venv-compat .venv-lock .venv-oldest .screenshots demo/node_modules tests/browser/node_modules tests/clients/node_modules .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 lock: .venv-lock/.installed ## recompile requirements/ from pyproject.toml; OPTIONS="--upgrade-package uv" renews a package
-	@for set in run tracing dev bench build clients compat oldest audit lock; do \
+	@for set in run tracing mcp dev bench build clients compat oldest audit lock; do \
 		case $$set in \
 			run) wanted="pyproject.toml --extra server" ;; \
 			tracing) wanted="pyproject.toml --extra server --extra tracing" ;; \
+			mcp) wanted="pyproject.toml --extra server --extra tracing --extra mcp" ;; \
 			dev) wanted="pyproject.toml --all-extras --group dev" ;; \
 			bench) wanted="pyproject.toml --all-extras --group dev --group bench" ;; \
 			build) wanted="--group build" ;; \

@@ -26,6 +26,7 @@ PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
 GROUPS: Final = {
     "run": [],
     "tracing": [],
+    "mcp": [],
     "dev": ["dev"],
     "bench": ["dev", "bench"],
     "build": ["build"],
@@ -42,12 +43,13 @@ ALL_EXTRAS: Final = ["mcp", "server", "testing", "tracing", "uploads"]
 EXTRAS: Final = {
     "run": ["server"],
     "tracing": ["server", "tracing"],
+    "mcp": ["mcp", "server", "tracing"],
     "dev": ALL_EXTRAS,
     "bench": ALL_EXTRAS,
 }
 
 # The locks whose packages are installed where the tests run.
-INSTALLED: Final = ["run", "tracing", "dev"]
+INSTALLED: Final = ["run", "tracing", "mcp", "dev"]
 
 # The folders with a lock of npm. Those of tests/compat have one for each release of Better Auth.
 NPM_FOLDERS: Final = [

