@@ -116,7 +116,7 @@ def test_doctor_finds_the_key_set_of_the_provider(
     variables: Mapping[str, str], provider: Issuer, database_url: str
 ) -> None:
     output = run("doctor", {**variables, "DATABASE_URL": database_url})
-    assert f"name the key set {provider.url}/api/auth/jwks" in output
+    assert f"names the key set {provider.url}/api/auth/jwks" in output
     assert "No problems found." in output
 
 
