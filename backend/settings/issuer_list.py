@@ -33,6 +33,7 @@ COMMON: Final = (
 )
 
 _MEMBERS: Final = (NAME, PREFIX, *(setting.upper() for setting in sorted(OF_ISSUER)))
+_BY_UPPER_CASE: Final = {member.upper(): member for member in _MEMBERS}
 _MAX_ENTRIES: Final = 100
 _SHOWABLE: Final = re.compile(r"[A-Za-z_]{1,40}")  # secrets have other characters too
 _NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -175,8 +176,10 @@ def _unknown_members(members: Mapping[str, Any]) -> Iterator[Complaint]:
         if not _SHOWABLE.fullmatch(member):
             yield Complaint("a member", "its name is not the name of a setting", "Remove it.")
             continue
-        similar = get_close_matches(member.upper(), _MEMBERS, n=1, cutoff=0.8)
-        remedy = f"Rename it to {similar[0]}, or remove it." if similar else "Remove it."
+        similar = get_close_matches(member.upper(), _BY_UPPER_CASE, n=1, cutoff=0.8)
+        remedy = (
+            f"Rename it to {_BY_UPPER_CASE[similar[0]]}, or remove it." if similar else "Remove it."
+        )
         if member.lower() in COMMON:
             remedy = "Set it in the environment: it holds for every issuer."
         if member.endswith("_FILE"):

@@ -230,6 +230,8 @@ def test_members_are_checked(
     [
         ("better_auth_url", "Rename it to BETTER_AUTH_URL"),
         ("AUTH_AUDIENCES", "Rename it to AUTH_AUDIENCE"),
+        ("user_id_prefx", "Rename it to user_id_prefix"),
+        ("Name", "Rename it to name"),
         ("AUTH_LEEWAY", "Set it in the environment"),
         ("BETTER_AUTH_SECRET_FILE", "set AUTH_TRUSTED_ISSUERS_FILE to its path"),
         ("colour", "Remove it"),
