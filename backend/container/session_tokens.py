@@ -31,14 +31,13 @@ def make_verifier(  # noqa: PLR0913 - the parts of the container
         client: Returns the HTTP client; called only if session tokens are accepted.
         clock: Returns the time in seconds since the epoch.
         tracer: Makes the spans; None if nothing is traced.
-        revocation: Finds out whether a session is revoked; None if tokens cannot be revoked.
+        revocation: Checks whether a session is revoked; None if sessions cannot be revoked.
     """
     url = issuer.get_session_url
     if url is None:
         return None
-    # Most servers accept no session tokens.
-    from backend.adapters.auth.better_auth.answers import SessionAnswers  # noqa: PLC0415
-    from backend.adapters.auth.better_auth.session_tokens import (  # noqa: PLC0415
+    from backend.adapters.auth.better_auth.answers import SessionAnswers  # noqa: PLC0415 - rare
+    from backend.adapters.auth.better_auth.session_tokens import (  # noqa: PLC0415 - rare
         SessionTokenVerifier,
     )
 
@@ -69,7 +68,7 @@ def ask(client: Any, url: str, token: str) -> Awaitable[bytes]:
     """Ask Better Auth about the session of a token.
 
     Args:
-        client: The HTTP client. It must keep no cookies.
+        client: The HTTP client, which must keep no cookies.
         url: The URL of `get-session`.
         token: A session token whose signature is verified.
 

@@ -92,7 +92,7 @@ def make_container(
     )
 
 
-async def test_without_the_setting_nothing_of_it_exists() -> None:
+async def test_without_the_setting_no_part_is_made() -> None:
     container = make_container(BetterAuth(), auth_session_tokens="off")
     assert container.session_token_verifier() is None
     assert container.session_token_explainer() is None

@@ -144,7 +144,7 @@ class BoundedProtocol(ParsingProtocol):
     def open_websocket(self) -> None:
         """Hand the connection over to a WebSocket, or refuse the handshake."""
         # The import takes about 10 ms, and this project has no WebSockets of its own.
-        from backend.entrypoints.server.websockets import BoundedWebSocket  # noqa: PLC0415
+        from backend.entrypoints.server.websockets import BoundedWebSocket  # noqa: PLC0415 - slow
 
         websocket = BoundedWebSocket(
             connections=self._connections,
